@@ -1,0 +1,25 @@
+"""Instants: where `now` comes from and the one text form they have.
+
+The text form is RFC 3339 in UTC with milliseconds, always 24 characters, so that texts sort like the
+instants they name. Rules never read the clock: they take `now`.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The present instant, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def to_text(instant: datetime) -> str:
+    """`2026-04-15T08:00:00.123Z` for an aware instant; digits below a millisecond are cut off."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def from_text(text: str) -> datetime:
+    """The aware instant that `to_text` wrote. Raises ValueError for any other text."""
+    return datetime.fromisoformat(text)

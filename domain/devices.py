@@ -1,0 +1,12 @@
+"""Trusted devices: how long trust lasts.
+
+Trust is a signal for those who decide about re-authentication. It never replaces authentication
+(NIST SP 800-63B-4 §5.1) and never changes a session's `amr`.
+"""
+
+from datetime import datetime, timedelta
+
+
+def trusted_until(now: datetime, window: timedelta) -> datetime:
+    """The end of the trust that is given `now`; trusting again starts the window anew."""
+    return now + window

@@ -1,0 +1,209 @@
+"""Every refusal Sojourn knows, as values that know nothing of HTTP.
+
+DomainError
+├── ValidationFailed        the request breaks the contract; carries every violation
+├── MalformedBody           the body is no JSON at all
+├── MalformedRequest        the request cannot be read (bad percent-encoding, repeated header)
+├── AuthenticationRequired  no credentials
+├── InvalidApiKey           an API key we do not know
+├── InvalidToken            a bearer token we do not accept
+│   └── TokenExpired
+├── InsufficientRole        the caller is known but lacks a role
+├── TenantNotAllowed        the API key does not cover the tenant
+├── NotYourResource         another user's session
+├── NotFound
+│   ├── RouteNotFound
+│   ├── SessionNotFound
+│   ├── TenantNotFound
+│   └── ProblemTypeNotFound
+├── MethodNotAllowed, NotAcceptable, RequestTimeout, ContentTooLarge,
+│   UriTooLong, UnsupportedMediaType, HeadersTooLarge
+├── Unavailable             a dependency does not answer now; try again
+└── InternalError           our own fault; tells nothing
+
+One table in `sojourn.problems` maps `key` to status, code and type; the locale files hold the words.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken rule of the contract.
+
+    `field` is a dot/bracket path (`items[0].city`), `code` the broken keyword (`required`, `format`),
+    `params` what the sentence about it needs (`{"limit": 100}`). `value` is what was sent; it is shown
+    in development mode only and is None for anything the contract marks as a secret.
+    """
+
+    field: str
+    code: str
+    params: dict[str, Any] = field(default_factory=dict)
+    value: Any = None
+
+
+class DomainError(Exception):
+    """A refusal. `key` names it everywhere; `params` fill the sentence; `persist` keeps what was written.
+
+    A few refusals must be remembered (a replayed refresh token ends its session): those set
+    `persist = True` and the unit of work commits before the refusal is answered.
+    """
+
+    key: ClassVar[str] = "internal"
+    persist: ClassVar[bool] = False
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(self.key)
+        self.params = params
+
+
+class ValidationFailed(DomainError):
+    """The request breaks the contract in one or more places."""
+
+    key = "validation_failed"
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__(count=len(violations))
+        self.violations = tuple(violations)
+
+
+class MalformedBody(DomainError):
+    """The body is not the JSON text (RFC 8259) it claims to be."""
+
+    key = "malformed_body"
+
+
+class MalformedRequest(DomainError):
+    """The request line or a header cannot be read."""
+
+    key = "malformed_request"
+
+
+class AuthenticationRequired(DomainError):
+    """No credentials were sent."""
+
+    key = "authentication_required"
+
+
+class InvalidApiKey(DomainError):
+    """The API key is unknown, revoked or expired; which of them is not told."""
+
+    key = "invalid_api_key"
+
+
+class InvalidToken(DomainError):
+    """The bearer token is not acceptable (RFC 6750 §3.1 `invalid_token`)."""
+
+    key = "invalid_token"
+
+
+class TokenExpired(InvalidToken):
+    """The bearer token was good once: its `exp` has passed."""
+
+    key = "token_expired"
+
+
+class InsufficientRole(DomainError):
+    """The caller holds none of the roles that the operation asks for."""
+
+    key = "insufficient_role"
+
+
+class TenantNotAllowed(DomainError):
+    """The API key is limited to other tenants."""
+
+    key = "tenant_not_allowed"
+
+
+class NotYourResource(DomainError):
+    """The resource belongs to another user of the same tenant."""
+
+    key = "not_your_resource"
+
+
+class NotFound(DomainError):
+    """Root of everything that is absent."""
+
+
+class RouteNotFound(NotFound):
+    """No operation at this path."""
+
+    key = "route_not_found"
+
+
+class SessionNotFound(NotFound):
+    """No such session in the caller's tenant."""
+
+    key = "session_not_found"
+
+
+class TenantNotFound(NotFound):
+    """The tenant does not exist."""
+
+    key = "tenant_not_found"
+
+
+class ProblemTypeNotFound(NotFound):
+    """No problem type has this name."""
+
+    key = "problem_type_not_found"
+
+
+class MethodNotAllowed(DomainError):
+    """The path exists, the method does not; `allow` lists those that do."""
+
+    key = "method_not_allowed"
+
+    def __init__(self, allow: Sequence[str]) -> None:
+        super().__init__(allow=", ".join(allow))
+
+
+class NotAcceptable(DomainError):
+    """The `Accept` header excludes every form this operation can answer in."""
+
+    key = "not_acceptable"
+
+
+class RequestTimeout(DomainError):
+    """The request did not arrive in time."""
+
+    key = "request_timeout"
+
+
+class ContentTooLarge(DomainError):
+    """The body is larger than the limit."""
+
+    key = "content_too_large"
+
+
+class UriTooLong(DomainError):
+    """Path and query together are longer than the limit."""
+
+    key = "uri_too_long"
+
+
+class UnsupportedMediaType(DomainError):
+    """The body's media type, charset or content coding is not accepted."""
+
+    key = "unsupported_media_type"
+
+
+class HeadersTooLarge(DomainError):
+    """The header section is larger than the limit."""
+
+    key = "headers_too_large"
+
+
+class Unavailable(DomainError):
+    """A dependency does not answer now. `retry_after` is in seconds."""
+
+    key = "unavailable"
+
+    def __init__(self, retry_after: int = 1) -> None:
+        super().__init__(retry_after=retry_after)
+
+
+class InternalError(DomainError):
+    """Our own fault. Carries nothing, tells nothing."""

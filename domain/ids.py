@@ -1,0 +1,64 @@
+"""Identifiers and secrets: how they are minted, read and compared.
+
+Ids sort by the time they were minted (UUID version 7, RFC 9562 §5.7). Ids are names, never secrets:
+secrets come from `mint_secret` and are kept only as hashes.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+import uuid
+from datetime import datetime
+
+_UUID_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_SESSION_PREFIX = "sess_"
+_USER_KEY_RANDOM_BITS = 12
+
+
+def uuid7(now: datetime) -> str:
+    """A UUID version 7 for `now`, as 36 characters of text."""
+    milliseconds = int(now.timestamp() * 1000)
+    noise = secrets.randbits(74)
+    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | (noise >> 62) << 64 | 0b10 << 62
+    return str(uuid.UUID(int=value | noise & 0x3FFF_FFFF_FFFF_FFFF))
+
+
+def session_id(key: str) -> str:
+    """The public id of the session stored under the UUID `key`."""
+    return _SESSION_PREFIX + key
+
+
+def session_key(public_id: str) -> str | None:
+    """The UUID inside a public session id, or None when no session of ours can have that id."""
+    text = public_id.removeprefix(_SESSION_PREFIX)
+    return text if len(text) != len(public_id) and _UUID_TEXT.fullmatch(text) else None
+
+
+def mint(prefix: str, now: datetime) -> str:
+    """A sortable public id: `prefix`, an underscore, a UUID version 7."""
+    return f"{prefix}_{uuid7(now)}"
+
+
+def mint_user_key(now: datetime) -> int:
+    """A positive integer below 2**53 for a new user: milliseconds since 1970 and 12 random bits.
+
+    Small enough for every JSON reader (RFC 8259 §6), needs no sequence shared between machines.
+    """
+    milliseconds = int(now.timestamp() * 1000) & (1 << 41) - 1
+    return milliseconds << _USER_KEY_RANDOM_BITS | secrets.randbits(_USER_KEY_RANDOM_BITS)
+
+
+def mint_secret() -> str:
+    """256 bits from the system's generator, URL-safe text."""
+    return secrets.token_urlsafe(32)
+
+
+def hash_secret(secret: str) -> str:
+    """What is kept of a secret: SHA-256, hexadecimal. Fit for secrets of full entropy, not for passwords."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def same_secret(left: str, right: str) -> bool:
+    """Compare two secrets, or their hashes, in constant time."""
+    return hmac.compare_digest(left.encode(), right.encode())

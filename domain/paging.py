@@ -1,0 +1,34 @@
+"""Pages: where one begins and what is told about it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page asked for: `number` counts from 1, `size` is at least 1."""
+
+    number: int
+    size: int
+
+    @property
+    def offset(self) -> int:
+        """How many rows come before this page."""
+        return (self.number - 1) * self.size
+
+
+@dataclass(frozen=True, slots=True)
+class PageInfo:
+    """What is told about a page of a list of `total` rows. A page past the end is empty, not an error."""
+
+    page: int
+    page_size: int
+    total: int
+    total_pages: int
+    has_next: bool
+    has_prev: bool
+
+
+def page_info(page: Page, total: int) -> PageInfo:
+    """The facts about `page` in a list of `total` rows."""
+    pages = -(-total // page.size)
+    return PageInfo(page.number, page.size, total, pages, page.number < pages, page.number > 1 and pages > 0)

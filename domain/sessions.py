@@ -1,0 +1,53 @@
+"""The rules of a session: its deadlines, what an activity does to them, and when it counts as active.
+
+A session ends at whichever deadline comes first. The absolute deadline never moves; every activity moves
+the idle deadline, never past the absolute one (NIST SP 800-63B-4 §5.2, OWASP ASVS 5.0 V7.3).
+Deadlines are stored when they are set, so a query only compares columns.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+Status = Literal["active", "expired", "revoked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long sessions live. Both are positive; the idle time-out is at most the absolute one."""
+
+    idle: timedelta
+    absolute: timedelta
+
+    def __post_init__(self) -> None:
+        if not timedelta(0) < self.idle <= self.absolute:
+            raise ValueError("time-outs must satisfy 0 < idle <= absolute")
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """The two instants at which a session ends by itself."""
+
+    expires_at: datetime
+    idle_expires_at: datetime
+
+
+def deadlines_at_creation(now: datetime, timeouts: Timeouts) -> Deadlines:
+    """The deadlines of a session created `now`."""
+    return Deadlines(now + timeouts.absolute, now + timeouts.idle)
+
+
+def idle_deadline_after_activity(now: datetime, expires_at: datetime, timeouts: Timeouts) -> datetime:
+    """The idle deadline after an activity `now`: never later than the absolute deadline."""
+    return min(now + timeouts.idle, expires_at)
+
+
+def status(revoked: bool, expires_at: str, idle_expires_at: str, now: str) -> Status:
+    """What a session is at `now`. Revocation is a fact and outlasts expiry; a deadline is exclusive.
+
+    Instants are given in the text form of `domain.clock`, which sorts like time, because this runs for
+    every row of every list.
+    """
+    if revoked:
+        return "revoked"
+    return "active" if now < expires_at and now < idle_expires_at else "expired"

@@ -1,0 +1,37 @@
+"""Values that travel with a request: who asks, for which tenant."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+ADMIN_ROLES = frozenset({"admin", "security_admin"})
+
+CallerKind = Literal["internal", "user"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """The tenant of a request. There is no default and no "all": an empty id is refused."""
+
+    id: str
+
+    def __post_init__(self) -> None:
+        if not self.id:
+            raise ValueError("a tenant needs an id")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. `internal` callers hold an API key, `user` callers a bearer token.
+
+    `id` is the API key's id or the token's `sub`; `session_id` is the token's `sid`, if it has one.
+    """
+
+    kind: CallerKind
+    id: str
+    roles: frozenset[str] = frozenset()
+    session_id: str | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether one of the administrative roles is held."""
+        return not ADMIN_ROLES.isdisjoint(self.roles)
