@@ -2,8 +2,8 @@
 
 DomainError
 ├── ValidationFailed        the request breaks the contract; carries every violation
-├── MalformedBody           the body is no JSON at all
-├── MalformedRequest        the request cannot be read (bad percent-encoding, repeated header)
+│   ├── MalformedBody       the body is no JSON at all
+│   └── MalformedRequest    the request cannot be read (a credential sent twice)
 ├── AuthenticationRequired  no credentials
 ├── InvalidApiKey           an API key we do not know
 ├── InvalidToken            a bearer token we do not accept
@@ -69,14 +69,14 @@ class ValidationFailed(DomainError):
         self.violations = tuple(violations)
 
 
-class MalformedBody(DomainError):
+class MalformedBody(ValidationFailed):
     """The body is not the JSON text (RFC 8259) it claims to be."""
 
     key = "malformed_body"
 
 
-class MalformedRequest(DomainError):
-    """The request line or a header cannot be read."""
+class MalformedRequest(ValidationFailed):
+    """The request has no single meaning: the request line or a credential cannot be read one way."""
 
     key = "malformed_request"
 

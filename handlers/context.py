@@ -1,0 +1,59 @@
+"""What a handler is given besides the contract's arguments."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from domain.sessions import Timeouts
+from domain.values import Caller, Tenant
+from storage.unit_of_work import UnitOfWork
+
+
+class AgentFacts(Protocol):
+    """What a User-Agent text tells; None where it tells nothing."""
+
+    @property
+    def browser(self) -> str | None: ...
+
+    @property
+    def os(self) -> str | None: ...
+
+    @property
+    def device_type(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the program lends to every handler; the same for all requests of a process."""
+
+    timeouts: Timeouts
+    device_trust_window: timedelta
+    tenants_provisioned: bool
+    describe_agent: Callable[[str], AgentFacts]
+    locate: Callable[[str], str | None]
+    is_ready: Callable[[], Awaitable[bool]]
+    contract: Mapping[str, bytes]
+    problem_pages: "ProblemPages"
+
+
+class ProblemPages(Protocol):
+    """The documentation of problem types, by slug and locale."""
+
+    def index(self, locale: str, media_type: str) -> bytes: ...
+
+    def page(self, slug: str, locale: str, media_type: str) -> bytes | None: ...
+
+
+@dataclass(slots=True)
+class Context:
+    """One request. `now` is the request's one instant; `now_text` is the same in the stored text form."""
+
+    tenant: Tenant
+    caller: Caller
+    db: UnitOfWork
+    now: datetime
+    now_text: str
+    locale: str
+    media_type: str
+    service: Service

@@ -1,0 +1,43 @@
+"""What the service tells about itself: its health, its contract, its problem types."""
+
+from domain.errors import ProblemTypeNotFound, Unavailable
+from handlers.answers import Answer
+from handlers.context import Context
+from handlers.views.envelopes import View
+
+READY_RETRY_SECONDS = 2
+
+
+async def get_liveness(ctx: Context) -> View:
+    """The process answers. Asks nothing of the database."""
+    return {"status": "ok"}
+
+
+async def get_readiness(ctx: Context) -> View:
+    """The process can do its work: the database answers."""
+    if not await ctx.service.is_ready():
+        raise Unavailable(retry_after=READY_RETRY_SECONDS)
+    return {"status": "ok"}
+
+
+async def get_contract_json(ctx: Context) -> Answer:
+    """The contract itself, as JSON."""
+    return Answer(ctx.service.contract["json"])
+
+
+async def get_contract_yaml(ctx: Context) -> Answer:
+    """The contract itself, as YAML."""
+    return Answer(ctx.service.contract["yaml"])
+
+
+async def list_problem_types(ctx: Context) -> Answer:
+    """Every problem type, for people or programs."""
+    return Answer(ctx.service.problem_pages.index(ctx.locale, ctx.media_type))
+
+
+async def get_problem_type(ctx: Context, slug: str) -> Answer:
+    """One problem type: what it means and what to change."""
+    page = ctx.service.problem_pages.page(slug, ctx.locale, ctx.media_type)
+    if page is None:
+        raise ProblemTypeNotFound()
+    return Answer(page)

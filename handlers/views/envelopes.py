@@ -1,0 +1,32 @@
+"""The envelope that existing clients know: `code` 0 means success, whatever else is told beside it."""
+
+from dataclasses import asdict
+from typing import Any
+
+from domain.paging import Page, page_info
+
+View = dict[str, Any]
+
+SUCCESS = 0
+
+
+def simple_response(message: str, now: str) -> View:
+    """`SimpleResponse`: done, and nothing more to tell."""
+    return {"code": SUCCESS, "message": message, "timestamp": now}
+
+
+def data_response(data: View, now: str) -> View:
+    """An answer whose content is one object under `data`."""
+    return {"code": SUCCESS, "message": "ok", "data": data, "timestamp": now}
+
+
+def list_response(items: list[View], total: int, page: Page, now: str) -> View:
+    """One page of a list of `total` rows; the count is told flat and inside `pagination`."""
+    return {
+        "code": SUCCESS,
+        "message": "ok",
+        "items": items,
+        "total": total,
+        "pagination": asdict(page_info(page, total)),
+        "timestamp": now,
+    }

@@ -1,0 +1,67 @@
+"""How a session looks on the wire: one function per schema of the contract, of the same name."""
+
+from typing import Any
+
+from domain.ids import session_id
+from domain.sessions import status
+from storage.sessions import SessionRow, SessionWithUser
+from storage.statistics import SessionStats
+
+View = dict[str, Any]
+
+
+def session_response(row: SessionRow, now: str) -> View:
+    """`SessionResponse`. What is unknown is left out; status is decided `now`."""
+    view = {
+        "id": session_id(row.id),
+        "tenant_id": row.tenant_id,
+        "user_id": row.user_id,
+        "status": status(row.revoked_at is not None, row.expires_at, row.idle_expires_at, now),
+        "created_at": row.created_at,
+        "authenticated_at": row.authenticated_at,
+        "last_active_at": row.last_active_at,
+        "expires_at": row.expires_at,
+        "idle_expires_at": row.idle_expires_at,
+    }
+    if row.amr is not None:
+        view["amr"] = row.amr
+    if row.device_id is not None:
+        view["device_id"] = row.device_id
+    if row.device_type is not None:
+        view["device_type"] = row.device_type
+    if row.ip is not None:
+        view["ip"] = row.ip
+    if row.user_agent is not None:
+        view["user_agent"] = row.user_agent
+    if row.geoip is not None:
+        view["geoip"] = row.geoip
+    return view
+
+
+def all_sessions_item(row: SessionWithUser) -> View:
+    """`AllSessionsItem`: the second product's shape of an active session. Every member always comes."""
+    return {
+        "session_id": row.id,
+        "user_id": row.user_key,
+        "username": row.username or row.user_id,
+        "created_at": row.created_at,
+        "expires_at": row.expires_at,
+        "last_activity": row.last_active_at,
+        "ip_address": row.ip or "",
+        "user_agent": row.user_agent or "",
+        "auth_method": row.amr or "unknown",
+        "is_active": True,
+    }
+
+
+def session_stats_response(stats: SessionStats, user_id: str, now: str) -> View:
+    """`SessionStatsResponse` for the tenant; `user_id` is the caller's."""
+    return {
+        "user_id": user_id,
+        "total_sessions": stats.total,
+        "active_sessions": stats.active,
+        "expired_sessions": stats.expired,
+        "revoked_sessions": stats.revoked,
+        "device_breakdown": stats.devices,
+        "updated_at": now,
+    }

@@ -1,0 +1,138 @@
+"""The application: every part built once, from settings to an ASGI callable.
+
+Nothing happens on import. `create_app` refuses to build when the contract is not valid OpenAPI, when an operation
+has no handler, or when a handler and the contract disagree.
+"""
+
+import inspect
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from connexion import AsyncApp
+from connexion.exceptions import ResolverError
+from connexion.middleware import ConnexionMiddleware
+from connexion.middleware.lifespan import LifespanMiddleware
+from connexion.options import SwaggerUIOptions
+from connexion.resolver import Resolver
+
+from domain.clock import Clock, utc_now
+from domain.sessions import Timeouts
+from handlers import administration, service, sessions, trusted_devices
+from handlers.context import Service
+from openapi.loader import bundle_json, bundle_yaml, load_bundle
+from sojourn.agents import describe_agent
+from sojourn.authentication import ApiKeys, BearerTokens
+from sojourn.geoip import Locator
+from sojourn.pipeline.bodies import BodyLimits
+from sojourn.pipeline.middleware import ContractMiddleware
+from sojourn.pipeline.program import Program
+from sojourn.problem_pages import Pages
+from sojourn.settings import Settings
+from storage.database import Database
+
+HANDLER_MODULES: tuple[ModuleType, ...] = (administration, service, sessions, trusted_devices)
+
+
+def create_app(settings: Settings, *, clock: Clock = utc_now, closed_responses: bool = False) -> AsyncApp:
+    """The ASGI application for `settings`.
+
+    `clock` is what every request calls for its `now`. `closed_responses` holds answers against the contract with
+    undeclared members refused; tests use it.
+    """
+    contract = load_bundle()
+    database = _LateDatabase(settings)
+    program = _program(settings, database, clock, contract, closed_responses)
+    app = AsyncApp(
+        __name__,
+        lifespan=database.lifespan,
+        middlewares=[partial(ContractMiddleware, program=program), LifespanMiddleware],
+        swagger_ui_options=SwaggerUIOptions(serve_spec=False, swagger_ui=False),
+        resolver=Resolver(_handler_index()),
+    )
+    app.add_api(contract, base_path=settings.base_path)
+    return app
+
+
+def create_app_from_env() -> AsyncApp:
+    """The application for the `SOJOURN_*` environment; what each worker process calls."""
+    return create_app(Settings.from_env(os.environ))
+
+
+class _LateDatabase:
+    """The database, opened when the server starts and not before: a worker opens its own after the fork."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._database: Database | None = None
+
+    def __call__(self) -> Database:
+        if self._database is None:
+            raise RuntimeError("the database is open only while the application runs")
+        return self._database
+
+    @asynccontextmanager
+    async def lifespan(self, _: ConnexionMiddleware) -> AsyncIterator[None]:
+        """Open the database, close it when the server stops."""
+        self._database = await Database.open(self._settings.database_url, self._settings.busy_timeout)
+        try:
+            yield
+        finally:
+            await self._database.close()
+            self._database = None
+
+
+def _handler_index() -> Any:
+    """operationId → handler: the public coroutine functions of the handler modules, by name."""
+    index = {
+        name: function
+        for module in HANDLER_MODULES
+        for name, function in inspect.getmembers(module, inspect.iscoroutinefunction)
+        if not name.startswith("_") and function.__module__ == module.__name__
+    }
+
+    def find(operation_id: str) -> Any:
+        if operation_id not in index:
+            raise ResolverError(f"the contract's operation {operation_id!r} has no handler")
+        return index[operation_id]
+
+    return find
+
+
+def _program(
+    settings: Settings, database: _LateDatabase, clock: Clock, contract: dict[str, Any], closed_responses: bool
+) -> Program:
+    async def is_ready() -> bool:
+        return await database().is_reachable()
+
+    return Program(
+        clock=clock,
+        database=database,
+        api_keys=ApiKeys(settings, database),
+        tokens=BearerTokens(settings),
+        service=Service(
+            timeouts=Timeouts(settings.idle_timeout, settings.absolute_timeout),
+            device_trust_window=settings.device_trust_window,
+            tenants_provisioned=settings.tenants_provisioned,
+            describe_agent=describe_agent,
+            locate=Locator(settings.geoip_database).locate,
+            is_ready=is_ready,
+            contract={"json": bundle_json(contract), "yaml": bundle_yaml(contract)},
+            problem_pages=Pages(settings.public_url),
+        ),
+        body_limits=BodyLimits(
+            settings.max_body_bytes,
+            settings.max_json_depth,
+            settings.max_json_digits,
+            settings.body_timeout.total_seconds(),
+        ),
+        max_uri_bytes=settings.max_uri_bytes,
+        max_header_bytes=settings.max_header_bytes,
+        response_validation=settings.response_validation,
+        closed_responses=closed_responses,
+        public_url=settings.public_url,
+        development=settings.environment == "development",
+    )

@@ -1,0 +1,176 @@
+"""The way of a request, in one middleware of Connexion's stack.
+
+`ContractMiddleware` is given the contract by Connexion (`SpecMiddleware.add_api`), lets Connexion make its
+operation objects and resolve the handlers, and compiles each into a `Plan`. A request then runs through
+
+    head → route → authenticate and authorise → validate → unit of work → handler → answer
+
+and whatever refuses it on the way leaves through the one door in `Exchange.refuse`.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from connexion.middleware.abstract import AbstractRoutingAPI, SpecMiddleware
+from connexion.operations import AbstractOperation
+from connexion.spec import Specification
+
+from domain.errors import (
+    DomainError,
+    InternalError,
+    MalformedBody,
+    ValidationFailed,
+    Violation,
+)
+from sojourn.pipeline.bodies import ClientGone, JsonReader, Receive, read_body
+from sojourn.pipeline.exchange import Exchange, Send
+from sojourn.pipeline.negotiation import JSON, check_content_type, choose_media_type
+from sojourn.pipeline.parameters import read_headers, read_path, read_query
+from sojourn.pipeline.plans import Plan, compile_plan
+from sojourn.pipeline.program import Program
+from sojourn.pipeline.requests import Request, Scope, check_head, open_request, repeated_header
+from sojourn.pipeline.routing import Router
+from sojourn.pipeline.seam import run_handler
+
+logger = logging.getLogger("sojourn.pipeline")
+
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class ContractAPI(AbstractRoutingAPI[Plan]):
+    """One contract, compiled: a router whose leaves are plans."""
+
+    def __init__(self, specification: Specification, *, program: Program, **options: Any) -> None:
+        self._program = program
+        self.router: Router[Plan] | None = None
+        self.declared_headers: set[bytes] = set()
+        super().__init__(specification, **options)
+
+    def make_operation(self, operation: AbstractOperation) -> Plan:
+        """The plan of an operation (called by Connexion for each)."""
+        definition = self.specification.get_operation(operation.path, operation.method)
+        plan = compile_plan(
+            operation,
+            definition,
+            self._program.api_keys,
+            self._program.tokens,
+            self._program.closed_responses,
+        )
+        self.declared_headers.update(plan.headers)
+        return plan
+
+    @staticmethod
+    def _framework_path_and_name(operation: AbstractOperation, path: str) -> tuple[str, str]:
+        return path, operation.operation_id
+
+    def _add_operation_internal(
+        self, method: str, path: str, operation: Plan, name: str | None = None
+    ) -> None:
+        if self.router is None:
+            self.router = Router(self.base_path)
+        self.router.add(method.upper(), path, operation)
+
+
+class ContractMiddleware(SpecMiddleware):
+    """Routing, security, validation and dispatch of every operation of the contract."""
+
+    def __init__(self, app: App, program: Program) -> None:
+        self._next = app
+        self._program = program
+        self._json = JsonReader(program.body_limits)
+        self._router: Router[Plan] = Router("")
+        self._declared_headers: frozenset[bytes] = frozenset()
+
+    def add_api(self, specification: Specification, **options: Any) -> ContractAPI:
+        """Compile a contract (called once by Connexion, when the stack is built)."""
+        api = ContractAPI(specification, program=self._program, **options)
+        if api.router is not None:
+            self._router = api.router
+        self._declared_headers = frozenset(api.declared_headers)
+        return api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; anything but HTTP goes on to the next application."""
+        if scope["type"] != "http":
+            await self._next(scope, receive, send)
+            return
+        request = open_request(scope, self._program.clock(), self._declared_headers)
+        exchange = Exchange(self._program, request, send)
+        try:
+            await self._serve(request, receive, exchange)
+        except DomainError as error:
+            await exchange.refuse(error)
+        except ClientGone:
+            logger.debug("client gone before its request was complete")
+        except Exception as error:
+            logger.error("unexpected error in %s", exchange.operation_id, exc_info=error)
+            await exchange.refuse(InternalError())
+
+    async def _serve(self, request: Request, receive: Receive, exchange: Exchange) -> None:
+        program = self._program
+        check_head(request, program.max_uri_bytes, program.max_header_bytes)
+        plan, segments = self._router.find(request.method, request.raw_path)
+        exchange.plan = plan
+        identity = await plan.security.authenticate(request.headers, request.now)
+        media_type = JSON
+        if plan.offers and (accept := request.headers.get(b"accept")) is not None:
+            media_type = choose_media_type(accept.decode("latin-1"), plan.offers)
+        elif plan.offers:
+            media_type = plan.offers[0]
+        arguments = await self._validate(request, receive, plan, segments)
+        result = await run_handler(program, plan, identity, arguments, request, exchange, media_type)
+        await exchange.answer(result, media_type)
+
+    async def _validate(
+        self, request: Request, receive: Receive, plan: Plan, segments: tuple[bytes, ...]
+    ) -> dict[str, Any]:
+        """The handler's arguments, or every violation of the request at once."""
+        arguments: dict[str, Any] = {}
+        violations: list[Violation] = []
+        if segments:
+            read_path(segments, plan.path, arguments, violations)
+        if request.query or plan.query:
+            read_query(request.query, plan.query, arguments, violations)
+        if plan.headers:
+            read_headers(request.headers, plan.headers, arguments, violations)
+        for name in request.repeated:
+            if name in plan.headers:
+                violations.append(repeated_header(name))
+        if plan.body is not None:
+            await self._read_body(request, receive, plan, arguments, violations)
+        elif request.has_body:
+            violations.append(Violation("body", "body_not_allowed"))
+        if violations:
+            raise ValidationFailed(violations)
+        return arguments
+
+    async def _read_body(
+        self,
+        request: Request,
+        receive: Receive,
+        plan: Plan,
+        arguments: dict[str, Any],
+        violations: list[Violation],
+    ) -> None:
+        assert plan.body is not None
+        raw = b""
+        if request.has_body:
+            check_content_type(request.header(b"content-type"), request.header(b"content-encoding"))
+            raw = await read_body(receive, request.content_length, self._program.body_limits)
+        if not raw:
+            arguments["body"] = None
+            if plan.body.required:
+                violations.append(Violation("body", "required"))
+            return
+        try:
+            body = self._json.read(raw)
+        except MalformedBody as error:
+            if not violations:
+                raise
+            violations.extend(error.violations)
+            return
+        if not plan.body.schema.accepts(body):
+            violations.extend(plan.body.schema.explain(body, "body"))
+        arguments["body"] = body
+

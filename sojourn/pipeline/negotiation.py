@@ -1,0 +1,66 @@
+"""Content negotiation: which form to answer in, and whether a body's declared form can be read."""
+
+import re
+from functools import lru_cache
+
+from domain.errors import NotAcceptable, UnsupportedMediaType
+
+JSON = "application/json"
+
+_QUALITY = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.IGNORECASE)
+_PARAMETER = re.compile(r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;"]+)\s*')
+
+
+@lru_cache(maxsize=1024)
+def choose_media_type(accept: str, offers: tuple[str, ...]) -> str:
+    """The offer that `Accept` likes best (RFC 9110 §12.5.1); the first offer wins a tie.
+
+    Raises NotAcceptable when every offer is excluded.
+    """
+    ranges = [_media_range(part) for part in accept.split(",") if part.strip()]
+    if not ranges:
+        return offers[0]
+    best = max(offers, key=lambda offer: _quality_of(offer, ranges))
+    if _quality_of(best, ranges) == 0:
+        raise NotAcceptable(offers=", ".join(offers))
+    return best
+
+
+def _media_range(part: str) -> tuple[str, float]:
+    name, *parameters = part.split(";")
+    quality = 1.0
+    for parameter in parameters:
+        match = _QUALITY.fullmatch(parameter.strip())
+        if match:
+            quality = float(match[1])
+    return name.strip().lower(), quality
+
+
+def _quality_of(offer: str, ranges: list[tuple[str, float]]) -> float:
+    """The quality of the most specific range that covers the offer; 0 when none does."""
+    for candidate in (offer, offer.partition("/")[0] + "/*", "*/*"):
+        for name, quality in ranges:
+            if name == candidate:
+                return quality
+    return 0.0
+
+
+@lru_cache(maxsize=1024)
+def check_content_type(content_type: str | None, content_encoding: str | None) -> None:
+    """Accept JSON in UTF-8 without content coding, however it is spelled (RFC 9110 §8.3).
+
+    Raises UnsupportedMediaType for anything else, a missing Content-Type included.
+    """
+    if content_encoding is not None and content_encoding.strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType(accepted=JSON)
+    name, *parameters = (content_type or "").split(";")
+    if name.strip().lower() != JSON:
+        raise UnsupportedMediaType(accepted=JSON)
+    for parameter in parameters:
+        if not parameter.strip():
+            continue
+        match = _PARAMETER.fullmatch(parameter)
+        if match is None:
+            raise UnsupportedMediaType(accepted=JSON)
+        if match[1].lower() == "charset" and match[2].strip('"').lower() not in ("utf-8", "utf8"):
+            raise UnsupportedMediaType(accepted=JSON)

@@ -1,0 +1,204 @@
+"""Parameters: from raw bytes to values the handler can take, with every violation found on the way.
+
+A parameter is read exactly as the contract spells it. `+5`, `1_0`, ` 5 ` and full-width digits are no integers;
+a query parameter that is sent twice or that nobody declared is a violation, never ignored.
+Only scalars exist in this contract; any other parameter stops the server at start-up.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from domain.errors import Violation
+from sojourn.pipeline.schemas import ContractError, Schema
+
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})", re.ASCII)
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
+_BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_BOOLEANS = {"true": True, "false": False}
+_MAX_NUMBER_LENGTH = 64
+
+
+class Undecodable(Exception):
+    """The text is no value of the parameter's type, or the bytes are no text."""
+
+    def __init__(self, code: str, **params: Any) -> None:
+        super().__init__(code)
+        self.code, self.params = code, params
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of one operation, compiled."""
+
+    name: str
+    argument: str
+    required: bool
+    default: Any
+    decode: Callable[[str], Any]
+    schema: Schema
+
+    def read(self, text: str) -> tuple[Any, list[Violation]]:
+        """The value in `text`, or what is wrong with it."""
+        try:
+            value = self.decode(text)
+        except Undecodable as error:
+            return None, [Violation(self.name, error.code, error.params, text)]
+        if self.schema.accepts(value):
+            return value, []
+        return None, self.schema.explain(value, self.name)
+
+    def missing(self) -> Violation:
+        """The violation of leaving out a required parameter."""
+        return Violation(self.name, "required")
+
+
+def compile_parameter(definition: Mapping[str, Any]) -> Parameter:
+    """A Parameter from an OpenAPI parameter object. Raises ContractError for what we do not serve."""
+    name, schema = definition["name"], definition.get("schema", {})
+    decode = _DECODERS.get(schema.get("type", ""))
+    if decode is None or definition["in"] not in ("path", "query", "header"):
+        raise ContractError(f"parameter {name!r}: only scalar path, query and header parameters are served")
+    argument = name.lower().replace("-", "_")
+    required = definition.get("required", False)
+    return Parameter(name, argument, required, schema.get("default"), decode, Schema(schema))
+
+
+def percent_decode(raw: bytes, plus_is_space: bool = False) -> str:
+    """Percent-decoding (RFC 3986 §2.1) that refuses what it cannot read.
+
+    Raises Undecodable for a broken escape, for bytes that are no UTF-8 and for a NUL.
+    """
+    if plus_is_space:
+        raw = raw.replace(b"+", b" ")
+    if b"%" in raw:
+        if _BROKEN_ESCAPE.search(raw):
+            raise Undecodable("encoding")
+        raw = unquote_to_bytes(raw)
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        raise Undecodable("encoding") from None
+    if "\x00" in text:
+        raise Undecodable("control_character")
+    return text
+
+
+def read_query(
+    raw: bytes, parameters: Mapping[str, Parameter], arguments: dict[str, Any], violations: list[Violation]
+) -> None:
+    """Read the query string into `arguments`; whatever is wrong goes to `violations`."""
+    seen: set[str] = set()
+    for pair in raw.split(b"&") if raw else ():
+        if not pair:
+            continue
+        name_bytes, _, value_bytes = pair.partition(b"=")
+        try:
+            name = percent_decode(name_bytes, plus_is_space=True)
+        except Undecodable as error:
+            violations.append(Violation("query", error.code, error.params))
+            continue
+        parameter = parameters.get(name)
+        if parameter is None:
+            violations.append(Violation(name[:100], "unknown_parameter"))
+        elif name in seen:
+            violations.append(Violation(name, "repeated_parameter"))
+        else:
+            seen.add(name)
+            _read_one(parameter, value_bytes, arguments, violations)
+    for name, parameter in parameters.items():
+        if name not in seen:
+            _leave_out(parameter, arguments, violations)
+
+
+def _read_one(
+    parameter: Parameter, raw: bytes, arguments: dict[str, Any], violations: list[Violation]
+) -> None:
+    try:
+        text = percent_decode(raw, plus_is_space=True)
+    except Undecodable as error:
+        violations.append(Violation(parameter.name, error.code, error.params))
+        return
+    value, broken = parameter.read(text)
+    if broken:
+        violations.extend(broken)
+    else:
+        arguments[parameter.argument] = value
+
+
+def _leave_out(parameter: Parameter, arguments: dict[str, Any], violations: list[Violation]) -> None:
+    if parameter.required:
+        violations.append(parameter.missing())
+    else:
+        arguments[parameter.argument] = parameter.default
+
+
+def read_path(
+    raw_segments: tuple[bytes, ...],
+    parameters: tuple[Parameter, ...],
+    arguments: dict[str, Any],
+    violations: list[Violation],
+) -> None:
+    """Read the templated segments of the path, in their order."""
+    for raw, parameter in zip(raw_segments, parameters, strict=True):
+        try:
+            value, broken = parameter.read(percent_decode(raw))
+        except Undecodable as error:
+            violations.append(Violation(parameter.name, error.code, error.params))
+            continue
+        if broken:
+            violations.extend(broken)
+        else:
+            arguments[parameter.argument] = value
+
+
+def read_headers(
+    sent: Mapping[bytes, bytes],
+    parameters: Mapping[bytes, Parameter],
+    arguments: dict[str, Any],
+    violations: list[Violation],
+) -> None:
+    """Read the declared headers; `sent` holds each header once."""
+    for key, parameter in parameters.items():
+        raw = sent.get(key)
+        if raw is None:
+            _leave_out(parameter, arguments, violations)
+            continue
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError:
+            violations.append(Violation(parameter.name, "encoding"))
+            continue
+        value, broken = parameter.read(text)
+        if broken:
+            violations.extend(broken)
+        else:
+            arguments[parameter.argument] = value
+
+
+def _integer(text: str) -> int:
+    if not _INTEGER.fullmatch(text) or text == "-0":
+        raise Undecodable("type", type="integer")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    if len(text) > _MAX_NUMBER_LENGTH or not _NUMBER.fullmatch(text):
+        raise Undecodable("type", type="number")
+    return float(text)
+
+
+def _boolean(text: str) -> bool:
+    if text not in _BOOLEANS:
+        raise Undecodable("type", type="boolean")
+    return _BOOLEANS[text]
+
+
+_DECODERS: dict[str, Callable[[str], Any]] = {
+    "string": str,
+    "integer": _integer,
+    "number": _number,
+    "boolean": _boolean,
+}

@@ -1,0 +1,145 @@
+"""Plans: everything the contract says about one operation, compiled once at start-up.
+
+A plan is built from the operation object that Connexion made of the contract: its parameters, body, security
+and responses, and the handler that the resolver found under its `operationId`. The server does not start when
+the contract asks for something that a plan cannot express, or when a handler does not take exactly the
+arguments the contract gives.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connexion.operations import AbstractOperation
+
+from sojourn.pipeline.negotiation import JSON
+from sojourn.pipeline.parameters import Parameter, compile_parameter
+from sojourn.pipeline.responses import Responses
+from sojourn.pipeline.schemas import ContractError, Schema
+from sojourn.pipeline.security import ApiKeyChecker, Security, TokenChecker, compile_security
+
+Handler = Callable[..., Awaitable[Any]]
+
+_TENANT_ARGUMENT = "x_tenant_id"
+_SAFE_METHODS = frozenset({"get", "head", "options"})
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What an operation says of its request body."""
+
+    required: bool
+    schema: Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One operation, ready to run. `writes` says whether its handler runs inside the writer."""
+
+    operation_id: str
+    handler: Handler
+    security: Security
+    path: tuple[Parameter, ...]
+    query: Mapping[str, Parameter]
+    headers: Mapping[bytes, Parameter]
+    body: Body | None
+    writes: bool
+    status: int
+    offers: tuple[str, ...]
+    responses: Responses
+    envelope: bool
+    no_store: bool
+
+    @property
+    def takes_tenant(self) -> bool:
+        """Whether the request itself names the tenant."""
+        return b"x-tenant-id" in self.headers
+
+
+def compile_plan(
+    operation: AbstractOperation,
+    definition: Mapping[str, Any],
+    api_keys: ApiKeyChecker,
+    tokens: TokenChecker,
+    closed_responses: bool,
+) -> Plan:
+    """The plan of one operation, from Connexion's object and the contract's own words (`definition`).
+
+    Raises ContractError when the contract and this program disagree.
+    """
+    path, query, headers = _parameters(operation)
+    status, offers = _success(operation)
+    plan = Plan(
+        operation_id=operation.operation_id,
+        handler=operation.function,
+        security=compile_security(
+            operation.security,
+            operation.security_schemes,
+            frozenset(definition.get("x-roles", ())),
+            api_keys,
+            tokens,
+        ),
+        path=path,
+        query=query,
+        headers=headers,
+        body=_body(operation),
+        writes=operation.method not in _SAFE_METHODS and not definition.get("x-safe", False),
+        status=status,
+        offers=offers,
+        responses=Responses(operation.responses, closed_responses),
+        envelope=_uses_envelope(operation),
+        no_store="Cache-Control" in operation.responses[str(status)].get("headers", {}),
+    )
+    _check_signature(plan)
+    return plan
+
+
+def _parameters(
+    operation: AbstractOperation,
+) -> tuple[tuple[Parameter, ...], dict[str, Parameter], dict[bytes, Parameter]]:
+    by_place: dict[str, dict[str, Parameter]] = {"path": {}, "query": {}, "header": {}}
+    for definition in operation.parameters:
+        parameter = compile_parameter(definition)
+        by_place[definition["in"]][parameter.name] = parameter
+    names = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
+    path = tuple(by_place["path"][name] for name in names)
+    headers = {name.lower().encode(): parameter for name, parameter in by_place["header"].items()}
+    return path, by_place["query"], headers
+
+
+def _body(operation: AbstractOperation) -> Body | None:
+    request_body = operation.request_body
+    if not request_body:
+        return None
+    if list(request_body["content"]) != [JSON]:
+        raise ContractError(f"{operation.operation_id}: request bodies are {JSON} and nothing else")
+    return Body(request_body.get("required", False), Schema(request_body["content"][JSON]["schema"]))
+
+
+def _success(operation: AbstractOperation) -> tuple[int, tuple[str, ...]]:
+    """The one status of success and the media types it comes in."""
+    statuses = [int(status) for status in operation.responses if status.startswith("2")]
+    if len(statuses) != 1:
+        raise ContractError(f"{operation.operation_id}: an operation declares exactly one 2xx status")
+    content = operation.responses[str(statuses[0])].get("content", {})
+    return statuses[0], tuple(content)
+
+
+def _uses_envelope(operation: AbstractOperation) -> bool:
+    """Whether the operation's problems have the second product's shape (it says `requestId`)."""
+    problem = operation.responses.get("500", {}).get("content", {}).get("application/problem+json", {})
+    return "requestId" in problem.get("schema", {}).get("properties", {})
+
+
+def _check_signature(plan: Plan) -> None:
+    """The handler takes `ctx` and exactly the contract's arguments (the tenant is in `ctx`)."""
+    given = {parameter.argument for parameter in (*plan.path, *plan.query.values(), *plan.headers.values())}
+    given.discard(_TENANT_ARGUMENT)
+    if plan.body is not None:
+        given.add("body")
+    wanted = set(inspect.signature(plan.handler).parameters) - {"ctx"}
+    if wanted != given:
+        raise ContractError(
+            f"{plan.operation_id}: the handler takes {sorted(wanted)}, the contract gives {sorted(given)}"
+        )

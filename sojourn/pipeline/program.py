@@ -1,0 +1,29 @@
+"""What the pipeline needs from the program around it, in one value."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from domain.clock import Clock
+from handlers.context import Service
+from sojourn.pipeline.bodies import BodyLimits
+from sojourn.pipeline.security import ApiKeyChecker, TokenChecker
+from storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The parts every request shares. One per application, built by `sojourn.app`."""
+
+    clock: Clock
+    database: Callable[[], Database]
+    api_keys: ApiKeyChecker
+    tokens: TokenChecker
+    service: Service
+    body_limits: BodyLimits
+    max_uri_bytes: int
+    max_header_bytes: int
+    response_validation: Literal["off", "log", "enforce"]
+    closed_responses: bool
+    public_url: str | None
+    development: bool

@@ -1,0 +1,101 @@
+"""One request as the pipeline sees it: the headers it cares about, found in one pass."""
+
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from domain.errors import HeadersTooLarge, MalformedRequest, UriTooLong, Violation
+
+Scope = MutableMapping[str, Any]
+
+_WANTED = frozenset(
+    {
+        b"accept",
+        b"accept-language",
+        b"authorization",
+        b"content-encoding",
+        b"content-length",
+        b"content-type",
+        b"traceparent",
+        b"transfer-encoding",
+        b"x-api-key",
+        b"x-request-id",
+        b"x-tenant-id",
+    }
+)
+_LISTS = frozenset({b"accept", b"accept-language", b"transfer-encoding"})
+_FIRST_WINS = frozenset({b"traceparent", b"x-request-id"})
+_CREDENTIALS = frozenset({b"authorization", b"x-api-key"})
+
+
+@dataclass(slots=True)
+class Request:
+    """What is known of a request before its operation is."""
+
+    method: str
+    raw_path: bytes
+    query: bytes
+    headers: dict[bytes, bytes]
+    repeated: list[bytes]
+    header_bytes: int
+    now: datetime
+
+    def header(self, name: bytes) -> str | None:
+        """A header's text, or None. Any byte is a character of Latin-1, so this never fails."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    @property
+    def has_body(self) -> bool:
+        """Whether the client announced a body (RFC 9112 §6)."""
+        return b"transfer-encoding" in self.headers or self.headers.get(b"content-length", b"0").strip(b"0") != b""
+
+    @property
+    def content_length(self) -> int | None:
+        """The announced length in bytes, or None for a chunked body."""
+        value = self.headers.get(b"content-length")
+        return int(value) if value is not None and value.isdigit() else None
+
+
+def open_request(scope: Scope, now: datetime, declared_headers: frozenset[bytes]) -> Request:
+    """The Request in an ASGI scope. Reads nothing but the head of the request and refuses nothing."""
+    headers: dict[bytes, bytes] = {}
+    repeated: list[bytes] = []
+    size = 0
+    for name, value in scope["headers"]:
+        size += len(name) + len(value) + 4
+        if name in _WANTED or name in declared_headers:
+            if name not in headers:
+                headers[name] = value
+            elif name in _LISTS:
+                headers[name] += b", " + value
+            elif name not in _FIRST_WINS:
+                repeated.append(name)
+    raw_path = scope.get("raw_path") or scope["path"].encode()
+    return Request(scope["method"], raw_path, scope["query_string"], headers, repeated, size, now)
+
+
+def check_head(request: Request, max_uri_bytes: int, max_header_bytes: int) -> None:
+    """Refuse a head that is too large, or one that names a credential twice.
+
+    Raises UriTooLong, HeadersTooLarge or MalformedRequest.
+    """
+    if len(request.raw_path) + len(request.query) > max_uri_bytes:
+        raise UriTooLong(limit=max_uri_bytes)
+    if request.header_bytes > max_header_bytes:
+        raise HeadersTooLarge(limit=max_header_bytes)
+    for name in request.repeated:
+        if name in _CREDENTIALS:
+            raise MalformedRequest([repeated_header(name)])
+
+
+def repeated_header(name: bytes) -> Violation:
+    """The violation of sending a single-valued header more than once."""
+    return Violation(_CANONICAL.get(name, name.decode("latin-1").title()), "repeated_parameter")
+
+
+_CANONICAL: Mapping[bytes, str] = {
+    b"x-tenant-id": "X-Tenant-ID",
+    b"x-api-key": "X-API-Key",
+}

@@ -1,0 +1,48 @@
+"""Answers: what a handler may return, and whether it is what the contract promises."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jsonschema_rs
+import orjson
+
+from sojourn.pipeline import formats
+from sojourn.pipeline.schemas import translate
+
+
+class BrokenPromise(Exception):
+    """An answer of ours that the contract does not allow."""
+
+
+class Responses:
+    """The declared responses of one operation, compiled on first use."""
+
+    def __init__(self, definitions: Mapping[str, Mapping[str, Any]], closed: bool) -> None:
+        self._definitions = definitions
+        self._closed = closed
+        self._validators: dict[tuple[int, str], Any] = {}
+
+    def check(self, status: int, media_type: str | None, value: Any) -> None:
+        """Raises BrokenPromise when status, media type or value are not what the contract declares."""
+        if media_type is None:
+            if str(status) not in self._definitions or self._definitions[str(status)].get("content"):
+                raise BrokenPromise(f"status {status} without content is not declared")
+            return
+        validator = self._validators.get((status, media_type))
+        if validator is None:
+            validator = self._validators[status, media_type] = self._compile(status, media_type)
+        if isinstance(value, (dict, list)):
+            for error in validator.iter_errors(value):
+                raise BrokenPromise(f"{'/'.join(map(str, error.instance_path))}: {error.message}")
+
+    def _compile(self, status: int, media_type: str) -> Any:
+        content = self._definitions.get(str(status), {}).get("content", {})
+        if media_type not in content:
+            raise BrokenPromise(f"status {status} with {media_type} is not declared")
+        schema = translate(content[media_type].get("schema", {}), self._closed)
+        return jsonschema_rs.Draft7Validator(schema, validate_formats=True, formats=dict(formats.CHECKS))
+
+
+def to_json(value: Any) -> bytes:
+    """The JSON text of a view."""
+    return orjson.dumps(value)

@@ -1,0 +1,56 @@
+"""The one seam between the contract and the handlers.
+
+It turns an identity and validated arguments into a `Context`, runs the handler inside a unit of work (a write
+commits before the answer is sent, a refusal rolls it back), and hands the view on. Handlers know neither
+transactions nor HTTP.
+"""
+
+from typing import Any
+
+from domain.clock import to_text
+from domain.values import Tenant
+from handlers.context import Context
+from sojourn.pipeline.exchange import Exchange
+from sojourn.pipeline.plans import Plan
+from sojourn.pipeline.program import Program
+from sojourn.pipeline.requests import Request
+from sojourn.pipeline.security import Identity
+from storage.unit_of_work import UnitOfWork
+
+
+async def run_handler(
+    program: Program,
+    plan: Plan,
+    identity: Identity,
+    arguments: dict[str, Any],
+    request: Request,
+    exchange: Exchange,
+    media_type: str,
+) -> Any:
+    """What the operation's handler returns. Raises whatever refuses the request."""
+    tenant = identity.tenant
+    if tenant is None:
+        tenant = Tenant(arguments.pop("x_tenant_id")) if plan.takes_tenant else NO_TENANT
+    exchange.tenant = tenant
+
+    async def work(unit: UnitOfWork) -> Any:
+        context = Context(
+            tenant,
+            identity.caller,
+            unit,
+            request.now,
+            to_text(request.now),
+            exchange.locale,
+            media_type,
+            program.service,
+        )
+        return await plan.handler(context, **arguments)
+
+    if plan.writes:
+        return await program.database().write(tenant, work)
+    async with program.database().read(tenant) as unit:
+        return await work(unit)
+
+
+NO_TENANT = Tenant("<none>")
+"""The tenant of operations that concern none (health, contract): no tenant id has this form."""

@@ -1,0 +1,109 @@
+"""Security of an operation as one closure: who is calling, and may they.
+
+The contract names the scheme (`security`) and the roles (`x-roles`); this module turns both into one function
+that is called once per request. Authentication (401) comes before authorisation (403), and both before anything
+of the request is validated: nobody unauthenticated learns what is valid.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from domain.errors import AuthenticationRequired, InsufficientRole, InvalidToken, TenantNotAllowed
+from domain.values import Caller, Tenant
+from sojourn.pipeline.schemas import ContractError
+
+TENANT_HEADER = b"x-tenant-id"
+API_KEY_HEADER = b"x-api-key"
+AUTHORIZATION = b"authorization"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who calls. `tenant` is None while only the request itself can name it (an API key of several tenants)."""
+
+    caller: Caller
+    tenant: Tenant | None
+
+
+Authenticate = Callable[[Mapping[bytes, bytes], datetime], Awaitable[Identity]]
+ANONYMOUS = Identity(Caller("user", ""), None)
+
+
+class ApiKeyChecker(Protocol):
+    """Tells whose API key a header value is."""
+
+    async def authenticate(self, header_value: str, now: datetime) -> Any: ...
+
+
+class TokenChecker(Protocol):
+    """Tells whose bearer token a text is."""
+
+    async def authenticate(self, token: str, now: datetime) -> tuple[Caller, Tenant]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """The security of one operation. `challenge` is the scheme named in a 401; None when all may call."""
+
+    authenticate: Authenticate
+    challenge: str | None
+
+
+def compile_security(
+    requirements: list[dict[str, list[str]]] | None,
+    schemes: Mapping[str, Mapping[str, Any]],
+    roles: frozenset[str],
+    api_keys: ApiKeyChecker,
+    tokens: TokenChecker,
+) -> Security:
+    """The Security of an operation. Raises ContractError for a scheme that this program does not know."""
+    names = [name for requirement in requirements or [] for name in requirement]
+    if not names:
+        return Security(_anyone, None)
+    if len(names) > 1:
+        raise ContractError("an operation has one security scheme")
+    scheme = schemes[names[0]]
+    if scheme["type"] == "apiKey" and scheme["in"] == "header" and scheme["name"].lower() == "x-api-key":
+        return Security(_api_key(api_keys), "ApiKey")
+    if scheme["type"] == "http" and scheme["scheme"].lower() == "bearer":
+        return Security(_bearer(tokens, roles), "Bearer")
+    raise ContractError(f"security scheme {names[0]!r} is not one we serve")
+
+
+async def _anyone(headers: Mapping[bytes, bytes], now: datetime) -> Identity:
+    return ANONYMOUS
+
+
+def _api_key(keys: ApiKeyChecker) -> Authenticate:
+    async def authenticate(headers: Mapping[bytes, bytes], now: datetime) -> Identity:
+        value = headers.get(API_KEY_HEADER)
+        if not value:
+            raise AuthenticationRequired()
+        key = await keys.authenticate(value.decode("latin-1"), now)
+        if key.tenants is not None and TENANT_HEADER in headers:
+            if headers[TENANT_HEADER].decode("latin-1") not in key.tenants:
+                raise TenantNotAllowed()
+        return Identity(Caller("internal", key.id), None)
+
+    return authenticate
+
+
+def _bearer(tokens: TokenChecker, roles: frozenset[str]) -> Authenticate:
+    async def authenticate(headers: Mapping[bytes, bytes], now: datetime) -> Identity:
+        value = headers.get(AUTHORIZATION)
+        if not value:
+            raise AuthenticationRequired()
+        scheme, _, token = value.decode("latin-1").partition(" ")
+        if scheme.lower() != "bearer":
+            raise AuthenticationRequired()
+        token = token.strip(" ")
+        if not token:
+            raise InvalidToken()
+        caller, tenant = await tokens.authenticate(token, now)
+        if roles and roles.isdisjoint(caller.roles):
+            raise InsufficientRole(roles=", ".join(sorted(roles)))
+        return Identity(caller, tenant)
+
+    return authenticate
