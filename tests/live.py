@@ -1,0 +1,74 @@
+"""A real server process for tests: `sojourn serve` on a free port with a database of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+API_KEY = "internal-key-for-the-tests-0123456789"
+JWT_SECRET = "a-secret-of-at-least-thirty-two-bytes!"
+START_SECONDS = 30
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class LiveServer:
+    """One running server. Ends with `stop`, or at once with `kill`."""
+
+    def __init__(self, folder: Path, *arguments: str, **settings: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = folder / "server.log"
+        self.environ = {
+            **os.environ,
+            "SOJOURN_DATABASE_URL": f"sqlite:///{folder}/sojourn.db",
+            "SOJOURN_INTERNAL_API_KEYS": API_KEY,
+            "SOJOURN_JWT_SECRET": JWT_SECRET,
+            "SOJOURN_RESPONSE_VALIDATION": "enforce",
+            **settings,
+        }
+        self._arguments = arguments
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "sojourn", "serve", "--port", str(self.port), *self._arguments]
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(command, env=self.environ, stdout=log, stderr=log)
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise RuntimeError(f"the server ended at start:\n{self.log.read_text()}")
+            try:
+                with urllib.request.urlopen(f"{self.url}/health/ready", timeout=1):
+                    return process
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.05)
+        process.kill()
+        raise RuntimeError(f"the server did not become ready:\n{self.log.read_text()}")
+
+    def kill(self) -> None:
+        """End the process as a power cut would: SIGKILL, no goodbye."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def restart(self) -> None:
+        """Start again on the same port and database."""
+        self.process = self._start()
+
+    def stop(self) -> int:
+        """Ask the process to end; its exit status."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        return self.process.wait(20)
