@@ -1,0 +1,171 @@
+### What Sojourn says about refusals, in English. Each problem key has a title, a detail for the answer, and
+### an explanation and a remedy for its page.
+
+validation_failed = Invalid request
+    .detail = { $count ->
+        [one] The request breaks one rule of the contract; see errors.
+       *[other] The request breaks { $count } rules of the contract; see errors.
+    }
+    .explanation = A parameter, a header or the body is not what the contract of the operation says. All broken rules are listed in errors, each with the field, the rule and a sentence.
+    .remedy = Correct every field that errors names and send the request again. Unchanged, it will be refused again.
+
+malformed_body = Unreadable body
+    .detail = The body is not the JSON that it should be; see errors.
+    .explanation = The body could not be read as JSON in UTF-8: a syntax error, a member given twice, a number or a nesting beyond the limits, or characters that mean nothing in a text.
+    .remedy = Send one JSON value in UTF-8, with each member once. The entry in errors tells where reading stopped.
+
+malformed_request = Ambiguous request
+    .detail = The request can be read in more than one way; see errors.
+    .explanation = A part of the request that must be unique, such as a credential, was sent more than once. Two readers could understand it differently, so it is refused.
+    .remedy = Send each header that errors names exactly once.
+
+authentication_required = Authentication required
+    .detail = The request carries no credentials for this operation.
+    .explanation = Operations under /internal need an API key in X-API-Key. All others need a bearer token in Authorization.
+    .remedy = Send the credential that the WWW-Authenticate header of the answer names.
+
+invalid_api_key = Invalid API key
+    .detail = The API key is not accepted.
+    .explanation = The key in X-API-Key is unknown, revoked or past its end. Which of them is not told.
+    .remedy = Check that the whole key was copied. If it was, ask the operators for a new one.
+
+invalid_token = Invalid token
+    .detail = The bearer token is not accepted.
+    .explanation = The token's signature, algorithm, issuer, audience or claims are not what this service accepts. Which of them is not told.
+    .remedy = Sign in again and use the new token. If that is refused too, compare the settings of the issuer with those of this service.
+
+token_expired = Token expired
+    .detail = The bearer token has expired.
+    .explanation = The token was good once, but its lifetime (exp) is over.
+    .remedy = Get a new token and send the request again.
+
+insufficient_role = Insufficient role
+    .detail = This operation needs one of these roles: { $roles }.
+    .explanation = You are known, but the token holds none of the roles that the operation asks for.
+    .remedy = Use an account that holds the role, or ask an administrator for it.
+
+tenant_not_allowed = Tenant not allowed
+    .detail = The API key does not cover this tenant.
+    .explanation = The API key is limited to certain tenants and the one in X-Tenant-ID is not among them. Whether that tenant exists is not told.
+    .remedy = Use a key that covers the tenant, or correct X-Tenant-ID.
+
+not_your_resource = Not your resource
+    .detail = The resource belongs to another user.
+    .explanation = Users see and change only what is theirs; administrators see all of their tenant.
+    .remedy = Use a resource of your own, or ask an administrator.
+
+route_not_found = No such path
+    .detail = No operation is served at this path.
+    .explanation = The path matches no operation of the contract. A trailing slash, another letter case or an empty segment makes another path.
+    .remedy = Compare the path with the contract at /openapi.json.
+
+session_not_found = Session not found
+    .detail = There is no such session.
+    .explanation = No session of your tenant has this id, or it has ended and the operation needs an active one.
+    .remedy = Check the id. If the session has ended, the user has to sign in again.
+
+tenant_not_found = Tenant not found
+    .detail = The tenant does not exist.
+    .explanation = The tenant that the token or X-Tenant-ID names is not known here. It has no data yet, or tenants are created by hand on this server.
+    .remedy = Check the tenant's id, or ask the operators to create the tenant.
+
+problem_type_not_found = No such problem type
+    .detail = No problem type has this name.
+    .explanation = The last part of the path is not the name of a problem type of this service.
+    .remedy = Look at /problems for the list of all problem types.
+
+method_not_allowed = Method not allowed
+    .detail = This path serves only: { $allow }.
+    .explanation = The path exists, but not with this method. HEAD and OPTIONS are not served.
+    .remedy = Use one of the methods in the Allow header of the answer.
+
+not_acceptable = Not acceptable
+    .detail = This operation answers only in: { $offers }.
+    .explanation = The Accept header excludes every media type in which the operation can answer.
+    .remedy = Leave the Accept header out, or add one of the media types that the detail names.
+
+request_timeout = Request timeout
+    .detail = The request body did not arrive in time.
+    .explanation = The head of the request arrived but its body was not complete within the time allowed.
+    .remedy = Send the request again. If it happens often, look at the network or send smaller bodies.
+
+content_too_large = Body too large
+    .detail = The body is larger than { $limit } bytes.
+    .explanation = The body is beyond the limit of this server and was not read to its end.
+    .remedy = Send less in one request.
+
+uri_too_long = URI too long
+    .detail = Path and query together are longer than { $limit } bytes.
+    .explanation = The request line is beyond the limit of this server.
+    .remedy = Send a shorter path and query.
+
+unsupported_media_type = Unsupported media type
+    .detail = The body must be { $accepted } in UTF-8 without content coding.
+    .explanation = The Content-Type is missing or names something else than JSON in UTF-8, or a Content-Encoding was used.
+    .remedy = Send JSON with the header Content-Type: application/json, uncompressed.
+
+headers_too_large = Headers too large
+    .detail = The headers together are larger than { $limit } bytes.
+    .explanation = The header section is beyond the limit of this server.
+    .remedy = Send fewer or shorter headers. Cookies are not used here and can be left out.
+
+internal = Internal error
+    .detail = Something went wrong on our side.
+    .explanation = The server met a condition that it did not expect. The request was not at fault, and nothing of it was kept.
+    .remedy = Try again later. If it goes on, tell the operators the request_id.
+
+unavailable = Temporarily unavailable
+    .detail = The service cannot answer right now; try again in { $retry_after ->
+        [one] one second
+       *[other] { $retry_after } seconds
+    }.
+    .explanation = Something that the service depends on does not answer or is overloaded. Nothing of the request was kept.
+    .remedy = Send the request again after the time in the Retry-After header.
+
+## One sentence for each rule that a request can break.
+
+violation-required = This value is required.
+violation-type = This must be of type { $type }.
+violation-format = This is not a valid { $format }.
+violation-pattern = This does not match the pattern { $pattern }.
+violation-min_length = This must have at least { $limit ->
+        [one] one character
+       *[other] { $limit } characters
+    }.
+violation-max_length = This may have at most { $limit ->
+        [one] one character
+       *[other] { $limit } characters
+    }.
+violation-minimum = This must be at least { $limit }.
+violation-maximum = This must be at most { $limit }.
+violation-multiple_of = This must be a multiple of { $limit }.
+violation-enum = This must be one of: { $allowed }.
+violation-any_of = This fits none of the allowed forms: { $allowed }.
+violation-min_items = This must have at least { $limit ->
+        [one] one item
+       *[other] { $limit } items
+    }.
+violation-max_items = This may have at most { $limit ->
+        [one] one item
+       *[other] { $limit } items
+    }.
+violation-min_properties = This must have at least { $limit ->
+        [one] one member
+       *[other] { $limit } members
+    }.
+violation-max_properties = This may have at most { $limit ->
+        [one] one member
+       *[other] { $limit } members
+    }.
+violation-unique_items = No item may occur twice.
+violation-unknown_property = The body has no member of this name.
+violation-unknown_parameter = The operation has no parameter of this name.
+violation-repeated_parameter = This may be sent only once.
+violation-repeated_property = This member is given more than once.
+violation-encoding = This is not valid UTF-8 or not correctly percent-encoded.
+violation-control_character = This contains a NUL or half of a surrogate pair.
+violation-json_depth = The body nests deeper than { $limit } levels.
+violation-json_number = A number has more than { $limit } characters or is too large.
+violation-json_constant = { $name } is not a JSON value.
+violation-json_syntax = The JSON text breaks off at line { $line }, column { $column }.
+violation-body_not_allowed = This operation takes no body.

@@ -1,0 +1,146 @@
+### Sojourn 对各类拒绝的说明（简体中文）。每个问题键都有标题、答复中的详情，以及说明页上的解释和处理办法。
+
+validation_failed = 请求无效
+    .detail = 请求有 { $count } 处不符合接口约定，详见 errors。
+    .explanation = 某个参数、请求头或请求体不符合该操作的约定。errors 会一次列出所有问题，包括字段、所违反的规则和说明。
+    .remedy = 请修正 errors 中列出的每个字段后重新发送；原样重发仍会被拒绝。
+
+malformed_body = 请求体无法读取
+    .detail = 请求体不是合格的 JSON，详见 errors。
+    .explanation = 请求体无法按 UTF-8 编码的 JSON 读取：可能存在语法错误、成员重复、数字或嵌套超出限制，或含有文本中不允许的字符。
+    .remedy = 请发送一个 UTF-8 编码的 JSON 值，每个成员只出现一次。errors 中的条目会指出读取中断的位置。
+
+malformed_request = 请求存在歧义
+    .detail = 请求可以有多种理解方式，详见 errors。
+    .explanation = 请求中必须唯一的部分（例如凭据）被发送了多次。不同的程序可能有不同的理解，因此予以拒绝。
+    .remedy = errors 中列出的每个请求头请只发送一次。
+
+authentication_required = 需要身份认证
+    .detail = 请求未携带该操作所需的凭据。
+    .explanation = /internal 下的操作需要在 X-API-Key 中提供 API 密钥，其他操作需要在 Authorization 中提供 Bearer 令牌。
+    .remedy = 请按答复中 WWW-Authenticate 头的提示提供凭据。
+
+invalid_api_key = API 密钥无效
+    .detail = 该 API 密钥不被接受。
+    .explanation = X-API-Key 中的密钥未知、已吊销或已过期。具体原因不予透露。
+    .remedy = 请确认密钥复制完整；若无误，请向运维人员申请新的密钥。
+
+invalid_token = 令牌无效
+    .detail = 该 Bearer 令牌不被接受。
+    .explanation = 令牌的签名、算法、签发者、受众或声明不符合本服务的要求。具体原因不予透露。
+    .remedy = 请重新登录并使用新令牌；若仍被拒绝，请核对签发方与本服务的配置。
+
+token_expired = 令牌已过期
+    .detail = 该 Bearer 令牌已过期。
+    .explanation = 令牌曾经有效，但其有效期（exp）已过。
+    .remedy = 请获取新令牌后重新发送请求。
+
+insufficient_role = 角色权限不足
+    .detail = 该操作需要以下角色之一：{ $roles }。
+    .explanation = 您的身份已确认，但令牌中没有该操作所要求的任何角色。
+    .remedy = 请使用具有该角色的账号，或向管理员申请。
+
+tenant_not_allowed = 不允许访问该租户
+    .detail = 该 API 密钥不适用于此租户。
+    .explanation = 该 API 密钥仅限于某些租户，而 X-Tenant-ID 中的租户不在其中。该租户是否存在不予透露。
+    .remedy = 请使用适用于该租户的密钥，或更正 X-Tenant-ID。
+
+not_your_resource = 无权访问该资源
+    .detail = 该资源属于其他用户。
+    .explanation = 用户只能查看和更改自己的资源；管理员可以查看本租户的全部资源。
+    .remedy = 请使用您自己的资源，或联系管理员。
+
+route_not_found = 路径不存在
+    .detail = 此路径没有提供任何操作。
+    .explanation = 该路径与接口约定中的任何操作都不匹配。末尾多一个斜杠、大小写不同或出现空段，都算作另一个路径。
+    .remedy = 请对照 /openapi.json 中的接口约定检查路径。
+
+session_not_found = 会话不存在
+    .detail = 没有这个会话。
+    .explanation = 您的租户中没有此 ID 的会话，或者会话已经结束而该操作需要有效的会话。
+    .remedy = 请检查会话 ID；若会话已结束，用户需要重新登录。
+
+tenant_not_found = 租户不存在
+    .detail = 该租户不存在。
+    .explanation = 令牌或 X-Tenant-ID 所指的租户在此处未知：它可能还没有任何数据，或者本服务器的租户需要手动创建。
+    .remedy = 请检查租户 ID，或请运维人员创建该租户。
+
+problem_type_not_found = 问题类型不存在
+    .detail = 没有此名称的问题类型。
+    .explanation = 路径的最后一段不是本服务任何问题类型的名称。
+    .remedy = 请在 /problems 查看全部问题类型。
+
+method_not_allowed = 不支持该方法
+    .detail = 此路径仅支持：{ $allow }。
+    .explanation = 路径存在，但不支持此方法。本服务不提供 HEAD 和 OPTIONS。
+    .remedy = 请使用答复中 Allow 头列出的方法。
+
+not_acceptable = 无法提供所要求的格式
+    .detail = 该操作只能以下列格式答复：{ $offers }。
+    .explanation = Accept 头排除了该操作能够提供的所有媒体类型。
+    .remedy = 请去掉 Accept 头，或加入详情中列出的某种媒体类型。
+
+request_timeout = 请求超时
+    .detail = 请求体未能及时送达。
+    .explanation = 请求头已收到，但请求体未在规定时间内接收完整。
+    .remedy = 请重新发送请求；若经常发生，请检查网络或减小请求体。
+
+content_too_large = 请求体过大
+    .detail = 请求体超过 { $limit } 字节。
+    .explanation = 请求体超出本服务器的限制，未读取完毕。
+    .remedy = 请减少单次请求发送的内容。
+
+uri_too_long = URI 过长
+    .detail = 路径与查询字符串合计超过 { $limit } 字节。
+    .explanation = 请求行超出本服务器的限制。
+    .remedy = 请缩短路径和查询字符串。
+
+unsupported_media_type = 不支持的媒体类型
+    .detail = 请求体必须是 UTF-8 编码、未经压缩的 { $accepted }。
+    .explanation = 缺少 Content-Type，或其类型不是 UTF-8 编码的 JSON，或使用了 Content-Encoding。
+    .remedy = 请以 Content-Type: application/json 发送未压缩的 JSON。
+
+headers_too_large = 请求头过大
+    .detail = 请求头合计超过 { $limit } 字节。
+    .explanation = 请求头部分超出本服务器的限制。
+    .remedy = 请减少或缩短请求头；本服务不使用 Cookie，可以不发送。
+
+internal = 内部错误
+    .detail = 服务端发生错误。
+    .explanation = 服务器遇到了意料之外的情况。请求本身没有问题，其内容也未被保留。
+    .remedy = 请稍后重试；若持续出现，请将 request_id 告知运维人员。
+
+unavailable = 服务暂时不可用
+    .detail = 服务目前无法答复，请在 { $retry_after } 秒后重试。
+    .explanation = 本服务所依赖的组件没有响应或负载过高。请求的内容未被保留。
+    .remedy = 请在 Retry-After 头给出的时间之后重新发送请求。
+
+## 请求可能违反的每条规则各有一句说明。
+
+violation-required = 此项必填。
+violation-type = 类型必须是 { $type }。
+violation-format = 不是有效的 { $format } 格式。
+violation-pattern = 不匹配模式 { $pattern }。
+violation-min_length = 长度至少为 { $limit } 个字符。
+violation-max_length = 长度最多为 { $limit } 个字符。
+violation-minimum = 不得小于 { $limit }。
+violation-maximum = 不得大于 { $limit }。
+violation-multiple_of = 必须是 { $limit } 的倍数。
+violation-enum = 必须是以下值之一：{ $allowed }。
+violation-any_of = 不符合任何一种允许的形式：{ $allowed }。
+violation-min_items = 至少需要 { $limit } 项。
+violation-max_items = 最多允许 { $limit } 项。
+violation-min_properties = 至少需要 { $limit } 个成员。
+violation-max_properties = 最多允许 { $limit } 个成员。
+violation-unique_items = 各项不得重复。
+violation-unknown_property = 请求体中没有此名称的成员。
+violation-unknown_parameter = 该操作没有此名称的参数。
+violation-repeated_parameter = 此项只能发送一次。
+violation-repeated_property = 该成员重复出现。
+violation-encoding = 不是有效的 UTF-8，或百分号编码有误。
+violation-control_character = 含有 NUL 字符或不成对的代理项。
+violation-json_depth = 请求体嵌套超过 { $limit } 层。
+violation-json_number = 某个数字超过 { $limit } 个字符或数值过大。
+violation-json_constant = { $name } 不是 JSON 值。
+violation-json_syntax = JSON 文本在第 { $line } 行第 { $column } 列出现错误。
+violation-body_not_allowed = 该操作不接受请求体。

@@ -1,0 +1,102 @@
+"""Logs: one line a record, in UTC, without secrets, as text for people or as JSON for programs.
+
+Whatever a client sends may end up in a record, so control characters are escaped (a record is always one
+line) and anything that looks like a token or a key of ours is masked (OWASP ASVS 5.0 V16.2.5, V16.4.1).
+"""
+
+import json
+import logging
+import re
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any, Literal, Protocol, TextIO
+
+from domain.clock import to_text
+from domain.values import Tenant
+
+_access = logging.getLogger("sojourn.access")
+
+_SECRET = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,2}|sj_[0-9a-f]{8,}_[A-Za-z0-9_-]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+class Served(Protocol):
+    """What the access log tells of a request that was answered. `started` is a `time.perf_counter()`."""
+
+    @property
+    def operation_id(self) -> str: ...
+    @property
+    def request_id(self) -> str: ...
+    @property
+    def tenant(self) -> Tenant | None: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def started(self) -> float: ...
+
+
+def access(served: Served, status: int) -> None:
+    """Log one answered request. The path is left out: it may name a user or carry a token."""
+    if not _access.isEnabledFor(logging.INFO):
+        return
+    tenant = served.tenant
+    facts = {
+        "operation": served.operation_id,
+        "method": served.method,
+        "status": status,
+        "duration_ms": round((time.perf_counter() - served.started) * 1000, 3),
+        "request_id": served.request_id,
+        "tenant": None if tenant is None else tenant.id,
+    }
+    _access.info("%s %d", served.operation_id, status, extra=facts)
+
+
+def configure(form: Literal["json", "text"], level: str, stream: TextIO | None = None) -> None:
+    """Send every record of this process to `stream` (standard error) in the given form."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonLines() if form == "json" else TextLines())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+class JsonLines(logging.Formatter):
+    """A record as one JSON object. ASCII only, so no character can break the line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record's line."""
+        line: dict[str, Any] = {
+            "timestamp": _instant(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_extra(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return _SECRET.sub("***", json.dumps(line, default=str, ensure_ascii=True))
+
+
+class TextLines(logging.Formatter):
+    """A record as one line of text, its facts as `name=value`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record's line."""
+        text = f"{_instant(record)} {record.levelname:<7} {record.name}: {record.getMessage()}"
+        for name, value in _extra(record).items():
+            text += f" {name}={value}"
+        if record.exc_info:
+            text += " | " + self.formatException(record.exc_info)
+        return _SECRET.sub("***", _CONTROL.sub(_escape, text))
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()
+
+
+def _extra(record: logging.LogRecord) -> dict[str, Any]:
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+
+
+def _instant(record: logging.LogRecord) -> str:
+    return to_text(datetime.fromtimestamp(record.created, UTC))
