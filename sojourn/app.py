@@ -133,6 +133,6 @@ def _program(
         max_header_bytes=settings.max_header_bytes,
         response_validation=settings.response_validation,
         closed_responses=closed_responses,
-        public_url=settings.public_url,
+        public_url=(settings.public_url or "").rstrip("/") + settings.base_path.rstrip("/"),
         development=settings.environment == "development",
     )

@@ -1,6 +1,7 @@
 """The answering side of one request: success or problem, always with the same head."""
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -33,8 +34,14 @@ class Exchange:
         self._program = program
         self._request = request
         self._send = send
-        self.plan: Plan | None = None
+        self.plan: "Plan | None" = None
         self.tenant: Tenant | None = None
+        self.started = time.perf_counter()
+
+    @property
+    def method(self) -> str:
+        """The request's method, as it was sent."""
+        return self._request.method
 
     @property
     def operation_id(self) -> str:
