@@ -73,7 +73,7 @@ def _sentence(locale: str, name: str, params: tuple[tuple[str, Any], ...]) -> st
     text, errors = bundle.format_pattern(pattern, {key: _argument(value) for key, value in params})
     if errors:
         raise MissingSentence(f"{locale}: {name}: {errors[0]}")
-    return text
+    return str(text)
 
 
 @cache

@@ -196,7 +196,7 @@ def _field(name: str) -> str:
     """A field's path, short enough to show and always valid text (it may hold what a client made up)."""
     if len(name) > MAX_FIELD_LENGTH:
         name = name[: MAX_FIELD_LENGTH - 1] + "…"
-    return name.encode("utf-8", "replace").decode()
+    return name.encode("utf-8", "replace").decode().replace("\x00", "?") or '""'
 
 
 def _json(value: Any) -> Any:

@@ -4,15 +4,17 @@
 that reads the text form. A bad environment is reported whole, never one mistake at a time.
 """
 
+# ruff: noqa: RUF009 (every default is a `field`, made by `_setting`)
+
 import difflib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from domain.durations import format_duration, parse_duration
 from sojourn.algorithms import ALGORITHMS, ASYMMETRIC, SYMMETRIC, minimum_secret_bytes
+from sojourn.setting_texts import base_path, items, one_of, public_url, text_of, truth, whole_number
 
 PREFIX = "SOJOURN_"
 
@@ -30,52 +32,7 @@ class SettingsError(Exception):
         self.problems = problems
 
 
-def _text(text: str) -> str:
-    if not text:
-        raise ValueError("is empty")
-    return text
-
-
-def _whole(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,12}", text, re.ASCII):
-        raise ValueError(f"{text!r} is not a whole number")
-    return int(text)
-
-
-def _truth(text: str) -> bool:
-    if text.lower() not in ("true", "false", "1", "0", "yes", "no"):
-        raise ValueError(f"{text!r} is neither true nor false")
-    return text.lower() in ("true", "1", "yes")
-
-
-def _list(text: str) -> tuple[str, ...]:
-    return tuple(item.strip() for item in text.split(",") if item.strip())
-
-
-def _one_of(choices: Any) -> Any:
-    allowed: tuple[str, ...] = get_args(choices)
-
-    def read(text: str) -> str:
-        if text.lower() not in allowed:
-            raise ValueError(f"{text!r} is not one of {', '.join(allowed)}")
-        return text.lower()
-
-    return read
-
-
-def _base_path(text: str) -> str:
-    if not re.fullmatch(r"/(?:[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*/?)?", text):
-        raise ValueError(f"{text!r} is not an absolute path such as /session/api/v1")
-    return text.rstrip("/") or "/"
-
-
-def _public_url(text: str) -> str:
-    if not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+(?:/[A-Za-z0-9._~/-]*)?", text):
-        raise ValueError(f"{text!r} is not an http or https URL without query")
-    return text.rstrip("/")
-
-
-def _setting(default: Any, about: str, read: Any = _text, *, secret: bool = False) -> Any:
+def _setting(default: Any, about: str, read: Any = text_of, *, secret: bool = False) -> Any:
     return field(default=default, repr=not secret, metadata={"about": about, "read": read, "secret": secret})
 
 
@@ -89,7 +46,7 @@ class Settings:
         secret=True,
     )
     internal_api_keys: tuple[str, ...] = _setting(
-        (), "API keys accepted besides the stored ones, comma-separated.", _list, secret=True
+        (), "API keys accepted besides the stored ones, comma-separated.", items, secret=True
     )
     jwt_secret: str | None = _setting(
         None, "The secret of HS256 bearer tokens, at least 32 bytes.", secret=True
@@ -103,8 +60,8 @@ class Settings:
     )
     jwt_algorithms: tuple[str, ...] = _setting(
         (),
-        "Accepted algorithms, comma-separated; unset: HS256 with a secret, RS256, ES256 and EdDSA with a key set.",
-        _list,
+        "Accepted algorithms; unset: HS256 with a secret, RS256, ES256 and EdDSA with a key set.",
+        items,
     )
     jwt_leeway: timedelta = _setting(
         timedelta(seconds=5), "How far the clocks of token issuers may be off.", parse_duration
@@ -125,33 +82,33 @@ class Settings:
         timedelta(hours=720), "How long trust in a device lasts.", parse_duration
     )
     tenants_provisioned: bool = _setting(
-        False, "Whether tenants must be created by hand; else they are made on first use.", _truth
+        False, "Whether tenants must be created by hand; else they are made on first use.", truth
     )
     geoip_database: str | None = _setting(
         None, "File in MaxMind format (city level) that tells where an address is."
     )
     public_url: str | None = _setting(
-        None, "The URL under which clients see the service; makes problem types absolute.", _public_url
+        None, "The URL under which clients see the service; makes problem types absolute.", public_url
     )
-    base_path: str = _setting("/", "The path below which the operations are mounted.", _base_path)
+    base_path: str = _setting("/", "The path below which the operations are mounted.", base_path)
     environment: Environment = _setting(
         "production",
         "`production`, or `development` to show refused values in problems.",
-        _one_of(Environment),
+        one_of(Environment),
     )
     response_validation: ResponseValidation = _setting(
         "log",
         "What happens to an answer that breaks the contract: `off`, `log` or `enforce` (500).",
-        _one_of(ResponseValidation),
+        one_of(ResponseValidation),
     )
     host: str = _setting("127.0.0.1", "The address to listen on.")
-    port: int = _setting(8080, "The port to listen on; 0 takes any free one.", _whole)
-    workers: int = _setting(1, "How many processes serve.", _whole)
+    port: int = _setting(8080, "The port to listen on; 0 takes any free one.", whole_number)
+    workers: int = _setting(1, "How many processes serve.", whole_number)
     log_format: LogFormat = _setting(
-        "text", "`text` for people, `json` for programs (one object a line).", _one_of(LogFormat)
+        "text", "`text` for people, `json` for programs (one object a line).", one_of(LogFormat)
     )
     log_level: LogLevel = _setting(
-        "info", "`debug`, `info` (one line a request), `warning` or `error`.", _one_of(LogLevel)
+        "info", "`debug`, `info` (one line a request), `warning` or `error`.", one_of(LogLevel)
     )
     busy_timeout: timedelta = _setting(
         timedelta(seconds=5), "How long a write waits for a locked database before it is 503.", parse_duration
@@ -164,11 +121,11 @@ class Settings:
         "How long requests in flight may take to finish after a signal to stop.",
         parse_duration,
     )
-    max_body_bytes: int = _setting(65536, "The largest request body.", _whole)
-    max_uri_bytes: int = _setting(8192, "The longest path and query together.", _whole)
-    max_header_bytes: int = _setting(16384, "The largest header section.", _whole)
-    max_json_depth: int = _setting(32, "How deep arrays and objects of a body may nest.", _whole)
-    max_json_digits: int = _setting(64, "How many characters a number in a body may have.", _whole)
+    max_body_bytes: int = _setting(65536, "The largest request body.", whole_number)
+    max_uri_bytes: int = _setting(8192, "The longest path and query together.", whole_number)
+    max_header_bytes: int = _setting(16384, "The largest header section.", whole_number)
+    max_json_depth: int = _setting(32, "How deep arrays and objects of a body may nest.", whole_number)
+    max_json_digits: int = _setting(64, "How many characters a number in a body may have.", whole_number)
 
     def __post_init__(self) -> None:
         problems = _contradictions(self)

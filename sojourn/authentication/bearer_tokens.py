@@ -1,0 +1,203 @@
+"""Bearer tokens: JSON Web Tokens (RFC 7519) checked as RFC 8725 asks, and issued for the command line.
+
+A signature that was verified once is remembered by the token's hash until it expires; its instants are held
+against `now` every time. A token is never logged, and which check refused it is never told.
+"""
+
+import hashlib
+import math
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import jwt
+
+from domain.errors import InvalidToken, TokenExpired
+from domain.ids import uuid7
+from domain.values import Caller, Tenant
+from sojourn.algorithms import SYMMETRIC
+from sojourn.authentication.key_sets import KeySet
+from sojourn.settings import Settings
+
+MAX_REMEMBERED = 10_000
+_MAX_CANDIDATES = 16
+
+_TENANT = re.compile(r"[A-Za-z0-9._:@|~+=-]{1,128}")
+_NAME = re.compile(
+    r"[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff](?:[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{0,253}[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff])?"
+)
+_OTHER_TYPES = frozenset({"refresh", "refresh+jwt", "rt+jwt", "logout+jwt", "secevent+jwt", "dpop+jwt"})
+_OPTIONS: Any = {
+    "verify_signature": True,
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+    "verify_aud": True,
+    "verify_iss": True,
+    "require": ["exp", "sub"],
+}
+_REFUSALS = (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError, OverflowError)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """What a token proves, apart from the time. Instants are seconds since 1970."""
+
+    caller: Caller
+    tenant: Tenant
+    expires: float
+    not_before: float
+    issued: float
+
+
+class BearerTokens:
+    """Tells whose token a text is."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._algorithms = settings.algorithms
+        self._leeway = settings.jwt_leeway.total_seconds()
+        self._remembered: dict[bytes, _Verified] = {}
+        self._keys: KeySet | None = None
+        if settings.jwt_jwks is not None:
+            self._keys = KeySet(settings.jwt_jwks, self._algorithms, self._remembered.clear)
+
+    async def authenticate(self, token: str, now: datetime) -> tuple[Caller, Tenant]:
+        """The caller and the tenant that a token names.
+
+        Raises TokenExpired for a token that was good once, InvalidToken for any other that is refused, and
+        Unavailable when the keys have never been reachable.
+        """
+        if self._keys is not None and self._keys.is_stale:
+            await self._keys.refresh()
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        verified = self._remembered.get(digest)
+        if verified is None:
+            verified = await self._verify(token)
+            self._remember(digest, verified)
+        seconds = now.timestamp()
+        if verified.expires <= seconds - self._leeway:
+            self._remembered.pop(digest, None)
+            raise TokenExpired()
+        if verified.not_before > seconds + self._leeway or verified.issued > seconds + self._leeway:
+            raise InvalidToken()
+        return verified.caller, verified.tenant
+
+    def _remember(self, digest: bytes, verified: _Verified) -> None:
+        if len(self._remembered) >= MAX_REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]
+        self._remembered[digest] = verified
+
+    async def _verify(self, token: str) -> _Verified:
+        try:
+            header = jwt.get_unverified_header(token)
+        except _REFUSALS:
+            raise InvalidToken() from None
+        algorithm, kid, typ = header.get("alg"), header.get("kid"), header.get("typ", "JWT")
+        if algorithm not in self._algorithms or "crit" in header or "b64" in header:
+            raise InvalidToken()
+        if not isinstance(typ, str) or typ.lower().removeprefix("application/") in _OTHER_TYPES:
+            raise InvalidToken()
+        for key in await self._candidates(algorithm, kid):
+            claims = self._claims(token, key, algorithm)
+            if claims is not None:
+                return self._read(claims)
+        raise InvalidToken()
+
+    async def _candidates(self, algorithm: str, kid: str | None) -> list[Any]:
+        """The keys to try: the secret for a symmetric algorithm, else keys of the set. Never both."""
+        if algorithm in SYMMETRIC:
+            return [self._settings.jwt_secret]
+        return [] if self._keys is None else (await self._keys.candidates(kid, algorithm))[:_MAX_CANDIDATES]
+
+    def _claims(self, token: str, key: Any, algorithm: str) -> dict[str, Any] | None:
+        """The claims, if `key` signed the token; None if it did not. Raises InvalidToken for bad claims."""
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=[algorithm],
+                options=_OPTIONS,
+                audience=self._settings.jwt_audience,
+                issuer=self._settings.jwt_issuer,
+            )
+        except jwt.InvalidSignatureError:
+            return None
+        except _REFUSALS:
+            raise InvalidToken() from None
+        return claims
+
+    def _read(self, claims: dict[str, Any]) -> _Verified:
+        tenant = claims.get(self._settings.jwt_tenant_claim)
+        subject, session = claims["sub"], claims.get("sid")
+        if not isinstance(tenant, str) or not _TENANT.fullmatch(tenant):
+            raise InvalidToken()
+        if not isinstance(subject, str) or not _NAME.fullmatch(subject):
+            raise InvalidToken()
+        if session is not None and (not isinstance(session, str) or not _NAME.fullmatch(session)):
+            raise InvalidToken()
+        if str(claims.get("typ", "")).lower() == "refresh" or claims.get("token_use") == "refresh":
+            raise InvalidToken()
+        return _Verified(
+            Caller("user", subject, _roles(claims.get(self._settings.jwt_roles_claim, [])), session),
+            Tenant(tenant),
+            _seconds(claims["exp"]),
+            _seconds(claims.get("nbf", 0)),
+            _seconds(claims.get("iat", 0)),
+        )
+
+
+def _roles(claim: Any) -> frozenset[str]:
+    """Roles as a list of texts or as one text separated by spaces. Raises InvalidToken for anything else."""
+    names = claim.split(" ") if isinstance(claim, str) else claim
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InvalidToken()
+    return frozenset(name for name in names if name)
+
+
+def _seconds(claim: Any) -> float:
+    """A NumericDate (RFC 7519 §2). Raises InvalidToken for anything but a finite number."""
+    if isinstance(claim, bool) or not isinstance(claim, (int, float)):
+        raise InvalidToken()
+    try:
+        seconds = float(claim)
+    except OverflowError:
+        raise InvalidToken() from None
+    if not math.isfinite(seconds):
+        raise InvalidToken()
+    return seconds
+
+
+def issue_token(
+    settings: Settings,
+    *,
+    tenant: str,
+    user: str,
+    roles: tuple[str, ...],
+    session: str | None,
+    ttl: timedelta,
+    now: datetime,
+) -> str:
+    """A bearer token signed with the configured secret. Raises ValueError when there is none."""
+    if settings.jwt_secret is None:
+        raise ValueError("a token needs a secret to be signed with")
+    issued = int(now.timestamp())
+    claims: dict[str, Any] = {
+        "sub": user,
+        settings.jwt_tenant_claim: tenant,
+        settings.jwt_roles_claim: list(roles),
+        "iat": issued,
+        "exp": issued + math.ceil(ttl.total_seconds()),
+        "jti": uuid7(now),
+    }
+    optional = {"iss": settings.jwt_issuer, "aud": settings.jwt_audience, "sid": session}
+    claims |= {name: value for name, value in optional.items() if value is not None}
+    return jwt.encode(claims, settings.jwt_secret, algorithm=_signing_algorithm(settings))
+
+
+def _signing_algorithm(settings: Settings) -> str:
+    accepted = [name for name in SYMMETRIC if name in settings.algorithms]
+    if not accepted:
+        raise ValueError("none of the accepted algorithms signs with a secret")
+    return accepted[0]

@@ -1,0 +1,57 @@
+"""How each kind of setting reads the text it is given; each raises ValueError with a sentence about it."""
+
+import re
+from collections.abc import Callable
+from typing import Any, get_args
+
+
+def text_of(value: str) -> str:
+    """Any text but an empty one."""
+    if not value:
+        raise ValueError("is empty")
+    return value
+
+
+def whole_number(value: str) -> int:
+    """A whole number of up to twelve digits."""
+    if not re.fullmatch(r"[0-9]{1,12}", value, re.ASCII):
+        raise ValueError(f"{value!r} is not a whole number")
+    return int(value)
+
+
+def truth(value: str) -> bool:
+    """`true` or `false`, also as 1/0 and yes/no."""
+    if value.lower() not in ("true", "false", "1", "0", "yes", "no"):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value.lower() in ("true", "1", "yes")
+
+
+def items(value: str) -> tuple[str, ...]:
+    """Items separated by commas."""
+    return tuple(item.strip() for item in value.split(",") if item.strip())
+
+
+def one_of(choices: Any) -> Callable[[str], str]:
+    """One of the texts of a Literal type, in any letter case."""
+    allowed: tuple[str, ...] = get_args(choices)
+
+    def read(value: str) -> str:
+        if value.lower() not in allowed:
+            raise ValueError(f"{value!r} is not one of {', '.join(allowed)}")
+        return value.lower()
+
+    return read
+
+
+def base_path(value: str) -> str:
+    """An absolute path, without a slash at its end."""
+    if not re.fullmatch(r"/(?:[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*/?)?", value):
+        raise ValueError(f"{value!r} is not an absolute path such as /session/api/v1")
+    return value.rstrip("/") or "/"
+
+
+def public_url(value: str) -> str:
+    """An http or https URL, without a slash at its end."""
+    if not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+(?:/[A-Za-z0-9._~/-]*)?", value):
+        raise ValueError(f"{value!r} is not an http or https URL without query")
+    return value.rstrip("/")
