@@ -1,19 +1,18 @@
 """What administrators see of their tenant."""
 
-from domain.errors import TenantNotFound
 from domain.paging import Page
 from domain.sessions import Status
 from handlers.context import Context
+from handlers.tenancy import require_tenant
 from handlers.views.envelopes import View, list_response
 from handlers.views.sessions import all_sessions_item, session_response, session_stats_response
-from storage import sessions, statistics, tenants
+from storage import sessions, statistics
 from storage.sessions import SessionFilter
 
 
 async def get_session_stats(ctx: Context) -> View:
     """The tenant's numbers, right at this moment."""
-    if not await tenants.exists(ctx.db, ctx.tenant.id):
-        raise TenantNotFound()
+    await require_tenant(ctx)
     stats = await statistics.session_stats(ctx.db, ctx.now_text)
     return session_stats_response(stats, ctx.caller.id, ctx.now_text)
 
@@ -22,8 +21,7 @@ async def list_tenant_sessions(
     ctx: Context, user_id: str | None, status: Status | None, page: int, page_size: int
 ) -> View:
     """One page of the tenant's sessions of any status, newest first."""
-    if not await tenants.exists(ctx.db, ctx.tenant.id):
-        raise TenantNotFound()
+    await require_tenant(ctx)
     wanted = Page(page, page_size)
     rows, total = await sessions.search(ctx.db, SessionFilter(user_id, status), ctx.now_text, wanted)
     return list_response([session_response(row, ctx.now_text) for row in rows], total, wanted, ctx.now_text)

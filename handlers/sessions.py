@@ -3,14 +3,15 @@
 from typing import Any
 
 from domain.clock import from_text, to_text
-from domain.errors import NotYourResource, SessionNotFound, TenantNotFound
+from domain.errors import NotYourResource, SessionNotFound
 from domain.ids import session_key, uuid7
 from domain.paging import Page
 from domain.sessions import deadlines_at_creation, idle_deadline_after_activity, status
 from handlers.context import Context
+from handlers.tenancy import require_provisioned_tenant
 from handlers.views.envelopes import View, data_response, list_response, simple_response
 from handlers.views.sessions import session_response
-from storage import sessions, tenants
+from storage import sessions
 from storage.sessions import NewSession, SessionRow
 
 UNSTATED_REASON = "unspecified"
@@ -31,8 +32,7 @@ async def check_user_active(ctx: Context, user_id: str) -> View:
 
 async def create_session(ctx: Context, body: dict[str, Any]) -> View:
     """Record a sign-in that the caller vouches for."""
-    if ctx.service.tenants_provisioned and not await tenants.exists(ctx.db, ctx.tenant.id):
-        raise TenantNotFound()
+    await require_provisioned_tenant(ctx)
     session = _new_session(ctx, body)
     await sessions.add(ctx.db, session)
     row = await _require(ctx, session.id)

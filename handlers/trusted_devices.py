@@ -7,6 +7,7 @@ from domain.devices import trusted_until
 from domain.ids import mint
 from domain.paging import Page
 from handlers.context import Context
+from handlers.tenancy import require_provisioned_tenant
 from handlers.views.devices import trusted_device_response
 from handlers.views.envelopes import View, list_response, simple_response
 from storage import trusted_devices
@@ -22,6 +23,7 @@ async def list_trusted_devices(ctx: Context, user_id: str, page: int, page_size:
 
 async def trust_device(ctx: Context, body: dict[str, Any]) -> View:
     """Trust a device for the trust window; trusting it again starts the window anew."""
+    await require_provisioned_tenant(ctx)
     device = NewTrustedDevice(
         id=mint("dev", ctx.now),
         user_id=body["user_id"],

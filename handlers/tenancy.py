@@ -1,0 +1,17 @@
+"""Whether the tenant of a request exists."""
+
+from domain.errors import TenantNotFound
+from handlers.context import Context
+from storage import tenants
+
+
+async def require_tenant(ctx: Context) -> None:
+    """Raises TenantNotFound when the caller's tenant has no row."""
+    if not await tenants.exists(ctx.db, ctx.tenant.id):
+        raise TenantNotFound()
+
+
+async def require_provisioned_tenant(ctx: Context) -> None:
+    """The same for a write, where tenants are provisioned by hand; elsewhere a tenant is made on first use."""
+    if ctx.service.tenants_provisioned:
+        await require_tenant(ctx)
