@@ -179,6 +179,11 @@ class Settings:
         return frozenset(symmetric | ({"RS256", "ES256", "EdDSA"} if self.jwt_jwks is not None else set()))
 
     @property
+    def link_prefix(self) -> str:
+        """What stands before `/problems/...` in a problem's type: the public URL if known, else the base path."""
+        return self.public_url or self.base_path.rstrip("/")
+
+    @property
     def development(self) -> bool:
         """Whether problems may show the values that were refused."""
         return self.environment == "development"

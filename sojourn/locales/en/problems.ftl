@@ -169,3 +169,16 @@ violation-json_number = A number has more than { $limit } characters or is too l
 violation-json_constant = { $name } is not a JSON value.
 violation-json_syntax = The JSON text breaks off at line { $line }, column { $column }.
 violation-body_not_allowed = This operation takes no body.
+
+## The words of the pages about problem types.
+
+page-index-title = Problem types
+page-index-lead = Every refusal of this service is a problem document (RFC 9457). Its type leads to one of these pages.
+page-name = Problem
+page-status = Status
+page-code = Code
+page-key = Translation key
+page-meaning = What it means
+page-remedy = What to do
+page-example = An example
+page-all = All problem types

@@ -144,3 +144,16 @@ violation-json_number = 某个数字超过 { $limit } 个字符或数值过大�
 violation-json_constant = { $name } 不是 JSON 值。
 violation-json_syntax = JSON 文本在第 { $line } 行第 { $column } 列出现错误。
 violation-body_not_allowed = 该操作不接受请求体。
+
+## 问题类型页面的用语。
+
+page-index-title = 问题类型
+page-index-lead = 本服务的每次拒绝都以问题文档（RFC 9457）答复，其 type 指向下列页面之一。
+page-name = 问题
+page-status = 状态码
+page-code = 业务代码
+page-key = 翻译键
+page-meaning = 含义
+page-remedy = 处理办法
+page-example = 示例
+page-all = 全部问题类型
