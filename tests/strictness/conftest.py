@@ -20,8 +20,10 @@ class Prepared:
 
     def __init__(self, server: LiveServer) -> None:
         self.server = server
-        self.credentials = {"api_key": API_KEY, "token": self._token()}
+        self.credentials = {"api_key": API_KEY, "token": self.run("token", "--tenant", TENANT, "--user", USER, "--role", "admin")}
         self.known = {"X-Tenant-ID": TENANT, "user_id": USER, "auth_user_id": USER, "slug": "validation-failed"}
+        if "SOJOURN_TENANTS_PROVISIONED" not in server.environ:
+            self.create_session()
 
     def create_session(self) -> str:
         """A new active session of the known user; its id."""
@@ -38,8 +40,8 @@ class Prepared:
         with urllib.request.urlopen(request, timeout=5) as response:
             return json.load(response)
 
-    def _token(self) -> str:
-        arguments = ["token", "--tenant", TENANT, "--user", USER, "--role", "admin", "--ttl", "1h"]
+    def run(self, *arguments: str) -> str:
+        """What a command prints, run with the server's own settings."""
         command = [sys.executable, "-m", "sojourn", *arguments]
         return subprocess.run(
             command, env=self.server.environ, capture_output=True, text=True, check=True

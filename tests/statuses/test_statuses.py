@@ -1,0 +1,205 @@
+"""Every documented status of every operation, provoked over HTTP on a running server.
+
+The pairs are read from the contract: a status that is declared and that nothing here provokes fails the test,
+as does one that is provoked and not declared.
+"""
+
+import fcntl
+import json
+import socket
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openapi.loader import load_bundle
+from tests.live import LiveServer
+from tests.strictness.conftest import Prepared
+from tests.strictness.contract import Operation, operations, valid_request
+from tests.strictness.wire import Raw, Reply, exchange
+
+OPERATIONS = {operation.id: operation for operation in operations()}
+UNKNOWN = {"session_id": "sess_abc123", "slug": "no-such-type"}
+LIMITED_KEY_TENANT = "elsewhere"
+
+
+def documented() -> list[tuple[str, int]]:
+    """(operationId, status) for every response in the contract."""
+    return [
+        (definition["operationId"], int(status))
+        for item in load_bundle()["paths"].values()
+        for definition in item.values()
+        for status in definition["responses"]
+    ]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+    """A server that gives up early, so that its giving up can be seen."""
+    live = LiveServer(
+        tmp_path_factory.mktemp("statuses"), SOJOURN_BODY_TIMEOUT="300ms", SOJOURN_BUSY_TIMEOUT="100ms"
+    )
+    yield Prepared(live)
+    assert live.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def provisioned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+    """A server whose tenants are provisioned by hand; it has none."""
+    live = LiveServer(tmp_path_factory.mktemp("provisioned"), SOJOURN_TENANTS_PROVISIONED="true")
+    yield Prepared(live)
+    assert live.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def damaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+    """A server whose tables were taken away behind its back."""
+    live = LiveServer(tmp_path_factory.mktemp("damaged"))
+    prepared = Prepared(live)
+    with sqlite3.connect(live.folder / "sojourn.db") as connection:
+        for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            connection.execute(f"DROP TABLE {table}")
+    connection.close()
+    yield prepared
+    live.stop()
+
+
+def request_for(operation: Operation, server: Prepared) -> Raw:
+    known = dict(server.known)
+    if "{session_id}" in operation.path:
+        known["session_id"] = server.create_session()
+    return valid_request(operation, server.credentials, known)
+
+
+def limited_api_key(server: Prepared) -> str:
+    """A stored API key that covers one other tenant only."""
+    return server.run("api-key", "create", "--name", "limited", "--tenant", LIMITED_KEY_TENANT)
+
+
+def user_token(server: Prepared) -> str:
+    """The token of a user without any role who owns nothing."""
+    return server.run("token", "--tenant", "acme", "--user", "usr_nobody")
+
+
+def provoke_403(operation: Operation, server: Prepared) -> Raw:
+    valid = request_for(operation, server)
+    if operation.scheme == "apiKey":
+        return valid.with_header("X-API-Key", limited_api_key(server))
+    return valid.with_header("Authorization", f"Bearer {user_token(server)}")
+
+
+def provoke_404(operation: Operation, server: Prepared) -> Raw:
+    if operation.named("path"):
+        return valid_request(operation, server.credentials, {**server.known, **UNKNOWN})
+    token = server.run("token", "--tenant", "nowhere", "--user", "root", "--role", "admin")
+    return valid_request(operation, {**server.credentials, "token": token}, server.known)
+
+
+def too_large(operation: Operation, server: Prepared) -> Raw:
+    body = json.dumps({"reason": "a" * 70_000}).encode()
+    return request_for(operation, server).copy(body=body).with_header("Content-Type", "application/json")
+
+
+def wrong_type(operation: Operation, server: Prepared) -> Raw:
+    return request_for(operation, server).copy(body=b"{}").with_header("Content-Type", "text/plain")
+
+
+PROVOKE: dict[int, Callable[[Operation, Prepared], Raw]] = {
+    200: request_for,
+    201: request_for,
+    204: request_for,
+    400: lambda operation, server: request_for(operation, server).copy(query=[("colour", "red")]),
+    401: lambda operation, server: request_for(operation, server).without("X-API-Key", "Authorization"),
+    403: provoke_403,
+    404: provoke_404,
+    406: lambda operation, server: request_for(operation, server).with_header("Accept", "image/png"),
+    413: too_large,
+    414: lambda operation, server: request_for(operation, server).copy(query=[("colour", "a" * 9000)]),
+    415: wrong_type,
+    431: lambda operation, server: request_for(operation, server).with_header("X-Filler", "a" * 20_000),
+}
+
+
+@contextmanager
+def locked_database(folder: Path) -> Iterator[None]:
+    """Hold every lock of the WAL index, as a process that hangs in a checkpoint would."""
+    with (folder / "sojourn.db-shm").open("r+b") as index:
+        fcntl.lockf(index, fcntl.LOCK_EX, 8, 120)
+        try:
+            yield
+        finally:
+            fcntl.lockf(index, fcntl.LOCK_UN, 8, 120)
+
+
+def send_slowly(server: Prepared, valid: Raw) -> Reply:
+    """Announce a body and never finish it."""
+    request = valid.without("Content-Type")
+    head = Raw(request.method, request.path, request.query, request.headers)
+    head.headers += [("Content-Type", "application/json"), ("Content-Length", "100")]
+    with socket.create_connection(("127.0.0.1", server.server.port), timeout=10) as connection:
+        connection.sendall(head.to_bytes() + b"{")
+        answer = b""
+        while chunk := connection.recv(65536):
+            answer += chunk
+    head_text, _, body = answer.partition(b"\r\n\r\n")
+    names = dict(line.lower().split(": ", 1) for line in head_text.decode().split("\r\n")[1:])
+    return Reply(int(answer.split(b" ")[1]), names, body)
+
+
+@pytest.mark.parametrize(("operation_id", "status"), documented())
+def test_the_documented_status_is_provoked(
+    operation_id: str,
+    status: int,
+    server: Prepared,
+    request: pytest.FixtureRequest,
+) -> None:
+    operation = OPERATIONS[operation_id]
+
+    if status == 408:
+        reply = send_slowly(server, request_for(operation, server))
+    elif status == 500:
+        damaged: Prepared = request.getfixturevalue("damaged")
+        known = {**damaged.known, "session_id": "sess_01890a5d-ac96-774b-bcce-b302099a8057"}
+        reply = ask(damaged, valid_request(operation, damaged.credentials, known))
+    elif status == 503:
+        valid = request_for(operation, server)
+        with locked_database(server.server.folder):
+            reply = ask(server, valid)
+    elif status == 404 and operation.scheme == "apiKey":
+        provisioned: Prepared = request.getfixturevalue("provisioned")
+        reply = ask(provisioned, request_for(operation, provisioned))
+    else:
+        reply = ask(server, PROVOKE[status](operation, server))
+
+    assert reply.status == status, reply.body
+    assert_complete(operation, reply)
+
+
+def ask(server: Prepared, request: Raw) -> Reply:
+    return exchange(server.server.port, request.to_bytes())
+
+
+def assert_complete(operation: Operation, reply: Reply) -> None:
+    """The headers and the shape that the contract promises for this status."""
+    declared = load_response(operation, reply.status)
+    for name, header in declared.get("headers", {}).items():
+        assert name.lower() in reply.headers or not header.get("required"), name
+    if reply.status < 400:
+        return
+    problem = reply.problem
+    assert problem["status"] == reply.status
+    assert problem["type"].startswith("/problems/")
+    if operation.id != "list_all_sessions":
+        assert {"code", "title", "detail", "i18n_key", "request_id", "trace_id", "span_id", "service"} <= set(problem)
+
+
+def load_response(operation: Operation, status: int) -> dict[str, Any]:
+    from tests.strictness.contract import resolve
+
+    bundle = load_bundle()
+    definition = bundle["paths"][operation.path][operation.method.lower()]["responses"][str(status)]
+    resolved: dict[str, Any] = resolve(bundle, definition)
+    return resolved
