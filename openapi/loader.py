@@ -1,8 +1,8 @@
 """The contract as one document: the files of this folder, bundled.
 
-A reference into `components/<kind>/<file>.yaml#/<Name>` becomes `#/components/<kind>/<Name>`, a path item is put
-where its reference stood, and nothing else is changed. The bundle holds what is referenced and nothing more, in an
-order that depends on the files alone, so the same files always give the same bytes.
+A reference into `components/<kind>/<file>.yaml#/<Name>` becomes `#/components/<kind>/<Name>`, a path item is
+put where its reference stood, and nothing else is changed. The bundle holds what is referenced and nothing
+more, in an order that depends on the files alone, so the same files always give the same bytes.
 """
 
 import json
@@ -81,7 +81,9 @@ class _Bundler:
         """A component that is named in the root itself, because nothing refers to it by `$ref`."""
         found = self._reference(value["$ref"], ROOT)
         if found != f"#/components/{kind}/{name}":
-            raise BundleError(f"{self._where(ROOT, value['$ref'])}: {name} must refer to a {kind} of its name")
+            raise BundleError(
+                f"{self._where(ROOT, value['$ref'])}: {name} must refer to a {kind} of its name"
+            )
 
     def _resolve(self, value: Any, file: str) -> Any:
         """`value` from `file` with every reference pointing into the bundle."""
@@ -92,7 +94,9 @@ class _Bundler:
         if "$ref" not in value:
             return {key: self._resolve(item, file) for key, item in value.items()}
         if len(value) > 1:
-            raise BundleError(f"{self._where(file, value['$ref'])}: members beside $ref are ignored by everyone")
+            raise BundleError(
+                f"{self._where(file, value['$ref'])}: members beside $ref are ignored by everyone"
+            )
         return {"$ref": self._reference(value["$ref"], file)}
 
     def _reference(self, reference: str, file: str) -> str:
@@ -103,7 +107,8 @@ class _Bundler:
         parts = PurePosixPath(target).parts
         name = pointer.removeprefix("/")
         if not relative or len(parts) != 3 or parts[0] != "components" or not name or "/" in name:
-            raise BundleError(f"{where}: {reference!r} is not of the form components/<kind>/<file>.yaml#/<Name>")
+            form = "components/<kind>/<file>.yaml#/<Name>"
+            raise BundleError(f"{where}: {reference!r} is not of the form {form}")
         kind = parts[1]
         origin = self._origins.setdefault((kind, name), target)
         if origin != target:
@@ -123,7 +128,7 @@ class _Bundler:
             except OSError:
                 raise BundleError(f"{where}: there is no file {file}") from None
             try:
-                self._documents[file] = yaml.load(text, Loader=_Loader)
+                self._documents[file] = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader, in C if it can be
             except yaml.YAMLError as error:
                 raise BundleError(f"{file}: {' '.join(str(error).split())}") from None
         return self._documents[file]
