@@ -1,0 +1,125 @@
+"""One run of Schemathesis over HTTP: its configuration written, the command run, its reports read."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from conformance.server import TENANTS, Target
+
+Profile = Literal["main", "isolation"]
+
+_HOOKS = Path(__file__).parent / "hooks.py"
+_SECONDS = 1500
+_BOUND = {
+    "header.X-Tenant-ID": ("tenants", 0.95),
+    "path.user_id": ("users", 0.6),
+    "query.user_id": ("users", 0.6),
+    "path.session_id": ("sessions", 0.7),
+    "path.device_fingerprint": ("fingerprints", 0.6),
+    "path.slug": ("problem_types", 0.7),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a run ended: exit status, what was printed, the reports."""
+
+    exit_status: int
+    output: str
+    summary: dict[str, Any]
+    events: list[dict[str, Any]]
+
+
+def run(
+    target: Target, values: dict[str, list[str]], folder: Path, *, profile: Profile, seed: int, examples: int
+) -> Run:
+    """Run all phases and all checks against `target`; reports go to `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "schemathesis.toml"
+    config.write_text(_config(target, values, folder, profile, seed, examples))
+    command = [
+        sys.executable,
+        "-m",
+        "schemathesis.cli",
+        "--config-file",
+        str(config),
+        "run",
+        f"{target.url}/openapi.json",
+        "--report",
+        "junit,html,json,ndjson",
+        "--report-dir",
+        str(folder),
+        "--report-junit-path",
+        str(folder / "junit.xml"),
+        "--report-json-path",
+        str(folder / "report.json"),
+        "--report-ndjson-path",
+        str(folder / "events.ndjson"),
+        "--report-html-path",
+        str(folder / "html"),
+        "--no-color",
+    ]
+    environ = {
+        **os.environ,
+        "CONFORMANCE_API_KEY": target.api_key,
+        "CONFORMANCE_TOKEN": target.tokens[TENANTS[0]],
+    }
+    done = subprocess.run(
+        command, env=environ, cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False
+    )
+    return Run(done.returncode, done.stdout + done.stderr, _read_summary(folder), _read_events(folder))
+
+
+def _config(
+    target: Target, values: dict[str, list[str]], folder: Path, profile: Profile, seed: int, examples: int
+) -> str:
+    """The configuration. The traps it avoids: links are by hand (inference off), the tenant is drawn, not pinned,
+    no database and no cache of earlier runs, and no `[auth]` beside the hooks, which would silence them."""
+    lines = [f"seed = {seed}", "continue-on-failure = true", ""]
+    if profile == "main":
+        lines.insert(0, f"hooks = {json.dumps(str(_HOOKS))}")
+    else:
+        lines += ["[auth.wfc]", f"path = {json.dumps(_write_identities(target, folder))}"]
+        lines += [f"peers = {json.dumps(list(TENANTS))}", ""]
+    for name, items in values.items():
+        lines += [f"[dictionaries.{name}]", f"values = {json.dumps(items)}", ""]
+    lines.append("[parameters]")
+    for parameter, (dictionary, probability) in _BOUND.items():
+        lines.append(f'"{parameter}" = {{ dictionary = "{dictionary}", probability = {probability} }}')
+    lines += ["", "[checks]", "enabled = true", "", "[phases.stateful.inference]", "algorithms = []", ""]
+    lines += ["[generation]", 'database = "none"', f"max-examples = {examples}", "allow-x00 = false", ""]
+    lines += ["[cache]", "enabled = false", ""]
+    return "\n".join(lines)
+
+
+def _write_identities(target: Target, folder: Path) -> str:
+    """The two tenants' identities, as a Web Fuzzing Commons file."""
+    identities = [
+        {
+            "name": tenant,
+            "fixedHeaders": [
+                {"name": "X-API-Key", "value": target.api_key},
+                {"name": "X-Tenant-ID", "value": tenant},
+                {"name": "Authorization", "value": f"Bearer {target.tokens[tenant]}"},
+            ],
+        }
+        for tenant in TENANTS
+    ]
+    path = folder / "identities.json"
+    path.write_text(json.dumps({"auth": identities}))
+    return str(path)
+
+
+def _read_summary(folder: Path) -> dict[str, Any]:
+    path = folder / "report.json"
+    summary: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return summary
+
+
+def _read_events(folder: Path) -> list[dict[str, Any]]:
+    path = folder / "events.ndjson"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
