@@ -1,0 +1,65 @@
+"""The bundle as a whole."""
+
+import json
+import subprocess
+import sys
+import time
+from typing import Any
+
+import yaml
+from openapi_spec_validator import OpenAPIV30SpecValidator
+
+from openapi.loader import bundle_json, bundle_yaml, load_bundle
+from tests.contract.document import bundle, resolved
+
+
+def references(value: Any) -> set[str]:
+    if isinstance(value, list):
+        return {found for item in value for found in references(item)}
+    if not isinstance(value, dict):
+        return set()
+    own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
+    return own | {found for item in value.values() for found in references(item)}
+
+
+def test_the_bundle_is_a_valid_openapi_document() -> None:
+    assert list(OpenAPIV30SpecValidator(bundle()).iter_errors()) == []
+
+
+def test_json_and_yaml_say_the_same() -> None:
+    assert json.loads(bundle_json(bundle())) == yaml.safe_load(bundle_yaml(bundle())) == bundle()
+
+
+def test_the_same_files_give_the_same_bytes_in_another_process() -> None:
+    script = (
+        "import sys; from openapi.loader import *; b = load_bundle();"
+        "sys.stdout.buffer.write(bundle_json(b) + bundle_yaml(b))"
+    )
+
+    other = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+
+    assert other.stdout == bundle_json(bundle()) + bundle_yaml(bundle())
+
+
+def test_every_reference_leads_to_a_component_and_every_component_is_referred_to() -> None:
+    document = bundle()
+    schemes = {f"#/components/securitySchemes/{name}" for name in document["components"]["securitySchemes"]}
+    components = {
+        f"#/components/{kind}/{name}" for kind, named in document["components"].items() for name in named
+    }
+
+    assert references(document) | schemes == components
+
+
+def test_no_schema_is_recursive() -> None:
+    assert resolved()  # would raise RecursionError
+
+
+def test_loading_is_quick_enough_for_a_cold_start() -> None:
+    durations = []
+    for _ in range(3):
+        start = time.perf_counter()
+        load_bundle()
+        durations.append(time.perf_counter() - start)
+
+    assert min(durations) < 0.5

@@ -1,0 +1,88 @@
+"""How the files of the contract look: one test for each rule of ours."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import openapi
+from tests.contract.document import METHODS, bundle
+
+FOLDER = Path(next(iter(openapi.__path__)))
+FILES = sorted(file for file in FOLDER.rglob("*.yaml") if "lint" not in file.relative_to(FOLDER).parts)
+PATHS = sorted((FOLDER / "paths").rglob("*.yaml"))
+COMPONENTS = sorted((FOLDER / "components").rglob("*.yaml"))
+
+
+def name_of(file: Path) -> str:
+    return str(file.relative_to(FOLDER))
+
+
+def references(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [found for item in value for found in references(item)]
+    if not isinstance(value, dict):
+        return []
+    own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
+    return own + [found for item in value.values() for found in references(item)]
+
+
+@pytest.mark.parametrize("file", FILES, ids=name_of)
+def test_every_reference_names_a_file(file: Path) -> None:
+    local = [found for found in references(yaml.safe_load(file.read_text("utf-8"))) if found.startswith("#")]
+
+    assert local == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=name_of)
+def test_every_file_is_short_and_its_lines_are_too(file: Path) -> None:
+    lines = file.read_text("utf-8").splitlines()
+
+    assert len(lines) < 300
+    assert [number for number, line in enumerate(lines, 1) if len(line) > 110] == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=name_of)
+def test_no_file_holds_anything_of_another_language(file: Path) -> None:
+    text = file.read_text("utf-8")
+
+    assert not re.search(r"{{|{%|{#", text), "a template"
+    assert not re.search(r"\bx-openapi-router|\.py\b|python|connexion", text, re.IGNORECASE), (
+        "a word of Python's"
+    )
+    assert not re.search(r"[\t\r]|[^\n]\Z| \n", text), "tabs, carriage returns or stray blanks"
+    assert not re.search(r"^\s*[\w-]+:\s+[&*!]", text, re.MULTILINE), "anchors or tags"
+
+
+@pytest.mark.parametrize("file", PATHS, ids=name_of)
+def test_every_path_file_holds_methods_and_nothing_else(file: Path) -> None:
+    assert set(yaml.safe_load(file.read_text("utf-8"))) <= set(METHODS)
+
+
+def test_every_path_file_is_served() -> None:
+    root = yaml.safe_load((FOLDER / "openapi.yaml").read_text("utf-8"))
+
+    assert sorted(item["$ref"] for item in root["paths"].values()) == [name_of(file) for file in PATHS]
+
+
+@pytest.mark.parametrize("file", COMPONENTS, ids=name_of)
+def test_every_component_in_a_file_is_used(file: Path) -> None:
+    kind = file.relative_to(FOLDER / "components").parts[0]
+
+    assert set(yaml.safe_load(file.read_text("utf-8"))) <= set(bundle()["components"][kind])
+
+
+@pytest.mark.parametrize("file", FILES, ids=name_of)
+def test_no_key_is_given_twice(file: Path) -> None:
+    class Strict(yaml.SafeLoader):
+        pass
+
+    def mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+        keys = [loader.construct_object(key) for key, _ in node.value]
+        assert len(keys) == len(set(keys)), [key for key in keys if keys.count(key) > 1]
+        return loader.construct_mapping(node, deep=True)
+
+    Strict.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
+    yaml.load(file.read_text("utf-8"), Loader=Strict)

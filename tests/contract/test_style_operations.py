@@ -1,0 +1,244 @@
+"""How an operation of this contract looks: one test for each rule of ours."""
+
+import re
+
+from tests.contract.document import Operation, operations, resolved
+
+OPERATIONS = set(
+    [
+        "create_session",
+        "list_user_sessions",
+        "check_user_active",
+        "revoke_user_sessions",
+        "list_trusted_devices",
+        "trust_device",
+        "untrust_device",
+        "get_session",
+        "revoke_session",
+        "touch_session",
+        "list_tenant_sessions",
+        "get_session_stats",
+        "list_all_sessions",
+        "get_liveness",
+        "get_readiness",
+        "get_contract_json",
+        "get_contract_yaml",
+        "list_problem_types",
+        "get_problem_type",
+    ]
+)
+VERBS = {"check", "create", "get", "list", "revoke", "touch", "trust", "untrust"}
+EXTENSIONS = {"x-roles", "x-safe"}
+ADMIN_ROLES = ["admin", "security_admin"]
+ALWAYS = {"400", "406", "414", "431", "500", "503"}
+WITH_BODY = {"408", "413", "415"}
+
+
+def offenders(*broken: Operation) -> list[str]:
+    return [str(operation) for operation in broken]
+
+
+def wears(answer: dict[str, object], name: str) -> bool:
+    headers = answer.get("headers", {})
+    return isinstance(headers, dict) and headers.get(name, {}).get("required") is True
+
+
+def test_the_operations_are_those_of_this_stage() -> None:
+    assert {operation.definition["operationId"] for operation in operations()} == OPERATIONS
+
+
+def test_every_operation_has_an_id_of_a_verb_and_nouns() -> None:
+    ids = [operation.definition["operationId"] for operation in operations()]
+
+    assert [found for found in ids if not re.fullmatch(r"[a-z]+(_[a-z]+)+", found)] == []
+    assert {found.partition("_")[0] for found in ids} <= VERBS
+
+
+def test_every_operation_id_is_unique() -> None:
+    ids = [operation.definition["operationId"] for operation in operations()]
+
+    assert len(ids) == len(set(ids))
+
+
+def test_every_operation_has_a_short_summary_without_a_full_stop() -> None:
+    for operation in operations():
+        summary = operation.definition["summary"]
+        assert 0 < len(summary) <= 50
+        assert not summary.endswith(".")
+        assert summary[0].isupper()
+
+
+def test_every_operation_has_a_description_of_at_least_two_sentences() -> None:
+    assert offenders(*(o for o in operations() if o.definition["description"].count(".") < 2)) == []
+
+
+def test_every_operation_has_one_tag_that_is_explained() -> None:
+    explained = {tag["name"] for tag in resolved()["tags"] if tag["description"]}
+    used = {tag for operation in operations() for tag in operation.definition["tags"]}
+
+    assert offenders(*(o for o in operations() if len(o.definition["tags"]) != 1)) == []
+    assert used == explained
+
+
+def test_every_operation_declares_exactly_one_success() -> None:
+    assert offenders(*(o for o in operations() if sum(s.startswith("2") for s in o.responses) != 1)) == []
+
+
+def test_every_operation_declares_what_can_happen_to_any_request() -> None:
+    assert offenders(*(o for o in operations() if not set(o.responses) >= ALWAYS)) == []
+
+
+def test_every_operation_with_a_body_declares_what_can_happen_to_a_body_and_no_other_does() -> None:
+    for operation in operations():
+        expected = WITH_BODY if "requestBody" in operation.definition else set()
+        assert WITH_BODY & set(operation.responses) == expected, operation
+
+
+def test_every_secured_operation_declares_401_and_403_and_no_open_one_does() -> None:
+    for operation in operations():
+        expected = {"401", "403"} if operation.schemes else set()
+        assert {"401", "403"} & set(operation.responses) == expected, operation
+
+
+def test_no_operation_declares_405_or_a_default_response() -> None:
+    assert offenders(*(o for o in operations() if {"405", "default"} & set(o.responses))) == []
+
+
+def test_every_operation_says_itself_how_it_is_secured() -> None:
+    assert offenders(*(o for o in operations() if "security" not in o.definition)) == []
+    assert offenders(*(o for o in operations() if len(o.schemes) > 1)) == []
+
+
+def test_every_internal_operation_takes_an_api_key_and_a_tenant_and_no_other_does() -> None:
+    for operation in operations():
+        internal = operation.path.startswith("/internal/")
+        tenant = [item for item in operation.parameters if item["name"] == "X-Tenant-ID"]
+        assert (operation.schemes == ["apiKeyAuth"]) == internal, operation
+        assert [item["required"] for item in tenant] == ([True] if internal else []), operation
+
+
+def test_every_operation_of_users_and_administrators_takes_a_bearer_token() -> None:
+    for operation in operations():
+        personal = operation.path.startswith(("/sessions", "/admin/", "/api/"))
+        assert (operation.schemes == ["bearerAuth"]) == personal, operation
+
+
+def test_every_administrative_operation_names_its_roles_and_no_other_does() -> None:
+    for operation in operations():
+        administrative = operation.path.startswith(("/admin/", "/api/"))
+        expected = ADMIN_ROLES if administrative else None
+        assert operation.definition.get("x-roles") == expected, operation
+
+
+def test_no_operation_carries_an_extension_that_we_do_not_know() -> None:
+    for operation in operations():
+        assert {key for key in operation.definition if key.startswith("x-")} <= EXTENSIONS
+
+
+def test_only_operations_that_look_unsafe_are_marked_as_safe() -> None:
+    for operation in operations():
+        if "x-safe" in operation.definition:
+            assert operation.definition["x-safe"] is True
+            assert operation.method != "get"
+
+
+def test_no_reading_operation_takes_a_body() -> None:
+    assert offenders(*(o for o in operations() if o.method == "get" and "requestBody" in o.definition)) == []
+
+
+def test_every_body_is_json_and_explained() -> None:
+    for operation in operations():
+        body = operation.definition.get("requestBody")
+        if body:
+            assert list(body["content"]) == ["application/json"]
+            assert body["description"]
+            assert isinstance(body["required"], bool)
+
+
+def test_every_parameter_is_explained_and_has_an_example_and_a_literal_type() -> None:
+    for operation in operations():
+        for parameter in operation.parameters:
+            assert parameter["description"], (operation, parameter["name"])
+            assert "example" in parameter, (operation, parameter["name"])
+            assert isinstance(parameter["schema"]["type"], str), (operation, parameter["name"])
+            assert isinstance(parameter["required"], bool), (operation, parameter["name"])
+
+
+def test_no_parameter_has_a_name_that_the_seam_needs() -> None:
+    names = {item["name"] for operation in operations() for item in operation.parameters}
+
+    assert names & {"ctx", "body"} == set()
+
+
+def test_every_path_parameter_is_declared_and_every_declared_one_is_in_the_path() -> None:
+    for operation in operations():
+        declared = {item["name"] for item in operation.parameters if item["in"] == "path"}
+        assert set(re.findall(r"{(\w+)}", operation.path)) == declared, operation
+
+
+def test_every_list_is_paged_and_every_page_has_a_default_and_a_limit() -> None:
+    for operation in operations():
+        query = {item["name"]: item["schema"] for item in operation.parameters if item["in"] == "query"}
+        content = operation.success.get("content", {}).get("application/json", {})
+        assert ("pagination" in content.get("schema", {}).get("properties", {})) == ("page" in query), (
+            operation
+        )
+        if "page" in query:
+            assert (query["page"]["default"], query["page"]["minimum"]) == (1, 1)
+            wide = str(operation) == "list_user_sessions"
+            size = query["page_size"]
+            assert (size["default"], size["maximum"]) == ((100, 500) if wide else (20, 100))
+
+
+def test_no_path_ends_in_a_slash() -> None:
+    assert [path for path in resolved()["paths"] if path.endswith("/")] == []
+
+
+def test_every_answer_is_explained_and_carries_the_request_id() -> None:
+    for operation in operations():
+        for status, answer in operation.responses.items():
+            assert answer["description"].endswith("."), (operation, status)
+            assert wears(answer, "X-Request-ID"), (operation, status)
+
+
+def test_every_answer_with_content_has_named_examples() -> None:
+    for operation in operations():
+        for status, answer in operation.responses.items():
+            for media_type, content in answer.get("content", {}).items():
+                assert content["examples"], (operation, status, media_type)
+                assert "example" not in content, (operation, status, media_type)
+                assert all(example["summary"] for example in content["examples"].values())
+
+
+def test_every_success_has_content_unless_it_is_a_204() -> None:
+    for operation in operations():
+        assert ("204" in operation.responses) == ("content" not in operation.success), operation
+
+
+def test_every_secured_answer_and_every_problem_is_not_to_be_stored() -> None:
+    for operation in operations():
+        for status, answer in operation.responses.items():
+            if operation.schemes or status in operation.problems:
+                assert wears(answer, "Cache-Control"), (operation, status)
+
+
+def test_every_problem_is_a_problem_document_and_says_its_language() -> None:
+    for operation in operations():
+        for status, answer in operation.problems.items():
+            assert list(answer["content"]) == ["application/problem+json"], (operation, status)
+            assert wears(answer, "Content-Language"), (operation, status)
+
+
+def test_every_401_names_the_way_to_authenticate() -> None:
+    for operation in operations():
+        answer = operation.responses.get("401")
+        if answer:
+            assert wears(answer, "WWW-Authenticate"), operation
+            scheme = "ApiKey" if operation.schemes == ["apiKeyAuth"] else "Bearer"
+            assert answer["headers"]["WWW-Authenticate"]["example"].startswith(f"{scheme} "), operation
+
+
+def test_every_429_and_503_says_when_to_come_back() -> None:
+    for operation in operations():
+        for status in {"429", "503"} & set(operation.responses):
+            assert wears(operation.responses[status], "Retry-After"), (operation, status)
