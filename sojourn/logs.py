@@ -7,10 +7,9 @@ line) and anything that looks like a token or a key of ours is masked (OWASP ASV
 import json
 import logging
 import re
-import sys
 import time
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol, TextIO
+from typing import Any, Literal, Protocol
 
 from domain.clock import to_text
 from domain.values import Tenant
@@ -53,11 +52,16 @@ def access(served: Served, status: int) -> None:
     _access.info("%s %d", served.operation_id, status, extra=facts)
 
 
-def configure(form: Literal["json", "text"], level: str, stream: TextIO | None = None) -> None:
-    """Send every record of this process to `stream` (standard error) in the given form."""
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonLines() if form == "json" else TextLines())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+def config(form: Literal["json", "text"], level: str) -> dict[str, Any]:
+    """The logging configuration (`logging.config`): every record of the process to standard error."""
+    formatter = JsonLines if form == "json" else TextLines
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": formatter}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"level": level.upper(), "handlers": ["stderr"]},
+    }
 
 
 class JsonLines(logging.Formatter):

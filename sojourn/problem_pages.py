@@ -126,7 +126,8 @@ def page_html(slug: str, locale: str, prefix: str = "") -> str:
     return _html(
         locale,
         facts["title"],
-        f'<p><a href="../problems">{_word(locale, "all")}</a></p><h1>{escape(facts["title"])}</h1><dl>{rows}</dl>'
+        f'<p><a href="../problems">{_word(locale, "all")}</a></p>'
+        f"<h1>{escape(facts['title'])}</h1><dl>{rows}</dl>"
         f"<h2>{_word(locale, 'meaning')}</h2><p>{escape(facts['explanation'])}</p>"
         f"<h2>{_word(locale, 'remedy')}</h2><p>{escape(facts['remedy'])}</p>"
         f"<h2>{_word(locale, 'example')}</h2><pre>{escape(example)}</pre>",

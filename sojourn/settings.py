@@ -180,7 +180,7 @@ class Settings:
 
     @property
     def link_prefix(self) -> str:
-        """What stands before `/problems/...` in a problem's type: the public URL if known, else the base path."""
+        """What stands before `/problems/...` in a type: the public URL if known, else the base path."""
         return self.public_url or self.base_path.rstrip("/")
 
     @property

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from storage.database import Database
 
 from domain.clock import to_text
 from domain.errors import InvalidApiKey
 from domain.ids import hash_secret, mint_secret, same_secret, uuid7
 from sojourn.settings import Settings
 from storage import api_keys
+from storage.database import Database
 
 _STORED_KEY = re.compile(r"sj_([0-9a-f]{32})_([A-Za-z0-9_-]{43})([0-9a-f]{8})")
 _ANY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
