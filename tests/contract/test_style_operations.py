@@ -4,29 +4,27 @@ import re
 
 from tests.contract.document import Operation, operations, resolved
 
-OPERATIONS = set(
-    [
-        "create_session",
-        "list_user_sessions",
-        "check_user_active",
-        "revoke_user_sessions",
-        "list_trusted_devices",
-        "trust_device",
-        "untrust_device",
-        "get_session",
-        "revoke_session",
-        "touch_session",
-        "list_tenant_sessions",
-        "get_session_stats",
-        "list_all_sessions",
-        "get_liveness",
-        "get_readiness",
-        "get_contract_json",
-        "get_contract_yaml",
-        "list_problem_types",
-        "get_problem_type",
-    ]
-)
+OPERATIONS = {
+    "create_session",
+    "list_user_sessions",
+    "check_user_active",
+    "revoke_user_sessions",
+    "list_trusted_devices",
+    "trust_device",
+    "untrust_device",
+    "get_session",
+    "revoke_session",
+    "touch_session",
+    "list_tenant_sessions",
+    "get_session_stats",
+    "list_all_sessions",
+    "get_liveness",
+    "get_readiness",
+    "get_contract_json",
+    "get_contract_yaml",
+    "list_problem_types",
+    "get_problem_type",
+}
 VERBS = {"check", "create", "get", "list", "revoke", "touch", "trust", "untrust"}
 EXTENSIONS = {"x-roles", "x-safe"}
 ADMIN_ROLES = ["admin", "security_admin"]
