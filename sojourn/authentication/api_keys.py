@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-
 from domain.clock import to_text
 from domain.errors import InvalidApiKey
 from domain.ids import hash_secret, mint_secret, same_secret, uuid7

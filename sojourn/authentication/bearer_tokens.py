@@ -7,6 +7,8 @@ against `now` every time. A token is never logged, and which check refused it is
 import hashlib
 import math
 import re
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +22,6 @@ from sojourn.algorithms import SYMMETRIC
 from sojourn.authentication.key_sets import KeySet
 from sojourn.settings import Settings
 
-MAX_REMEMBERED = 10_000
 _MAX_CANDIDATES = 16
 
 _TENANT = re.compile(r"[A-Za-z0-9._:@|~+=-]{1,128}")
@@ -54,14 +55,21 @@ class _Verified:
 class BearerTokens:
     """Tells whose token a text is."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        max_remembered: int = 10_000,
+    ) -> None:
         self._settings = settings
+        self._max_remembered = max_remembered
         self._algorithms = settings.algorithms
         self._leeway = settings.jwt_leeway.total_seconds()
         self._remembered: dict[bytes, _Verified] = {}
         self._keys: KeySet | None = None
         if settings.jwt_jwks is not None:
-            self._keys = KeySet(settings.jwt_jwks, self._algorithms, self._remembered.clear)
+            self._keys = KeySet(settings.jwt_jwks, self._algorithms, self._remembered.clear, monotonic)
 
     async def authenticate(self, token: str, now: datetime) -> tuple[Caller, Tenant]:
         """The caller and the tenant that a token names.
@@ -85,7 +93,7 @@ class BearerTokens:
         return verified.caller, verified.tenant
 
     def _remember(self, digest: bytes, verified: _Verified) -> None:
-        if len(self._remembered) >= MAX_REMEMBERED:
+        if len(self._remembered) >= self._max_remembered:
             del self._remembered[next(iter(self._remembered))]
         self._remembered[digest] = verified
 
@@ -95,7 +103,9 @@ class BearerTokens:
         except _REFUSALS:
             raise InvalidToken() from None
         algorithm, kid, typ = header.get("alg"), header.get("kid"), header.get("typ", "JWT")
-        if algorithm not in self._algorithms or "crit" in header or "b64" in header:
+        if not isinstance(algorithm, str) or algorithm not in self._algorithms:
+            raise InvalidToken()
+        if "crit" in header or "b64" in header:
             raise InvalidToken()
         if not isinstance(typ, str) or typ.lower().removeprefix("application/") in _OTHER_TYPES:
             raise InvalidToken()

@@ -60,7 +60,7 @@ class KeySet:
         return now - self._read_at > REFRESH_SECONDS and now - self._tried_at > RETRY_SECONDS
 
     async def refresh(self) -> None:
-        """Read the source again. Raises Unavailable when there has never been a set to use instead."""
+        """Read the source again, unless that was just tried. Without an answer the keys stay."""
         async with self._lock:
             if self._monotonic() - self._tried_at > RETRY_SECONDS:
                 self._tried_at = self._monotonic()
@@ -69,17 +69,18 @@ class KeySet:
                     self._read_at = self._tried_at
                 except KeySetError as error:
                     logger.warning("the key set was not read: %s", error)
-            if self._raw is None:
-                raise Unavailable(retry_after=int(RETRY_SECONDS))
 
     async def candidates(self, kid: str | None, algorithm: str) -> list[PyJWK]:
-        """The keys that may have signed a token: those of its `kid`, or all that fit when it has none."""
-        if self.is_stale:
-            await self.refresh()
+        """The keys that may have signed a token: those of its `kid`, or all that fit when it has none.
+
+        Raises Unavailable when the source has never been read.
+        """
         found = self._matching(kid, algorithm)
-        if not found and self._monotonic() - self._tried_at > RETRY_SECONDS:
+        if not found:
             await self.refresh()
             found = self._matching(kid, algorithm)
+        if self._raw is None:
+            raise Unavailable(retry_after=int(RETRY_SECONDS))
         return found
 
     def _matching(self, kid: str | None, algorithm: str) -> list[PyJWK]:

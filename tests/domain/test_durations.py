@@ -1,5 +1,6 @@
 """Durations: read as people write them, written so that they are read back."""
 
+import contextlib
 from datetime import timedelta
 
 import pytest
@@ -49,7 +50,7 @@ def test_a_duration_is_read_as_it_is_written(text: str, duration: timedelta) -> 
     ],
 )
 def test_a_text_that_is_no_duration_is_refused_with_a_sentence(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a duration|is finer than"):
+    with pytest.raises(ValueError, match=r"is (not a duration|finer than)"):
         parse_duration(text)
 
 
@@ -70,7 +71,5 @@ def test_what_is_written_is_read_back(duration: timedelta) -> None:
 
 @given(st.text(max_size=40))
 def test_any_text_is_a_duration_or_a_value_error(text: str) -> None:
-    try:
+    with contextlib.suppress(ValueError):
         assert parse_duration(text) >= timedelta(0)
-    except ValueError:
-        pass

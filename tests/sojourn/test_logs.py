@@ -14,13 +14,16 @@ KEY = "sj_0196376f2c007000800098765432abcd_" + "x" * 43 + "00000000"
 HOSTILE = "a\r\nb\x1b[31m\u2028c\x00\x85\ud800"
 
 
+ACME = Tenant("acme")
+
+
 @dataclass
 class Served:
     """An answered request."""
 
     operation_id: str = "get_session"
     request_id: str = "req_1"
-    tenant: Tenant | None = Tenant("acme")
+    tenant: Tenant | None = ACME
     method: str = "GET"
     started: float = 0.0
 

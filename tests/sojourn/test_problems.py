@@ -173,7 +173,8 @@ def test_the_envelope_of_the_second_product_carries_its_older_fields() -> None:
             errors.TokenExpired(),
             "Bearer",
             True,
-            'Bearer realm="sojourn", error="invalid_token", error_description="The bearer token has expired."',
+            'Bearer realm="sojourn", error="invalid_token", '
+            'error_description="The bearer token has expired."',
         ),
     ],
 )
