@@ -7,7 +7,7 @@ from storage import tenants
 
 async def require_tenant(ctx: Context) -> None:
     """Raises TenantNotFound when the caller's tenant has no row."""
-    if not await tenants.exists(ctx.db, ctx.tenant.id):
+    if not await tenants.exists(ctx.db):
         raise TenantNotFound()
 
 

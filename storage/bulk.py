@@ -1,0 +1,100 @@
+"""Bulk loading: many sessions in few transactions, for made-up data and for tests of size.
+
+The same rows and counters as one session at a time would leave, without the service in between.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from domain.clock import from_text
+from domain.ids import mint_user_key
+from storage import sessions, statistics, tenants
+from storage.database import connect
+from storage.sessions import NewSession
+from storage.statements import SQLITE
+
+BATCH = 20_000
+
+
+class BulkLoader:
+    """Loads one SQLite file; every batch is a transaction of its own."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._users: set[tuple[str, str]] = set()
+
+    def load(self, tenant_id: str, rows: Iterable[tuple[NewSession, str | None]], now: str) -> Iterable[int]:
+        """Write sessions of one tenant, each with the instant it was revoked or None; yields each batch's size.
+
+        What has ended by `now` is counted as settled.
+        """
+        waiting = iter(rows)
+        while batch := list(islice(waiting, BATCH)):
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._write(tenant_id, batch, now)
+            self._connection.execute("COMMIT")
+            yield len(batch)
+
+    def _write(self, tenant_id: str, batch: list[tuple[NewSession, str | None]], now: str) -> None:
+        self._connection.execute(tenants.ENSURE.text(SQLITE), {"tenant": tenant_id, "now": now})
+        users: dict[str, dict[str, Any]] = {}
+        values, revocations = [], []
+        counts: Counter[tuple[str, str]] = Counter()
+        for session, revoked_at in batch:
+            if (tenant_id, session.user_id) not in self._users:
+                users.setdefault(session.user_id, _user(tenant_id, session))
+            values.append(_values(tenant_id, session, revoked_at, now))
+            counts["created", session.device_type or statistics.UNKNOWN_DEVICE] += 1
+            if revoked_at is not None:
+                revocations.append(_revocation(tenant_id, session, revoked_at))
+                counts["revoked", ""] += 1
+            elif min(session.expires_at, session.idle_expires_at) <= now:
+                counts["expired", ""] += 1
+        self._users.update((tenant_id, user_id) for user_id in users)
+        self._connection.executemany(sessions.ADD_USER.text(SQLITE), list(users.values()))
+        self._connection.executemany(sessions.INSERT.text(SQLITE), values)
+        self._connection.executemany(sessions.MARK_REVOKED.text(SQLITE), revocations)
+        for (kind, device_type), number in counts.items():
+            self._connection.execute(
+                statistics.COUNT.text(SQLITE),
+                {"tenant": tenant_id, "kind": kind, "device_type": device_type, "shard": 0, "by": number},
+            )
+
+
+def open_loader(path: Path) -> BulkLoader:
+    """A loader for a file whose tables exist already. Durable at the end of each batch."""
+    return BulkLoader(connect(path, 5))
+
+
+def _user(tenant_id: str, session: NewSession) -> dict[str, Any]:
+    return {
+        "tenant": tenant_id,
+        "user_id": session.user_id,
+        "key": mint_user_key(from_text(session.created_at)),
+        "username": session.username,
+        "now": session.created_at,
+    }
+
+
+def _values(tenant_id: str, session: NewSession, revoked_at: str | None, now: str) -> dict[str, Any]:
+    values = asdict(session)
+    del values["username"]
+    deadline = min(session.expires_at, session.idle_expires_at)
+    open_still = revoked_at is None and deadline > now
+    return {**values, "tenant": tenant_id, "due_at": deadline if open_still else None}
+
+
+def _revocation(tenant_id: str, session: NewSession, revoked_at: str) -> dict[str, Any]:
+    return {
+        "tenant": tenant_id,
+        "id": session.id,
+        "now": revoked_at,
+        "by": "seed",
+        "reason": "signed_out",
+        "nothing": None,
+    }

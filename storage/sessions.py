@@ -1,0 +1,298 @@
+"""Sessions: written, found, kept alive and ended. Newest first is by id, since ids sort by time.
+
+"Active at an instant" is spelled once, in `_active`: not revoked and both deadlines ahead.
+"""
+
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, literal_column, or_, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from domain.clock import from_text
+from domain.ids import mint_user_key
+from domain.paging import Page
+from domain.sessions import Status
+from storage import statistics, tenants
+from storage.statements import Statement
+from storage.tables import SessionTable, UserTable
+from storage.unit_of_work import UnitOfWork
+
+_S = SessionTable.__table__  # type: ignore[attr-defined]
+_U = UserTable.__table__  # type: ignore[attr-defined]
+_TENANT = bindparam("tenant")
+_NOW = bindparam("now")
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session to be written. Instants in text form; `username` belongs to the user and is kept with them."""
+
+    id: str
+    user_id: str
+    created_at: str
+    authenticated_at: str
+    last_active_at: str
+    expires_at: str
+    idle_expires_at: str
+    username: str | None = None
+    amr: str | None = None
+    role: str | None = None
+    app_id: str | None = None
+    device_id: str | None = None
+    device_fingerprint: str | None = None
+    device_type: str | None = None
+    browser: str | None = None
+    os: str | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    geoip: str | None = None
+
+
+class SessionRow(NamedTuple):
+    """A session as it is stored, in the order of the columns that queries select."""
+
+    id: str
+    tenant_id: str
+    user_id: str
+    created_at: str
+    authenticated_at: str
+    last_active_at: str
+    expires_at: str
+    idle_expires_at: str
+    revoked_at: str | None
+    revoked_by: str | None
+    revoke_reason: str | None
+    amr: str | None
+    device_id: str | None
+    device_type: str | None
+    ip: str | None
+    user_agent: str | None
+    geoip: str | None
+
+
+class SessionWithUser(NamedTuple):
+    """An active session beside its user's integer key and name."""
+
+    id: str
+    user_id: str
+    user_key: int
+    username: str | None
+    created_at: str
+    expires_at: str
+    last_active_at: str
+    ip: str | None
+    user_agent: str | None
+    amr: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFilter:
+    """Which sessions of the tenant; None does not restrict."""
+
+    user_id: str | None = None
+    status: Status | None = None
+
+
+def _active(now: Any = _NOW) -> ColumnElement[bool]:
+    return and_(_S.c.revoked_at.is_(None), _S.c.expires_at > now, _S.c.idle_expires_at > now)
+
+
+def _status(status: Status) -> ColumnElement[bool]:
+    """The rows that have a status at `:now`."""
+    if status == "revoked":
+        return _S.c.revoked_at.is_not(None)
+    if status == "active":
+        return _active()
+    return and_(_S.c.revoked_at.is_(None), or_(_S.c.expires_at <= _NOW, _S.c.idle_expires_at <= _NOW))
+
+
+_COLUMNS = [_S.c[name] for name in SessionRow._fields]
+_MINE = _S.c.tenant_id == _TENANT
+_OF_USER = and_(_MINE, _S.c.user_id == bindparam("user_id"))
+_ONE = and_(_MINE, _S.c.id == bindparam("id"))
+_WINDOW = {"limit": bindparam("limit"), "offset": bindparam("offset")}
+
+GET = Statement(select(*_COLUMNS).where(_ONE))
+COUNT_ACTIVE_OF_USER = Statement(select(func.count()).select_from(_S).where(_OF_USER, _active()))
+LIST_ACTIVE_OF_USER = Statement(
+    select(*_COLUMNS)
+    .where(_OF_USER, _active())
+    .order_by(_S.c.id.desc())
+    .limit(_WINDOW["limit"])
+    .offset(_WINDOW["offset"])
+)
+COUNT_ACTIVE = Statement(select(func.count()).select_from(_S).where(_MINE, _active()))
+LIST_ACTIVE_WITH_USERS = Statement(
+    select(
+        _S.c.id,
+        _S.c.user_id,
+        _U.c.key,
+        _U.c.username,
+        _S.c.created_at,
+        _S.c.expires_at,
+        _S.c.last_active_at,
+        _S.c.ip,
+        _S.c.user_agent,
+        _S.c.amr,
+    )
+    .join(_U, and_(_U.c.tenant_id == _S.c.tenant_id, _U.c.user_id == _S.c.user_id))
+    .where(_MINE, _U.c.tenant_id == _TENANT, _active(), _S.c.id < bindparam("after"))
+    .order_by(_S.c.id.desc())
+    .limit(bindparam("limit"))
+    .offset(literal_column("0"))
+)
+INSERT = Statement(
+    insert(_S).values(
+        tenant_id=_TENANT,
+        due_at=bindparam("due_at"),
+        **{
+            name: bindparam(name)
+            for name in NewSession.__dataclass_fields__
+            if name != "username"
+        },
+    )
+)
+ADD_USER = Statement(
+    insert(_U)
+    .values(
+        tenant_id=_TENANT,
+        user_id=bindparam("user_id"),
+        key=bindparam("key"),
+        username=bindparam("username"),
+        created_at=bindparam("now"),
+    )
+    .on_conflict_do_nothing(index_elements=["tenant_id", "user_id"])
+)
+NAME_USER = Statement(
+    update(_U)
+    .where(_U.c.tenant_id == _TENANT, _U.c.user_id == bindparam("of_user"))
+    .values(username=bindparam("new_name"))
+)
+TOUCH = Statement(
+    update(_S)
+    .where(_ONE, _active())
+    .values(
+        last_active_at=case((_S.c.last_active_at > _NOW, _S.c.last_active_at), else_=_NOW),
+        idle_expires_at=case(
+            (_S.c.idle_expires_at > bindparam("idle"), _S.c.idle_expires_at), else_=bindparam("idle")
+        ),
+    )
+)
+_REVOCATION = {
+    "revoked_at": _NOW,
+    "revoked_by": bindparam("by"),
+    "revoke_reason": bindparam("reason"),
+    "due_at": bindparam("nothing"),
+}
+REVOKE = Statement(update(_S).where(_ONE, _active()).values(**_REVOCATION))
+MARK_REVOKED = Statement(update(_S).where(_ONE).values(**_REVOCATION))
+REVOKE_ALL_OF_USER = Statement(
+    update(_S).where(_OF_USER, _active(), _S.c.id != bindparam("except_id")).values(**_REVOCATION)
+)
+_AFTER_EVERYTHING = "~"
+_NO_SESSION = ""
+
+
+async def add(unit: UnitOfWork, session: NewSession) -> None:
+    """Write a session; its tenant and its user are made when they are new."""
+    values = asdict(session)
+    username = values.pop("username")
+    now = session.created_at
+    await tenants.ensure(unit, now)
+    key = mint_user_key(from_text(now))
+    made = await unit.run(ADD_USER, user_id=session.user_id, key=key, username=username, now=now)
+    if not made and username is not None:
+        await unit.run(NAME_USER, of_user=session.user_id, new_name=username)
+    values["due_at"] = min(session.expires_at, session.idle_expires_at)
+    await unit.run(INSERT, **values)
+    await statistics.count_created(unit, session.device_type)
+
+
+async def get(unit: UnitOfWork, key: str) -> SessionRow | None:
+    """A session of any status, or None."""
+    row = await unit.one(GET, id=key)
+    return None if row is None else SessionRow._make(row)
+
+
+async def count_active_of_user(unit: UnitOfWork, user_id: str, now: str) -> int:
+    """How many sessions of a user are active."""
+    count: int = await unit.value(COUNT_ACTIVE_OF_USER, user_id=user_id, now=now)
+    return count
+
+
+async def list_active_of_user(
+    unit: UnitOfWork, user_id: str, now: str, page: Page
+) -> tuple[list[SessionRow], int]:
+    """One page of a user's active sessions, and how many there are."""
+    with unit.snapshot():
+        rows = await unit.all(
+            LIST_ACTIVE_OF_USER, user_id=user_id, now=now, limit=page.size, offset=page.offset
+        )
+        if page.number == 1 and len(rows) < page.size:
+            return [SessionRow._make(row) for row in rows], len(rows)
+        total = await count_active_of_user(unit, user_id, now)
+    return [SessionRow._make(row) for row in rows], total
+
+
+@lru_cache(maxsize=16)
+def _search(by_user: bool, status: Status | None) -> tuple[Statement, Statement]:
+    """The statements for one combination of filters: the page and the count."""
+    wanted = [_OF_USER if by_user else _MINE, *([_status(status)] if status is not None else [])]
+    page = select(*_COLUMNS).where(*wanted).order_by(_S.c.id.desc())
+    count = select(func.count()).select_from(_S).where(*wanted)
+    return Statement(page.limit(_WINDOW["limit"]).offset(_WINDOW["offset"])), Statement(count)
+
+
+async def search(
+    unit: UnitOfWork, wanted: SessionFilter, now: str, page: Page
+) -> tuple[list[SessionRow], int]:
+    """One page of the tenant's sessions that fit, and how many there are."""
+    list_them, count_them = _search(wanted.user_id is not None, wanted.status)
+    parameters: dict[str, Any] = {} if wanted.status in (None, "revoked") else {"now": now}
+    if wanted.user_id is not None:
+        parameters["user_id"] = wanted.user_id
+    with unit.snapshot():
+        rows = await unit.all(list_them, **parameters, limit=page.size, offset=page.offset)
+        total: int = await unit.value(count_them, **parameters)
+    return [SessionRow._make(row) for row in rows], total
+
+
+async def list_active_with_users(
+    unit: UnitOfWork, now: str, limit: int, after: str | None
+) -> tuple[list[SessionWithUser], int]:
+    """Up to `limit` active sessions after the id `after`, with their users, and how many are active in all."""
+    with unit.snapshot():
+        rows = await unit.all(LIST_ACTIVE_WITH_USERS, now=now, limit=limit, after=after or _AFTER_EVERYTHING)
+        total: int = await unit.value(COUNT_ACTIVE, now=now)
+    return [SessionWithUser._make(row) for row in rows], total
+
+
+async def touch(unit: UnitOfWork, key: str, now: str, idle_expires_at: str) -> bool:
+    """Record an activity; False when the session is not active. Neither instant ever goes back."""
+    return await unit.run(TOUCH, id=key, now=now, idle=idle_expires_at) == 1
+
+
+async def revoke(unit: UnitOfWork, key: str, now: str, by: str, reason: str) -> bool:
+    """End an active session; False when it is not active."""
+    ended = await unit.run(REVOKE, id=key, now=now, by=by, reason=reason, nothing=None)
+    await statistics.count_revoked(unit, ended)
+    return ended == 1
+
+
+async def revoke_all_of_user(
+    unit: UnitOfWork, user_id: str, now: str, by: str, reason: str, except_key: str | None = None
+) -> int:
+    """End every active session of a user, but for one; how many were ended."""
+    ended = await unit.run(
+        REVOKE_ALL_OF_USER,
+        user_id=user_id,
+        now=now,
+        by=by,
+        reason=reason,
+        nothing=None,
+        except_id=except_key or _NO_SESSION,
+    )
+    await statistics.count_revoked(unit, ended)
+    return ended

@@ -1,0 +1,44 @@
+"""Statements on a SQLite connection. Nothing here ever waits for the event loop."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from storage.statements import SQLITE, Statement
+from storage.unit_of_work import Row
+
+
+class SqliteRunner:
+    """Runs compiled statements; rows come as the driver's tuples."""
+
+    __slots__ = ("_execute", "connection")
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self._execute = connection.execute
+
+    async def all(self, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
+        """Every row."""
+        return self._execute(statement.text(SQLITE), parameters).fetchall()
+
+    async def one(self, statement: Statement, parameters: dict[str, Any]) -> Row | None:
+        """The first row, or None."""
+        row: Row | None = self._execute(statement.text(SQLITE), parameters).fetchone()
+        return row
+
+    async def run(self, statement: Statement, parameters: dict[str, Any]) -> int:
+        """Change rows; how many were changed."""
+        return self._execute(statement.text(SQLITE), parameters).rowcount
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """One instant for every statement inside; inside the writer's transaction that is so already."""
+        if self.connection.in_transaction:
+            yield
+            return
+        self._execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._execute("COMMIT")

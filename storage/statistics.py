@@ -1,0 +1,109 @@
+"""Numbers that are right at the moment of asking and cost nothing like a count of all rows.
+
+Three numbers are maintained with every write: sessions `created` (by device type), `revoked`, and `expired` as far as
+expiry has been settled. A session expires without anybody writing, so each open session carries `due_at`: an
+instant not later than its earlier deadline. It is set when the session is created; a touch moves the deadline and
+leaves `due_at` alone. What has ended unnoticed is therefore among the rows whose `due_at` has passed, and only those
+are looked at:
+
+    expired = settled + (due rows that really ended)        active = created - revoked - expired
+
+`settle` takes due rows and either counts them as expired (`due_at` becomes null) or moves `due_at` to their present
+deadline. It keeps reads cheap; they are right without it.
+"""
+
+from typing import NamedTuple
+
+from sqlalchemy import and_, bindparam, case, func, literal_column, or_, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from storage.statements import Statement
+from storage.tables import SessionCounterTable, SessionTable
+from storage.unit_of_work import UnitOfWork
+
+_S = SessionTable.__table__  # type: ignore[attr-defined]
+_C = SessionCounterTable.__table__  # type: ignore[attr-defined]
+_TENANT = bindparam("tenant")
+_NOW = bindparam("now")
+
+UNKNOWN_DEVICE = "unknown"
+_ENDED = or_(_S.c.expires_at <= _NOW, _S.c.idle_expires_at <= _NOW)
+_DUE = and_(_S.c.tenant_id == _TENANT, _S.c.due_at.is_not(None), _S.c.due_at <= _NOW)
+_DEADLINE = case((_S.c.expires_at < _S.c.idle_expires_at, _S.c.expires_at), else_=_S.c.idle_expires_at)
+
+
+class SessionStats(NamedTuple):
+    """The tenant's numbers. `devices` counts all sessions by device type; total is their sum."""
+
+    total: int
+    active: int
+    revoked: int
+    expired: int
+    devices: dict[str, int]
+
+
+_increment = insert(_C).values(
+    tenant_id=_TENANT,
+    kind=bindparam("kind"),
+    device_type=bindparam("device_type"),
+    shard=bindparam("shard"),
+    value=bindparam("by"),
+)
+COUNT = Statement(
+    _increment.on_conflict_do_update(
+        index_elements=["tenant_id", "kind", "device_type", "shard"],
+        set_={"value": _C.c.value + _increment.excluded.value},
+    )
+)
+COUNTERS = Statement(
+    select(_C.c.kind, _C.c.device_type, func.sum(_C.c.value))
+    .where(_C.c.tenant_id == _TENANT)
+    .group_by(_C.c.kind, _C.c.device_type)
+)
+COUNT_ENDED_UNSETTLED = Statement(select(func.count()).select_from(_S).where(_DUE, _ENDED))
+DUE = Statement(
+    select(_S.c.id, _DEADLINE, case((_ENDED, literal_column("1")), else_=literal_column("0")))
+    .where(_DUE)
+    .order_by(_S.c.due_at)
+    .limit(bindparam("limit"))
+    .offset(literal_column("0"))
+)
+RESCHEDULE = Statement(
+    update(_S)
+    .where(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("one"))
+    .values(due_at=bindparam("next_due"))
+)
+
+
+async def count_created(unit: UnitOfWork, device_type: str | None, by: int = 1) -> None:
+    """Count new sessions."""
+    await unit.run(COUNT, kind="created", device_type=device_type or UNKNOWN_DEVICE, shard=0, by=by)
+
+
+async def count_revoked(unit: UnitOfWork, by: int) -> None:
+    """Count revoked sessions."""
+    if by:
+        await unit.run(COUNT, kind="revoked", device_type="", shard=0, by=by)
+
+
+async def session_stats(unit: UnitOfWork, now: str) -> SessionStats:
+    """The tenant's numbers at `now`."""
+    with unit.snapshot():
+        counters = await unit.all(COUNTERS)
+        unsettled: int = await unit.value(COUNT_ENDED_UNSETTLED, now=now)
+    devices = {device: value for kind, device, value in counters if kind == "created" and value}
+    revoked = sum(value for kind, _, value in counters if kind == "revoked")
+    expired = sum(value for kind, _, value in counters if kind == "expired") + unsettled
+    total = sum(devices.values())
+    return SessionStats(total, total - revoked - expired, revoked, expired, devices)
+
+
+async def settle(unit: UnitOfWork, now: str, limit: int) -> int:
+    """Settle up to `limit` due sessions; how many were looked at."""
+    due = await unit.all(DUE, now=now, limit=limit)
+    for key, deadline, ended in due:
+        await unit.run(RESCHEDULE, one=key, next_due=None if ended else deadline)
+    ended_count = sum(ended for _, _, ended in due)
+    if ended_count:
+        await unit.run(COUNT, kind="expired", device_type="", shard=0, by=ended_count)
+    return len(due)

@@ -1,0 +1,142 @@
+"""The tables: the one description of the data, for statements, migrations and administration alike.
+
+Every tenant's table has a key that begins with the tenant. Facts are nullable instants (`revoked_at`), never a flag
+beside a date. No index holds a column that an activity changes: measured, one such index makes every touch rewrite it.
+"""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Text, column
+from sqlmodel import Field, SQLModel
+
+from storage.instants import UtcDateTime
+
+
+def _key(length: int = 255) -> Column[str]:
+    return Column(String(length), primary_key=True)
+
+
+def _text(length: int = 255, *, nullable: bool = True) -> Column[str]:
+    return Column(String(length), nullable=nullable)
+
+
+def _instant(*, nullable: bool = False) -> Column[str]:
+    return Column(UtcDateTime(), nullable=nullable)
+
+
+class TenantTable(SQLModel, table=True):
+    """A tenant: made on first use, or by hand."""
+
+    __tablename__ = "tenants"
+
+    id: str = Field(sa_column=_key(128))
+    name: str | None = Field(sa_column=_text())
+    created_at: str = Field(sa_column=_instant())
+
+
+class UserTable(SQLModel, table=True):
+    """A user of a tenant: the caller's opaque id beside an integer key of ours."""
+
+    __tablename__ = "users"
+    __table_args__ = (Index("ix_users_key", "tenant_id", "key", unique=True),)
+
+    tenant_id: str = Field(sa_column=_key(128))
+    user_id: str = Field(sa_column=_key())
+    key: int = Field(sa_column=Column(BigInteger, nullable=False))
+    username: str | None = Field(sa_column=_text())
+    created_at: str = Field(sa_column=_instant())
+
+
+class SessionTable(SQLModel, table=True):
+    """A session, ended or not. `due_at` is explained in `storage.statistics`."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (
+        Index("ix_sessions_user", "tenant_id", "user_id", "id"),
+        Index(
+            "ix_sessions_active",
+            "tenant_id",
+            "user_id",
+            "expires_at",
+            sqlite_where=column("revoked_at").is_(None),
+            postgresql_where=column("revoked_at").is_(None),
+        ),
+        Index(
+            "ix_sessions_due",
+            "tenant_id",
+            "due_at",
+            sqlite_where=column("due_at").is_not(None),
+            postgresql_where=column("due_at").is_not(None),
+        ),
+        {"sqlite_with_rowid": False},
+    )
+
+    tenant_id: str = Field(sa_column=_key(128))
+    id: str = Field(sa_column=_key(36))
+    user_id: str = Field(sa_column=_text(nullable=False))
+    created_at: str = Field(sa_column=_instant())
+    authenticated_at: str = Field(sa_column=_instant())
+    last_active_at: str = Field(sa_column=_instant())
+    expires_at: str = Field(sa_column=_instant())
+    idle_expires_at: str = Field(sa_column=_instant())
+    due_at: str | None = Field(sa_column=_instant(nullable=True))
+    revoked_at: str | None = Field(sa_column=_instant(nullable=True))
+    revoked_by: str | None = Field(sa_column=_text())
+    revoke_reason: str | None = Field(sa_column=_text())
+    amr: str | None = Field(sa_column=_text(2048))
+    role: str | None = Field(sa_column=_text())
+    app_id: str | None = Field(sa_column=_text())
+    device_id: str | None = Field(sa_column=_text())
+    device_fingerprint: str | None = Field(sa_column=_text(512))
+    device_type: str | None = Field(sa_column=_text(32))
+    browser: str | None = Field(sa_column=_text())
+    os: str | None = Field(sa_column=_text())
+    ip: str | None = Field(sa_column=_text(45))
+    user_agent: str | None = Field(sa_column=Column(Text))
+    geoip: str | None = Field(sa_column=_text())
+
+
+class SessionCounterTable(SQLModel, table=True):
+    """A maintained number: `created` by device type, `revoked`, `expired`. Shards keep writers apart."""
+
+    __tablename__ = "session_counters"
+
+    tenant_id: str = Field(sa_column=_key(128))
+    kind: str = Field(sa_column=_key(16))
+    device_type: str = Field(sa_column=_key(32))
+    shard: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    value: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class TrustedDeviceTable(SQLModel, table=True):
+    """A device that a user trusts until an instant."""
+
+    __tablename__ = "trusted_devices"
+    __table_args__ = (
+        Index("ux_trusted_devices_user", "tenant_id", "user_id", "device_fingerprint", unique=True),
+        Index("ix_trusted_devices_fingerprint", "tenant_id", "device_fingerprint"),
+    )
+
+    tenant_id: str = Field(sa_column=_key(128))
+    id: str = Field(sa_column=_key(64))
+    user_id: str = Field(sa_column=_text(nullable=False))
+    device_fingerprint: str = Field(sa_column=_text(512, nullable=False))
+    device_name: str | None = Field(sa_column=_text())
+    device_type: str | None = Field(sa_column=_text(32))
+    browser: str | None = Field(sa_column=_text())
+    os: str | None = Field(sa_column=_text())
+    ip: str | None = Field(sa_column=_text(45))
+    created_at: str = Field(sa_column=_instant())
+    trusted_until: str = Field(sa_column=_instant())
+
+
+class ApiKeyTable(SQLModel, table=True):
+    """An API key, by the hash of its secret. `tenants` is a JSON array, or null for every tenant."""
+
+    __tablename__ = "api_keys"
+
+    id: str = Field(sa_column=_key(64))
+    name: str = Field(sa_column=_text(nullable=False))
+    secret_hash: str = Field(sa_column=_text(64, nullable=False))
+    tenants: str | None = Field(sa_column=Column(Text))
+    created_at: str = Field(sa_column=_instant())
+    expires_at: str | None = Field(sa_column=_instant(nullable=True))
+    revoked_at: str | None = Field(sa_column=_instant(nullable=True))

@@ -1,0 +1,85 @@
+"""A unit of work: one request's view of the data, held to one tenant.
+
+Every statement on a tenant's table names `:tenant`; the unit supplies it and nobody else can. There is no unit
+without a tenant for tenants' data, and no way to ask for "all".
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from domain.values import Tenant
+from storage.statements import Statement
+
+Row = tuple[Any, ...]
+
+
+class Runner(Protocol):
+    """An engine's connection, as a unit sees it."""
+
+    async def all(self, statement: Statement, parameters: dict[str, Any]) -> list[Row]: ...
+
+    async def one(self, statement: Statement, parameters: dict[str, Any]) -> Row | None: ...
+
+    async def run(self, statement: Statement, parameters: dict[str, Any]) -> int: ...
+
+    def snapshot(self) -> Any: ...
+
+
+class SystemUnit:
+    """A unit for what belongs to no tenant: API keys, the tenants themselves."""
+
+    __slots__ = ("_runner",)
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    async def all(self, statement: Statement, **parameters: Any) -> list[Row]:
+        """Every row."""
+        return await self._runner.all(statement, parameters)
+
+    async def one(self, statement: Statement, **parameters: Any) -> Row | None:
+        """The first row, or None."""
+        return await self._runner.one(statement, parameters)
+
+    async def run(self, statement: Statement, **parameters: Any) -> int:
+        """Change rows; how many were changed."""
+        return await self._runner.run(statement, parameters)
+
+
+class UnitOfWork:
+    """A unit for one tenant's data."""
+
+    __slots__ = ("_runner", "_tenant_id", "tenant")
+
+    def __init__(self, runner: Runner, tenant: Tenant) -> None:
+        self._runner = runner
+        self.tenant = tenant
+        self._tenant_id = tenant.id
+
+    async def all(self, statement: Statement, **parameters: Any) -> list[Row]:
+        """Every row."""
+        parameters["tenant"] = self._tenant_id
+        return await self._runner.all(statement, parameters)
+
+    async def one(self, statement: Statement, **parameters: Any) -> Row | None:
+        """The first row, or None."""
+        parameters["tenant"] = self._tenant_id
+        return await self._runner.one(statement, parameters)
+
+    async def value(self, statement: Statement, **parameters: Any) -> Any:
+        """The first column of the first row; None when there is none."""
+        parameters["tenant"] = self._tenant_id
+        row = await self._runner.one(statement, parameters)
+        return None if row is None else row[0]
+
+    async def run(self, statement: Statement, **parameters: Any) -> int:
+        """Change rows; how many were changed."""
+        parameters["tenant"] = self._tenant_id
+        return await self._runner.run(statement, parameters)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Statements inside see the data as of one instant (a count and its list agree)."""
+        with self._runner.snapshot():
+            yield
