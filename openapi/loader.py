@@ -57,7 +57,7 @@ class _Bundler:
         self._origins: dict[tuple[str, str], str] = {}
 
     def bundle(self) -> dict[str, Any]:
-        root = self._read(ROOT, "it is the root of the contract")
+        root = self._read(ROOT, ROOT, ROOT)
         document = {key: value for key, value in root.items() if key not in ("paths", "components")}
         document["paths"] = {path: self._path_item(item) for path, item in root.get("paths", {}).items()}
         for kind, named in root.get("components", {}).items():
@@ -75,7 +75,7 @@ class _Bundler:
         file, _, pointer = item["$ref"].partition("#")
         if pointer:
             raise BundleError(f"{self._where(ROOT, item['$ref'])}: a path item is a whole file")
-        return self._resolve(self._read(file, self._where(ROOT, file)), file)
+        return self._resolve(self._read(file, ROOT, file), file)
 
     def _declare(self, kind: str, name: str, value: Any) -> None:
         """A component that is named in the root itself, because nothing refers to it by `$ref`."""
@@ -102,30 +102,31 @@ class _Bundler:
     def _reference(self, reference: str, file: str) -> str:
         """The bundled form of a reference; the component it names goes into the bundle on first sight."""
         relative, _, pointer = reference.partition("#")
-        where = self._where(file, reference)
         target = _join(file, relative)
         parts = PurePosixPath(target).parts
         name = pointer.removeprefix("/")
         if not relative or len(parts) != 3 or parts[0] != "components" or not name or "/" in name:
             form = "components/<kind>/<file>.yaml#/<Name>"
-            raise BundleError(f"{where}: {reference!r} is not of the form {form}")
+            raise BundleError(f"{self._where(file, reference)}: {reference!r} is not of the form {form}")
         kind = parts[1]
         origin = self._origins.setdefault((kind, name), target)
         if origin != target:
-            raise BundleError(f"{where}: {kind}/{name} exists in {origin} and in {target}")
+            raise BundleError(f"{self._where(file, reference)}: {kind}/{name} exists in {origin} and in {target}")
         if name not in self._components.setdefault(kind, {}):
-            document = self._read(target, where)
+            document = self._read(target, file, reference)
             if name not in document:
-                raise BundleError(f"{where}: {target} has no {name}")
+                raise BundleError(f"{self._where(file, reference)}: {target} has no {name}")
             self._components[kind][name] = None  # seen: a component may refer to its neighbours
             self._components[kind][name] = self._resolve(document[name], target)
         return f"#/components/{kind}/{name}"
 
-    def _read(self, file: str, where: str) -> Any:
+    def _read(self, file: str, source: str, reference: str) -> Any:
+        """The parsed file, which `source` asked for by `reference`."""
         if file not in self._documents:
             try:
                 text = self._folder.joinpath(*PurePosixPath(file).parts).read_bytes()
             except OSError:
+                where = ROOT if source == file else self._where(source, reference)
                 raise BundleError(f"{where}: there is no file {file}") from None
             try:
                 self._documents[file] = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader, in C if it can be

@@ -13,6 +13,7 @@ from sojourn import i18n, logs, problems, tracing
 from sojourn.pipeline.negotiation import JSON
 from sojourn.pipeline.requests import Request
 from sojourn.pipeline.responses import BrokenPromise, to_json
+from sojourn.problem_pages import CONTENT_SECURITY_POLICY
 
 if TYPE_CHECKING:
     from sojourn.pipeline.plans import Plan
@@ -24,7 +25,12 @@ logger = logging.getLogger("sojourn.pipeline")
 
 _PROBLEM_JSON = "application/problem+json"
 _NO_STORE = (b"cache-control", b"no-store")
-_TEXTUAL = {JSON: b"application/json", "text/html": b"text/html; charset=utf-8"}
+_JSON_TYPE = (b"content-type", b"application/json")
+_HTML = "text/html"
+_PAGE_HEADERS = [
+    (b"content-type", b"text/html; charset=utf-8"),
+    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
+]
 
 
 class Exchange:
@@ -123,7 +129,12 @@ class Exchange:
     ) -> None:
         headers = [(b"x-request-id", self.request_id.encode("latin-1"))]
         if media_type is not None:
-            headers.append((b"content-type", _TEXTUAL.get(media_type) or media_type.encode()))
+            if media_type == JSON:
+                headers.append(_JSON_TYPE)
+            elif media_type == _HTML:
+                headers.extend(_PAGE_HEADERS)
+            else:
+                headers.append((b"content-type", media_type.encode()))
             headers.append((b"content-length", b"%d" % len(body)))
         if no_store:
             headers.append(_NO_STORE)

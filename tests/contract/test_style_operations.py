@@ -28,7 +28,9 @@ OPERATIONS = {
 VERBS = {"check", "create", "get", "list", "revoke", "touch", "trust", "untrust"}
 EXTENSIONS = {"x-roles", "x-safe"}
 ADMIN_ROLES = ["admin", "security_admin"]
-ALWAYS = {"400", "406", "414", "431", "500", "503"}
+ALWAYS = {"400", "406", "414", "431"}
+DATABASE = {"500", "503"}
+WITHOUT_DATABASE = {"get_liveness", "get_contract_json", "get_contract_yaml", "list_problem_types", "get_problem_type"}
 WITH_BODY = {"408", "413", "415"}
 
 
@@ -84,6 +86,13 @@ def test_every_operation_declares_exactly_one_success() -> None:
 
 def test_every_operation_declares_what_can_happen_to_any_request() -> None:
     assert offenders(*(o for o in operations() if not set(o.responses) >= ALWAYS)) == []
+
+
+def test_what_can_happen_to_a_database_is_declared_where_one_is_asked_and_nowhere_else() -> None:
+    for operation in operations():
+        name = operation.definition["operationId"]
+        expected = {"503"} if name == "get_readiness" else set() if name in WITHOUT_DATABASE else DATABASE
+        assert DATABASE & set(operation.responses) == expected, operation
 
 
 def test_every_operation_with_a_body_declares_what_can_happen_to_a_body_and_no_other_does() -> None:
