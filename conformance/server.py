@@ -62,7 +62,7 @@ class OwnServer:
 
     def __exit__(self, *_: object) -> None:
         self._process.send_signal(signal.SIGTERM)
-        if self._process.wait(20) != 0:
+        if self._process.wait(20) not in (0, -signal.SIGTERM):
             raise RuntimeError(f"the server ended badly:\n{self._log.read_text()}")
 
     @property

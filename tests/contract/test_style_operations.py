@@ -28,7 +28,7 @@ OPERATIONS = {
 VERBS = {"check", "create", "get", "list", "revoke", "touch", "trust", "untrust"}
 EXTENSIONS = {"x-roles", "x-safe"}
 ADMIN_ROLES = ["admin", "security_admin"]
-ALWAYS = {"400", "406", "414", "431"}
+ALWAYS = {"400", "414", "431"}
 DATABASE = {"500", "503"}
 WITHOUT_DATABASE = {"get_liveness", "get_contract_json", "get_contract_yaml", "list_problem_types", "get_problem_type"}
 WITH_BODY = {"408", "413", "415"}
@@ -86,6 +86,11 @@ def test_every_operation_declares_exactly_one_success() -> None:
 
 def test_every_operation_declares_what_can_happen_to_any_request() -> None:
     assert offenders(*(o for o in operations() if not set(o.responses) >= ALWAYS)) == []
+
+
+def test_406_is_declared_where_there_is_something_to_negotiate() -> None:
+    for operation in operations():
+        assert ("406" in operation.responses) == ("204" not in operation.responses), operation
 
 
 def test_what_can_happen_to_a_database_is_declared_where_one_is_asked_and_nowhere_else() -> None:
