@@ -1,0 +1,74 @@
+"""The command line: `sojourn`.
+
+A mistake is one line on standard error and a status other than 0; what a command is asked for is on standard
+output. Settings are read from flags, then `SOJOURN_*` variables, then defaults.
+"""
+
+import sys
+import warnings
+from importlib import import_module
+
+import click
+
+from sojourn.settings import SettingsError
+
+INTERRUPTED = 130
+
+COMMANDS = {
+    "serve": "sojourn.cli.serve:serve",
+    "demo": "sojourn.cli.demo:demo",
+    "token": "sojourn.cli.token:token",
+    "api-key": "sojourn.cli.api_keys:api_key",
+    "tenant": "sojourn.cli.tenants:tenant",
+    "seed": "sojourn.cli.seed:seed",
+    "spec": "sojourn.cli.contract:spec",
+}
+
+
+class CommandsOnDemand(click.Group):
+    """Imports a command when it is called: `sojourn token` need not wait for the server's modules."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order in which people need them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=CommandsOnDemand, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sojourn", message="sojourn %(version)s")
+def sojourn() -> None:
+    """A session service: who is signed in, on which device, for every tenant.
+
+    Try `sojourn demo` first: it needs nothing and serves made-up data. For real use make a key with
+    `sojourn api-key create`, then start `sojourn serve`.
+    """
+
+
+def main() -> None:
+    """Run the command line and leave with its status."""
+    # Connexion imports a test client that warns about its dependencies; operators can do nothing about it.
+    warnings.filterwarnings("ignore", message="Using `httpx` with `starlette.testclient`")
+    try:
+        status = sojourn.main(prog_name="sojourn", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as help_wanted:
+        click.echo(help_wanted.format_message(), err=True)
+        status = help_wanted.exit_code
+    except click.ClickException as error:
+        status = _complain(error.format_message(), error.exit_code)
+    except SettingsError as error:
+        status = _complain(str(error), 2)
+    except (click.Abort, KeyboardInterrupt):
+        status = INTERRUPTED
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _complain(message: str, status: int) -> int:
+    click.echo("sojourn: " + " ".join(message.split()), err=True)
+    return status

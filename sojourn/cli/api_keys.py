@@ -1,0 +1,98 @@
+"""`sojourn api-key`: the keys of internal services."""
+
+from datetime import timedelta
+
+import click
+
+from domain.clock import to_text, utc_now
+from sojourn.authentication import MintedKey, mint_api_key
+from sojourn.cli.databases import with_database
+from sojourn.cli.options import Duration, TenantId, database_url, settings_from
+from storage import api_keys
+from storage.api_keys import ApiKeyRow
+from storage.database import Database
+
+
+@click.group("api-key")
+def api_key() -> None:
+    """Make, list and revoke the API keys of internal services.
+
+    Several keys are good at once, so a key is rotated by making a new one, handing it out, and revoking the
+    old one.
+    """
+
+
+@api_key.command()
+@click.option("--name", required=True, metavar="N", help="Whose key it is, such as `login-service`.")
+@click.option(
+    "--tenant",
+    "tenants",
+    multiple=True,
+    type=TenantId(),
+    metavar="T",
+    help="A tenant it covers; may be repeated. Without: every tenant.",
+)
+@click.option("--ttl", type=Duration(), help="How long it is good for. Without: until it is revoked.")
+@database_url
+def create(name: str, tenants: tuple[str, ...], ttl: timedelta | None, database_url: str | None) -> None:
+    """Make a key and print it. It is shown this once: only its hash is kept.
+
+    The key is all that is on standard output; a running server accepts it at once.
+    """
+    if not name.strip() or len(name) > 255 or not name.isprintable():
+        raise click.BadParameter("must be 1 to 255 printable characters", param_hint="--name")
+    now = utc_now()
+    minted = mint_api_key(now)
+    row = ApiKeyRow(
+        id=minted.id,
+        name=name,
+        secret_hash=minted.secret_hash,
+        tenants=sorted(set(tenants)) or None,
+        created_at=to_text(now),
+        expires_at=None if ttl is None else to_text(now + ttl),
+    )
+    with_database(settings_from(database_url=database_url), lambda database: _add(database, row))
+    _show(minted)
+
+
+async def _add(database: Database, row: ApiKeyRow) -> None:
+    await database.write_system(lambda unit: api_keys.add(unit, row))
+
+
+def _show(minted: MintedKey) -> None:
+    click.echo(minted.text)
+    click.echo(f"Keep it now, it is not shown again. Its id is {minted.id}.", err=True)
+
+
+@api_key.command("list")
+@database_url
+def list_(database_url: str | None) -> None:
+    """List the stored keys, oldest first, the revoked ones too. Secrets are not kept, so none is shown."""
+    now = to_text(utc_now())
+
+    async def find(database: Database) -> list[ApiKeyRow]:
+        async with database.system() as unit:
+            return await api_keys.all_keys(unit)
+
+    for row in with_database(settings_from(database_url=database_url), find):
+        tenants = "every tenant" if row.tenants is None else ",".join(row.tenants)
+        click.echo(f"{row.id}  {_state(row, now):<8}  {row.created_at}  {row.name}  {tenants}")
+
+
+def _state(row: ApiKeyRow, now: str) -> str:
+    if row.revoked_at is not None:
+        return "revoked"
+    return "expired" if row.expires_at is not None and row.expires_at <= now else "good"
+
+
+@api_key.command()
+@click.argument("key_id", metavar="ID")
+@database_url
+def revoke(key_id: str, database_url: str | None) -> None:
+    """End the key with this ID; the next request that brings it is refused."""
+
+    async def end(database: Database) -> bool:
+        return await database.write_system(lambda unit: api_keys.revoke(unit, key_id, to_text(utc_now())))
+
+    if not with_database(settings_from(database_url=database_url), end):
+        raise click.ClickException(f"no key with the id {key_id} is good; see `sojourn api-key list`")

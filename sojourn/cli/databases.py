@@ -1,0 +1,34 @@
+"""The database as a command uses it: opened, used once, closed; what cannot be opened is one line."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from domain.errors import Unavailable
+from sojourn.settings import Settings
+from storage.database import Database
+
+T = TypeVar("T")
+
+
+def with_database(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Open the database, run `work`, close it again. Raises ClickException when it cannot be used."""
+    try:
+        return asyncio.run(_run(settings, work))
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        cause = getattr(error, "orig", None) or error
+        raise click.ClickException(f"cannot use the database {settings.database_url}: {cause}") from None
+    except Unavailable:
+        raise click.ClickException(f"the database {settings.database_url} is busy; try again") from None
+
+
+async def _run(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
+    database = await Database.open(settings.database_url, settings.busy_timeout)
+    try:
+        return await work(database)
+    finally:
+        await database.close()

@@ -1,0 +1,130 @@
+"""`sojourn demo`: the whole service on made-up data, in one command.
+
+The data is made by the service itself: the server starts on a clock that stands in the past, is sent real
+requests over HTTP while that clock moves on, and goes on serving on the true clock.
+"""
+
+import asyncio
+import logging.config
+import random
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import click
+import uvicorn
+
+from domain.clock import utc_now
+from domain.ids import mint_secret
+from sojourn import logs
+from sojourn.app import create_app
+from sojourn.authentication import issue_token
+from sojourn.cli.demo_story import Story, tell
+from sojourn.cli.serve import uvicorn_options
+from sojourn.settings import Settings
+
+TENANTS = ("acme", "globex")
+ADMIN = "usr_admin"
+_TOKEN_TTL = timedelta(hours=24)
+_SEED = 7
+
+
+class DemoClock:
+    """Stands where it is put, then follows the true clock."""
+
+    def __init__(self) -> None:
+        self.instant: datetime | None = None
+
+    def __call__(self) -> datetime:
+        """The present instant of the demo."""
+        return self.instant or utc_now()
+
+
+@click.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="The port; 0 takes a free one.",
+)
+def demo(port: int) -> None:
+    """Serve made-up sessions of two tenants until interrupted with Ctrl-C.
+
+    Makes a fresh SQLite file in a temporary folder, fills it through the service's own operations, and prints
+    the base URL, an API key, an admin token and three requests to paste. Nothing is kept afterwards.
+    """
+    with tempfile.TemporaryDirectory(prefix="sojourn-demo-") as folder:
+        settings = _settings(Path(folder), port)
+        logging.config.dictConfig(logs.config("text", settings.log_level))
+        try:
+            asyncio.run(_serve(settings))
+        except KeyboardInterrupt:
+            click.echo("\nStopped; the demo's data is gone.")
+
+
+def _settings(folder: Path, port: int) -> Settings:
+    return Settings(
+        database_url=f"sqlite:///{folder.as_posix()}/demo.db",
+        internal_api_keys=(f"demo-{mint_secret()}",),
+        jwt_secret=mint_secret(),
+        environment="development",
+        log_level="warning",
+        port=port,
+    )
+
+
+async def _serve(settings: Settings) -> None:
+    clock = DemoClock()
+    app = create_app(settings, clock=clock)
+    server = uvicorn.Server(uvicorn.Config(app, **uvicorn_options(settings)))
+    with _one_line_if_it_cannot_listen(settings):
+        serving = asyncio.create_task(server.serve())
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.01)
+        if serving.done():
+            return serving.result()
+    url = "http://{}:{}".format(*server.servers[0].sockets[0].getsockname()[:2])
+    click.echo("Making two tenants with a few hundred sessions ...")
+    story = Story(url, settings, clock, TENANTS, random.Random(_SEED))  # noqa: S311 (made-up data, no secret)
+    telling = asyncio.create_task(asyncio.to_thread(tell, story, lambda: server.should_exit))
+    await asyncio.wait({telling, serving}, return_when=asyncio.FIRST_COMPLETED)
+    if not serving.done():
+        user = telling.result()
+        clock.instant = None
+        click.echo(_welcome(settings, url, user))
+    return await serving
+
+
+@contextmanager
+def _one_line_if_it_cannot_listen(settings: Settings) -> Iterator[None]:
+    """uvicorn has logged why it cannot listen by the time it exits."""
+    try:
+        yield
+    except SystemExit:
+        raise click.ClickException(f"cannot listen on {settings.host}:{settings.port}") from None
+
+
+def _welcome(settings: Settings, url: str, user: str) -> str:
+    key, tenant = settings.internal_api_keys[0], TENANTS[0]
+    token = issue_token(
+        settings, tenant=tenant, user=ADMIN, roles=("admin",), session=None, ttl=_TOKEN_TTL, now=utc_now()
+    )
+    internal = f"-H 'X-API-Key: {key}' -H 'X-Tenant-ID: {tenant}'"
+    return f"""
+Base URL     {url}
+API key      {key}
+Admin token  {token}
+Tenants      {", ".join(TENANTS)}
+
+Try, in another terminal:
+
+curl -s {internal} '{url}/internal/session/sessions/{user}'
+
+curl -s {internal} '{url}/internal/session/sessions/{user}/active'
+
+curl -s -H 'Authorization: Bearer {token}' '{url}/admin/sessions/stats'
+
+Contract: {url}/openapi.yaml   Problem types: {url}/problems   Ctrl-C ends the demo."""

@@ -1,0 +1,66 @@
+"""Options that several commands share, and the kinds of value they take."""
+
+import os
+import re
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from domain.durations import parse_duration
+from sojourn.settings import Settings, table
+
+_TENANT = re.compile(r"[A-Za-z0-9._:@|~+=-]{1,128}")
+
+
+class Duration(click.ParamType[timedelta]):
+    """A duration such as `1h30m`, longer than nothing."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """The duration that was written; fails with one sentence."""
+        if isinstance(value, timedelta):
+            return value
+        try:
+            duration = parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if not duration:
+            self.fail("must be longer than nothing", param, ctx)
+        return duration
+
+
+class TenantId(click.ParamType[str]):
+    """A tenant's id, as the contract allows it."""
+
+    name = "tenant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The id; fails with one sentence."""
+        if not _TENANT.fullmatch(value):
+            self.fail(
+                f"{value!r} is not a tenant id: 1 to 128 characters of A-Z a-z 0-9 . _ : @ | ~ + = -",
+                param,
+                ctx,
+            )
+        return str(value)
+
+
+database_url = click.option(
+    "--database-url", metavar="URL", help="The database. [SOJOURN_DATABASE_URL; sqlite:///sojourn.db]"
+)
+
+
+def settings_from(**flags: Any) -> Settings:
+    """The settings of this process: flags that were given, then the environment, then the defaults."""
+    return Settings.from_env(os.environ, **flags)
+
+
+def settings_help() -> str:
+    """The settings table for a command's `--help`; click keeps the lines after a lone \\b as they are."""
+    width = max(len(name) for name, _, _ in table())
+    lines = [
+        f"{name:<{width}}  {about}{f' [{default}]' if default else ''}" for name, default, about in table()
+    ]
+    return "\b\nEnvironment variables (a flag wins over its variable):\n" + "\n".join(lines)

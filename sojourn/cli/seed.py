@@ -1,0 +1,153 @@
+"""`sojourn seed`: a database full of made-up data, for tests of size."""
+
+import sqlite3
+import time
+from datetime import datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from domain.clock import from_text, to_text, utc_now
+from domain.sessions import Timeouts
+from sojourn.cli.databases import with_database
+from sojourn.cli.options import database_url, settings_from
+from sojourn.cli.sessions_of_old import sessions_of_old
+from sojourn.settings import Settings
+from storage.bulk import open_loader
+from storage.database import Database
+
+_SQLITE = "sqlite:///"
+
+
+class Instant(click.ParamType[datetime]):
+    """An instant in RFC 3339 form."""
+
+    name = "instant"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """The aware instant; fails with one sentence."""
+        try:
+            instant = from_text(str(value))
+        except ValueError:
+            instant = None
+        if instant is None or instant.tzinfo is None or not 2000 <= instant.year <= 9000:
+            self.fail(f"{value!r} is not an instant such as 2026-04-15T08:00:00Z", param, ctx)
+        return instant
+
+
+@click.command()
+@click.option(
+    "--tenants",
+    type=click.IntRange(1, 10_000),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="How many tenants.",
+)
+@click.option(
+    "--users",
+    type=click.IntRange(1, 10_000_000),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="How many users, in all tenants together.",
+)
+@click.option(
+    "--sessions",
+    type=click.IntRange(1, 1_000_000_000),
+    default=10_000,
+    show_default=True,
+    metavar="N",
+    help="How many sessions, in all tenants together.",
+)
+@click.option(
+    "--seed",
+    "seed_number",
+    type=int,
+    default=1,
+    show_default=True,
+    metavar="S",
+    help="The same seed makes the same data.",
+)
+@click.option(
+    "--until",
+    type=Instant(),
+    metavar="INSTANT",
+    help="Where the data ends. Without: now, so that some sessions are active.",
+)
+@database_url
+def seed(
+    tenants: int,
+    users: int,
+    sessions: int,
+    seed_number: int,
+    until: datetime | None,
+    database_url: str | None,
+) -> None:
+    """Fill a database with sessions of made-up people: active, expired and revoked ones of the last 30 days.
+
+    It is written in bulk, past the service, and adds to what is there. The same numbers, --seed and --until
+    make the same sessions.
+    """
+    if users < tenants or sessions < tenants:
+        raise click.UsageError(
+            "each tenant needs a user and a session: raise --users or --sessions, or lower --tenants"
+        )
+    settings = settings_from(database_url=database_url)
+    with_database(settings, _touch)
+    started = time.perf_counter()
+    try:
+        _load(settings, tenants, users, sessions, seed_number, until or utc_now())
+    except sqlite3.IntegrityError:
+        raise click.ClickException("the database holds this data already; change --seed or --until") from None
+    except sqlite3.Error as error:
+        raise click.ClickException(f"cannot write to {settings.database_url}: {error}") from None
+    seconds = time.perf_counter() - started
+    click.echo(
+        f"{sessions:,} sessions of {users:,} users in {tenants:,} tenants: "
+        f"{seconds:.1f} s, {sessions / seconds:,.0f}/s"
+    )
+
+
+async def _touch(database: Database) -> None:
+    """Opening it has made the tables."""
+
+
+def _load(
+    settings: Settings, tenants: int, users: int, sessions: int, seed_number: int, until: datetime
+) -> None:
+    loader = open_loader(Path(settings.database_url.removeprefix(_SQLITE)))
+    timeouts = Timeouts(settings.idle_timeout, settings.absolute_timeout)
+    with _progress() as progress:
+        task = progress.add_task("", total=sessions)
+        for number in range(tenants):
+            rows = sessions_of_old(
+                f"{seed_number}/{number}",
+                people=_share(users, tenants, number),
+                count=_share(sessions, tenants, number),
+                until=until,
+                timeouts=timeouts,
+            )
+            progress.update(task, description=f"tnt_{number + 1:04d}")
+            for size in loader.load(f"tnt_{number + 1:04d}", rows, to_text(until)):
+                progress.advance(task, size)
+
+
+def _share(whole: int, parts: int, number: int) -> int:
+    """An even share; the first parts take what does not divide."""
+    return whole // parts + (number < whole % parts)
+
+
+def _progress() -> Progress:
+    """Rich, because it draws on a terminal only, and tells both the rate and the time that is left."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )

@@ -1,0 +1,85 @@
+"""`sojourn serve`: the server."""
+
+import logging.config
+import os
+from typing import Any
+
+import click
+import uvicorn
+
+from sojourn import logs
+from sojourn.cli.databases import with_database
+from sojourn.cli.options import database_url, settings_from, settings_help
+from sojourn.settings import Settings, unknown_variables
+from storage import api_keys
+from storage.database import Database
+
+logger = logging.getLogger("sojourn.serve")
+
+
+@click.command(epilog=settings_help())
+@click.option("--host", help="The address to listen on. [SOJOURN_HOST; 127.0.0.1]")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="The port; 0 takes a free one. [SOJOURN_PORT; 8080]"
+)
+@click.option(
+    "--workers", type=click.IntRange(1), metavar="N", help="How many processes serve. [SOJOURN_WORKERS; 1]"
+)
+@database_url
+@click.option(
+    "--base-path", metavar="PATH", help="The path below which everything is mounted. [SOJOURN_BASE_PATH; /]"
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["json", "text"]),
+    help="The form of log lines. [SOJOURN_LOG_FORMAT; text]",
+)
+def serve(**flags: object) -> None:
+    """Serve the contract over HTTP until interrupted.
+
+    Needs somebody who may call: an API key (`sojourn api-key create --name NAME`, or
+    SOJOURN_INTERNAL_API_KEYS) or a key for bearer tokens (SOJOURN_JWT_SECRET or SOJOURN_JWT_JWKS).
+    """
+    settings = settings_from(**flags)
+    logging.config.dictConfig(logs.config(settings.log_format, settings.log_level))
+    for sentence in unknown_variables(os.environ):
+        logger.warning("%s", sentence)
+    _require_a_key(settings, with_database(settings, _has_stored_key))
+    os.environ.update(settings.to_environ())
+    uvicorn.run(
+        "sojourn.app:create_app_from_env", factory=True, workers=settings.workers, **uvicorn_options(settings)
+    )
+
+
+def uvicorn_options(settings: Settings) -> dict[str, Any]:
+    """How uvicorn is run: the answers' headers and the log are ours, not its own."""
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "loop": "uvloop",
+        "http": "httptools",
+        "ws": "none",
+        "lifespan": "on",
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": False,
+        "h11_max_incomplete_event_size": settings.max_header_bytes + settings.max_uri_bytes,
+        "timeout_graceful_shutdown": max(1, round(settings.shutdown_timeout.total_seconds())),
+        "log_config": logs.config(settings.log_format, settings.log_level),
+    }
+
+
+def _require_a_key(settings: Settings, has_stored_key: bool) -> None:
+    """Refuse to serve when every request would be refused."""
+    if settings.internal_api_keys or has_stored_key or settings.algorithms:
+        return
+    raise click.ClickException(
+        "nobody could call: there is no API key and no key for bearer tokens. "
+        "Make an API key with `sojourn api-key create --name NAME`, "
+        "or set SOJOURN_JWT_SECRET or SOJOURN_JWT_JWKS"
+    )
+
+
+async def _has_stored_key(database: Database) -> bool:
+    async with database.system() as unit:
+        return any(key.revoked_at is None for key in await api_keys.all_keys(unit))

@@ -1,0 +1,48 @@
+"""`sojourn tenant`: tenants made by hand."""
+
+import click
+
+from domain.clock import to_text, utc_now
+from sojourn.cli.databases import with_database
+from sojourn.cli.options import TenantId, database_url, settings_from
+from storage import tenants
+from storage.database import Database
+from storage.tenants import TenantRow
+
+
+@click.group()
+def tenant() -> None:
+    """Make and list tenants.
+
+    A tenant is made on first use, unless SOJOURN_TENANTS_PROVISIONED says that tenants are made by hand.
+    """
+
+
+@tenant.command()
+@click.argument("tenant_id", type=TenantId(), metavar="ID")
+@click.option("--name", metavar="N", help="A name for people.")
+@database_url
+def create(tenant_id: str, name: str | None, database_url: str | None) -> None:
+    """Make the tenant with this ID."""
+    if name is not None and (not name.strip() or len(name) > 255 or not name.isprintable()):
+        raise click.BadParameter("must be 1 to 255 printable characters", param_hint="--name")
+
+    async def add(database: Database) -> bool:
+        now = to_text(utc_now())
+        return await database.write_system(lambda unit: tenants.add(unit, tenant_id, name, now))
+
+    if not with_database(settings_from(database_url=database_url), add):
+        raise click.ClickException(f"the tenant {tenant_id} exists already")
+
+
+@tenant.command("list")
+@database_url
+def list_(database_url: str | None) -> None:
+    """List the tenants: id, when it was made, name."""
+
+    async def find(database: Database) -> list[TenantRow]:
+        async with database.system() as unit:
+            return await tenants.all_tenants(unit)
+
+    for row in with_database(settings_from(database_url=database_url), find):
+        click.echo(f"{row.id}  {row.created_at}  {row.name or ''}".rstrip())

@@ -1,0 +1,39 @@
+"""`sojourn token`: a bearer token for a user of a tenant."""
+
+from datetime import timedelta
+
+import click
+
+from domain.clock import utc_now
+from sojourn.authentication import issue_token
+from sojourn.cli.options import Duration, TenantId, settings_from
+
+
+@click.command()
+@click.option(
+    "--tenant", required=True, type=TenantId(), metavar="T", help="The tenant the token is good for."
+)
+@click.option("--user", required=True, metavar="U", help="The user it speaks for (`sub`).")
+@click.option("--role", "roles", multiple=True, metavar="R", help="A role, such as admin; may be repeated.")
+@click.option("--session", metavar="SID", help="The session it belongs to (`sid`).")
+@click.option("--ttl", type=Duration(), default="1h", show_default=True, help="How long it is good for.")
+def token(tenant: str, user: str, roles: tuple[str, ...], session: str | None, ttl: timedelta) -> None:
+    """Print a bearer token signed with SOJOURN_JWT_SECRET, and nothing else.
+
+    The server that shall accept it must have the same secret, issuer and audience. Whoever can run this can
+    act as anybody: it is for operators, tests and trying things out.
+    """
+    settings = settings_from()
+    if settings.jwt_secret is None:
+        raise click.ClickException("set SOJOURN_JWT_SECRET (32 bytes or more) to sign tokens with")
+    if not user.strip() or user != user.strip() or len(user) > 255 or not user.isprintable():
+        raise click.BadParameter(
+            "must be 1 to 255 printable characters without blanks at its ends", param_hint="--user"
+        )
+    try:
+        text = issue_token(
+            settings, tenant=tenant, user=user, roles=roles, session=session, ttl=ttl, now=utc_now()
+        )
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(text)
