@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
 from domain.values import Tenant
-from storage import tables  # noqa: F401 - the tables register themselves
+from storage import tables, token_tables  # noqa: F401 - the tables register themselves
 from storage.failures import unavailable
 from storage.sqlite_runner import SqliteRunner
 from storage.unit_of_work import SystemUnit, UnitOfWork

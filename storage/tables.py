@@ -4,22 +4,10 @@ Every tenant's table has a key that begins with the tenant. Facts are nullable i
 beside a date. No index holds a column that an activity changes: measured, one such index makes every touch rewrite it.
 """
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Text, column
+from sqlalchemy import BigInteger, Column, Index, Integer, Text, column
 from sqlmodel import Field, SQLModel
 
-from storage.instants import UtcDateTime
-
-
-def _key(length: int = 255) -> Column[str]:
-    return Column(String(length), primary_key=True)
-
-
-def _text(length: int = 255, *, nullable: bool = True) -> Column[str]:
-    return Column(String(length), nullable=nullable)
-
-
-def _instant(*, nullable: bool = False) -> Column[str]:
-    return Column(UtcDateTime(), nullable=nullable)
+from storage.columns import instant, key_text, short_text
 
 
 class TenantTable(SQLModel, table=True):
@@ -27,9 +15,9 @@ class TenantTable(SQLModel, table=True):
 
     __tablename__ = "tenants"
 
-    id: str = Field(sa_column=_key(128))
-    name: str | None = Field(sa_column=_text())
-    created_at: str = Field(sa_column=_instant())
+    id: str = Field(sa_column=key_text(128))
+    name: str | None = Field(sa_column=short_text())
+    created_at: str = Field(sa_column=instant())
 
 
 class UserTable(SQLModel, table=True):
@@ -38,11 +26,11 @@ class UserTable(SQLModel, table=True):
     __tablename__ = "users"
     __table_args__ = (Index("ix_users_key", "tenant_id", "key", unique=True),)
 
-    tenant_id: str = Field(sa_column=_key(128))
-    user_id: str = Field(sa_column=_key())
+    tenant_id: str = Field(sa_column=key_text(128))
+    user_id: str = Field(sa_column=key_text())
     key: int = Field(sa_column=Column(BigInteger, nullable=False))
-    username: str | None = Field(sa_column=_text())
-    created_at: str = Field(sa_column=_instant())
+    username: str | None = Field(sa_column=short_text())
+    created_at: str = Field(sa_column=instant())
 
 
 class SessionTable(SQLModel, table=True):
@@ -69,29 +57,29 @@ class SessionTable(SQLModel, table=True):
         {"sqlite_with_rowid": False},
     )
 
-    tenant_id: str = Field(sa_column=_key(128))
-    id: str = Field(sa_column=_key(36))
-    user_id: str = Field(sa_column=_text(nullable=False))
-    created_at: str = Field(sa_column=_instant())
-    authenticated_at: str = Field(sa_column=_instant())
-    last_active_at: str = Field(sa_column=_instant())
-    expires_at: str = Field(sa_column=_instant())
-    idle_expires_at: str = Field(sa_column=_instant())
-    due_at: str | None = Field(sa_column=_instant(nullable=True))
-    revoked_at: str | None = Field(sa_column=_instant(nullable=True))
-    revoked_by: str | None = Field(sa_column=_text())
-    revoke_reason: str | None = Field(sa_column=_text())
-    amr: str | None = Field(sa_column=_text(2048))
-    role: str | None = Field(sa_column=_text())
-    app_id: str | None = Field(sa_column=_text())
-    device_id: str | None = Field(sa_column=_text())
-    device_fingerprint: str | None = Field(sa_column=_text(512))
-    device_type: str | None = Field(sa_column=_text(32))
-    browser: str | None = Field(sa_column=_text())
-    os: str | None = Field(sa_column=_text())
-    ip: str | None = Field(sa_column=_text(45))
+    tenant_id: str = Field(sa_column=key_text(128))
+    id: str = Field(sa_column=key_text(36))
+    user_id: str = Field(sa_column=short_text(nullable=False))
+    created_at: str = Field(sa_column=instant())
+    authenticated_at: str = Field(sa_column=instant())
+    last_active_at: str = Field(sa_column=instant())
+    expires_at: str = Field(sa_column=instant())
+    idle_expires_at: str = Field(sa_column=instant())
+    due_at: str | None = Field(sa_column=instant(nullable=True))
+    revoked_at: str | None = Field(sa_column=instant(nullable=True))
+    revoked_by: str | None = Field(sa_column=short_text())
+    revoke_reason: str | None = Field(sa_column=short_text())
+    amr: str | None = Field(sa_column=short_text(2048))
+    role: str | None = Field(sa_column=short_text())
+    app_id: str | None = Field(sa_column=short_text())
+    device_id: str | None = Field(sa_column=short_text())
+    device_fingerprint: str | None = Field(sa_column=short_text(512))
+    device_type: str | None = Field(sa_column=short_text(32))
+    browser: str | None = Field(sa_column=short_text())
+    os: str | None = Field(sa_column=short_text())
+    ip: str | None = Field(sa_column=short_text(45))
     user_agent: str | None = Field(sa_column=Column(Text))
-    geoip: str | None = Field(sa_column=_text())
+    geoip: str | None = Field(sa_column=short_text())
 
 
 class SessionCounterTable(SQLModel, table=True):
@@ -99,9 +87,9 @@ class SessionCounterTable(SQLModel, table=True):
 
     __tablename__ = "session_counters"
 
-    tenant_id: str = Field(sa_column=_key(128))
-    kind: str = Field(sa_column=_key(16))
-    device_type: str = Field(sa_column=_key(32))
+    tenant_id: str = Field(sa_column=key_text(128))
+    kind: str = Field(sa_column=key_text(16))
+    device_type: str = Field(sa_column=key_text(32))
     shard: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     value: int = Field(sa_column=Column(BigInteger, nullable=False))
 
@@ -115,17 +103,17 @@ class TrustedDeviceTable(SQLModel, table=True):
         Index("ix_trusted_devices_fingerprint", "tenant_id", "device_fingerprint"),
     )
 
-    tenant_id: str = Field(sa_column=_key(128))
-    id: str = Field(sa_column=_key(64))
-    user_id: str = Field(sa_column=_text(nullable=False))
-    device_fingerprint: str = Field(sa_column=_text(512, nullable=False))
-    device_name: str | None = Field(sa_column=_text())
-    device_type: str | None = Field(sa_column=_text(32))
-    browser: str | None = Field(sa_column=_text())
-    os: str | None = Field(sa_column=_text())
-    ip: str | None = Field(sa_column=_text(45))
-    created_at: str = Field(sa_column=_instant())
-    trusted_until: str = Field(sa_column=_instant())
+    tenant_id: str = Field(sa_column=key_text(128))
+    id: str = Field(sa_column=key_text(64))
+    user_id: str = Field(sa_column=short_text(nullable=False))
+    device_fingerprint: str = Field(sa_column=short_text(512, nullable=False))
+    device_name: str | None = Field(sa_column=short_text())
+    device_type: str | None = Field(sa_column=short_text(32))
+    browser: str | None = Field(sa_column=short_text())
+    os: str | None = Field(sa_column=short_text())
+    ip: str | None = Field(sa_column=short_text(45))
+    created_at: str = Field(sa_column=instant())
+    trusted_until: str = Field(sa_column=instant())
 
 
 class ApiKeyTable(SQLModel, table=True):
@@ -133,10 +121,10 @@ class ApiKeyTable(SQLModel, table=True):
 
     __tablename__ = "api_keys"
 
-    id: str = Field(sa_column=_key(64))
-    name: str = Field(sa_column=_text(nullable=False))
-    secret_hash: str = Field(sa_column=_text(64, nullable=False))
+    id: str = Field(sa_column=key_text(64))
+    name: str = Field(sa_column=short_text(nullable=False))
+    secret_hash: str = Field(sa_column=short_text(64, nullable=False))
     tenants: str | None = Field(sa_column=Column(Text))
-    created_at: str = Field(sa_column=_instant())
-    expires_at: str | None = Field(sa_column=_instant(nullable=True))
-    revoked_at: str | None = Field(sa_column=_instant(nullable=True))
+    created_at: str = Field(sa_column=instant())
+    expires_at: str | None = Field(sa_column=instant(nullable=True))
+    revoked_at: str | None = Field(sa_column=instant(nullable=True))

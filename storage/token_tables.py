@@ -1,0 +1,118 @@
+"""The tables of tokens: what is needed to judge them, and nothing that would pass for one.
+
+Refresh and access tokens and blacklist entries are kept as hashes. Private signing keys are sealed with a key that is
+not in the database (`sojourn.authentication.vault`): a stolen database alone signs nobody in.
+"""
+
+from sqlalchemy import Boolean, Column, Index, Integer, Text
+from sqlmodel import Field, SQLModel
+
+from storage.columns import instant, key_text, short_text
+
+
+class SessionTokenTable(SQLModel, table=True):
+    """The refresh state of a session: one row, moved on by one conditional update per rotation."""
+
+    __tablename__ = "session_tokens"
+
+    tenant_id: str = Field(sa_column=key_text(128))
+    session_id: str = Field(sa_column=key_text(36))
+    generation: int = Field(sa_column=Column(Integer, nullable=False))
+    nonce: str = Field(sa_column=short_text(64, nullable=False))
+    token_hash: str = Field(sa_column=short_text(64, nullable=False))
+    previous_hash: str | None = Field(sa_column=short_text(64))
+    rotated_at: str = Field(sa_column=instant())
+    expires_at: str = Field(sa_column=instant())
+    successor_used: bool = Field(sa_column=Column(Boolean, nullable=False))
+    client_id: str | None = Field(sa_column=short_text())
+
+
+class IssuedTokenTable(SQLModel, table=True):
+    """The inventory: every token that was issued, by the hash that identifies it."""
+
+    __tablename__ = "issued_tokens"
+    __table_args__ = (
+        Index("ux_issued_tokens_hash", "tenant_id", "token_hash", unique=True),
+        Index("ix_issued_tokens_user", "tenant_id", "user_id", "id"),
+        Index("ix_issued_tokens_expiry", "tenant_id", "expires_at"),
+    )
+
+    tenant_id: str = Field(sa_column=key_text(128))
+    id: str = Field(sa_column=key_text(64))
+    session_id: str | None = Field(sa_column=short_text(36))
+    user_id: str = Field(sa_column=short_text(nullable=False))
+    token_type: str = Field(sa_column=short_text(16, nullable=False))
+    token_hash: str = Field(sa_column=short_text(64, nullable=False))
+    created_at: str = Field(sa_column=instant())
+    expires_at: str = Field(sa_column=instant())
+    revoked_at: str | None = Field(sa_column=instant(nullable=True))
+    ip: str | None = Field(sa_column=short_text(45))
+    user_agent: str | None = Field(sa_column=Column(Text))
+
+
+class BlacklistTable(SQLModel, table=True):
+    """A token that is refused until it would have expired anyway."""
+
+    __tablename__ = "blacklist"
+    __table_args__ = (
+        Index("ux_blacklist_hash", "tenant_id", "token_hash", unique=True),
+        Index("ix_blacklist_user", "tenant_id", "user_id", "id"),
+    )
+
+    tenant_id: str = Field(sa_column=key_text(128))
+    id: str = Field(sa_column=key_text(64))
+    token_hash: str = Field(sa_column=short_text(64, nullable=False))
+    token_type: str = Field(sa_column=short_text(16, nullable=False))
+    user_id: str = Field(sa_column=short_text(nullable=False))
+    reason: str | None = Field(sa_column=short_text())
+    created_at: str = Field(sa_column=instant())
+    expires_at: str = Field(sa_column=instant())
+
+
+class TokenConfigTable(SQLModel, table=True):
+    """A tenant's own lifetimes, as they were written: durations in text form."""
+
+    __tablename__ = "token_configs"
+
+    tenant_id: str = Field(sa_column=key_text(128))
+    access_expiry: str = Field(sa_column=short_text(64, nullable=False))
+    refresh_expiry: str = Field(sa_column=short_text(64, nullable=False))
+    leeway: str = Field(sa_column=short_text(64, nullable=False))
+    updated_at: str = Field(sa_column=instant())
+
+
+class NotBeforeTable(SQLModel, table=True):
+    """Tokens of a type issued up to an instant are refused: of one user, or of the tenant (user `''`)."""
+
+    __tablename__ = "not_before"
+
+    tenant_id: str = Field(sa_column=key_text(128))
+    user_id: str = Field(sa_column=key_text())
+    token_type: str = Field(sa_column=key_text(16))
+    issued_until: str = Field(sa_column=instant())
+    reason: str | None = Field(sa_column=short_text())
+
+
+class SigningKeyTable(SQLModel, table=True):
+    """A key that signs access tokens. The public half is in clear, the private one sealed."""
+
+    __tablename__ = "signing_keys"
+
+    id: str = Field(sa_column=key_text(64))
+    algorithm: str = Field(sa_column=short_text(16, nullable=False))
+    public_jwk: str = Field(sa_column=Column(Text, nullable=False))
+    sealed_private: str = Field(sa_column=Column(Text, nullable=False))
+    created_at: str = Field(sa_column=instant())
+    signs_from: str = Field(sa_column=instant())
+    retired_at: str | None = Field(sa_column=instant(nullable=True))
+
+
+class SessionUsageTable(SQLModel, table=True):
+    """How often a session was used on a day (UTC, `2026-04-15`)."""
+
+    __tablename__ = "session_usage"
+
+    tenant_id: str = Field(sa_column=key_text(128))
+    session_id: str = Field(sa_column=key_text(36))
+    day: str = Field(sa_column=key_text(10))
+    count: int = Field(sa_column=Column(Integer, nullable=False))
