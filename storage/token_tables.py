@@ -17,6 +17,7 @@ class SessionTokenTable(SQLModel, table=True):
 
     tenant_id: str = Field(sa_column=key_text(128))
     session_id: str = Field(sa_column=key_text(36))
+    first_generation: int = Field(sa_column=Column(Integer, nullable=False))
     generation: int = Field(sa_column=Column(Integer, nullable=False))
     nonce: str = Field(sa_column=short_text(64, nullable=False))
     token_hash: str = Field(sa_column=short_text(64, nullable=False))

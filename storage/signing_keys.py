@@ -1,0 +1,49 @@
+"""Signing keys: public halves in clear, private halves sealed. They belong to no tenant."""
+
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from storage.statements import Statement
+from storage.token_tables import SigningKeyTable
+from storage.unit_of_work import SystemUnit
+
+_K = SigningKeyTable.__table__  # type: ignore[attr-defined]
+
+
+class SigningKeyRow(NamedTuple):
+    """A signing key as it is stored."""
+
+    id: str
+    algorithm: str
+    public_jwk: str
+    sealed_private: str
+    created_at: str
+    signs_from: str
+    retired_at: str | None
+
+
+_COLUMNS = [_K.c[name] for name in SigningKeyRow._fields]
+ADD = Statement(insert(_K).values({column.name: bindparam(column.name) for column in _COLUMNS}))
+ALL = Statement(select(*_COLUMNS).order_by(_K.c.signs_from, _K.c.id))
+RETIRE = Statement(
+    update(_K)
+    .where(_K.c.id == bindparam("key_id"), _K.c.retired_at.is_(None))
+    .values(retired_at=bindparam("now"))
+)
+
+
+async def add(unit: SystemUnit, key: SigningKeyRow) -> None:
+    """Keep a new key."""
+    await unit.run(ADD, **key._asdict())
+
+
+async def all_keys(unit: SystemUnit) -> list[SigningKeyRow]:
+    """Every key, the one that signs last at the end, the retired ones included."""
+    return [SigningKeyRow._make(row) for row in await unit.all(ALL)]
+
+
+async def retire(unit: SystemUnit, key_id: str, now: str) -> bool:
+    """Withdraw a key: what it signed is refused at once. False when there is none or it is retired."""
+    return await unit.run(RETIRE, key_id=key_id, now=now) == 1
