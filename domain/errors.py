@@ -8,16 +8,26 @@ DomainError
 ├── InvalidApiKey           an API key we do not know
 ├── InvalidToken            a bearer token we do not accept
 │   └── TokenExpired
+├── RefreshTokenInvalid     a refresh token that is none of ours or is past its end
+├── RefreshTokenReused      a spent refresh token came again; its session was ended
 ├── InsufficientRole        the caller is known but lacks a role
 ├── TenantNotAllowed        the API key does not cover the tenant
 ├── NotYourResource         another user's session
+├── RoleNotAllowed          the caller may not give a session a role
+├── TenantMismatch          the body names another tenant than the credential
+├── UnsupportedGrant        not the grant of token exchange
+├── InvalidSubjectToken     a token that cannot be exchanged
 ├── NotFound
 │   ├── RouteNotFound
 │   ├── SessionNotFound
 │   ├── TenantNotFound
+│   ├── TokenNotFound
+│   ├── DeviceNotFound
+│   ├── BlacklistEntryNotFound
 │   └── ProblemTypeNotFound
 ├── MethodNotAllowed, NotAcceptable, RequestTimeout, ContentTooLarge,
 │   UriTooLong, UnsupportedMediaType, HeadersTooLarge
+├── RateLimited             too often; try again later
 ├── Unavailable             a dependency does not answer now; try again
 └── InternalError           our own fault; tells nothing
 
@@ -105,6 +115,19 @@ class TokenExpired(InvalidToken):
     key = "token_expired"
 
 
+class RefreshTokenInvalid(DomainError):
+    """The refresh token is not acceptable; why is not told. Nothing was changed."""
+
+    key = "refresh_token_invalid"
+
+
+class RefreshTokenReused(DomainError):
+    """A spent refresh token came again (RFC 9700 §4.14.2). The session was ended, and that is kept."""
+
+    key = "refresh_token_reused"
+    persist = True
+
+
 class InsufficientRole(DomainError):
     """The caller holds none of the roles that the operation asks for."""
 
@@ -121,6 +144,30 @@ class NotYourResource(DomainError):
     """The resource belongs to another user of the same tenant."""
 
     key = "not_your_resource"
+
+
+class RoleNotAllowed(DomainError):
+    """Only internal callers and administrators give sessions a role."""
+
+    key = "role_not_allowed"
+
+
+class TenantMismatch(DomainError):
+    """The body names another tenant than the credential does."""
+
+    key = "tenant_mismatch"
+
+
+class UnsupportedGrant(DomainError):
+    """The grant type or token type is not one of token exchange as served here (RFC 8693)."""
+
+    key = "unsupported_grant"
+
+
+class InvalidSubjectToken(DomainError):
+    """The token to be exchanged is not good (RFC 8693 §2.2.2)."""
+
+    key = "invalid_subject_token"
 
 
 class NotFound(DomainError):
@@ -143,6 +190,24 @@ class TenantNotFound(NotFound):
     """The tenant does not exist."""
 
     key = "tenant_not_found"
+
+
+class TokenNotFound(NotFound):
+    """No such token in the tenant's inventory."""
+
+    key = "token_not_found"
+
+
+class DeviceNotFound(NotFound):
+    """No such device in the tenant."""
+
+    key = "device_not_found"
+
+
+class BlacklistEntryNotFound(NotFound):
+    """No such entry in the tenant's blacklist."""
+
+    key = "blacklist_entry_not_found"
 
 
 class ProblemTypeNotFound(NotFound):
@@ -194,6 +259,15 @@ class HeadersTooLarge(DomainError):
     """The header section is larger than the limit."""
 
     key = "headers_too_large"
+
+
+class RateLimited(DomainError):
+    """Too many requests of a kind. `retry_after` is in seconds."""
+
+    key = "rate_limited"
+
+    def __init__(self, retry_after: int = 1) -> None:
+        super().__init__(retry_after=retry_after)
 
 
 class Unavailable(DomainError):

@@ -53,23 +53,33 @@ CATALOGUE: Mapping[str, ProblemType] = {
         ("validation_failed", 400, 30100001),
         ("malformed_body", 400, 30100002),
         ("malformed_request", 400, 30100003),
+        ("tenant_mismatch", 400, 30100004),
+        ("unsupported_grant", 400, 30100005),
+        ("invalid_subject_token", 400, 30100006),
         ("authentication_required", 401, 30101001),
         ("invalid_api_key", 401, 30101002),
         ("invalid_token", 401, 30101003),
         ("token_expired", 401, 30101004),
+        ("refresh_token_invalid", 401, 30101005),
+        ("refresh_token_reused", 401, 30101006),
         ("insufficient_role", 403, 30103001),
         ("tenant_not_allowed", 403, 30103002),
         ("not_your_resource", 403, 30103003),
+        ("role_not_allowed", 403, 30103004),
         ("route_not_found", 404, 30104001),
         ("session_not_found", 404, 30104002),
         ("tenant_not_found", 404, 30104003),
         ("problem_type_not_found", 404, 30104004),
+        ("token_not_found", 404, 30104005),
+        ("device_not_found", 404, 30104006),
+        ("blacklist_entry_not_found", 404, 30104007),
         ("method_not_allowed", 405, 30105001),
         ("not_acceptable", 406, 30106001),
         ("request_timeout", 408, 30108001),
         ("content_too_large", 413, 30113001),
         ("uri_too_long", 414, 30114001),
         ("unsupported_media_type", 415, 30115001),
+        ("rate_limited", 429, 30129001),
         ("headers_too_large", 431, 30131001),
         ("internal", 500, 30150001),
         ("unavailable", 503, 30153001),
@@ -147,7 +157,7 @@ def error_envelope(error: DomainError, facts: Facts) -> dict[str, Any]:
 def headers(
     error: DomainError, challenge: str | None = None, credentials_sent: bool = False
 ) -> list[tuple[bytes, bytes]]:
-    """The headers a refusal must carry: WWW-Authenticate on 401, Allow on 405, Retry-After on 503.
+    """The headers a refusal must carry: WWW-Authenticate on 401, Allow on 405, Retry-After on 429 and 503.
 
     `challenge` is the scheme of the operation, `Bearer` or `ApiKey`. A bearer challenge tells what is wrong
     with a token only to those who sent one (RFC 6750 §3).

@@ -54,6 +54,56 @@ not_your_resource = Not your resource
     .explanation = Users see and change only what is theirs; administrators see all of their tenant.
     .remedy = Use a resource of your own, or ask an administrator.
 
+tenant_mismatch = Another tenant
+    .detail = The tenant in the body is not the tenant of the request.
+    .explanation = The tenant comes from the credential or from X-Tenant-ID. A body that names another one is refused, so that nothing is written for the wrong tenant.
+    .remedy = Name the same tenant in both places.
+
+unsupported_grant = Unsupported grant
+    .detail = The grant type or a token type is not supported here.
+    .explanation = This operation serves token exchange (RFC 8693) for access tokens and nothing else.
+    .remedy = Send the grant_type urn:ietf:params:oauth:grant-type:token-exchange.
+
+invalid_subject_token = Invalid subject token
+    .detail = The token to be exchanged is not accepted.
+    .explanation = The subject token is not signed by a key that is known here, is expired, was revoked, or belongs to a session that is over. Which of them is not told.
+    .remedy = Get a new token for the subject and exchange that.
+
+refresh_token_invalid = Invalid refresh token
+    .detail = The refresh token is not accepted.
+    .explanation = The refresh token is not one of this service, is past its end, or its session is over. Which of them is not told. Nothing was changed.
+    .remedy = Use the latest refresh token. If that is refused too, sign in again.
+
+refresh_token_reused = Refresh token used again
+    .detail = The refresh token was used before. Its session has been ended.
+    .explanation = A refresh token that had been replaced came again. It may have been stolen, so the session it belongs to was ended with all its tokens.
+    .remedy = Sign in again. If this happens often, look for two programs that share one refresh token.
+
+role_not_allowed = Role not allowed
+    .detail = Only internal services and administrators may give a session a role.
+    .explanation = Nobody raises their own rights by creating a session.
+    .remedy = Leave role out, or ask an administrator.
+
+token_not_found = Token not found
+    .detail = There is no such token.
+    .explanation = The tenant has no token with this id, or it is so old that it has been removed.
+    .remedy = Take the id from the list of tokens.
+
+device_not_found = Device not found
+    .detail = There is no such device.
+    .explanation = No session and no trusted device of the tenant has this device id.
+    .remedy = Take the id from the list of sessions or of trusted devices.
+
+blacklist_entry_not_found = Blacklist entry not found
+    .detail = There is no such entry.
+    .explanation = The blacklist of the tenant has no entry with this id.
+    .remedy = Take the id from the list of blacklisted tokens.
+
+rate_limited = Too many requests
+    .detail = Too many requests of this kind. Try again in { $retry_after } s.
+    .explanation = The operation was called more often than the limit allows. Nothing was changed, and no credential was used up.
+    .remedy = Wait as long as the Retry-After header says, then send the request again.
+
 route_not_found = No such path
     .detail = No operation is served at this path.
     .explanation = The path matches no operation of the contract. A trailing slash, another letter case or an empty segment makes another path.

@@ -50,6 +50,56 @@ not_your_resource = 无权访问该资源
     .explanation = 用户只能查看和更改自己的资源；管理员可以查看本租户的全部资源。
     .remedy = 请使用您自己的资源，或联系管理员。
 
+tenant_mismatch = 租户不一致
+    .detail = 请求体中的租户与请求所属的租户不同。
+    .explanation = 租户由凭据或 X-Tenant-ID 确定。请求体中若写了另一个租户则予以拒绝，以免写入错误的租户。
+    .remedy = 请在两处填写相同的租户。
+
+unsupported_grant = 不支持的授权类型
+    .detail = 此处不支持该授权类型或令牌类型。
+    .explanation = 该操作只提供访问令牌的交换（RFC 8693）。
+    .remedy = 请将 grant_type 设为 urn:ietf:params:oauth:grant-type:token-exchange。
+
+invalid_subject_token = 主体令牌无效
+    .detail = 要交换的令牌不被接受。
+    .explanation = 主体令牌并非由已知密钥签名，或已过期、已吊销，或其会话已结束。具体原因不予透露。
+    .remedy = 请为该主体获取新的令牌后再交换。
+
+refresh_token_invalid = 刷新令牌无效
+    .detail = 该刷新令牌不被接受。
+    .explanation = 该刷新令牌不是本服务签发的，或已到期，或其会话已结束。具体原因不予透露。未作任何更改。
+    .remedy = 请使用最新的刷新令牌；若仍被拒绝，请重新登录。
+
+refresh_token_reused = 刷新令牌被重复使用
+    .detail = 该刷新令牌此前已被使用，其会话已被终止。
+    .explanation = 一个已被替换的刷新令牌再次出现，可能已被盗用，因此其所属会话及全部令牌均已终止。
+    .remedy = 请重新登录。若经常发生，请检查是否有两个程序共用同一个刷新令牌。
+
+role_not_allowed = 不允许指定角色
+    .detail = 只有内部服务和管理员可以为会话指定角色。
+    .explanation = 任何人都不能通过创建会话来提升自己的权限。
+    .remedy = 请去掉 role，或联系管理员。
+
+token_not_found = 令牌不存在
+    .detail = 没有这个令牌。
+    .explanation = 该租户没有此编号的令牌，或令牌年代久远已被清除。
+    .remedy = 请从令牌列表中获取编号。
+
+device_not_found = 设备不存在
+    .detail = 没有这个设备。
+    .explanation = 该租户的会话和受信任设备中都没有此设备编号。
+    .remedy = 请从会话列表或受信任设备列表中获取编号。
+
+blacklist_entry_not_found = 黑名单条目不存在
+    .detail = 没有这个条目。
+    .explanation = 该租户的黑名单中没有此编号的条目。
+    .remedy = 请从黑名单列表中获取编号。
+
+rate_limited = 请求过于频繁
+    .detail = 此类请求过于频繁，请在 { $retry_after } 秒后重试。
+    .explanation = 该操作的调用次数超过了限制。未作任何更改，凭据也没有被消耗。
+    .remedy = 请按 Retry-After 头给出的时间等待后重新发送请求。
+
 route_not_found = 路径不存在
     .detail = 此路径没有提供任何操作。
     .explanation = 该路径与接口约定中的任何操作都不匹配。末尾多一个斜杠、大小写不同或出现空段，都算作另一个路径。
