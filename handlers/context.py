@@ -3,9 +3,11 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from domain.sessions import Timeouts
+from domain.token_validity import TokenFacts
+from domain.tokens import AccessToken, Lifetimes, RefreshKeys
 from domain.values import Caller, Tenant
 from storage.unit_of_work import UnitOfWork
 
@@ -23,10 +25,35 @@ class AgentFacts(Protocol):
     def device_type(self) -> str | None: ...
 
 
+class Tokens(Protocol):
+    """Tokens, as far as handlers need to know: signed, read and judged; never how."""
+
+    lifetimes: Lifetimes
+    reuse_interval: timedelta
+    issuer: str
+    audience: str
+
+    @property
+    def refresh_keys(self) -> RefreshKeys: ...
+
+    async def key_set(self) -> dict[str, Any]: ...
+
+    async def sign(self, claims: Mapping[str, Any]) -> str: ...
+
+    async def read(self, token: str) -> AccessToken | None: ...
+
+    async def judge(
+        self, unit: UnitOfWork, token: AccessToken, now: datetime, device_fingerprint: str | None = None
+    ) -> TokenFacts: ...
+
+    def permit_refresh(self, tenant: str, session: str, now: datetime) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """What the program lends to every handler; the same for all requests of a process."""
 
+    tokens: Tokens
     timeouts: Timeouts
     device_trust_window: timedelta
     tenants_provisioned: bool

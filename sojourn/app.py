@@ -21,11 +21,18 @@ from connexion.resolver import Resolver
 
 from domain.clock import Clock, utc_now
 from domain.sessions import Timeouts
-from handlers import administration, service, sessions, trusted_devices
+from handlers import (
+    administration,
+    service,
+    sessions,
+    token_administration,
+    tokens,
+    trusted_devices,
+)
 from handlers.context import Service
 from openapi.loader import bundle_json, bundle_yaml, load_bundle
 from sojourn.agents import describe_agent
-from sojourn.authentication import ApiKeys, BearerTokens
+from sojourn.authentication import ApiKeys, Tokens
 from sojourn.geoip import Locator
 from sojourn.pipeline.bodies import BodyLimits
 from sojourn.pipeline.middleware import ContractMiddleware
@@ -34,7 +41,14 @@ from sojourn.problem_pages import Pages
 from sojourn.settings import Settings
 from storage.database import Database
 
-HANDLER_MODULES: tuple[ModuleType, ...] = (administration, service, sessions, trusted_devices)
+HANDLER_MODULES: tuple[ModuleType, ...] = (
+    administration,
+    service,
+    sessions,
+    token_administration,
+    tokens,
+    trusted_devices,
+)
 
 
 def create_app(settings: Settings, *, clock: Clock = utc_now, closed_responses: bool = False) -> AsyncApp:
@@ -44,8 +58,9 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, closed_responses: 
     undeclared members refused; tests use it.
     """
     contract = load_bundle()
-    database = _LateDatabase(settings)
-    program = _program(settings, database, clock, contract, closed_responses)
+    lent_tokens = Tokens(settings)
+    database = _LateDatabase(settings, lent_tokens)
+    program = _program(settings, database, lent_tokens, clock, contract, closed_responses)
     app = AsyncApp(
         __name__,
         lifespan=database.lifespan,
@@ -65,8 +80,9 @@ def create_app_from_env() -> AsyncApp:
 class _LateDatabase:
     """The database, opened when the server starts and not before: a worker opens its own after the fork."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, lent_tokens: Tokens) -> None:
         self._settings = settings
+        self._tokens = lent_tokens
         self._database: Database | None = None
 
     def __call__(self) -> Database:
@@ -76,11 +92,13 @@ class _LateDatabase:
 
     @asynccontextmanager
     async def lifespan(self, _: ConnexionMiddleware) -> AsyncIterator[None]:
-        """Open the database, close it when the server stops."""
+        """Open the database and start the tokens; close both when the server stops."""
         self._database = await Database.open(self._settings.database_url, self._settings.busy_timeout)
         try:
+            await self._tokens.start(self._database)
             yield
         finally:
+            await self._tokens.stop()
             await self._database.close()
             self._database = None
 
@@ -103,7 +121,12 @@ def _handler_index() -> Any:
 
 
 def _program(
-    settings: Settings, database: _LateDatabase, clock: Clock, contract: dict[str, Any], closed_responses: bool
+    settings: Settings,
+    database: _LateDatabase,
+    lent_tokens: Tokens,
+    clock: Clock,
+    contract: dict[str, Any],
+    closed_responses: bool,
 ) -> Program:
     async def is_ready() -> bool:
         return await database().is_reachable()
@@ -112,8 +135,9 @@ def _program(
         clock=clock,
         database=database,
         api_keys=ApiKeys(settings, database),
-        tokens=BearerTokens(settings),
+        tokens=lent_tokens,
         service=Service(
+            tokens=lent_tokens,
             timeouts=Timeouts(settings.idle_timeout, settings.absolute_timeout),
             device_trust_window=settings.device_trust_window,
             tenants_provisioned=settings.tenants_provisioned,

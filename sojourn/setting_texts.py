@@ -34,11 +34,12 @@ def items(value: str) -> tuple[str, ...]:
 def one_of(choices: Any) -> Callable[[str], str]:
     """One of the texts of a Literal type, in any letter case."""
     allowed: tuple[str, ...] = get_args(choices)
+    by_name = {name.lower(): name for name in allowed}
 
     def read(value: str) -> str:
-        if value.lower() not in allowed:
+        if value.lower() not in by_name:
             raise ValueError(f"{value!r} is not one of {', '.join(allowed)}")
-        return value.lower()
+        return by_name[value.lower()]
 
     return read
 

@@ -21,6 +21,7 @@ PREFIX = "SOJOURN_"
 Environment = Literal["production", "development"]
 LogFormat = Literal["json", "text"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+TokenAlgorithm = Literal["EdDSA", "RS256"]
 ResponseValidation = Literal["off", "log", "enforce"]
 
 
@@ -70,6 +71,28 @@ class Settings:
     jwt_roles_claim: str = _setting(
         "roles", "The claim that lists the roles, as an array or separated by spaces."
     )
+    token_issuer: str = _setting("sojourn", "The `iss` of the access tokens that the service signs.")
+    token_audience: str = _setting(
+        "sojourn", "The `aud` of those tokens, and what its own API asks of them."
+    )
+    token_algorithm: TokenAlgorithm = _setting(
+        "EdDSA", "What new signing keys are for: `EdDSA` or `RS256`.", one_of(TokenAlgorithm)
+    )
+    access_expiry: timedelta = _setting(
+        timedelta(minutes=15), "How long an access token lives where the tenant says nothing.", parse_duration
+    )
+    refresh_expiry: timedelta = _setting(
+        timedelta(hours=168), "The same for a refresh token; its session's end comes first.", parse_duration
+    )
+    refresh_secret: str | None = _setting(
+        None,
+        "Protects refresh tokens and stored signing keys, at least 32 bytes; unset: the file `<database>.key`.",
+        secret=True,
+    )
+    refresh_reuse_interval: timedelta = _setting(
+        timedelta(seconds=10), "How long a spent refresh token may be answered again.", parse_duration
+    )
+    refresh_limit: int = _setting(120, "How many refreshes a session has per minute.", whole_number)
     idle_timeout: timedelta = _setting(
         timedelta(hours=4), "A session ends after this long without activity.", parse_duration
     )
@@ -225,9 +248,10 @@ def _write(value: Any) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
+_SECRET_BYTES = 32
 _POSITIVE = (
     "idle_timeout", "absolute_timeout", "device_trust_window", "body_timeout", "workers",
-    "max_body_bytes", "max_uri_bytes", "max_header_bytes", "max_json_depth", "max_json_digits",
+    "access_expiry", "refresh_expiry", "refresh_limit", "max_body_bytes", "max_uri_bytes", "max_header_bytes", "max_json_depth", "max_json_digits",
 )  # fmt: skip
 
 
@@ -252,6 +276,8 @@ def _token_contradictions(settings: Settings) -> list[str]:
             problems.append(f"{variable('jwt_algorithms')}: {name} needs {variable('jwt_secret')}")
         elif name in ASYMMETRIC and settings.jwt_jwks is None:
             problems.append(f"{variable('jwt_algorithms')}: {name} needs {variable('jwt_jwks')}")
+    if settings.refresh_secret is not None and len(settings.refresh_secret.encode()) < _SECRET_BYTES:
+        problems.append(f"{variable('refresh_secret')}: is shorter than {_SECRET_BYTES} bytes")
     if settings.jwt_secret is not None:
         needed = minimum_secret_bytes(settings.algorithms)
         if len(settings.jwt_secret.encode()) < needed:

@@ -8,13 +8,17 @@ from sqlalchemy.dialects.sqlite import insert
 
 from domain.paging import Page
 from storage.statements import Statement
-from storage.tables import SessionTable
-from storage.token_tables import IssuedTokenTable, SessionTokenTable
+from storage.tables import SessionTable, UserTable
+from storage.token_facts import EVERYBODY
+from storage.token_tables import BlacklistTable, IssuedTokenTable, NotBeforeTable, SessionTokenTable
 from storage.unit_of_work import UnitOfWork
 
 _R = SessionTokenTable.__table__  # type: ignore[attr-defined]
 _I = IssuedTokenTable.__table__  # type: ignore[attr-defined]
 _S = SessionTable.__table__  # type: ignore[attr-defined]
+_U = UserTable.__table__  # type: ignore[attr-defined]
+_N = NotBeforeTable.__table__  # type: ignore[attr-defined]
+_B = BlacklistTable.__table__  # type: ignore[attr-defined]
 _TENANT = bindparam("tenant")
 _NOW = bindparam("now")
 
@@ -35,6 +39,23 @@ class RefreshRow(NamedTuple):
     expires_at: str
     successor_used: int
     client_id: str | None
+
+
+class TokenSession(NamedTuple):
+    """What tokens say of their session."""
+
+    id: str
+    user_id: str
+    username: str | None
+    authenticated_at: str
+    expires_at: str
+    idle_expires_at: str
+    revoked_at: str | None
+    amr: str | None
+    role: str | None
+    app_id: str | None
+    ip: str | None
+    user_agent: str | None
 
 
 class IssuedToken(NamedTuple):
@@ -64,6 +85,11 @@ class IssuedTokenRow(NamedTuple):
     user_agent: str | None
 
 
+SESSION = Statement(
+    select(*[_U.c[name] if name == "username" else _S.c[name] for name in TokenSession._fields])
+    .outerjoin(_U, and_(_U.c.tenant_id == _TENANT, _U.c.user_id == _S.c.user_id))
+    .where(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("key"))
+)
 _OF_SESSION = and_(_R.c.tenant_id == _TENANT, _R.c.session_id == bindparam("key"))
 REFRESH_STATE = Statement(select(*[_R.c[name] for name in RefreshRow._fields]).where(_OF_SESSION))
 _begin = insert(_R).values(
@@ -115,11 +141,29 @@ REVOKE_BY_HASH = Statement(
     .where(_I.c.tenant_id == _TENANT, _I.c.token_hash == bindparam("hash"), _I.c.revoked_at.is_(None))
     .values(revoked_at=_NOW)
 )
-_ENDED_AT = func.coalesce(_I.c.revoked_at, _S.c.revoked_at)
-_SESSION_OVER = and_(_S.c.id.is_not(None), or_(_S.c.expires_at <= _NOW, _S.c.idle_expires_at <= _NOW))
+_CUT_OFF = (
+    select(func.max(_N.c.issued_until))
+    .where(
+        _N.c.tenant_id == _TENANT,
+        or_(_N.c.user_id == _I.c.user_id, _N.c.user_id == bindparam("everybody")),
+        _N.c.token_type == _I.c.token_type,
+        _N.c.issued_until >= _I.c.created_at,
+    )
+    .correlate(_I)
+    .scalar_subquery()
+)
+_BLACKLISTED_AT = (
+    select(_B.c.created_at)
+    .where(_B.c.tenant_id == _TENANT, _B.c.token_hash == _I.c.token_hash)
+    .correlate(_I)
+    .scalar_subquery()
+)
+_ENDED_AT = func.coalesce(_I.c.revoked_at, _S.c.revoked_at, _BLACKLISTED_AT, _CUT_OFF)
 _WITH_SESSION = _I.outerjoin(_S, and_(_S.c.tenant_id == _TENANT, _S.c.id == _I.c.session_id))
 _EFFECTIVE_END = func.min(
-    _I.c.expires_at, func.coalesce(_S.c.expires_at, _I.c.expires_at), func.coalesce(_S.c.idle_expires_at, _I.c.expires_at)
+    _I.c.expires_at,
+    func.coalesce(_S.c.expires_at, _I.c.expires_at),
+    func.coalesce(_S.c.idle_expires_at, _I.c.expires_at),
 )
 _INVENTORY = select(
     _I.c.id,
@@ -143,6 +187,12 @@ PURGE_ISSUED = Statement(
         ),
     )
 )
+
+
+async def session(unit: UnitOfWork, key: str) -> TokenSession | None:
+    """The session that tokens are issued for, in any state, or None."""
+    row = await unit.one(SESSION, key=key)
+    return None if row is None else TokenSession._make(row)
 
 
 async def refresh_state(unit: UnitOfWork, key: str) -> RefreshRow | None:
@@ -192,7 +242,7 @@ async def revoke_by_hash(unit: UnitOfWork, token_hash: str, now: str) -> bool:
 
 async def get_issued(unit: UnitOfWork, token_id: str) -> IssuedTokenRow | None:
     """A token of the inventory in any state, or None."""
-    row = await unit.one(GET_ISSUED, id=token_id)
+    row = await unit.one(GET_ISSUED, id=token_id, everybody=EVERYBODY)
     return None if row is None else IssuedTokenRow._make(row)
 
 
@@ -229,9 +279,12 @@ async def search(
     list_them, count_them = _search(user_id is not None, token_type is not None, status)
     given = {"user_id": user_id, "token_type": token_type, "now": now if status in ("active", "expired") else None}
     parameters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    counted = dict(parameters) if status is None else {**parameters, "everybody": EVERYBODY}
     with unit.snapshot():
-        rows = await unit.all(list_them, **parameters, limit=page.size, offset=page.offset)
-        total: int = await unit.value(count_them, **parameters)
+        rows = await unit.all(
+            list_them, **parameters, everybody=EVERYBODY, limit=page.size, offset=page.offset
+        )
+        total: int = await unit.value(count_them, **counted)
     return [IssuedTokenRow._make(row) for row in rows], total
 
 

@@ -57,6 +57,10 @@ class UnitOfWork:
         self.tenant = tenant
         self._tenant_id = tenant.id
 
+    def within(self, tenant: Tenant) -> "UnitOfWork":
+        """The same transaction for the tenant that a credential in the request's body was found to name."""
+        return UnitOfWork(self._runner, tenant)
+
     async def all(self, statement: Statement, **parameters: Any) -> list[Row]:
         """Every row."""
         parameters["tenant"] = self._tenant_id

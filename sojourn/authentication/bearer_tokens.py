@@ -9,14 +9,14 @@ import math
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
 
 from domain.errors import InvalidToken, TokenExpired
-from domain.ids import uuid7
+from domain.ids import session_key, uuid7
+from domain.tokens import AccessToken, identity
 from domain.values import Caller, Tenant
 from sojourn.algorithms import SYMMETRIC
 from sojourn.authentication.key_sets import KeySet
@@ -41,17 +41,6 @@ _OPTIONS: Any = {
 _REFUSALS = (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError, OverflowError)
 
 
-@dataclass(frozen=True, slots=True)
-class _Verified:
-    """What a token proves, apart from the time. Instants are seconds since 1970."""
-
-    caller: Caller
-    tenant: Tenant
-    expires: float
-    not_before: float
-    issued: float
-
-
 class BearerTokens:
     """Tells whose token a text is."""
 
@@ -66,7 +55,7 @@ class BearerTokens:
         self._max_remembered = max_remembered
         self._algorithms = settings.algorithms
         self._leeway = settings.jwt_leeway.total_seconds()
-        self._remembered: dict[bytes, _Verified] = {}
+        self._remembered: dict[bytes, AccessToken] = {}
         self._keys: KeySet | None = None
         if settings.jwt_jwks is not None:
             self._keys = KeySet(settings.jwt_jwks, self._algorithms, self._remembered.clear, monotonic)
@@ -77,27 +66,35 @@ class BearerTokens:
         Raises TokenExpired for a token that was good once, InvalidToken for any other that is refused, and
         Unavailable when the keys have never been reachable.
         """
+        verified = await self.read(token)
+        seconds = now.timestamp()
+        if verified.expires <= seconds - self._leeway:
+            self._remembered.pop(_digest(token), None)
+            raise TokenExpired()
+        if verified.not_before > seconds + self._leeway or verified.issued > seconds + self._leeway:
+            raise InvalidToken()
+        return Caller("user", verified.user, verified.roles, verified.sid), Tenant(verified.tenant)
+
+    async def read(self, token: str) -> AccessToken:
+        """What a token says whose signature, type, issuer and audience hold; the time is not looked at.
+
+        Raises InvalidToken for any other, and Unavailable when the keys have never been reachable.
+        """
         if self._keys is not None and self._keys.is_stale:
             await self._keys.refresh()
-        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        digest = _digest(token)
         verified = self._remembered.get(digest)
         if verified is None:
             verified = await self._verify(token)
             self._remember(digest, verified)
-        seconds = now.timestamp()
-        if verified.expires <= seconds - self._leeway:
-            self._remembered.pop(digest, None)
-            raise TokenExpired()
-        if verified.not_before > seconds + self._leeway or verified.issued > seconds + self._leeway:
-            raise InvalidToken()
-        return verified.caller, verified.tenant
+        return verified
 
-    def _remember(self, digest: bytes, verified: _Verified) -> None:
+    def _remember(self, digest: bytes, verified: AccessToken) -> None:
         if len(self._remembered) >= self._max_remembered:
             del self._remembered[next(iter(self._remembered))]
         self._remembered[digest] = verified
 
-    async def _verify(self, token: str) -> _Verified:
+    async def _verify(self, token: str) -> AccessToken:
         try:
             header = jwt.get_unverified_header(token)
         except _REFUSALS:
@@ -112,7 +109,7 @@ class BearerTokens:
         for key in await self._candidates(algorithm, kid):
             claims = self._claims(token, key, algorithm)
             if claims is not None:
-                return self._read(claims)
+                return self._read(claims, token)
         raise InvalidToken()
 
     async def _candidates(self, algorithm: str, kid: str | None) -> list[Any]:
@@ -138,7 +135,7 @@ class BearerTokens:
             raise InvalidToken() from None
         return claims
 
-    def _read(self, claims: dict[str, Any]) -> _Verified:
+    def _read(self, claims: dict[str, Any], token: str) -> AccessToken:
         tenant = claims.get(self._settings.jwt_tenant_claim)
         subject, session = claims["sub"], claims.get("sid")
         if not isinstance(tenant, str) or not _TENANT.fullmatch(tenant):
@@ -149,13 +146,24 @@ class BearerTokens:
             raise InvalidToken()
         if str(claims.get("typ", "")).lower() == "refresh" or claims.get("token_use") == "refresh":
             raise InvalidToken()
-        return _Verified(
-            Caller("user", subject, _roles(claims.get(self._settings.jwt_roles_claim, [])), session),
-            Tenant(tenant),
-            _seconds(claims["exp"]),
-            _seconds(claims.get("nbf", 0)),
-            _seconds(claims.get("iat", 0)),
+        return AccessToken(
+            own=False,
+            kid=None,
+            hash=identity(token),
+            tenant=tenant,
+            user=subject,
+            sid=session,
+            session=None if session is None else session_key(session),
+            roles=_roles(claims.get(self._settings.jwt_roles_claim, [])),
+            issued=_seconds(claims.get("iat", 0)),
+            not_before=_seconds(claims.get("nbf", 0)),
+            expires=_seconds(claims["exp"]),
+            claims=claims,
         )
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def _roles(claim: Any) -> frozenset[str]:

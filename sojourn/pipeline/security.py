@@ -42,6 +42,8 @@ class TokenChecker(Protocol):
 
     async def authenticate(self, token: str, now: datetime) -> tuple[Caller, Tenant]: ...
 
+    async def authenticate_lapsed(self, token: str) -> Caller: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Security:
@@ -68,6 +70,8 @@ def compile_security(
     if scheme["type"] == "apiKey" and scheme["in"] == "header" and scheme["name"].lower() == "x-api-key":
         return Security(_api_key(api_keys), "ApiKey")
     if scheme["type"] == "http" and scheme["scheme"].lower() == "bearer":
+        if {} in (requirements or []):
+            return Security(_lapsed_bearer(tokens), "Bearer")
         return Security(_bearer(tokens, roles), "Bearer")
     raise ContractError(f"security scheme {names[0]!r} is not one we serve")
 
@@ -95,15 +99,33 @@ def _bearer(tokens: TokenChecker, roles: frozenset[str]) -> Authenticate:
         value = headers.get(AUTHORIZATION)
         if not value:
             raise AuthenticationRequired()
-        scheme, _, token = value.decode("latin-1").partition(" ")
-        if scheme.lower() != "bearer":
-            raise AuthenticationRequired()
-        token = token.strip(" ")
-        if not token:
-            raise InvalidToken()
+        token = _token(value)
         caller, tenant = await tokens.authenticate(token, now)
         if roles and roles.isdisjoint(caller.roles):
             raise InsufficientRole(roles=", ".join(sorted(roles)))
         return Identity(caller, tenant)
 
     return authenticate
+
+
+def _lapsed_bearer(tokens: TokenChecker) -> Authenticate:
+    """For operations whose credential is in the body: a bearer token may come too, and may have expired."""
+
+    async def authenticate(headers: Mapping[bytes, bytes], now: datetime) -> Identity:
+        value = headers.get(AUTHORIZATION)
+        if not value:
+            return ANONYMOUS
+        return Identity(await tokens.authenticate_lapsed(_token(value)), None)
+
+    return authenticate
+
+
+def _token(value: bytes) -> str:
+    """The token of an Authorization header. Raises AuthenticationRequired for another scheme."""
+    scheme, _, token = value.decode("latin-1").partition(" ")
+    if scheme.lower() != "bearer":
+        raise AuthenticationRequired()
+    token = token.strip(" ")
+    if not token:
+        raise InvalidToken()
+    return token

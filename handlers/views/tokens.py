@@ -1,0 +1,73 @@
+"""How tokens look on the wire: one function per schema of the contract."""
+
+from typing import Any
+
+from domain.tokens import AccessToken
+from handlers.views.envelopes import View
+from storage.blacklist import BlacklistEntry
+from storage.tokens import IssuedTokenRow
+
+ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a name, RFC 8693 §3
+
+
+def token_pair_response(access: str, seconds: int, refresh: str) -> View:
+    """`TokenPairResponse`."""
+    return {
+        "access_token": access,
+        "expires_in": seconds,
+        "refresh_token": refresh,
+        "token_type": "Bearer",
+    }
+
+
+def token_validation_response(claims: Any, wrong: tuple[str, ...]) -> View:
+    """`TokenValidationResponse`: the claims of a good token, or the first reason against it."""
+    return {"valid": False, "error": wrong[0]} if wrong else {"valid": True, "claims": claims}
+
+
+def token_introspection_response(token: AccessToken, username: str | None) -> View:
+    """`TokenIntrospectionResponse` of a good access token."""
+    claims = token.claims
+    view = {
+        "active": True,
+        "sub": token.user,
+        "token_type": "access",
+        "exp": int(token.expires),
+        "iat": int(token.issued),
+        "username": username,
+        "iss": claims.get("iss"),
+        "client_id": claims.get("client_id"),
+        "scope": claims.get("scope"),
+    }
+    return {name: value for name, value in view.items() if value is not None}
+
+
+def token_info_response(row: IssuedTokenRow, now: str) -> View:
+    """`TokenInfoResponse`; status is decided `now`."""
+    status = "active" if now < row.expires_at else "expired"
+    view = {
+        "id": row.id,
+        "user_id": row.user_id,
+        "token_type": row.token_type,
+        "status": "revoked" if row.ended_at is not None else status,
+        "created_at": row.created_at,
+        "expires_at": row.expires_at,
+        "ip": row.ip,
+        "user_agent": row.user_agent,
+    }
+    return {name: value for name, value in view.items() if value is not None}
+
+
+def blacklisted_token_response(entry: BlacklistEntry) -> View:
+    """`BlacklistedTokenResponse`."""
+    view = entry._asdict()
+    del view["token_type"]
+    return {name: value for name, value in view.items() if value is not None}
+
+
+def blacklist_check_response(token_hash: str, entry: BlacklistEntry | None) -> View:
+    """`BlacklistCheckResponse`. The token is told by the beginning of its hash, never by itself."""
+    view: View = {"blacklisted": entry is not None, "token": token_hash[:6] + "..."}
+    if entry is not None and entry.reason is not None:
+        view["reason"] = entry.reason
+    return view

@@ -1,0 +1,31 @@
+"""How often one session may refresh: a count per session and window, in this process's memory."""
+
+from collections import OrderedDict
+from datetime import datetime, timedelta
+from math import ceil
+
+from domain.errors import RateLimited
+
+_MAX_SESSIONS = 100_000
+
+
+class RefreshLimit:
+    """Counts the refreshes that came with a token of ours; forged ones cannot use up a session's share."""
+
+    def __init__(self, count: int, window: timedelta) -> None:
+        self._count = count
+        self._window = window.total_seconds()
+        self._seen: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
+
+    def permit(self, tenant: str, session: str, now: datetime) -> None:
+        """Count one refresh. Raises RateLimited with the seconds until the next may come."""
+        seconds, key = now.timestamp(), (tenant, session)
+        start, used = self._seen.get(key, (seconds, 0))
+        if seconds >= start + self._window:
+            start, used = seconds, 0
+        if used >= self._count:
+            raise RateLimited(retry_after=max(1, ceil(start + self._window - seconds)))
+        self._seen[key] = (start, used + 1)
+        self._seen.move_to_end(key)
+        if len(self._seen) > _MAX_SESSIONS:
+            self._seen.popitem(last=False)

@@ -1,0 +1,125 @@
+"""The keys that sign access tokens: made, rotated, published (RFC 7517) and retired.
+
+They live in the database, so all processes share them: a new key is published at once and signs from a later instant,
+when verifiers elsewhere have read it. A retired key is gone at once, and with it what it signed.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from jwt import PyJWK
+from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
+
+from domain.clock import to_text
+from domain.errors import Unavailable
+from domain.ids import uuid7
+from sojourn.authentication.vault import Vault
+from storage import signing_keys
+from storage.database import Database
+from storage.signing_keys import SigningKeyRow
+from storage.unit_of_work import SystemUnit
+
+PUBLISHED_BEFORE_SIGNING = timedelta(minutes=10)
+"""How long a rotated-in key is published before it signs: longer than verifiers keep a key set."""
+
+_RSA_BITS = 3072
+PrivateKey = Ed25519PrivateKey | RSAPrivateKey
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """The key that signs now."""
+
+    kid: str
+    algorithm: str
+    key: PrivateKey
+
+
+def new_key(vault: Vault, algorithm: str, now: datetime, signs_from: datetime) -> SigningKeyRow:
+    """A new key, to be stored."""
+    kid = uuid7(now)
+    private: PrivateKey
+    if algorithm == "RS256":
+        private = generate_private_key(65537, _RSA_BITS)
+        public = RSAAlgorithm.to_jwk(private.public_key(), as_dict=True)
+    else:
+        private = Ed25519PrivateKey.generate()
+        public = OKPAlgorithm.to_jwk(private.public_key(), as_dict=True)
+    public.pop("key_ops", None)
+    public |= {"kid": kid, "alg": algorithm, "use": "sig"}
+    pem = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return SigningKeyRow(
+        kid, algorithm, json.dumps(public), vault.seal(kid, pem), to_text(now), to_text(signs_from), None
+    )
+
+
+class SigningKeys:
+    """The stored keys as a process uses them; each is parsed once."""
+
+    def __init__(self, vault: Vault, database: Database) -> None:
+        self._vault = vault
+        self._database = database
+        self._public: dict[str, PyJWK] = {}
+        self._private: dict[str, PrivateKey] = {}
+
+    async def ensure(self, algorithm: str, now: datetime) -> None:
+        """Make the first key, where none can sign with this algorithm."""
+
+        async def work(unit: SystemUnit) -> None:
+            rows = await signing_keys.all_keys(unit)
+            if self._signer(rows, now, algorithm) is None:
+                await signing_keys.add(unit, new_key(self._vault, algorithm, now, now))
+
+        if self._signer(await self._rows(), now, algorithm) is None:
+            await self._database.write_system(work)
+
+    async def signer(self, now: datetime) -> Signer:
+        """The key that signs `now`. Raises Unavailable when there is none."""
+        signer = self._signer(await self._rows(), now, None)
+        if signer is None:
+            raise Unavailable()
+        return signer
+
+    async def public(self, kid: str) -> PyJWK | None:
+        """The key that verifies what `kid` signed; None for a key we never had. It may be retired."""
+        if kid not in self._public:
+            for row in await self._rows():
+                self._public[row.id] = PyJWK(json.loads(row.public_jwk), row.algorithm)
+        return self._public.get(kid)
+
+    async def key_set(self) -> dict[str, Any]:
+        """The JSON Web Key Set of all keys that are not retired, newest first."""
+        rows = [row for row in await self._rows() if row.retired_at is None]
+        return {"keys": [json.loads(row.public_jwk) for row in reversed(rows)]}
+
+    async def _rows(self) -> list[SigningKeyRow]:
+        async with self._database.system() as unit:
+            return await signing_keys.all_keys(unit)
+
+    def _signer(self, rows: list[SigningKeyRow], now: datetime, algorithm: str | None) -> Signer | None:
+        """The newest key that may sign and that this process can read."""
+        text = to_text(now)
+        for row in reversed(rows):
+            if row.retired_at is None and row.signs_from <= text and algorithm in (None, row.algorithm):
+                key = self._open(row)
+                if key is not None:
+                    return Signer(row.id, row.algorithm, key)
+        return None
+
+    def _open(self, row: SigningKeyRow) -> PrivateKey | None:
+        if row.id not in self._private:
+            pem = self._vault.unseal(row.id, row.sealed_private)
+            if pem is None:
+                return None
+            key = serialization.load_pem_private_key(pem, None)
+            if not isinstance(key, PrivateKey):
+                return None
+            self._private[row.id] = key
+        return self._private[row.id]

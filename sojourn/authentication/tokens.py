@@ -1,0 +1,218 @@
+"""Tokens as the whole service uses them: those it signs, those of a configured issuer, and whether they are good now.
+
+A signature is checked once and remembered; what the database knows against a token is asked on every request, so a
+revoked session's tokens are refused at the next one.
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import jwt
+
+from domain.clock import to_text, utc_now
+from domain.errors import DomainError, InvalidToken, TokenExpired
+from domain.ids import session_key
+from domain.token_validity import TokenFacts, reasons
+from domain.tokens import AccessToken, Lifetimes, RefreshKeys, identity
+from domain.values import Caller, Tenant
+from sojourn.authentication.bearer_tokens import BearerTokens
+from sojourn.authentication.refresh_limit import RefreshLimit
+from sojourn.authentication.signing_keys import SigningKeys
+from sojourn.authentication.vault import Vault
+from sojourn.settings import Settings
+from storage import token_facts, tokens
+from storage.database import Database
+from storage.unit_of_work import UnitOfWork
+
+logger = logging.getLogger("sojourn.authentication")
+
+TYPE = "at+jwt"
+_WINDOW = timedelta(minutes=1)
+_MAX_REMEMBERED = 10_000
+_OPTIONS: Any = {
+    "verify_signature": True,
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+    "verify_aud": False,
+    "verify_iss": True,
+    "require": ["iss", "sub", "aud", "exp", "iat", "jti", "client_id"],
+}
+
+
+class Tokens:
+    """Signs access tokens and judges them; also what operations ask about refresh tokens."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._others = BearerTokens(settings)
+        self._remembered: dict[bytes, AccessToken] = {}
+        self._limit = RefreshLimit(settings.refresh_limit, _WINDOW)
+        self._notes: set[asyncio.Task[None]] = set()
+        self._database: Database | None = None
+        self._vault: Vault | None = None
+        self._keys: SigningKeys | None = None
+        self.lifetimes = Lifetimes(settings.access_expiry, settings.refresh_expiry, settings.jwt_leeway)
+        self.reuse_interval = settings.refresh_reuse_interval
+        self.issuer = settings.token_issuer
+        self.audience = settings.token_audience
+
+    async def start(self, database: Database) -> None:
+        """Open the vault and make the first signing key, if it is missing. Raises OSError."""
+        self._database = database
+        self._vault = await asyncio.to_thread(Vault.open, self._settings)
+        self._keys = SigningKeys(self._vault, database)
+        await self._keys.ensure(self._settings.token_algorithm, utc_now())
+
+    async def stop(self) -> None:
+        """Wait for what is still to be noted."""
+        await asyncio.gather(*self._notes, return_exceptions=True)
+
+    @property
+    def refresh_keys(self) -> RefreshKeys:
+        """The keys of refresh tokens."""
+        return self._started()[1].refresh_keys
+
+    async def key_set(self) -> dict[str, Any]:
+        """The public keys (RFC 7517)."""
+        return await self._started()[2].key_set()
+
+    async def sign(self, claims: Mapping[str, Any]) -> str:
+        """An access token (RFC 9068) with these claims; the issuer is added."""
+        signer = await self._started()[2].signer(utc_now())
+        return jwt.encode(
+            {"iss": self.issuer, **claims},
+            signer.key,
+            algorithm=signer.algorithm,
+            headers={"typ": TYPE, "kid": signer.kid},
+        )
+
+    async def read(self, token: str) -> AccessToken | None:
+        """What a token says whose signature holds, for any audience; None for any other text."""
+        own = await self._read_own(token)
+        if own is not None:
+            return own
+        try:
+            return await self._others.read(token)
+        except InvalidToken:
+            return None
+
+    async def judge(
+        self, unit: UnitOfWork, token: AccessToken, now: datetime, device_fingerprint: str | None = None
+    ) -> TokenFacts:
+        """What is wrong with a token in the unit's tenant. Raises what the database raises: never valid then."""
+        if token.tenant != unit.tenant.id:
+            return TokenFacts(tenant_mismatch=True)
+        known = await token_facts.record(unit, token, to_text(now))
+        facts = token_facts.facts(
+            token, known, now, self.lifetimes.leeway.total_seconds(), device_fingerprint
+        )
+        if token.generation is not None and token.generation == known.generation and not known.successor_used:
+            self._note_use(unit.tenant, token)
+        return facts
+
+    def permit_refresh(self, tenant: str, session: str, now: datetime) -> None:
+        """Count a refresh. Raises RateLimited."""
+        self._limit.permit(tenant, session, now)
+
+    async def authenticate(self, token: str, now: datetime) -> tuple[Caller, Tenant]:
+        """The caller and the tenant of a bearer token of our own API.
+
+        Raises TokenExpired for a token that was good once, InvalidToken for any other that is refused, and
+        Unavailable when what is needed to judge it cannot be asked.
+        """
+        access = await self._read_own(token)
+        if access is None:
+            access = await self._others.read(token)
+        elif self.audience not in access.audience:
+            raise InvalidToken()
+        tenant = Tenant(access.tenant)
+        async with self._started()[0].read(tenant) as unit:
+            wrong = reasons(await self.judge(unit, access, now))
+        if wrong:
+            raise TokenExpired() if wrong == ("expired",) else InvalidToken()
+        return Caller("user", access.user, access.roles, access.sid), tenant
+
+    async def authenticate_lapsed(self, token: str) -> Caller:
+        """Whose bearer token it is, good or expired. Raises InvalidToken for a text that is none."""
+        access = await self.read(token)
+        if access is None:
+            raise InvalidToken()
+        return Caller("user", access.user, access.roles, access.sid)
+
+    async def _read_own(self, token: str) -> AccessToken | None:
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        known = self._remembered.get(digest)
+        if known is None:
+            known = await self._verify_own(token)
+            if known is None:
+                return None
+            if len(self._remembered) >= _MAX_REMEMBERED:
+                del self._remembered[next(iter(self._remembered))]
+            self._remembered[digest] = known
+        return known
+
+    async def _verify_own(self, token: str) -> AccessToken | None:
+        """The token, if one of our keys signed it. The key, not the token, says which algorithm it is for."""
+        try:
+            header = jwt.get_unverified_header(token)
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+            return None
+        kid = header.get("kid")
+        if header.get("typ") != TYPE or not isinstance(kid, str) or "crit" in header or "b64" in header:
+            return None
+        key = await self._started()[2].public(kid)
+        if key is None:
+            return None
+        try:
+            claims = jwt.decode(
+                token, key, algorithms=[str(key.algorithm_name)], options=_OPTIONS, issuer=self.issuer
+            )
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError, OverflowError):
+            return None
+        return _own(kid, token, claims)
+
+    def _note_use(self, tenant: Tenant, token: AccessToken) -> None:
+        """Remember, without keeping the request waiting, that a generation's tokens reached their holder."""
+        task = asyncio.get_running_loop().create_task(self._write_use(tenant, token))
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
+
+    async def _write_use(self, tenant: Tenant, token: AccessToken) -> None:
+        session, generation = token.session, token.generation
+        if session is None or generation is None:
+            return
+        try:
+            await self._started()[0].write(
+                tenant, lambda unit: tokens.mark_used(unit, session, generation)
+            )
+        except DomainError:
+            logger.warning("the use of a token was not noted; it will be at its next use")
+
+    def _started(self) -> tuple[Database, Vault, SigningKeys]:
+        if self._database is None or self._vault is None or self._keys is None:
+            raise RuntimeError("tokens are there only while the application runs")
+        return self._database, self._vault, self._keys
+
+
+def _own(kid: str, token: str, claims: dict[str, Any]) -> AccessToken:
+    """A token that one of our keys signed: we wrote its claims, so they have our form."""
+    sid = claims.get("sid")
+    return AccessToken(
+        own=True,
+        kid=kid,
+        hash=identity(token),
+        tenant=claims["tenant_id"],
+        user=claims["sub"],
+        sid=sid,
+        session=None if sid is None else session_key(sid),
+        roles=frozenset(claims.get("roles", ())),
+        issued=float(claims["iat"]),
+        not_before=float(claims.get("nbf", 0)),
+        expires=float(claims["exp"]),
+        claims=claims,
+    )

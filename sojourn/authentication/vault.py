@@ -1,0 +1,74 @@
+"""What must not be in the database: the secret from which the keys of refresh tokens and of stored keys derive.
+
+It comes from SOJOURN_REFRESH_SECRET, or from a file beside the database (`<file>.key`, readable by its owner only)
+that is made at the first start. Whoever holds a copy of the database without it can sign nobody in.
+"""
+
+import os
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from contextlib import suppress
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from domain.tokens import RefreshKeys
+from sojourn.settings import Settings
+
+_NONCE_BYTES = 12
+_SQLITE = "sqlite:///"
+
+
+class Vault:
+    """Keys derived from one secret, one for each purpose."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self.refresh_keys = RefreshKeys(self._derive("refresh secret"), self._derive("refresh mac"))
+        self._cipher = AESGCM(self._derive("signing keys at rest"))
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Vault":
+        """The vault of these settings; makes the key file when it is wanted and missing. Raises OSError."""
+        if settings.refresh_secret is not None:
+            return cls(settings.refresh_secret.encode())
+        return cls(_file_secret(Path(settings.database_url.removeprefix(_SQLITE) + ".key")))
+
+    def seal(self, name: str, plain: bytes) -> str:
+        """`plain`, readable only with this secret and under this name."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return urlsafe_b64encode(nonce + self._cipher.encrypt(nonce, plain, name.encode())).decode()
+
+    def unseal(self, name: str, sealed: str) -> bytes | None:
+        """What was sealed under `name`; None when it was sealed with another secret or is damaged."""
+        try:
+            raw = urlsafe_b64decode(sealed)
+            return self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], name.encode())
+        except (InvalidTag, ValueError):
+            return None
+
+    def _derive(self, purpose: str) -> bytes:
+        return HKDF(SHA256(), 32, None, f"sojourn {purpose}".encode()).derive(self._secret)
+
+
+def _file_secret(path: Path) -> bytes:
+    """The secret in the key file. Several processes may start at once: one file wins, whole or not at all."""
+    if not path.exists():
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(secrets.token_urlsafe(48) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            with suppress(FileExistsError):  # another process was faster; its file counts
+                os.link(draft, path)
+        finally:
+            draft.unlink()
+    secret = path.read_bytes().strip()
+    if len(secret) < 32:
+        raise OSError(f"{path}: holds no secret")
+    return secret
