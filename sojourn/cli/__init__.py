@@ -18,6 +18,7 @@ COMMANDS = {
     "serve": "sojourn.cli.serve:serve",
     "demo": "sojourn.cli.demo:demo",
     "token": "sojourn.cli.token:token",
+    "keys": "sojourn.cli.keys:keys",
     "api-key": "sojourn.cli.api_keys:api_key",
     "tenant": "sojourn.cli.tenants:tenant",
     "seed": "sojourn.cli.seed:seed",

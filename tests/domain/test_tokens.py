@@ -1,0 +1,101 @@
+"""The rules of tokens, without a database."""
+
+import itertools
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.token_validity import TokenFacts, is_valid, reasons
+from domain.tokens import (
+    Invalid,
+    RefreshKeys,
+    RefreshState,
+    RefreshToken,
+    Reuse,
+    Rotate,
+    SameSuccessor,
+    decide,
+    end_of_access,
+    end_of_refresh,
+    identity,
+    read_refresh_token,
+    write_refresh_token,
+)
+
+NOW = datetime(2026, 4, 15, 8, tzinfo=UTC)
+KEYS = RefreshKeys(b"d" * 32, b"m" * 32)
+SESSION = "0196376f-2c00-7000-8000-0123456789ab"
+INTERVAL = timedelta(seconds=10)
+STATE = RefreshState(2, 4, "current", "previous", NOW, NOW + timedelta(hours=1), False)
+
+
+def token(generation: int, token_hash: str) -> RefreshToken:
+    return RefreshToken(SESSION, "acme", generation, token_hash)
+
+
+def test_a_refresh_token_reads_back_and_the_same_arguments_give_the_same_text() -> None:
+    text = write_refresh_token(KEYS, "ac|me", SESSION, 3, "nonce")
+
+    assert text == write_refresh_token(KEYS, "ac|me", SESSION, 3, "nonce")
+    assert read_refresh_token(KEYS, text) == RefreshToken(SESSION, "ac|me", 3, identity(text))
+    assert text != write_refresh_token(KEYS, "ac|me", SESSION, 3, "other")
+
+
+def test_no_changed_character_of_a_refresh_token_goes_unnoticed() -> None:
+    text = write_refresh_token(KEYS, "acme", SESSION, 3, "nonce")
+
+    for place in range(len(text)):
+        changed = text[:place] + ("A" if text[place] != "A" else "B") + text[place + 1 :]
+        assert read_refresh_token(KEYS, changed) is None
+    assert read_refresh_token(RefreshKeys(b"d" * 32, b"x" * 32), text) is None
+
+
+@pytest.mark.parametrize(
+    ("presented", "seconds", "used", "verdict"),
+    [
+        (token(4, "current"), 0, False, Rotate()),
+        (token(4, "current"), 3599, True, Rotate()),
+        (token(4, "current"), 3600, False, Invalid()),
+        (token(4, "other"), 0, False, Invalid()),
+        (token(5, "current"), 0, False, Invalid()),
+        (token(3, "previous"), 9, True, SameSuccessor()),
+        (token(3, "previous"), 10, True, Reuse()),
+        (token(3, "previous"), 10, False, SameSuccessor()),
+        (token(3, "previous"), 3600, False, Invalid()),
+        (token(3, "other"), 0, False, Invalid()),
+        (token(2, "older"), 0, False, Reuse()),
+        (token(1, "earlier line"), 0, True, Invalid()),
+    ],
+)
+def test_what_a_refresh_means(presented: RefreshToken, seconds: int, used: bool, verdict: object) -> None:
+    state = replace(STATE, successor_used=used)
+
+    assert decide(presented, state, NOW + timedelta(seconds=seconds), INTERVAL) == verdict
+
+
+def test_r_02_a_token_is_good_only_when_nothing_is_wrong_in_all_combinations() -> None:
+    names = [item.name for item in fields(TokenFacts)]
+
+    for wrong in itertools.product((False, True), repeat=len(names)):
+        facts = TokenFacts(**dict(zip(names, wrong, strict=True)))
+        assert is_valid(facts) == (not any(wrong))
+        assert reasons(facts) == tuple(itertools.compress(names, wrong))
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.3, 1.0])
+def test_an_access_token_never_outlives_its_lifetime_or_its_session(chance: float) -> None:
+    life = timedelta(minutes=15)
+    end = end_of_access(NOW, life, NOW + timedelta(hours=1), chance)
+
+    assert timedelta(seconds=855) <= end - NOW <= life
+    assert end_of_access(NOW, life, NOW + timedelta(minutes=5), chance) == NOW + timedelta(minutes=5)
+
+
+def test_a_refresh_token_never_outlives_its_session() -> None:
+    assert end_of_refresh(NOW, timedelta(hours=168), NOW + timedelta(hours=1)) == NOW + timedelta(hours=1)
+
+
+def test_a_jwt_has_one_identity_however_its_signature_is_spelled() -> None:
+    assert identity("head.body.sigA") == identity("head.body.sigB") != identity("head.bodx.sigA")
+    assert identity("no jwt") != identity("no jwt ")
