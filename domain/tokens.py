@@ -1,9 +1,9 @@
 """The rules of refresh tokens and of token lifetimes, as pure functions.
 
-A refresh token reads `rt_<session uuid>.<tenant>.<generation>.<secret>.<mac>`. Its secret is derived from a nonce
-that the session's row holds and a key that the database does not: the same successor can be given twice (two tabs
-racing, a lost answer) without any token being kept. The MAC covers all that stands before it, so a forged token is
-told apart before anything is looked up, and the tenant in it can be believed.
+A refresh token reads `rt_<session uuid>.<tenant>.<generation>.<secret>.<mac>`. Its secret is derived from a
+nonce that the session's row holds and a key that the database does not: the same successor can be given twice
+(two tabs racing, a lost answer) without any token being kept. The MAC covers all that stands before it, so a
+forged token is told apart before anything is looked up, and the tenant in it can be believed.
 """
 
 import base64
@@ -124,8 +124,8 @@ def decide(token: RefreshToken, state: RefreshState, now: datetime, reuse_interv
 def identity(token: str) -> str:
     """The hash under which a token is known.
 
-    Of a JWT only what the signature covers counts: its last characters have bits that readers ignore, so the same
-    token could be written in several ways.
+    Of a JWT only what the signature covers counts: its last characters have bits that readers ignore, so the
+    same token could be written in several ways.
     """
     match = _JWT.fullmatch(token)
     return hashlib.sha256((match[1] if match else token).encode("utf-8", "surrogatepass")).hexdigest()
@@ -136,7 +136,9 @@ def end_of_refresh(now: datetime, lifetime: timedelta, session_end: datetime) ->
     return min(now + lifetime, session_end)
 
 
-def end_of_access(now: datetime, lifetime: timedelta, session_end: datetime | None, chance: float) -> datetime:
+def end_of_access(
+    now: datetime, lifetime: timedelta, session_end: datetime | None, chance: float
+) -> datetime:
     """When an access token issued `now` ends, to the second: up to 5 % early by `chance` (0..1), never late.
 
     Tokens that were issued together are thus not renewed together.
@@ -172,8 +174,8 @@ class Lifetimes:
 class AccessToken:
     """What an access token says whose signature holds; whether it is good now is another question.
 
-    `own` tells tokens that we signed from those of a configured issuer. `session` is the UUID inside `sid`, None
-    when `sid` is absent or names a session of somebody else. Instants are seconds since 1970.
+    `own` tells tokens that we signed from those of a configured issuer. `session` is the UUID inside `sid`,
+    None when `sid` is absent or names a session of somebody else. Instants are seconds since 1970.
     """
 
     own: bool

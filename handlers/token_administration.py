@@ -49,7 +49,8 @@ async def list_tokens(
     await require_tenant(ctx)
     wanted = Page(page, page_size)
     rows, total = await tokens.search(ctx.db, user_id, type, status, ctx.now_text, wanted)
-    return list_response([token_info_response(row, ctx.now_text) for row in rows], total, wanted, ctx.now_text)
+    items = [token_info_response(row, ctx.now_text) for row in rows]
+    return list_response(items, total, wanted, ctx.now_text)
 
 
 async def get_token(ctx: Context, token_id: str) -> View:

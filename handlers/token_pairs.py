@@ -82,7 +82,7 @@ async def issue_access_token(
     """A new access token of a session (RFC 9068), and for how many seconds it is good."""
     token_id = mint("tok", ctx.now)
     end = end_of_access(ctx.now, span.access, from_text(session.expires_at), _chance(token_id))
-    claims = {
+    claims: dict[str, Any] = {
         "sub": session.user_id,
         "aud": ctx.service.tokens.audience,
         "iat": int(ctx.now.timestamp()),
@@ -97,7 +97,7 @@ async def issue_access_token(
         "gen": generation,
     }
     text = await sign_and_enter(ctx, claims, end, session)
-    return text, max(0, int(claims["exp"]) - int(claims["iat"]))
+    return text, max(0, claims["exp"] - claims["iat"])
 
 
 async def sign_and_enter(

@@ -130,7 +130,10 @@ async def get_key_set(ctx: Context) -> View:
 
 
 async def _holder(ctx: Context, text: str) -> tuple[Context, RefreshToken, TokenSession]:
-    """Who holds a refresh token, and the context of its tenant. Raises RefreshTokenInvalid, changing nothing."""
+    """Whose refresh token it is, and the context of its tenant.
+
+    Raises RefreshTokenInvalid, NotYourResource or RateLimited; none of them changes anything.
+    """
     token = read_refresh_token(ctx.service.tokens.refresh_keys, text)
     if token is None:
         raise RefreshTokenInvalid()
@@ -170,7 +173,8 @@ async def _judged(ctx: Context, token: RefreshToken) -> tuple[RefreshRow, Any]:
 async def _successor(ctx: Context, token: RefreshToken, session: TokenSession) -> tuple[str, RefreshRow]:
     """The refresh token that follows `token`, and the state in which it is the present one.
 
-    One conditional update decides who rotates. Whoever comes second finds the new state and is judged by that.
+    One conditional update decides who rotates. Whoever comes second finds the new state and is judged by
+    that.
     """
     row, verdict = await _judged(ctx, token)
     if isinstance(verdict, Rotate):

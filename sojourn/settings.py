@@ -86,7 +86,7 @@ class Settings:
     )
     refresh_secret: str | None = _setting(
         None,
-        "Protects refresh tokens and stored signing keys, at least 32 bytes; unset: the file `<database>.key`.",
+        "Protects refresh tokens and signing keys, at least 32 bytes; unset: the file `<database>.key`.",
         secret=True,
     )
     refresh_reuse_interval: timedelta = _setting(

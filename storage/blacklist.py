@@ -1,6 +1,6 @@
 """The blacklist: tokens refused until they would have expired anyway, by their hashes."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, func, literal_column, select
 from sqlalchemy.dialects.sqlite import insert
@@ -13,7 +13,7 @@ from storage.unit_of_work import UnitOfWork
 _B = BlacklistTable.__table__  # type: ignore[attr-defined]
 _MINE = _B.c.tenant_id == bindparam("tenant")
 _LIVE = and_(_MINE, _B.c.expires_at > bindparam("now"))
-_WINDOW = {"limit": bindparam("limit"), "offset": bindparam("offset")}
+_WINDOW: Any = {"limit": bindparam("limit"), "offset": bindparam("offset")}
 
 
 class BlacklistEntry(NamedTuple):
@@ -29,7 +29,9 @@ class BlacklistEntry(NamedTuple):
 
 
 _COLUMNS = [_B.c[name] for name in BlacklistEntry._fields]
-_add = insert(_B).values(tenant_id=bindparam("tenant"), **{name: bindparam(name) for name in BlacklistEntry._fields})
+_add = insert(_B).values(
+    tenant_id=bindparam("tenant"), **{name: bindparam(name) for name in BlacklistEntry._fields}
+)
 ADD = Statement(
     _add.on_conflict_do_update(
         index_elements=["tenant_id", "token_hash"],

@@ -1,6 +1,6 @@
 """A tenant's own token lifetimes, and the instants up to which its tokens are refused."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, func, or_, select
 from sqlalchemy.dialects.sqlite import insert
@@ -12,7 +12,7 @@ from storage.unit_of_work import UnitOfWork
 
 _C = TokenConfigTable.__table__  # type: ignore[attr-defined]
 _N = NotBeforeTable.__table__  # type: ignore[attr-defined]
-_TENANT = bindparam("tenant")
+_TENANT: Any = bindparam("tenant")
 
 
 class TokenConfig(NamedTuple):
@@ -78,7 +78,10 @@ async def reset(unit: UnitOfWork) -> bool:
 async def refuse_issued(
     unit: UnitOfWork, user_id: str | None, token_type: str, reason: str | None, now: str
 ) -> None:
-    """Refuse every token of a type issued up to `now`: of one user, or of the whole tenant. One row, however many."""
+    """Refuse every token of a type issued up to `now`: of one user, or of the whole tenant.
+
+    One row is written, however many tokens there are.
+    """
     await unit.run(REFUSE, user_id=user_id or EVERYBODY, token_type=token_type, reason=reason, now=now)
 
 

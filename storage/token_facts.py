@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, func, literal_column, or_, select
 
@@ -29,7 +29,7 @@ _B = BlacklistTable.__table__  # type: ignore[attr-defined]
 _N = NotBeforeTable.__table__  # type: ignore[attr-defined]
 _K = SigningKeyTable.__table__  # type: ignore[attr-defined]
 _C = TokenConfigTable.__table__  # type: ignore[attr-defined]
-_TENANT = bindparam("tenant")
+_TENANT: Any = bindparam("tenant")
 
 EVERYBODY = ""
 """The `user_id` of a cut-off that concerns the whole tenant: no user has this id."""
@@ -57,12 +57,16 @@ class TokenRecord(NamedTuple):
 _one = select(literal_column("1").label("one")).subquery()
 _BLACKLISTED = (
     select(_B.c.id)
-    .where(_B.c.tenant_id == _TENANT, _B.c.token_hash == bindparam("hash"), _B.c.expires_at > bindparam("now"))
+    .where(
+        _B.c.tenant_id == _TENANT,
+        _B.c.token_hash == bindparam("hash"),
+        _B.c.expires_at > bindparam("now"),
+    )
     .scalar_subquery()
 )
 
 
-def issued_until(token_type: str) -> object:
+def issued_until(token_type: str) -> Any:
     """The latest cut-off for tokens of a type of `:user_id`, as a scalar."""
     return (
         select(func.max(_N.c.issued_until))
@@ -88,7 +92,7 @@ FACTS = Statement(
         _I.c.created_at,
         _I.c.revoked_at,
         _BLACKLISTED,
-        issued_until("access"),  # type: ignore[call-overload]
+        issued_until("access"),
         _K.c.id,
         _C.c.leeway,
     ).select_from(

@@ -1,7 +1,7 @@
 """The tables of tokens: what is needed to judge them, and nothing that would pass for one.
 
-Refresh and access tokens and blacklist entries are kept as hashes. Private signing keys are sealed with a key that is
-not in the database (`sojourn.authentication.vault`): a stolen database alone signs nobody in.
+Refresh and access tokens and blacklist entries are kept as hashes. Private signing keys are sealed with a key
+that is not in the database (`sojourn.authentication.vault`): a stolen database alone signs nobody in.
 """
 
 from sqlalchemy import Boolean, Column, Index, Integer, Text

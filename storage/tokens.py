@@ -19,8 +19,8 @@ _S = SessionTable.__table__  # type: ignore[attr-defined]
 _U = UserTable.__table__  # type: ignore[attr-defined]
 _N = NotBeforeTable.__table__  # type: ignore[attr-defined]
 _B = BlacklistTable.__table__  # type: ignore[attr-defined]
-_TENANT = bindparam("tenant")
-_NOW = bindparam("now")
+_TENANT: Any = bindparam("tenant")
+_NOW: Any = bindparam("now")
 
 TokenType = Literal["access", "refresh"]
 TokenStatus = Literal["active", "expired", "revoked"]
@@ -129,7 +129,9 @@ ROTATE = Statement(
     )
 )
 MARK_USED = Statement(
-    update(_R).where(_OF_SESSION, _R.c.generation == bindparam("spent")).values(successor_used=bindparam("used"))
+    update(_R)
+    .where(_OF_SESSION, _R.c.generation == bindparam("spent"))
+    .values(successor_used=bindparam("used"))
 )
 ENTER = Statement(
     insert(_I)
@@ -277,7 +279,8 @@ async def search(
 ) -> tuple[list[IssuedTokenRow], int]:
     """One page of the inventory, newest first, and how many fit."""
     list_them, count_them = _search(user_id is not None, token_type is not None, status)
-    given = {"user_id": user_id, "token_type": token_type, "now": now if status in ("active", "expired") else None}
+    instant = now if status in ("active", "expired") else None
+    given = {"user_id": user_id, "token_type": token_type, "now": instant}
     parameters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     counted = dict(parameters) if status is None else {**parameters, "everybody": EVERYBODY}
     with unit.snapshot():

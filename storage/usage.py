@@ -1,6 +1,6 @@
 """How often sessions are used, by day."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, literal_column, select
 from sqlalchemy.dialects.sqlite import insert
@@ -10,14 +10,14 @@ from storage.token_tables import SessionUsageTable
 from storage.unit_of_work import UnitOfWork
 
 _U = SessionUsageTable.__table__  # type: ignore[attr-defined]
-_TENANT = bindparam("tenant")
+_TENANT: Any = bindparam("tenant")
 
 
 class DailyUsage(NamedTuple):
     """A day in UTC (`2026-04-15`) and how often the session was used on it."""
 
     day: str
-    count: int
+    uses: int
 
 
 _count = insert(_U).values(

@@ -1,7 +1,7 @@
-"""Tokens as the whole service uses them: those it signs, those of a configured issuer, and whether they are good now.
+"""Tokens as the whole service uses them: its own, those of a configured issuer, and whether they are good.
 
-A signature is checked once and remembered; what the database knows against a token is asked on every request, so a
-revoked session's tokens are refused at the next one.
+A signature is checked once and remembered; what the database knows against a token is asked on every request,
+so a revoked session's tokens are refused at the next one.
 """
 
 import asyncio
@@ -104,7 +104,7 @@ class Tokens:
     async def judge(
         self, unit: UnitOfWork, token: AccessToken, now: datetime, device_fingerprint: str | None = None
     ) -> TokenFacts:
-        """What is wrong with a token in the unit's tenant. Raises what the database raises: never valid then."""
+        """What is wrong with a token in the unit's tenant. A database that fails raises: never valid then."""
         if token.tenant != unit.tenant.id:
             return TokenFacts(tenant_mismatch=True)
         known = await token_facts.record(unit, token, to_text(now))

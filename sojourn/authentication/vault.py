@@ -1,7 +1,7 @@
-"""What must not be in the database: the secret from which the keys of refresh tokens and of stored keys derive.
+"""What must not be in the database: the secret from which the keys of tokens and of stored keys derive.
 
-It comes from SOJOURN_REFRESH_SECRET, or from a file beside the database (`<file>.key`, readable by its owner only)
-that is made at the first start. Whoever holds a copy of the database without it can sign nobody in.
+It comes from SOJOURN_REFRESH_SECRET, or from a file beside the database (`<file>.key`, readable by its owner
+only) that is made at the first start. Whoever holds the database without it can sign nobody in.
 """
 
 import os
