@@ -106,8 +106,7 @@ def seed(
         raise click.ClickException(f"cannot write to {settings.database_url}: {error}") from None
     seconds = time.perf_counter() - started
     click.echo(
-        f"{sessions:,} sessions of {users:,} users in {tenants:,} tenants: "
-        f"{seconds:.1f} s, {sessions / seconds:,.0f}/s"
+        f"{sessions:,} sessions of {users:,} users in {tenants:,} tenants: {seconds:.1f} s, {sessions / seconds:,.0f}/s"
     )
 
 
@@ -115,9 +114,7 @@ async def _touch(database: Database) -> None:
     """Opening it has made the tables."""
 
 
-def _load(
-    settings: Settings, tenants: int, users: int, sessions: int, seed_number: int, until: datetime
-) -> None:
+def _load(settings: Settings, tenants: int, users: int, sessions: int, seed_number: int, until: datetime) -> None:
     loader = open_loader(Path(settings.database_url.removeprefix(_SQLITE)))
     timeouts = Timeouts(settings.idle_timeout, settings.absolute_timeout)
     with _progress() as progress:

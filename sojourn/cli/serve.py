@@ -19,16 +19,10 @@ logger = logging.getLogger("sojourn.serve")
 
 @click.command(epilog=settings_help())
 @click.option("--host", help="The address to listen on. [SOJOURN_HOST; 127.0.0.1]")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), help="The port; 0 takes a free one. [SOJOURN_PORT; 8080]"
-)
-@click.option(
-    "--workers", type=click.IntRange(1), metavar="N", help="How many processes serve. [SOJOURN_WORKERS; 1]"
-)
+@click.option("--port", type=click.IntRange(0, 65535), help="The port; 0 takes a free one. [SOJOURN_PORT; 8080]")
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="How many processes serve. [SOJOURN_WORKERS; 1]")
 @database_url
-@click.option(
-    "--base-path", metavar="PATH", help="The path below which everything is mounted. [SOJOURN_BASE_PATH; /]"
-)
+@click.option("--base-path", metavar="PATH", help="The path below which everything is mounted. [SOJOURN_BASE_PATH; /]")
 @click.option(
     "--log-format",
     type=click.Choice(["json", "text"]),
@@ -46,9 +40,7 @@ def serve(**flags: object) -> None:
         logger.warning("%s", sentence)
     _require_a_key(settings, with_database(settings, _has_stored_key))
     os.environ.update(settings.to_environ())
-    uvicorn.run(
-        "sojourn.app:create_app_from_env", factory=True, workers=settings.workers, **uvicorn_options(settings)
-    )
+    uvicorn.run("sojourn.app:create_app_from_env", factory=True, workers=settings.workers, **uvicorn_options(settings))
 
 
 def uvicorn_options(settings: Settings) -> dict[str, Any]:
