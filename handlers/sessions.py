@@ -41,9 +41,7 @@ async def create_session(ctx: Context, body: dict[str, Any]) -> View:
 
 async def revoke_user_sessions(ctx: Context, user_id: str) -> View:
     """End every active session of a user."""
-    count = await sessions.revoke_all_of_user(
-        ctx.db, user_id, ctx.now_text, ctx.caller.id, UNSTATED_REASON
-    )
+    count = await sessions.revoke_all_of_user(ctx.db, user_id, ctx.now_text, ctx.caller.id, UNSTATED_REASON)
     return simple_response(f"{count} sessions revoked", ctx.now_text)
 
 

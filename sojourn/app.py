@@ -12,10 +12,10 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from connexion import AsyncApp
+from connexion.apps.asynchronous import AsyncApp
 from connexion.exceptions import ResolverError
-from connexion.middleware import ConnexionMiddleware
 from connexion.middleware.lifespan import LifespanMiddleware
+from connexion.middleware.main import ConnexionMiddleware
 from connexion.options import SwaggerUIOptions
 from connexion.resolver import Resolver
 

@@ -48,16 +48,10 @@ class Settings:
     internal_api_keys: tuple[str, ...] = _setting(
         (), "API keys accepted besides the stored ones, comma-separated.", items, secret=True
     )
-    jwt_secret: str | None = _setting(
-        None, "The secret of HS256 bearer tokens, at least 32 bytes.", secret=True
-    )
-    jwt_jwks: str | None = _setting(
-        None, "File or http(s) URL of the JSON Web Key Set that verifies bearer tokens."
-    )
+    jwt_secret: str | None = _setting(None, "The secret of HS256 bearer tokens, at least 32 bytes.", secret=True)
+    jwt_jwks: str | None = _setting(None, "File or http(s) URL of the JSON Web Key Set that verifies bearer tokens.")
     jwt_issuer: str | None = _setting(None, "The `iss` that bearer tokens must carry; unset: any.")
-    jwt_audience: str | None = _setting(
-        None, "The `aud` that bearer tokens must name; unset: none may be named."
-    )
+    jwt_audience: str | None = _setting(None, "The `aud` that bearer tokens must name; unset: none may be named.")
     jwt_algorithms: tuple[str, ...] = _setting(
         (),
         "Accepted algorithms; unset: HS256 with a secret, RS256, ES256 and EdDSA with a key set.",
@@ -67,9 +61,7 @@ class Settings:
         timedelta(seconds=5), "How far the clocks of token issuers may be off.", parse_duration
     )
     jwt_tenant_claim: str = _setting("tenant_id", "The claim that names the tenant.")
-    jwt_roles_claim: str = _setting(
-        "roles", "The claim that lists the roles, as an array or separated by spaces."
-    )
+    jwt_roles_claim: str = _setting("roles", "The claim that lists the roles, as an array or separated by spaces.")
     idle_timeout: timedelta = _setting(
         timedelta(hours=4), "A session ends after this long without activity.", parse_duration
     )
@@ -78,15 +70,11 @@ class Settings:
         "A session ends this long after it was created, whatever happens.",
         parse_duration,
     )
-    device_trust_window: timedelta = _setting(
-        timedelta(hours=720), "How long trust in a device lasts.", parse_duration
-    )
+    device_trust_window: timedelta = _setting(timedelta(hours=720), "How long trust in a device lasts.", parse_duration)
     tenants_provisioned: bool = _setting(
         False, "Whether tenants must be created by hand; else they are made on first use.", truth
     )
-    geoip_database: str | None = _setting(
-        None, "File in MaxMind format (city level) that tells where an address is."
-    )
+    geoip_database: str | None = _setting(None, "File in MaxMind format (city level) that tells where an address is.")
     public_url: str | None = _setting(
         None, "The URL under which clients see the service; makes problem types absolute.", public_url
     )
@@ -149,9 +137,7 @@ class Settings:
             try:
                 values[item.name] = item.metadata["read"](given) if isinstance(given, str) else given
             except ValueError as error:
-                problems.append(
-                    f"{source}: {error}" if not item.metadata["secret"] else f"{source}: cannot be read"
-                )
+                problems.append(f"{source}: {error}" if not item.metadata["secret"] else f"{source}: cannot be read")
         if flags:
             raise TypeError(f"no such settings: {', '.join(flags)}")
         try:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, literal_column, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, case, func, literal_column, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from domain.clock import from_text
@@ -21,8 +21,8 @@ from storage.unit_of_work import UnitOfWork
 
 _S = SessionTable.__table__  # type: ignore[attr-defined]
 _U = UserTable.__table__  # type: ignore[attr-defined]
-_TENANT = bindparam("tenant")
-_NOW = bindparam("now")
+_TENANT: BindParameter[Any] = bindparam("tenant")
+_NOW: BindParameter[Any] = bindparam("now")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,8 @@ def _active(now: Any = _NOW) -> ColumnElement[bool]:
 def _status(status: Status) -> ColumnElement[bool]:
     """The rows that have a status at `:now`."""
     if status == "revoked":
-        return _S.c.revoked_at.is_not(None)
+        revoked: ColumnElement[bool] = _S.c.revoked_at.is_not(None)
+        return revoked
     if status == "active":
         return _active()
     return and_(_S.c.revoked_at.is_(None), or_(_S.c.expires_at <= _NOW, _S.c.idle_expires_at <= _NOW))
@@ -112,7 +113,6 @@ _COLUMNS = [_S.c[name] for name in SessionRow._fields]
 _MINE = _S.c.tenant_id == _TENANT
 _OF_USER = and_(_MINE, _S.c.user_id == bindparam("user_id"))
 _ONE = and_(_MINE, _S.c.id == bindparam("id"))
-_WINDOW = {"limit": bindparam("limit"), "offset": bindparam("offset")}
 
 GET = Statement(select(*_COLUMNS).where(_ONE))
 COUNT_ACTIVE_OF_USER = Statement(select(func.count()).select_from(_S).where(_OF_USER, _active()))
@@ -120,8 +120,8 @@ LIST_ACTIVE_OF_USER = Statement(
     select(*_COLUMNS)
     .where(_OF_USER, _active())
     .order_by(_S.c.id.desc())
-    .limit(_WINDOW["limit"])
-    .offset(_WINDOW["offset"])
+    .limit(bindparam("limit"))
+    .offset(bindparam("offset"))
 )
 COUNT_ACTIVE = Statement(select(func.count()).select_from(_S).where(_MINE, _active()))
 LIST_ACTIVE_WITH_USERS = Statement(
@@ -147,11 +147,7 @@ INSERT = Statement(
     insert(_S).values(
         tenant_id=_TENANT,
         due_at=bindparam("due_at"),
-        **{
-            name: bindparam(name)
-            for name in NewSession.__dataclass_fields__
-            if name != "username"
-        },
+        **{name: bindparam(name) for name in NewSession.__dataclass_fields__ if name != "username"},
     )
 )
 ADD_USER = Statement(
@@ -175,9 +171,7 @@ TOUCH = Statement(
     .where(_ONE, _active())
     .values(
         last_active_at=case((_S.c.last_active_at > _NOW, _S.c.last_active_at), else_=_NOW),
-        idle_expires_at=case(
-            (_S.c.idle_expires_at > bindparam("idle"), _S.c.idle_expires_at), else_=bindparam("idle")
-        ),
+        idle_expires_at=case((_S.c.idle_expires_at > bindparam("idle"), _S.c.idle_expires_at), else_=bindparam("idle")),
     )
 )
 _REVOCATION = {
@@ -222,14 +216,10 @@ async def count_active_of_user(unit: UnitOfWork, user_id: str, now: str) -> int:
     return count
 
 
-async def list_active_of_user(
-    unit: UnitOfWork, user_id: str, now: str, page: Page
-) -> tuple[list[SessionRow], int]:
+async def list_active_of_user(unit: UnitOfWork, user_id: str, now: str, page: Page) -> tuple[list[SessionRow], int]:
     """One page of a user's active sessions, and how many there are."""
     with unit.snapshot():
-        rows = await unit.all(
-            LIST_ACTIVE_OF_USER, user_id=user_id, now=now, limit=page.size, offset=page.offset
-        )
+        rows = await unit.all(LIST_ACTIVE_OF_USER, user_id=user_id, now=now, limit=page.size, offset=page.offset)
         if page.number == 1 and len(rows) < page.size:
             return [SessionRow._make(row) for row in rows], len(rows)
         total = await count_active_of_user(unit, user_id, now)
@@ -242,12 +232,10 @@ def _search(by_user: bool, status: Status | None) -> tuple[Statement, Statement]
     wanted = [_OF_USER if by_user else _MINE, *([_status(status)] if status is not None else [])]
     page = select(*_COLUMNS).where(*wanted).order_by(_S.c.id.desc())
     count = select(func.count()).select_from(_S).where(*wanted)
-    return Statement(page.limit(_WINDOW["limit"]).offset(_WINDOW["offset"])), Statement(count)
+    return Statement(page.limit(bindparam("limit")).offset(bindparam("offset"))), Statement(count)
 
 
-async def search(
-    unit: UnitOfWork, wanted: SessionFilter, now: str, page: Page
-) -> tuple[list[SessionRow], int]:
+async def search(unit: UnitOfWork, wanted: SessionFilter, now: str, page: Page) -> tuple[list[SessionRow], int]:
     """One page of the tenant's sessions that fit, and how many there are."""
     list_them, count_them = _search(wanted.user_id is not None, wanted.status)
     parameters: dict[str, Any] = {} if wanted.status in (None, "revoked") else {"now": now}

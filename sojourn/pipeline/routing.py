@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class _Node(Generic[T]):
-    __slots__ = ("literals", "template", "methods")
+    __slots__ = ("literals", "methods", "template")
 
     def __init__(self) -> None:
         self.literals: dict[bytes, _Node[T]] = {}
