@@ -100,11 +100,17 @@ async def _serve(settings: Settings) -> None:
 
 
 def _listen(settings: Settings) -> socket.socket:
+    """A listening socket. It names its protocol: asyncio sets TCP_NODELAY on connections of no other."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        return socket.create_server((settings.host, settings.port))
+        listener.bind((settings.host, settings.port))
+        listener.listen()
     except OSError as error:
+        listener.close()
         address = f"{settings.host}:{settings.port}"
         raise click.ClickException(f"cannot listen on {address}: {error.strerror}; try --port 0") from None
+    return listener
 
 
 def _welcome(settings: Settings, url: str, user: str) -> str:

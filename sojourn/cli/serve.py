@@ -40,6 +40,8 @@ def serve(**flags: object) -> None:
         logger.warning("%s", sentence)
     _require_a_key(settings, with_database(settings, _has_stored_key))
     os.environ.update(settings.to_environ())
+    # Worker processes begin without the filter that the command line has set.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:Using `httpx` with `starlette.testclient`")
     uvicorn.run("sojourn.app:create_app_from_env", factory=True, workers=settings.workers, **uvicorn_options(settings))
 
 
