@@ -111,7 +111,8 @@ class TrustedDeviceTable(SQLModel, table=True):
 
     __tablename__ = "trusted_devices"
     __table_args__ = (
-        Index("ux_trusted_devices_user", "tenant_id", "user_id", "device_fingerprint", unique=True),
+        Index("ux_trusted_devices_fact", "tenant_id", "user_id", "device_fingerprint", unique=True),
+        Index("ix_trusted_devices_user", "tenant_id", "user_id", "id"),
         Index("ix_trusted_devices_fingerprint", "tenant_id", "device_fingerprint"),
     )
 

@@ -12,20 +12,15 @@ from storage.statistics import SessionStats
 from tests.storage.conftest import NOISE, T0, Store, new_session
 
 
-
 def at(hours: float) -> str:
     return to_text(from_text(T0) + timedelta(hours=hours))
 
 
 def recount(store: Store, now: str) -> SessionStats:
     """The numbers as a scan of every row gives them."""
-    rows, _ = store.read(
-        lambda unit: sessions.search(unit, sessions.SessionFilter(), now, sessions.Page(1, 10_000))
-    )
+    rows, _ = store.read(lambda unit: sessions.search(unit, sessions.SessionFilter(), now, sessions.Page(1, 10_000)))
     revoked = sum(row.revoked_at is not None for row in rows)
-    active = sum(
-        row.revoked_at is None and now < row.expires_at and now < row.idle_expires_at for row in rows
-    )
+    active = sum(row.revoked_at is None and now < row.expires_at and now < row.idle_expires_at for row in rows)
     devices: dict[str, int] = {}
     for row in rows:
         devices[row.device_type or "unknown"] = devices.get(row.device_type or "unknown", 0) + 1
