@@ -154,7 +154,7 @@ def test_compiled_statements_answer_as_sqlalchemy_does(store: Store) -> None:
         (
             sessions.LIST_ACTIVE_OF_USER,
             {"user_id": "u", "now": T0, "limit": 1, "offset": 0},
-            "ix_sessions_user",
+            "ix_sessions_active",
         ),
         (statistics.COUNT_ENDED_UNSETTLED, {"now": T0}, "ix_sessions_due"),
         (statistics.COUNTERS, {}, "USING INDEX"),

@@ -45,7 +45,8 @@ def test_the_numbers_equal_a_recount_after_any_history(tmp_path_factory, seed: i
                     ids.append(store.add(new_session(at=now, device_type=device, **deadlines)).id)
                 case "touch" if ids:
                     chosen = chance.choice(ids)
-                    store.write(lambda unit, c=chosen, n=now, i=at(hours + 2): sessions.touch(unit, c, n, i))
+                    idle = at(hours + 2)
+                    store.write(lambda unit, c=chosen, n=now, i=idle: sessions.touch(unit, c, n, i))
                 case "revoke" if ids:
                     chosen = chance.choice(ids)
                     store.write(lambda unit, c=chosen, n=now: sessions.revoke(unit, c, n, "root", "x"))
