@@ -121,7 +121,7 @@ def _program(
             locate=Locator(settings.geoip_database).locate,
             is_ready=is_ready,
             contract={"json": bundle_json(contract), "yaml": bundle_yaml(contract)},
-            problem_pages=Pages(settings.public_url),
+            problem_pages=Pages(settings.link_prefix),
         ),
         body_limits=BodyLimits(
             settings.max_body_bytes,
@@ -133,6 +133,6 @@ def _program(
         max_header_bytes=settings.max_header_bytes,
         response_validation=settings.response_validation,
         closed_responses=closed_responses,
-        public_url=(settings.public_url or "").rstrip("/") + settings.base_path.rstrip("/"),
+        public_url=settings.link_prefix,
         development=settings.environment == "development",
     )

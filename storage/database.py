@@ -18,6 +18,7 @@ from sqlmodel import SQLModel
 from domain.values import Tenant
 from storage import tables  # noqa: F401 - the tables register themselves
 from storage.failures import unavailable
+from storage.planner import fix_plans
 from storage.sqlite_runner import SqliteRunner
 from storage.unit_of_work import SystemUnit, UnitOfWork
 from storage.writer import Writer
@@ -113,5 +114,6 @@ def _create_missing_tables(path: Path, wait_seconds: float) -> None:
     with engine.connect() as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         SQLModel.metadata.create_all(connection)
+        fix_plans(connection)
         connection.exec_driver_sql("COMMIT")
     engine.dispose()

@@ -3,15 +3,14 @@
 "Active at an instant" is spelled once, in `_active`: not revoked and both deadlines ahead.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, case, func, literal_column, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from domain.clock import from_text
-from domain.ids import mint_user_key
+from domain.ids import user_key
 from domain.paging import Page
 from domain.sessions import Status
 from storage import statistics, tenants
@@ -143,11 +142,12 @@ LIST_ACTIVE_WITH_USERS = Statement(
     .limit(bindparam("limit"))
     .offset(literal_column("0"))
 )
+_INSERTED = tuple(name for name in NewSession.__dataclass_fields__ if name != "username")
 INSERT = Statement(
     insert(_S).values(
         tenant_id=_TENANT,
         due_at=bindparam("due_at"),
-        **{name: bindparam(name) for name in NewSession.__dataclass_fields__ if name != "username"},
+        **{name: bindparam(name) for name in _INSERTED},
     )
 )
 ADD_USER = Statement(
@@ -159,8 +159,9 @@ ADD_USER = Statement(
         username=bindparam("username"),
         created_at=bindparam("now"),
     )
-    .on_conflict_do_nothing(index_elements=["tenant_id", "user_id"])
+    .on_conflict_do_nothing()
 )
+FIND_USER = Statement(select(_U.c.key).where(_U.c.tenant_id == _TENANT, _U.c.user_id == bindparam("user_id")))
 NAME_USER = Statement(
     update(_U)
     .where(_U.c.tenant_id == _TENANT, _U.c.user_id == bindparam("of_user"))
@@ -185,23 +186,37 @@ MARK_REVOKED = Statement(update(_S).where(_ONE).values(**_REVOCATION))
 REVOKE_ALL_OF_USER = Statement(
     update(_S).where(_OF_USER, _active(), _S.c.id != bindparam("except_id")).values(**_REVOCATION)
 )
+MAX_KEY_ATTEMPTS = 8
 _AFTER_EVERYTHING = "~"
 _NO_SESSION = ""
 
 
 async def add(unit: UnitOfWork, session: NewSession) -> None:
     """Write a session; its tenant and its user are made when they are new."""
-    values = asdict(session)
-    username = values.pop("username")
-    now = session.created_at
-    await tenants.ensure(unit, now)
-    key = mint_user_key(from_text(now))
-    made = await unit.run(ADD_USER, user_id=session.user_id, key=key, username=username, now=now)
-    if not made and username is not None:
-        await unit.run(NAME_USER, of_user=session.user_id, new_name=username)
-    values["due_at"] = min(session.expires_at, session.idle_expires_at)
-    await unit.run(INSERT, **values)
+    await tenants.ensure(unit, session.created_at)
+    await _ensure_user(unit, session.user_id, session.username, session.created_at)
+    await unit.run(INSERT, **insert_values(session))
     await statistics.count_created(unit, session.device_type)
+
+
+async def _ensure_user(unit: UnitOfWork, user_id: str, username: str | None, now: str) -> None:
+    """Make the user if they are new; keep the latest name."""
+    if await unit.one(FIND_USER, user_id=user_id) is not None:
+        if username is not None:
+            await unit.run(NAME_USER, of_user=user_id, new_name=username)
+        return
+    for attempt in range(MAX_KEY_ATTEMPTS):
+        key = user_key(user_id, attempt)
+        if await unit.run(ADD_USER, user_id=user_id, key=key, username=username, now=now):
+            return
+    raise RuntimeError("no integer key is free for a new user")
+
+
+def insert_values(session: NewSession) -> dict[str, Any]:
+    """The parameters of `INSERT` but for the tenant."""
+    values = {name: getattr(session, name) for name in _INSERTED}
+    values["due_at"] = min(session.expires_at, session.idle_expires_at)
+    return values
 
 
 async def get(unit: UnitOfWork, key: str) -> SessionRow | None:
