@@ -57,11 +57,10 @@ class Database:
         await self._writer.close()
         self._connection.close()
 
-    @asynccontextmanager
-    async def read(self, tenant: Tenant) -> AsyncIterator[UnitOfWork]:
-        """A unit that reads one tenant's data. Raises Unavailable when the database does not answer."""
+    async def read(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+        """Run `work` on one tenant's data without writing. Raises Unavailable when the database does not answer."""
         try:
-            yield UnitOfWork(self._reader, tenant)
+            return await work(UnitOfWork(self._reader, tenant))
         except sqlite3.OperationalError as error:
             raise unavailable(error) from error
 

@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import DomainError, InternalError
@@ -44,6 +43,8 @@ class Exchange:
         self.plan: Plan | None = None
         self.tenant: Tenant | None = None
         self.started = time.perf_counter()
+        self.request_id = tracing.request_id(request.header(b"x-request-id"), request.now)
+        self.locale = i18n.negotiate(request.header(b"accept-language"))
 
     @property
     def method(self) -> str:
@@ -54,16 +55,6 @@ class Exchange:
     def operation_id(self) -> str:
         """The operation being served, or `-` before one is found."""
         return "-" if self.plan is None else self.plan.operation_id
-
-    @cached_property
-    def request_id(self) -> str:
-        """The request's id: the client's `X-Request-ID` when it is well-formed, else one of ours."""
-        return tracing.request_id(self._request.header(b"x-request-id"), self._request.now)
-
-    @cached_property
-    def locale(self) -> str:
-        """The language of this exchange's sentences."""
-        return i18n.negotiate(self._request.header(b"accept-language"))
 
     async def answer(self, plan: "Plan", result: Any, media_type: str) -> None:
         """Send what the handler returned, with the operation's status of success."""

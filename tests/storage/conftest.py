@@ -52,12 +52,7 @@ class Store:
 
     def read(self, work: Callable[[UnitOfWork], Awaitable[T]], tenant: Tenant = ACME) -> T:
         """A unit of work that reads."""
-
-        async def inside() -> T:
-            async with self.database.read(tenant) as unit:
-                return await work(unit)
-
-        return self.run(inside())
+        return self.run(self.database.read(tenant, work))
 
     def add(self, session: NewSession, tenant: Tenant = ACME) -> NewSession:
         """Write a session."""
