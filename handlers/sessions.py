@@ -33,9 +33,7 @@ async def check_user_active(ctx: Context, user_id: str) -> View:
 async def create_session(ctx: Context, body: dict[str, Any]) -> View:
     """Record a sign-in that the caller vouches for."""
     await require_provisioned_tenant(ctx)
-    session = _new_session(ctx, body)
-    await sessions.add(ctx.db, session)
-    row = await _require(ctx, session.id)
+    row = await sessions.add(ctx.db, _new_session(ctx, body))
     return data_response({"session": session_response(row, ctx.now_text)}, ctx.now_text)
 
 

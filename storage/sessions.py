@@ -187,16 +187,20 @@ REVOKE_ALL_OF_USER = Statement(
     update(_S).where(_OF_USER, _active(), _S.c.id != bindparam("except_id")).values(**_REVOCATION)
 )
 MAX_KEY_ATTEMPTS = 8
+_NOT_REVOKED = dict.fromkeys(("revoked_at", "revoked_by", "revoke_reason"))
 _AFTER_EVERYTHING = "~"
 _NO_SESSION = ""
 
 
-async def add(unit: UnitOfWork, session: NewSession) -> None:
-    """Write a session; its tenant and its user are made when they are new."""
+async def add(unit: UnitOfWork, session: NewSession) -> SessionRow:
+    """Write a session and return its row; its tenant and its user are made when they are new."""
     await tenants.ensure(unit, session.created_at)
     await _ensure_user(unit, session.user_id, session.username, session.created_at)
-    await unit.run(INSERT, **insert_values(session))
+    values = insert_values(session)
+    await unit.run(INSERT, **values)
     await statistics.count_created(unit, session.device_type)
+    values.update(_NOT_REVOKED, tenant_id=unit.tenant.id)
+    return SessionRow._make([values[name] for name in SessionRow._fields])
 
 
 async def _ensure_user(unit: UnitOfWork, user_id: str, username: str | None, now: str) -> None:

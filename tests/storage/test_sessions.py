@@ -11,11 +11,13 @@ FIRST = Page(1, 10)
 
 
 def test_a_session_is_found_as_it_was_written(store: Store) -> None:
-    written = store.add(new_session(amr="pwd,otp", ip="::1", device_id="d"))
+    session = new_session(amr="pwd,otp", ip="::1", device_id="d")
+    written = store.write(lambda unit: sessions.add(unit, session))
 
-    found = store.read(lambda unit: sessions.get(unit, written.id))
+    found = store.read(lambda unit: sessions.get(unit, session.id))
 
     assert found is not None
+    assert found == written
     assert (found.user_id, found.amr, found.ip, found.device_id) == ("ann", "pwd,otp", "::1", "d")
     assert (found.created_at, found.expires_at, found.idle_expires_at) == (T0, END, IDLE)
     assert found.revoked_at is None
