@@ -9,6 +9,7 @@ import logging.config
 import random
 import socket
 import tempfile
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -58,10 +59,9 @@ def demo(port: int) -> None:
     with tempfile.TemporaryDirectory(prefix="sojourn-demo-") as folder:
         settings = _settings(Path(folder), port)
         logging.config.dictConfig(logs.config("text", settings.log_level))
-        try:
+        with suppress(KeyboardInterrupt):
             asyncio.run(_serve(settings))
-        except KeyboardInterrupt:
-            click.echo("\nStopped; the demo's data is gone.")
+        click.echo("\nStopped; the demo's data is gone.")
 
 
 def _settings(folder: Path, port: int) -> Settings:
