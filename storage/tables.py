@@ -57,14 +57,12 @@ class SessionTable(SQLModel, table=True):
             "user_id",
             "expires_at",
             sqlite_where=column("revoked_at").is_(None),
-            postgresql_where=column("revoked_at").is_(None),
         ),
         Index(
             "ix_sessions_due",
             "tenant_id",
             "due_at",
             sqlite_where=column("due_at").is_not(None),
-            postgresql_where=column("due_at").is_not(None),
         ),
         {"sqlite_with_rowid": False},
     )

@@ -1,13 +1,12 @@
 """`sojourn seed`: a database full of made-up data, for tests of size."""
 
 import sqlite3
+import sys
 import time
 from datetime import datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from domain.clock import from_text, to_text, utc_now
 from domain.sessions import Timeouts
@@ -117,8 +116,7 @@ async def _touch(database: Database) -> None:
 def _load(settings: Settings, tenants: int, users: int, sessions: int, seed_number: int, until: datetime) -> None:
     loader = open_loader(Path(settings.database_url.removeprefix(_SQLITE)))
     timeouts = Timeouts(settings.idle_timeout, settings.absolute_timeout)
-    with _progress() as progress:
-        task = progress.add_task("", total=sessions)
+    with click.progressbar(length=sessions, label="sessions", show_pos=True, file=sys.stderr) as progress:
         for number in range(tenants):
             rows = sessions_of_old(
                 f"{seed_number}/{number}",
@@ -127,24 +125,10 @@ def _load(settings: Settings, tenants: int, users: int, sessions: int, seed_numb
                 until=until,
                 timeouts=timeouts,
             )
-            progress.update(task, description=f"tnt_{number + 1:04d}")
             for size in loader.load(f"tnt_{number + 1:04d}", rows, to_text(until)):
-                progress.advance(task, size)
+                progress.update(size)
 
 
 def _share(whole: int, parts: int, number: int) -> int:
     """An even share; the first parts take what does not divide."""
     return whole // parts + (number < whole % parts)
-
-
-def _progress() -> Progress:
-    """Rich, because it draws on a terminal only, and tells both the rate and the time that is left."""
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
