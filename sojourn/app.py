@@ -37,13 +37,20 @@ from storage.database import Database
 HANDLER_MODULES: tuple[ModuleType, ...] = (administration, service, sessions, trusted_devices)
 
 
-def create_app(settings: Settings, *, clock: Clock = utc_now, closed_responses: bool = False) -> AsyncApp:
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    closed_responses: bool = False,
+    contract: dict[str, Any] | None = None,
+    handler_modules: tuple[ModuleType, ...] = HANDLER_MODULES,
+) -> AsyncApp:
     """The ASGI application for `settings`.
 
     `clock` is what every request calls for its `now`. `closed_responses` holds answers against the contract with
-    undeclared members refused; tests use it.
+    undeclared members refused; tests use it. `contract` and `handler_modules` are ours unless said otherwise.
     """
-    contract = load_bundle()
+    contract = load_bundle() if contract is None else contract
     database = _LateDatabase(settings)
     program = _program(settings, database, clock, contract, closed_responses)
     app = AsyncApp(
@@ -51,7 +58,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, closed_responses: 
         lifespan=database.lifespan,
         middlewares=[partial(ContractMiddleware, program=program), LifespanMiddleware],
         swagger_ui_options=SwaggerUIOptions(serve_spec=False, swagger_ui=False),
-        resolver=Resolver(_handler_index()),
+        resolver=Resolver(_handler_index(handler_modules)),
     )
     app.add_api(contract, base_path=settings.base_path)
     return app
@@ -85,11 +92,11 @@ class _LateDatabase:
             self._database = None
 
 
-def _handler_index() -> Any:
+def _handler_index(modules: tuple[ModuleType, ...]) -> Any:
     """operationId → handler: the public coroutine functions of the handler modules, by name."""
     index = {
         name: function
-        for module in HANDLER_MODULES
+        for module in modules
         for name, function in inspect.getmembers(module, inspect.iscoroutinefunction)
         if not name.startswith("_") and function.__module__ == module.__name__
     }

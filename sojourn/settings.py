@@ -101,6 +101,9 @@ class Settings:
     busy_timeout: timedelta = _setting(
         timedelta(seconds=5), "How long a write waits for a locked database before it is 503.", parse_duration
     )
+    head_timeout: timedelta = _setting(
+        timedelta(seconds=10), "How long the head of a request may take to arrive before it is 408.", parse_duration
+    )
     body_timeout: timedelta = _setting(
         timedelta(seconds=30), "How long a request body may take to arrive before it is 408.", parse_duration
     )
@@ -212,7 +215,7 @@ def _write(value: Any) -> str:
 
 
 _POSITIVE = (
-    "idle_timeout", "absolute_timeout", "device_trust_window", "body_timeout", "workers",
+    "idle_timeout", "absolute_timeout", "device_trust_window", "head_timeout", "body_timeout", "workers",
     "max_body_bytes", "max_uri_bytes", "max_header_bytes", "max_json_depth", "max_json_digits",
 )  # fmt: skip
 

@@ -11,6 +11,7 @@ from sojourn import logs
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import database_url, settings_from, settings_help
 from sojourn.settings import Settings, unknown_variables
+from sojourn.wire import StrictHttpProtocol
 from storage import api_keys
 from storage.database import Database
 
@@ -51,7 +52,7 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         "host": settings.host,
         "port": settings.port,
         "loop": "uvloop",
-        "http": "httptools",
+        "http": StrictHttpProtocol,
         "ws": "none",
         "lifespan": "on",
         "access_log": False,
