@@ -62,7 +62,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A further request on the same connection starts the clock anew."""
         super().on_message_begin()
-        self._awaiting_head = True
+        self._awaiting_head, self._head_bytes = True, self._head_bytes or 1
         if self._deadline is None:
             self._deadline = self.loop.call_later(self._head_seconds, self._too_late)
 
