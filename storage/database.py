@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 _PREFIX = "sqlite:///"
 _READER_WAIT_SECONDS = 0.05
+_READER_CACHE_KIB = 8192
 _CACHED_STATEMENTS = 512
 
 
@@ -48,7 +49,7 @@ class Database:
             raise ValueError("a database URL reads sqlite:///file.db or sqlite:////absolute/file.db")
         path = Path(url.removeprefix(_PREFIX))
         _create_missing_tables(path, busy_timeout.total_seconds())
-        reader = connect(path, _READER_WAIT_SECONDS)
+        reader = connect(path, _READER_WAIT_SECONDS, _READER_CACHE_KIB)
         reader.execute("PRAGMA query_only = ON")
         return cls(reader, Writer(connect(path, 0), busy_timeout.total_seconds()))
 
@@ -93,7 +94,7 @@ class Database:
         return True
 
 
-def connect(path: Path, wait_seconds: float) -> sqlite3.Connection:
+def connect(path: Path, wait_seconds: float, cache_kib: int = 2048) -> sqlite3.Connection:
     """A connection with our settings: WAL, an fsync per commit, no implicit transactions."""
     connection = sqlite3.connect(
         path,
@@ -102,7 +103,7 @@ def connect(path: Path, wait_seconds: float) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=_CACHED_STATEMENTS,
     )
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -8192"):
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", f"cache_size = -{cache_kib}"):
         connection.execute(f"PRAGMA {pragma}")
     return connection
 
