@@ -97,6 +97,19 @@ def _service(name: str, title: str, response_validation: str) -> Server:
     return Server(name, title, command, environment, service.fill_database)
 
 
+def _wide_service() -> Server:
+    """The service with fifty more operations in its contract."""
+
+    def environment(place: Place) -> dict[str, str]:
+        address = {"SOJOURN_DATABASE_URL": f"sqlite:///{place.database}", "SOJOURN_PORT": str(place.port)}
+        return {**service.environment(API_KEY, JWT_SECRET, "off"), **address}
+
+    def command(place: Place) -> list[str]:
+        return [sys.executable, "-m", "benchmarks.peers.wide_sojourn"]
+
+    return Server("sojourn_wide", "Sojourn, 50 further operations", command, environment, service.fill_database)
+
+
 SERVERS = {
     server.name: server
     for server in (
@@ -104,6 +117,7 @@ SERVERS = {
         _asgi("bare_asgi", "bare ASGI, the same work (ceiling)"),
         _service("sojourn", "Sojourn", "off"),
         _service("sojourn_checked", "Sojourn, answers validated", "enforce"),
+        _wide_service(),
         _node("fastify", "Fastify + better-sqlite3"),
         _asgi("fastapi_tuned", "FastAPI hand-tuned, sqlite3"),
         _asgi("litestar", "Litestar, sqlite3"),
