@@ -16,11 +16,7 @@ def unreached_operations(runs: Iterable[Run], contract: dict[str, Any]) -> set[s
     wanted = {
         f"{method.upper()} {path}" for path, item in contract["paths"].items() for method in item if method in METHODS
     }
-    reached = {
-        f"{case['method'].upper()} {case['path']}"
-        for case, status, _ in _calls(runs)
-        if 200 <= status < 300
-    }
+    reached = {f"{case['method'].upper()} {case['path']}" for case, status, _ in _calls(runs) if 200 <= status < 300}
     return wanted - reached
 
 

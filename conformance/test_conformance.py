@@ -16,9 +16,7 @@ def test_no_check_of_the_chains_run_fails(chains_run: Run) -> None:
     assert chains_run.exit_status == 0, chains_run.output
 
 
-def test_every_operation_answered_with_success(
-    main_run: Run, chains_run: Run, contract: dict[str, Any]
-) -> None:
+def test_every_operation_answered_with_success(main_run: Run, chains_run: Run, contract: dict[str, Any]) -> None:
     assert unreached_operations([main_run, chains_run], contract) == set()
 
 

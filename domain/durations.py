@@ -26,9 +26,7 @@ def parse_duration(text: str) -> timedelta:
     if text == "0":
         return timedelta(0)
     if not _DURATION.fullmatch(text):
-        raise ValueError(
-            f"{text!r} is not a duration: write numbers with units h, m, s, ms, such as 1h30m or 500ms"
-        )
+        raise ValueError(f"{text!r} is not a duration: write numbers with units h, m, s, ms, such as 1h30m or 500ms")
     total = sum(Fraction(number) * _MICROSECONDS[unit] for number, unit in _TERM.findall(text))
     if total.denominator != 1:
         raise ValueError(f"{text!r} is finer than a microsecond")

@@ -34,12 +34,12 @@ DomainError
 One table in `sojourn.problems` maps `key` to status, code and type; the locale files hold the words.
 """
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Violation:
     """One broken rule of the contract.
 
@@ -50,7 +50,7 @@ class Violation:
 
     field: str
     code: str
-    params: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, Any] = dataclasses.field(default_factory=dict)
     value: Any = None
 
 

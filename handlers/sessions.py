@@ -33,17 +33,13 @@ async def check_user_active(ctx: Context, user_id: str) -> View:
 async def create_session(ctx: Context, body: dict[str, Any]) -> View:
     """Record a sign-in that the caller vouches for."""
     await require_provisioned_tenant(ctx)
-    session = _new_session(ctx, body)
-    await sessions.add(ctx.db, session)
-    row = await _require(ctx, session.id)
+    row = await sessions.add(ctx.db, _new_session(ctx, body))
     return data_response({"session": session_response(row, ctx.now_text)}, ctx.now_text)
 
 
 async def revoke_user_sessions(ctx: Context, user_id: str) -> View:
     """End every active session of a user."""
-    count = await sessions.revoke_all_of_user(
-        ctx.db, user_id, ctx.now_text, ctx.caller.id, UNSTATED_REASON
-    )
+    count = await sessions.revoke_all_of_user(ctx.db, user_id, ctx.now_text, ctx.caller.id, UNSTATED_REASON)
     return simple_response(f"{count} sessions revoked", ctx.now_text)
 
 
@@ -88,7 +84,12 @@ async def _owned(ctx: Context, session_id: str) -> SessionRow:
 
 def _new_session(ctx: Context, body: dict[str, Any]) -> NewSession:
     """The session that the request describes, its facts completed from the User-Agent and the address."""
-    agent = ctx.service.describe_agent(body.get("user_agent", ""))
+    facts = [body.get(name) for name in ("device_type", "browser", "os")]
+    if None in facts and "user_agent" in body:
+        agent = ctx.service.describe_agent(body["user_agent"])
+        told = (agent.device_type, agent.browser, agent.os)
+        facts = [given or read for given, read in zip(facts, told, strict=True)]
+    device_type, browser, os = facts
     deadlines = deadlines_at_creation(ctx.now, ctx.service.timeouts)
     return NewSession(
         id=uuid7(ctx.now),
@@ -104,9 +105,9 @@ def _new_session(ctx: Context, body: dict[str, Any]) -> NewSession:
         app_id=body.get("app_id"),
         device_id=body.get("device_id"),
         device_fingerprint=body.get("device_fingerprint"),
-        device_type=body.get("device_type") or agent.device_type,
-        browser=body.get("browser") or agent.browser,
-        os=body.get("os") or agent.os,
+        device_type=device_type,
+        browser=browser,
+        os=os,
         ip=body.get("ip"),
         user_agent=body.get("user_agent"),
         geoip=ctx.service.locate(body["ip"]) if "ip" in body else None,

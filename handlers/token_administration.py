@@ -66,9 +66,7 @@ async def list_blacklisted_tokens(ctx: Context, user_id: str | None, page: int, 
     await require_tenant(ctx)
     wanted = Page(page, page_size)
     entries, total = await blacklist.list_entries(ctx.db, user_id, ctx.now_text, wanted)
-    return list_response(
-        [blacklisted_token_response(entry) for entry in entries], total, wanted, ctx.now_text
-    )
+    return list_response([blacklisted_token_response(entry) for entry in entries], total, wanted, ctx.now_text)
 
 
 async def remove_blacklist_entry(ctx: Context, entry_id: str) -> View:
@@ -106,9 +104,7 @@ async def revoke_all_tokens(ctx: Context, body: dict[str, Any]) -> View:
     """Refuse every token issued so far: of one user or of the tenant, of one type or of both."""
     await require_tenant(ctx)
     for token_type in (body["type"],) if "type" in body else ("access", "refresh"):
-        await token_configs.refuse_issued(
-            ctx.db, body.get("user_id"), token_type, body.get("reason"), ctx.now_text
-        )
+        await token_configs.refuse_issued(ctx.db, body.get("user_id"), token_type, body.get("reason"), ctx.now_text)
     return simple_response("tokens revoked", ctx.now_text)
 
 
@@ -214,9 +210,7 @@ async def _introspect_refresh(ctx: Context, text: str) -> View:
 
 
 def _texts(span: Lifetimes) -> TokenConfig:
-    return TokenConfig(
-        format_duration(span.access), format_duration(span.refresh), format_duration(span.leeway)
-    )
+    return TokenConfig(format_duration(span.access), format_duration(span.refresh), format_duration(span.leeway))
 
 
 def _config_response(ctx: Context, config: TokenConfig) -> View:

@@ -23,9 +23,7 @@ async def lifetimes(ctx: Context) -> Lifetimes:
     own = await token_configs.get(ctx.db)
     if own is None:
         return ctx.service.tokens.lifetimes
-    return Lifetimes(
-        parse_duration(own.access_expiry), parse_duration(own.refresh_expiry), parse_duration(own.leeway)
-    )
+    return Lifetimes(parse_duration(own.access_expiry), parse_duration(own.refresh_expiry), parse_duration(own.leeway))
 
 
 async def begin_tokens_of(ctx: Context, session_key: str) -> View:
@@ -42,16 +40,12 @@ async def begin_tokens(ctx: Context, session: TokenSession, client_id: str | Non
     generation = 0 if before is None else before.generation + 1
     span = await lifetimes(ctx)
     nonce = secrets.token_hex(32)
-    refresh = write_refresh_token(
-        ctx.service.tokens.refresh_keys, ctx.tenant.id, session.id, generation, nonce
-    )
+    refresh = write_refresh_token(ctx.service.tokens.refresh_keys, ctx.tenant.id, session.id, generation, nonce)
     end = to_text(end_of_refresh(ctx.now, span.refresh, from_text(session.expires_at)))
     client = client_id or session.app_id
     await tokens.begin(
         ctx.db,
-        RefreshRow(
-            session.id, generation, generation, nonce, identity(refresh), None, ctx.now_text, end, 0, client
-        ),
+        RefreshRow(session.id, generation, generation, nonce, identity(refresh), None, ctx.now_text, end, 0, client),
     )
     await enter_refresh_token(ctx, session, refresh, end)
     access, seconds = await issue_access_token(ctx, session, generation, client, span)
@@ -100,9 +94,7 @@ async def issue_access_token(
     return text, max(0, claims["exp"] - claims["iat"])
 
 
-async def sign_and_enter(
-    ctx: Context, claims: dict[str, Any], end: datetime, session: TokenSession | None
-) -> str:
+async def sign_and_enter(ctx: Context, claims: dict[str, Any], end: datetime, session: TokenSession | None) -> str:
     """An access token with these claims, entered in the inventory under its `jti`."""
     text = await ctx.service.tokens.sign(claims)
     entry = IssuedToken(

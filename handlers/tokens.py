@@ -62,9 +62,7 @@ async def refresh_tokens(ctx: Context, body: dict[str, Any]) -> View:
     """The next pair of tokens. The parent of the present pair gets that same pair's refresh token again."""
     ctx, token, session = await _holder(ctx, body["refresh_token"])
     refresh, row = await _successor(ctx, token, session)
-    access, seconds = await issue_access_token(
-        ctx, session, row.generation, row.client_id, await lifetimes(ctx)
-    )
+    access, seconds = await issue_access_token(ctx, session, row.generation, row.client_id, await lifetimes(ctx))
     return token_pair_response(access, seconds, refresh)
 
 
@@ -190,9 +188,7 @@ async def _successor(ctx: Context, token: RefreshToken, session: TokenSession) -
 
 async def _rotate(ctx: Context, token: RefreshToken, session: TokenSession) -> None:
     nonce, generation = secrets.token_hex(32), token.generation + 1
-    refresh = write_refresh_token(
-        ctx.service.tokens.refresh_keys, ctx.tenant.id, session.id, generation, nonce
-    )
+    refresh = write_refresh_token(ctx.service.tokens.refresh_keys, ctx.tenant.id, session.id, generation, nonce)
     span = await lifetimes(ctx)
     end = to_text(end_of_refresh(ctx.now, span.refresh, from_text(session.expires_at)))
     if await tokens.rotate(

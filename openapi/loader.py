@@ -63,9 +63,7 @@ class _Bundler:
         for kind, named in root.get("components", {}).items():
             for name, value in named.items():
                 self._declare(kind, name, value)
-        document["components"] = {
-            kind: dict(sorted(named.items())) for kind, named in sorted(self._components.items())
-        }
+        document["components"] = {kind: dict(sorted(named.items())) for kind, named in sorted(self._components.items())}
         return document
 
     def _path_item(self, item: dict[str, Any]) -> Any:
@@ -81,9 +79,7 @@ class _Bundler:
         """A component that is named in the root itself, because nothing refers to it by `$ref`."""
         found = self._reference(value["$ref"], ROOT)
         if found != f"#/components/{kind}/{name}":
-            raise BundleError(
-                f"{self._where(ROOT, value['$ref'])}: {name} must refer to a {kind} of its name"
-            )
+            raise BundleError(f"{self._where(ROOT, value['$ref'])}: {name} must refer to a {kind} of its name")
 
     def _resolve(self, value: Any, file: str) -> Any:
         """`value` from `file` with every reference pointing into the bundle."""
@@ -94,9 +90,7 @@ class _Bundler:
         if "$ref" not in value:
             return {key: self._resolve(item, file) for key, item in value.items()}
         if len(value) > 1:
-            raise BundleError(
-                f"{self._where(file, value['$ref'])}: members beside $ref are ignored by everyone"
-            )
+            raise BundleError(f"{self._where(file, value['$ref'])}: members beside $ref are ignored by everyone")
         return {"$ref": self._reference(value["$ref"], file)}
 
     def _reference(self, reference: str, file: str) -> str:

@@ -10,9 +10,7 @@ DeviceType = Literal["desktop", "mobile", "tablet", "bot"]
 
 _MAX_LENGTH = 1024
 _MAX_NAME = 64
-_DESKTOPS = frozenset(
-    {"Windows", "Mac OS X", "Linux", "Ubuntu", "Fedora", "Debian", "Chrome OS", "FreeBSD", "OpenBSD"}
-)
+_DESKTOPS = frozenset({"Windows", "Mac OS X", "Linux", "Ubuntu", "Fedora", "Debian", "Chrome OS", "FreeBSD", "OpenBSD"})
 _TABLET_WORDS = ("iPad", "Tablet", "Kindle", "Silk/", "PlayBook")
 
 
@@ -58,9 +56,7 @@ def _device_type(user_agent: str, system: str, device: ua_parser.Device | None) 
     """Bots name themselves; an Android that does not say `Mobile` is a tablet."""
     if device is not None and device.family == "Spider":
         return "bot"
-    if any(word in user_agent for word in _TABLET_WORDS) or (
-        system == "Android" and "Mobile" not in user_agent
-    ):
+    if any(word in user_agent for word in _TABLET_WORDS) or (system == "Android" and "Mobile" not in user_agent):
         return "tablet"
     if system in ("iOS", "Android") or "Mobile" in user_agent:
         return "mobile"

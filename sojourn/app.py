@@ -12,10 +12,10 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from connexion import AsyncApp
+from connexion.apps.asynchronous import AsyncApp
 from connexion.exceptions import ResolverError
-from connexion.middleware import ConnexionMiddleware
 from connexion.middleware.lifespan import LifespanMiddleware
+from connexion.middleware.main import ConnexionMiddleware
 from connexion.options import SwaggerUIOptions
 from connexion.resolver import Resolver
 
@@ -51,13 +51,20 @@ HANDLER_MODULES: tuple[ModuleType, ...] = (
 )
 
 
-def create_app(settings: Settings, *, clock: Clock = utc_now, closed_responses: bool = False) -> AsyncApp:
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    closed_responses: bool = False,
+    contract: dict[str, Any] | None = None,
+    handler_modules: tuple[ModuleType, ...] = HANDLER_MODULES,
+) -> AsyncApp:
     """The ASGI application for `settings`.
 
     `clock` is what every request calls for its `now`. `closed_responses` holds answers against the contract with
-    undeclared members refused; tests use it.
+    undeclared members refused; tests use it. `contract` and `handler_modules` are ours unless said otherwise.
     """
-    contract = load_bundle()
+    contract = load_bundle() if contract is None else contract
     lent_tokens = Tokens(settings)
     database = _LateDatabase(settings, lent_tokens)
     program = _program(settings, database, lent_tokens, clock, contract, closed_responses)
@@ -66,7 +73,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, closed_responses: 
         lifespan=database.lifespan,
         middlewares=[partial(ContractMiddleware, program=program), LifespanMiddleware],
         swagger_ui_options=SwaggerUIOptions(serve_spec=False, swagger_ui=False),
-        resolver=Resolver(_handler_index()),
+        resolver=Resolver(_handler_index(handler_modules)),
     )
     app.add_api(contract, base_path=settings.base_path)
     return app
@@ -103,11 +110,11 @@ class _LateDatabase:
             self._database = None
 
 
-def _handler_index() -> Any:
+def _handler_index(modules: tuple[ModuleType, ...]) -> Any:
     """operationId → handler: the public coroutine functions of the handler modules, by name."""
     index = {
         name: function
-        for module in HANDLER_MODULES
+        for module in modules
         for name, function in inspect.getmembers(module, inspect.iscoroutinefunction)
         if not name.startswith("_") and function.__module__ == module.__name__
     }
@@ -145,7 +152,7 @@ def _program(
             locate=Locator(settings.geoip_database).locate,
             is_ready=is_ready,
             contract={"json": bundle_json(contract), "yaml": bundle_yaml(contract)},
-            problem_pages=Pages(settings.public_url),
+            problem_pages=Pages(settings.link_prefix),
         ),
         body_limits=BodyLimits(
             settings.max_body_bytes,
@@ -157,6 +164,6 @@ def _program(
         max_header_bytes=settings.max_header_bytes,
         response_validation=settings.response_validation,
         closed_responses=closed_responses,
-        public_url=(settings.public_url or "").rstrip("/") + settings.base_path.rstrip("/"),
+        public_url=settings.link_prefix,
         development=settings.environment == "development",
     )

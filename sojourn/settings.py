@@ -49,16 +49,10 @@ class Settings:
     internal_api_keys: tuple[str, ...] = _setting(
         (), "API keys accepted besides the stored ones, comma-separated.", items, secret=True
     )
-    jwt_secret: str | None = _setting(
-        None, "The secret of HS256 bearer tokens, at least 32 bytes.", secret=True
-    )
-    jwt_jwks: str | None = _setting(
-        None, "File or http(s) URL of the JSON Web Key Set that verifies bearer tokens."
-    )
+    jwt_secret: str | None = _setting(None, "The secret of HS256 bearer tokens, at least 32 bytes.", secret=True)
+    jwt_jwks: str | None = _setting(None, "File or http(s) URL of the JSON Web Key Set that verifies bearer tokens.")
     jwt_issuer: str | None = _setting(None, "The `iss` that bearer tokens must carry; unset: any.")
-    jwt_audience: str | None = _setting(
-        None, "The `aud` that bearer tokens must name; unset: none may be named."
-    )
+    jwt_audience: str | None = _setting(None, "The `aud` that bearer tokens must name; unset: none may be named.")
     jwt_algorithms: tuple[str, ...] = _setting(
         (),
         "Accepted algorithms; unset: HS256 with a secret, RS256, ES256 and EdDSA with a key set.",
@@ -68,13 +62,9 @@ class Settings:
         timedelta(seconds=5), "How far the clocks of token issuers may be off.", parse_duration
     )
     jwt_tenant_claim: str = _setting("tenant_id", "The claim that names the tenant.")
-    jwt_roles_claim: str = _setting(
-        "roles", "The claim that lists the roles, as an array or separated by spaces."
-    )
+    jwt_roles_claim: str = _setting("roles", "The claim that lists the roles, as an array or separated by spaces.")
     token_issuer: str = _setting("sojourn", "The `iss` of the access tokens that the service signs.")
-    token_audience: str = _setting(
-        "sojourn", "The `aud` of those tokens, and what its own API asks of them."
-    )
+    token_audience: str = _setting("sojourn", "The `aud` of those tokens, and what its own API asks of them.")
     token_algorithm: TokenAlgorithm = _setting(
         "EdDSA", "What new signing keys are for: `EdDSA` or `RS256`.", one_of(TokenAlgorithm)
     )
@@ -101,15 +91,11 @@ class Settings:
         "A session ends this long after it was created, whatever happens.",
         parse_duration,
     )
-    device_trust_window: timedelta = _setting(
-        timedelta(hours=720), "How long trust in a device lasts.", parse_duration
-    )
+    device_trust_window: timedelta = _setting(timedelta(hours=720), "How long trust in a device lasts.", parse_duration)
     tenants_provisioned: bool = _setting(
         False, "Whether tenants must be created by hand; else they are made on first use.", truth
     )
-    geoip_database: str | None = _setting(
-        None, "File in MaxMind format (city level) that tells where an address is."
-    )
+    geoip_database: str | None = _setting(None, "File in MaxMind format (city level) that tells where an address is.")
     public_url: str | None = _setting(
         None, "The URL under which clients see the service; makes problem types absolute.", public_url
     )
@@ -135,6 +121,9 @@ class Settings:
     )
     busy_timeout: timedelta = _setting(
         timedelta(seconds=5), "How long a write waits for a locked database before it is 503.", parse_duration
+    )
+    head_timeout: timedelta = _setting(
+        timedelta(seconds=10), "How long the head of a request may take to arrive before it is 408.", parse_duration
     )
     body_timeout: timedelta = _setting(
         timedelta(seconds=30), "How long a request body may take to arrive before it is 408.", parse_duration
@@ -172,9 +161,7 @@ class Settings:
             try:
                 values[item.name] = item.metadata["read"](given) if isinstance(given, str) else given
             except ValueError as error:
-                problems.append(
-                    f"{source}: {error}" if not item.metadata["secret"] else f"{source}: cannot be read"
-                )
+                problems.append(f"{source}: {error}" if not item.metadata["secret"] else f"{source}: cannot be read")
         if flags:
             raise TypeError(f"no such settings: {', '.join(flags)}")
         try:
@@ -250,8 +237,9 @@ def _write(value: Any) -> str:
 
 _SECRET_BYTES = 32
 _POSITIVE = (
-    "idle_timeout", "absolute_timeout", "device_trust_window", "body_timeout", "workers",
-    "access_expiry", "refresh_expiry", "refresh_limit", "max_body_bytes", "max_uri_bytes", "max_header_bytes", "max_json_depth", "max_json_digits",
+    "idle_timeout", "absolute_timeout", "device_trust_window", "head_timeout", "body_timeout", "workers",
+    "access_expiry", "refresh_expiry", "refresh_limit", "max_body_bytes", "max_uri_bytes", "max_header_bytes",
+    "max_json_depth", "max_json_digits",
 )  # fmt: skip
 
 

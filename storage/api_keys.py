@@ -31,9 +31,7 @@ ADD = Statement(insert(_K).values({column.name: bindparam(column.name) for colum
 FIND = Statement(select(*_COLUMNS).where(_K.c.id == bindparam("id")))
 ALL = Statement(select(*_COLUMNS).order_by(_K.c.id))
 REVOKE = Statement(
-    update(_K)
-    .where(_K.c.id == bindparam("key_id"), _K.c.revoked_at.is_(None))
-    .values(revoked_at=bindparam("now"))
+    update(_K).where(_K.c.id == bindparam("key_id"), _K.c.revoked_at.is_(None)).values(revoked_at=bindparam("now"))
 )
 
 

@@ -29,9 +29,7 @@ class BlacklistEntry(NamedTuple):
 
 
 _COLUMNS = [_B.c[name] for name in BlacklistEntry._fields]
-_add = insert(_B).values(
-    tenant_id=bindparam("tenant"), **{name: bindparam(name) for name in BlacklistEntry._fields}
-)
+_add = insert(_B).values(tenant_id=bindparam("tenant"), **{name: bindparam(name) for name in BlacklistEntry._fields})
 ADD = Statement(
     _add.on_conflict_do_update(
         index_elements=["tenant_id", "token_hash"],
@@ -73,9 +71,7 @@ async def find(unit: UnitOfWork, token_hash: str, now: str) -> BlacklistEntry | 
     return None if row is None else BlacklistEntry._make(row)
 
 
-async def list_entries(
-    unit: UnitOfWork, user_id: str | None, now: str, page: Page
-) -> tuple[list[BlacklistEntry], int]:
+async def list_entries(unit: UnitOfWork, user_id: str | None, now: str, page: Page) -> tuple[list[BlacklistEntry], int]:
     """One page of the entries in force, newest first, and how many there are."""
     narrowed = {} if user_id is None else {"user_id": user_id}
     list_them, count_them = (LIST, COUNT) if user_id is None else (LIST_OF_USER, COUNT_OF_USER)

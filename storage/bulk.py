@@ -6,13 +6,11 @@ The same rows and counters as one session at a time would leave, without the ser
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from domain.clock import from_text
-from domain.ids import mint_user_key
+from domain.ids import user_key
 from storage import sessions, statistics, tenants
 from storage.database import connect
 from storage.sessions import NewSession
@@ -75,18 +73,18 @@ def _user(tenant_id: str, session: NewSession) -> dict[str, Any]:
     return {
         "tenant": tenant_id,
         "user_id": session.user_id,
-        "key": mint_user_key(from_text(session.created_at)),
+        "key": user_key(session.user_id),
         "username": session.username,
         "now": session.created_at,
     }
 
 
 def _values(tenant_id: str, session: NewSession, revoked_at: str | None, now: str) -> dict[str, Any]:
-    values = asdict(session)
-    del values["username"]
-    deadline = min(session.expires_at, session.idle_expires_at)
-    open_still = revoked_at is None and deadline > now
-    return {**values, "tenant": tenant_id, "due_at": deadline if open_still else None}
+    values = sessions.insert_values(session)
+    values["tenant"] = tenant_id
+    if revoked_at is not None or values["due_at"] <= now:
+        values["due_at"] = None
+    return values
 
 
 def _revocation(tenant_id: str, session: NewSession, revoked_at: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from sqlmodel import SQLModel
 from domain.values import Tenant
 from storage import tables, token_tables  # noqa: F401 - the tables register themselves
 from storage.failures import unavailable
+from storage.planner import fix_plans
 from storage.sqlite_runner import SqliteRunner
 from storage.unit_of_work import SystemUnit, UnitOfWork
 from storage.writer import Writer
@@ -26,6 +27,7 @@ T = TypeVar("T")
 
 _PREFIX = "sqlite:///"
 _READER_WAIT_SECONDS = 0.05
+_READER_CACHE_KIB = 8192
 _CACHED_STATEMENTS = 512
 
 
@@ -47,7 +49,7 @@ class Database:
             raise ValueError("a database URL reads sqlite:///file.db or sqlite:////absolute/file.db")
         path = Path(url.removeprefix(_PREFIX))
         _create_missing_tables(path, busy_timeout.total_seconds())
-        reader = connect(path, _READER_WAIT_SECONDS)
+        reader = connect(path, _READER_WAIT_SECONDS, _READER_CACHE_KIB)
         reader.execute("PRAGMA query_only = ON")
         return cls(reader, Writer(connect(path, 0), busy_timeout.total_seconds()))
 
@@ -56,11 +58,10 @@ class Database:
         await self._writer.close()
         self._connection.close()
 
-    @asynccontextmanager
-    async def read(self, tenant: Tenant) -> AsyncIterator[UnitOfWork]:
-        """A unit that reads one tenant's data. Raises Unavailable when the database does not answer."""
+    async def read(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+        """Run `work` on one tenant's data without writing. Raises Unavailable when the database does not answer."""
         try:
-            yield UnitOfWork(self._reader, tenant)
+            return await work(UnitOfWork(self._reader, tenant))
         except sqlite3.OperationalError as error:
             raise unavailable(error) from error
 
@@ -93,7 +94,7 @@ class Database:
         return True
 
 
-def connect(path: Path, wait_seconds: float) -> sqlite3.Connection:
+def connect(path: Path, wait_seconds: float, cache_kib: int = 2048) -> sqlite3.Connection:
     """A connection with our settings: WAL, an fsync per commit, no implicit transactions."""
     connection = sqlite3.connect(
         path,
@@ -102,7 +103,7 @@ def connect(path: Path, wait_seconds: float) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=_CACHED_STATEMENTS,
     )
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -16384", "mmap_size = 268435456"):
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", f"cache_size = -{cache_kib}"):
         connection.execute(f"PRAGMA {pragma}")
     return connection
 
@@ -113,5 +114,6 @@ def _create_missing_tables(path: Path, wait_seconds: float) -> None:
     with engine.connect() as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         SQLModel.metadata.create_all(connection)
+        fix_plans(connection)
         connection.exec_driver_sql("COMMIT")
     engine.dispose()

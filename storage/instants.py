@@ -1,6 +1,5 @@
 """The column type of instants."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, String

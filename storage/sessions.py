@@ -3,15 +3,14 @@
 "Active at an instant" is spelled once, in `_active`: not revoked and both deadlines ahead.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, literal_column, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, case, func, literal_column, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from domain.clock import from_text
-from domain.ids import mint_user_key
+from domain.ids import user_key
 from domain.paging import Page
 from domain.sessions import Status
 from storage import statistics, tenants
@@ -21,8 +20,8 @@ from storage.unit_of_work import UnitOfWork
 
 _S = SessionTable.__table__  # type: ignore[attr-defined]
 _U = UserTable.__table__  # type: ignore[attr-defined]
-_TENANT = bindparam("tenant")
-_NOW = bindparam("now")
+_TENANT: BindParameter[Any] = bindparam("tenant")
+_NOW: BindParameter[Any] = bindparam("now")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,8 @@ def _active(now: Any = _NOW) -> ColumnElement[bool]:
 def _status(status: Status) -> ColumnElement[bool]:
     """The rows that have a status at `:now`."""
     if status == "revoked":
-        return _S.c.revoked_at.is_not(None)
+        revoked: ColumnElement[bool] = _S.c.revoked_at.is_not(None)
+        return revoked
     if status == "active":
         return _active()
     return and_(_S.c.revoked_at.is_(None), or_(_S.c.expires_at <= _NOW, _S.c.idle_expires_at <= _NOW))
@@ -112,7 +112,6 @@ _COLUMNS = [_S.c[name] for name in SessionRow._fields]
 _MINE = _S.c.tenant_id == _TENANT
 _OF_USER = and_(_MINE, _S.c.user_id == bindparam("user_id"))
 _ONE = and_(_MINE, _S.c.id == bindparam("id"))
-_WINDOW = {"limit": bindparam("limit"), "offset": bindparam("offset")}
 
 GET = Statement(select(*_COLUMNS).where(_ONE))
 COUNT_ACTIVE_OF_USER = Statement(select(func.count()).select_from(_S).where(_OF_USER, _active()))
@@ -120,8 +119,8 @@ LIST_ACTIVE_OF_USER = Statement(
     select(*_COLUMNS)
     .where(_OF_USER, _active())
     .order_by(_S.c.id.desc())
-    .limit(_WINDOW["limit"])
-    .offset(_WINDOW["offset"])
+    .limit(bindparam("limit"))
+    .offset(bindparam("offset"))
 )
 COUNT_ACTIVE = Statement(select(func.count()).select_from(_S).where(_MINE, _active()))
 LIST_ACTIVE_WITH_USERS = Statement(
@@ -143,15 +142,12 @@ LIST_ACTIVE_WITH_USERS = Statement(
     .limit(bindparam("limit"))
     .offset(literal_column("0"))
 )
+_INSERTED = tuple(name for name in NewSession.__dataclass_fields__ if name != "username")
 INSERT = Statement(
     insert(_S).values(
         tenant_id=_TENANT,
         due_at=bindparam("due_at"),
-        **{
-            name: bindparam(name)
-            for name in NewSession.__dataclass_fields__
-            if name != "username"
-        },
+        **{name: bindparam(name) for name in _INSERTED},
     )
 )
 ADD_USER = Statement(
@@ -163,8 +159,9 @@ ADD_USER = Statement(
         username=bindparam("username"),
         created_at=bindparam("now"),
     )
-    .on_conflict_do_nothing(index_elements=["tenant_id", "user_id"])
+    .on_conflict_do_nothing()
 )
+FIND_USER = Statement(select(_U.c.key).where(_U.c.tenant_id == _TENANT, _U.c.user_id == bindparam("user_id")))
 NAME_USER = Statement(
     update(_U)
     .where(_U.c.tenant_id == _TENANT, _U.c.user_id == bindparam("of_user"))
@@ -175,9 +172,7 @@ TOUCH = Statement(
     .where(_ONE, _active())
     .values(
         last_active_at=case((_S.c.last_active_at > _NOW, _S.c.last_active_at), else_=_NOW),
-        idle_expires_at=case(
-            (_S.c.idle_expires_at > bindparam("idle"), _S.c.idle_expires_at), else_=bindparam("idle")
-        ),
+        idle_expires_at=case((_S.c.idle_expires_at > bindparam("idle"), _S.c.idle_expires_at), else_=bindparam("idle")),
     )
 )
 _REVOCATION = {
@@ -191,23 +186,41 @@ MARK_REVOKED = Statement(update(_S).where(_ONE).values(**_REVOCATION))
 REVOKE_ALL_OF_USER = Statement(
     update(_S).where(_OF_USER, _active(), _S.c.id != bindparam("except_id")).values(**_REVOCATION)
 )
+MAX_KEY_ATTEMPTS = 8
+_NOT_REVOKED = dict.fromkeys(("revoked_at", "revoked_by", "revoke_reason"))
 _AFTER_EVERYTHING = "~"
 _NO_SESSION = ""
 
 
-async def add(unit: UnitOfWork, session: NewSession) -> None:
-    """Write a session; its tenant and its user are made when they are new."""
-    values = asdict(session)
-    username = values.pop("username")
-    now = session.created_at
-    await tenants.ensure(unit, now)
-    key = mint_user_key(from_text(now))
-    made = await unit.run(ADD_USER, user_id=session.user_id, key=key, username=username, now=now)
-    if not made and username is not None:
-        await unit.run(NAME_USER, of_user=session.user_id, new_name=username)
-    values["due_at"] = min(session.expires_at, session.idle_expires_at)
+async def add(unit: UnitOfWork, session: NewSession) -> SessionRow:
+    """Write a session and return its row; its tenant and its user are made when they are new."""
+    await tenants.ensure(unit, session.created_at)
+    await _ensure_user(unit, session.user_id, session.username, session.created_at)
+    values = insert_values(session)
     await unit.run(INSERT, **values)
     await statistics.count_created(unit, session.device_type)
+    values.update(_NOT_REVOKED, tenant_id=unit.tenant.id)
+    return SessionRow._make([values[name] for name in SessionRow._fields])
+
+
+async def _ensure_user(unit: UnitOfWork, user_id: str, username: str | None, now: str) -> None:
+    """Make the user if they are new; keep the latest name."""
+    if await unit.one(FIND_USER, user_id=user_id) is not None:
+        if username is not None:
+            await unit.run(NAME_USER, of_user=user_id, new_name=username)
+        return
+    for attempt in range(MAX_KEY_ATTEMPTS):
+        key = user_key(user_id, attempt)
+        if await unit.run(ADD_USER, user_id=user_id, key=key, username=username, now=now):
+            return
+    raise RuntimeError("no integer key is free for a new user")
+
+
+def insert_values(session: NewSession) -> dict[str, Any]:
+    """The parameters of `INSERT` but for the tenant."""
+    values = {name: getattr(session, name) for name in _INSERTED}
+    values["due_at"] = min(session.expires_at, session.idle_expires_at)
+    return values
 
 
 async def get(unit: UnitOfWork, key: str) -> SessionRow | None:
@@ -222,18 +235,14 @@ async def count_active_of_user(unit: UnitOfWork, user_id: str, now: str) -> int:
     return count
 
 
-async def list_active_of_user(
-    unit: UnitOfWork, user_id: str, now: str, page: Page
-) -> tuple[list[SessionRow], int]:
+async def list_active_of_user(unit: UnitOfWork, user_id: str, now: str, page: Page) -> tuple[list[SessionRow], int]:
     """One page of a user's active sessions, and how many there are."""
+    wanted = {"user_id": user_id, "now": now, "limit": page.size + 1, "offset": page.offset}
     with unit.snapshot():
-        rows = await unit.all(
-            LIST_ACTIVE_OF_USER, user_id=user_id, now=now, limit=page.size, offset=page.offset
-        )
-        if page.number == 1 and len(rows) < page.size:
-            return [SessionRow._make(row) for row in rows], len(rows)
-        total = await count_active_of_user(unit, user_id, now)
-    return [SessionRow._make(row) for row in rows], total
+        rows = await unit.all(LIST_ACTIVE_OF_USER, **wanted)
+        whole = page.number == 1 and len(rows) <= page.size  # the row too many is not there: nothing to count
+        total = len(rows) if whole else await count_active_of_user(unit, user_id, now)
+    return [SessionRow._make(row) for row in rows[: page.size]], total
 
 
 @lru_cache(maxsize=16)
@@ -242,12 +251,10 @@ def _search(by_user: bool, status: Status | None) -> tuple[Statement, Statement]
     wanted = [_OF_USER if by_user else _MINE, *([_status(status)] if status is not None else [])]
     page = select(*_COLUMNS).where(*wanted).order_by(_S.c.id.desc())
     count = select(func.count()).select_from(_S).where(*wanted)
-    return Statement(page.limit(_WINDOW["limit"]).offset(_WINDOW["offset"])), Statement(count)
+    return Statement(page.limit(bindparam("limit")).offset(bindparam("offset"))), Statement(count)
 
 
-async def search(
-    unit: UnitOfWork, wanted: SessionFilter, now: str, page: Page
-) -> tuple[list[SessionRow], int]:
+async def search(unit: UnitOfWork, wanted: SessionFilter, now: str, page: Page) -> tuple[list[SessionRow], int]:
     """One page of the tenant's sessions that fit, and how many there are."""
     list_them, count_them = _search(wanted.user_id is not None, wanted.status)
     parameters: dict[str, Any] = {} if wanted.status in (None, "revoked") else {"now": now}

@@ -28,9 +28,7 @@ _COLUMNS = [_K.c[name] for name in SigningKeyRow._fields]
 ADD = Statement(insert(_K).values({column.name: bindparam(column.name) for column in _COLUMNS}))
 ALL = Statement(select(*_COLUMNS).order_by(_K.c.signs_from, _K.c.id))
 RETIRE = Statement(
-    update(_K)
-    .where(_K.c.id == bindparam("key_id"), _K.c.retired_at.is_(None))
-    .values(retired_at=bindparam("now"))
+    update(_K).where(_K.c.id == bindparam("key_id"), _K.c.retired_at.is_(None)).values(retired_at=bindparam("now"))
 )
 
 

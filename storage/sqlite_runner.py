@@ -1,8 +1,7 @@
 """Statements on a SQLite connection. Nothing here ever waits for the event loop."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from storage.statements import SQLITE, Statement
@@ -31,14 +30,21 @@ class SqliteRunner:
         """Change rows; how many were changed."""
         return self._execute(statement.text(SQLITE), parameters).rowcount
 
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
+    def snapshot(self) -> AbstractContextManager[None]:
         """One instant for every statement inside; inside the writer's transaction that is so already."""
-        if self.connection.in_transaction:
-            yield
-            return
-        self._execute("BEGIN")
-        try:
-            yield
-        finally:
-            self._execute("COMMIT")
+        return nullcontext() if self.connection.in_transaction else _Snapshot(self.connection)
+
+
+class _Snapshot(AbstractContextManager[None]):
+    """A read transaction."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connection.execute("BEGIN")
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.execute("COMMIT")

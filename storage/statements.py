@@ -5,8 +5,6 @@ runs it. From then on a query costs what the driver costs: no object is made per
 as they are; the columns are chosen so that none needs converting.
 """
 
-from typing import Any
-
 from sqlalchemy import ClauseElement
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Dialect

@@ -12,9 +12,9 @@ are looked at:
 deadline. It keeps reads cheap; they are right without it.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, case, func, literal_column, or_, select, update
+from sqlalchemy import BindParameter, and_, bindparam, case, func, literal_column, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from storage.statements import Statement
@@ -23,8 +23,8 @@ from storage.unit_of_work import UnitOfWork
 
 _S = SessionTable.__table__  # type: ignore[attr-defined]
 _C = SessionCounterTable.__table__  # type: ignore[attr-defined]
-_TENANT = bindparam("tenant")
-_NOW = bindparam("now")
+_TENANT: BindParameter[Any] = bindparam("tenant")
+_NOW: BindParameter[Any] = bindparam("now")
 
 UNKNOWN_DEVICE = "unknown"
 _ENDED = or_(_S.c.expires_at <= _NOW, _S.c.idle_expires_at <= _NOW)
@@ -69,9 +69,7 @@ DUE = Statement(
     .offset(literal_column("0"))
 )
 RESCHEDULE = Statement(
-    update(_S)
-    .where(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("one"))
-    .values(due_at=bindparam("next_due"))
+    update(_S).where(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("one")).values(due_at=bindparam("next_due"))
 )
 
 

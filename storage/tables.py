@@ -45,14 +45,12 @@ class SessionTable(SQLModel, table=True):
             "user_id",
             "expires_at",
             sqlite_where=column("revoked_at").is_(None),
-            postgresql_where=column("revoked_at").is_(None),
         ),
         Index(
             "ix_sessions_due",
             "tenant_id",
             "due_at",
             sqlite_where=column("due_at").is_not(None),
-            postgresql_where=column("due_at").is_not(None),
         ),
         {"sqlite_with_rowid": False},
     )
@@ -99,7 +97,8 @@ class TrustedDeviceTable(SQLModel, table=True):
 
     __tablename__ = "trusted_devices"
     __table_args__ = (
-        Index("ux_trusted_devices_user", "tenant_id", "user_id", "device_fingerprint", unique=True),
+        Index("ux_trusted_devices_fact", "tenant_id", "user_id", "device_fingerprint", unique=True),
+        Index("ix_trusted_devices_user", "tenant_id", "user_id", "id"),
         Index("ix_trusted_devices_fingerprint", "tenant_id", "device_fingerprint"),
     )
 

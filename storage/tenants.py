@@ -21,13 +21,9 @@ class TenantRow(NamedTuple):
 
 
 EXISTS = Statement(select(literal_column("1")).select_from(_T).where(_T.c.id == bindparam("tenant")))
-ENSURE = Statement(
-    insert(_T).values(id=bindparam("tenant"), created_at=bindparam("now")).on_conflict_do_nothing()
-)
+ENSURE = Statement(insert(_T).values(id=bindparam("tenant"), created_at=bindparam("now")).on_conflict_do_nothing())
 ADD = Statement(
-    insert(_T)
-    .values(id=bindparam("id"), name=bindparam("name"), created_at=bindparam("now"))
-    .on_conflict_do_nothing()
+    insert(_T).values(id=bindparam("id"), name=bindparam("name"), created_at=bindparam("now")).on_conflict_do_nothing()
 )
 ALL = Statement(select(_T.c.id, _T.c.name, _T.c.created_at).order_by(_T.c.id))
 

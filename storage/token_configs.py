@@ -75,9 +75,7 @@ async def reset(unit: UnitOfWork) -> bool:
     return await unit.run(RESET) == 1
 
 
-async def refuse_issued(
-    unit: UnitOfWork, user_id: str | None, token_type: str, reason: str | None, now: str
-) -> None:
+async def refuse_issued(unit: UnitOfWork, user_id: str | None, token_type: str, reason: str | None, now: str) -> None:
     """Refuse every token of a type issued up to `now`: of one user, or of the whole tenant.
 
     One row is written, however many tokens there are.
@@ -87,7 +85,5 @@ async def refuse_issued(
 
 async def refused_until(unit: UnitOfWork, user_id: str, token_type: str) -> str | None:
     """Up to when a user's tokens of a type are refused, or None."""
-    until: str | None = await unit.value(
-        REFUSED_UNTIL, user_id=user_id, everybody=EVERYBODY, token_type=token_type
-    )
+    until: str | None = await unit.value(REFUSED_UNTIL, user_id=user_id, everybody=EVERYBODY, token_type=token_type)
     return until

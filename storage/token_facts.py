@@ -144,9 +144,7 @@ def facts(
         session_not_found=token.session is not None and not found,
         session_revoked=known.session_revoked_at is not None,
         session_expired=found
-        and (
-            (known.session_expires_at or "") <= text or (known.session_idle_expires_at or "") <= text
-        ),
+        and ((known.session_expires_at or "") <= text or (known.session_idle_expires_at or "") <= text),
         user_mismatch=found and token.own and known.session_user != token.user,
         device_mismatch=device_fingerprint is not None
         and known.device_fingerprint is not None

@@ -92,9 +92,7 @@ SESSION = Statement(
 )
 _OF_SESSION = and_(_R.c.tenant_id == _TENANT, _R.c.session_id == bindparam("key"))
 REFRESH_STATE = Statement(select(*[_R.c[name] for name in RefreshRow._fields]).where(_OF_SESSION))
-_begin = insert(_R).values(
-    tenant_id=_TENANT, **{name: bindparam(name) for name in RefreshRow._fields}
-)
+_begin = insert(_R).values(tenant_id=_TENANT, **{name: bindparam(name) for name in RefreshRow._fields})
 BEGIN = Statement(
     _begin.on_conflict_do_update(
         index_elements=["tenant_id", "session_id"],
@@ -129,9 +127,7 @@ ROTATE = Statement(
     )
 )
 MARK_USED = Statement(
-    update(_R)
-    .where(_OF_SESSION, _R.c.generation == bindparam("spent"))
-    .values(successor_used=bindparam("used"))
+    update(_R).where(_OF_SESSION, _R.c.generation == bindparam("spent")).values(successor_used=bindparam("used"))
 )
 ENTER = Statement(
     insert(_I)
@@ -284,9 +280,7 @@ async def search(
     parameters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     counted = dict(parameters) if status is None else {**parameters, "everybody": EVERYBODY}
     with unit.snapshot():
-        rows = await unit.all(
-            list_them, **parameters, everybody=EVERYBODY, limit=page.size, offset=page.offset
-        )
+        rows = await unit.all(list_them, **parameters, everybody=EVERYBODY, limit=page.size, offset=page.offset)
         total: int = await unit.value(count_them, **counted)
     return [IssuedTokenRow._make(row) for row in rows], total
 

@@ -65,11 +65,7 @@ TRUST = Statement(
 )
 _TRUSTED = and_(_OF_USER, _D.c.trusted_until > bindparam("now"))
 LIST_TRUSTED = Statement(
-    select(*_COLUMNS)
-    .where(_TRUSTED)
-    .order_by(_D.c.id.desc())
-    .limit(bindparam("limit"))
-    .offset(bindparam("offset"))
+    select(*_COLUMNS).where(_TRUSTED).order_by(_D.c.id.desc()).limit(bindparam("limit")).offset(bindparam("offset"))
 )
 COUNT_TRUSTED = Statement(select(func.count()).select_from(_D).where(_TRUSTED))
 _OF_FINGERPRINT = and_(_MINE, _D.c.device_fingerprint == bindparam("device_fingerprint"))
@@ -80,14 +76,11 @@ UNTRUST_FOR_USER = Statement(delete(_D).where(_OF_FINGERPRINT, _D.c.user_id == b
 async def trust(unit: UnitOfWork, device: NewTrustedDevice, now: str) -> TrustedDeviceRow:
     """Trust a device anew. A row that exists keeps its id and what this time was not told."""
     await tenants.ensure(unit, now)
-    row = await unit.one(TRUST, **asdict(device))
-    assert row is not None, "an insert that returns its row returned none"
-    return TrustedDeviceRow._make(row)
+    rows = await unit.all(TRUST, **asdict(device))
+    return TrustedDeviceRow._make(rows[0])
 
 
-async def list_trusted(
-    unit: UnitOfWork, user_id: str, now: str, page: Page
-) -> tuple[list[TrustedDeviceRow], int]:
+async def list_trusted(unit: UnitOfWork, user_id: str, now: str, page: Page) -> tuple[list[TrustedDeviceRow], int]:
     """One page of the devices a user trusts at `now`, newest first, and how many there are."""
     with unit.snapshot():
         rows = await unit.all(LIST_TRUSTED, user_id=user_id, now=now, limit=page.size, offset=page.offset)

@@ -4,8 +4,7 @@ Every statement on a tenant's table names `:tenant`; the unit supplies it and no
 without a tenant for tenants' data, and no way to ask for "all".
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from domain.values import Tenant
@@ -23,7 +22,7 @@ class Runner(Protocol):
 
     async def run(self, statement: Statement, parameters: dict[str, Any]) -> int: ...
 
-    def snapshot(self) -> Any: ...
+    def snapshot(self) -> AbstractContextManager[None]: ...
 
 
 class SystemUnit:
@@ -82,8 +81,6 @@ class UnitOfWork:
         parameters["tenant"] = self._tenant_id
         return await self._runner.run(statement, parameters)
 
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
+    def snapshot(self) -> AbstractContextManager[None]:
         """Statements inside see the data as of one instant (a count and its list agree)."""
-        with self._runner.snapshot():
-            yield
+        return self._runner.snapshot()

@@ -1,6 +1,5 @@
 """The envelope that existing clients know: `code` 0 means success, whatever else is told beside it."""
 
-from dataclasses import asdict
 from typing import Any
 
 from domain.paging import Page, page_info
@@ -22,11 +21,19 @@ def data_response(data: View, now: str) -> View:
 
 def list_response(items: list[View], total: int, page: Page, now: str) -> View:
     """One page of a list of `total` rows; the count is told flat and inside `pagination`."""
+    info = page_info(page, total)
     return {
         "code": SUCCESS,
         "message": "ok",
         "items": items,
         "total": total,
-        "pagination": asdict(page_info(page, total)),
+        "pagination": {
+            "page": info.page,
+            "page_size": info.page_size,
+            "total": info.total,
+            "total_pages": info.total_pages,
+            "has_next": info.has_next,
+            "has_prev": info.has_prev,
+        },
         "timestamp": now,
     }

@@ -38,9 +38,7 @@ def spec_validator(bundle: Mapping[str, Any]) -> str:
 
 def redocly(document: Path) -> str:
     """What Redocly finds in the document; empty when it finds nothing."""
-    return _run(
-        "redocly", "lint", "--config", str(RULES / "redocly.yaml"), "--format", "stylish", str(document)
-    )
+    return _run("redocly", "lint", "--config", str(RULES / "redocly.yaml"), "--format", "stylish", str(document))
 
 
 def spectral(document: Path) -> str:

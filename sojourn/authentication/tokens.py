@@ -108,9 +108,7 @@ class Tokens:
         if token.tenant != unit.tenant.id:
             return TokenFacts(tenant_mismatch=True)
         known = await token_facts.record(unit, token, to_text(now))
-        facts = token_facts.facts(
-            token, known, now, self.lifetimes.leeway.total_seconds(), device_fingerprint
-        )
+        facts = token_facts.facts(token, known, now, self.lifetimes.leeway.total_seconds(), device_fingerprint)
         if token.generation is not None and token.generation == known.generation and not known.successor_used:
             self._note_use(unit.tenant, token)
         return facts
@@ -169,9 +167,7 @@ class Tokens:
         if key is None:
             return None
         try:
-            claims = jwt.decode(
-                token, key, algorithms=[str(key.algorithm_name)], options=_OPTIONS, issuer=self.issuer
-            )
+            claims = jwt.decode(token, key, algorithms=[str(key.algorithm_name)], options=_OPTIONS, issuer=self.issuer)
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError, OverflowError):
             return None
         return _own(kid, token, claims)
@@ -187,9 +183,7 @@ class Tokens:
         if session is None or generation is None:
             return
         try:
-            await self._started()[0].write(
-                tenant, lambda unit: tokens.mark_used(unit, session, generation)
-            )
+            await self._started()[0].write(tenant, lambda unit: tokens.mark_used(unit, session, generation))
         except DomainError:
             logger.warning("the use of a token was not noted; it will be at its next use")
 

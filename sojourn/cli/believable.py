@@ -96,9 +96,7 @@ def person(chance: random.Random, number: int) -> Person:
     """The person of this number. The name may repeat, the ids do not."""
     name, surname = chance.choice(_NAMES), chance.choice(_SURNAMES)
     devices = tuple(_device(chance, name) for _ in range(chance.choices((1, 2, 3), (5, 4, 1))[0]))
-    return Person(
-        f"usr_{number:06d}", f"{name}.{surname}{number}", _CITY.draw(chance), _METHOD.draw(chance), devices
-    )
+    return Person(f"usr_{number:06d}", f"{name}.{surname}{number}", _CITY.draw(chance), _METHOD.draw(chance), devices)
 
 
 def _device(chance: random.Random, owner: str) -> Device:
@@ -116,8 +114,6 @@ def _device(chance: random.Random, owner: str) -> Device:
 
 def _address(chance: random.Random) -> str:
     if chance.random() < 0.2:
-        return (
-            f"2001:db8:{chance.getrandbits(16):x}:{chance.getrandbits(16):x}::{1 + chance.getrandbits(12):x}"
-        )
+        return f"2001:db8:{chance.getrandbits(16):x}:{chance.getrandbits(16):x}::{1 + chance.getrandbits(12):x}"
     network = chance.choice(("192.0.2", "198.51.100", "203.0.113"))
     return f"{network}.{chance.randint(1, 254)}"

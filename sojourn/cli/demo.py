@@ -7,9 +7,9 @@ requests over HTTP while that clock moves on, and goes on serving on the true cl
 import asyncio
 import logging.config
 import random
+import socket
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -59,10 +59,9 @@ def demo(port: int) -> None:
     with tempfile.TemporaryDirectory(prefix="sojourn-demo-") as folder:
         settings = _settings(Path(folder), port)
         logging.config.dictConfig(logs.config("text", settings.log_level))
-        try:
+        with suppress(KeyboardInterrupt):
             asyncio.run(_serve(settings))
-        except KeyboardInterrupt:
-            click.echo("\nStopped; the demo's data is gone.")
+        click.echo("\nStopped; the demo's data is gone.")
 
 
 def _settings(folder: Path, port: int) -> Settings:
@@ -80,13 +79,13 @@ async def _serve(settings: Settings) -> None:
     clock = DemoClock()
     app = create_app(settings, clock=clock)
     server = uvicorn.Server(uvicorn.Config(app, **uvicorn_options(settings)))
-    with _one_line_if_it_cannot_listen(settings):
-        serving = asyncio.create_task(server.serve())
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.01)
-        if serving.done():
-            return serving.result()
-    url = "http://{}:{}".format(*server.servers[0].sockets[0].getsockname()[:2])
+    listener = _listen(settings)
+    serving = asyncio.create_task(server.serve([listener]))
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.01)
+    if serving.done():
+        raise click.ClickException("the server did not start; its log tells why")
+    url = "http://{}:{}".format(*listener.getsockname())
     click.echo("Making two tenants with a few hundred sessions ...")
     story = Story(url, settings, clock, TENANTS, random.Random(_SEED))  # noqa: S311 (made-up data, no secret)
     telling = asyncio.create_task(asyncio.to_thread(tell, story, lambda: server.should_exit))
@@ -95,16 +94,23 @@ async def _serve(settings: Settings) -> None:
         user = telling.result()
         clock.instant = None
         click.echo(_welcome(settings, url, user))
-    return await serving
+    await serving
+    # Interrupted while the story was told: its last request may have found nobody listening.
+    await asyncio.gather(telling, return_exceptions=True)
 
 
-@contextmanager
-def _one_line_if_it_cannot_listen(settings: Settings) -> Iterator[None]:
-    """uvicorn has logged why it cannot listen by the time it exits."""
+def _listen(settings: Settings) -> socket.socket:
+    """A listening socket. It names its protocol: asyncio sets TCP_NODELAY on connections of no other."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        yield
-    except SystemExit:
-        raise click.ClickException(f"cannot listen on {settings.host}:{settings.port}") from None
+        listener.bind((settings.host, settings.port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        address = f"{settings.host}:{settings.port}"
+        raise click.ClickException(f"cannot listen on {address}: {error.strerror}; try --port 0") from None
+    return listener
 
 
 def _welcome(settings: Settings, url: str, user: str) -> str:

@@ -97,6 +97,4 @@ def retire(key_id: str, database_url: str | None) -> None:
 
 
 def _others_sign(rows: list[SigningKeyRow], key_id: str, now: datetime) -> bool:
-    return any(
-        row.id != key_id and row.retired_at is None and row.signs_from <= to_text(now) for row in rows
-    )
+    return any(row.id != key_id and row.retired_at is None and row.signs_from <= to_text(now) for row in rows)

@@ -60,7 +60,5 @@ def settings_from(**flags: Any) -> Settings:
 def settings_help() -> str:
     """The settings table for a command's `--help`; click keeps the lines after a lone \\b as they are."""
     width = max(len(name) for name, _, _ in table())
-    lines = [
-        f"{name:<{width}}  {about}{f' [{default}]' if default else ''}" for name, default, about in table()
-    ]
+    lines = [f"{name:<{width}}  {about}{f' [{default}]' if default else ''}" for name, default, about in table()]
     return "\b\nEnvironment variables (a flag wins over its variable):\n" + "\n".join(lines)

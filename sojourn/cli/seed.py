@@ -1,13 +1,12 @@
 """`sojourn seed`: a database full of made-up data, for tests of size."""
 
 import sqlite3
+import sys
 import time
 from datetime import datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from domain.clock import from_text, to_text, utc_now
 from domain.sessions import Timeouts
@@ -106,8 +105,7 @@ def seed(
         raise click.ClickException(f"cannot write to {settings.database_url}: {error}") from None
     seconds = time.perf_counter() - started
     click.echo(
-        f"{sessions:,} sessions of {users:,} users in {tenants:,} tenants: "
-        f"{seconds:.1f} s, {sessions / seconds:,.0f}/s"
+        f"{sessions:,} sessions of {users:,} users in {tenants:,} tenants: {seconds:.1f} s, {sessions / seconds:,.0f}/s"
     )
 
 
@@ -115,13 +113,10 @@ async def _touch(database: Database) -> None:
     """Opening it has made the tables."""
 
 
-def _load(
-    settings: Settings, tenants: int, users: int, sessions: int, seed_number: int, until: datetime
-) -> None:
+def _load(settings: Settings, tenants: int, users: int, sessions: int, seed_number: int, until: datetime) -> None:
     loader = open_loader(Path(settings.database_url.removeprefix(_SQLITE)))
     timeouts = Timeouts(settings.idle_timeout, settings.absolute_timeout)
-    with _progress() as progress:
-        task = progress.add_task("", total=sessions)
+    with click.progressbar(length=sessions, label="sessions", show_pos=True, file=sys.stderr) as progress:
         for number in range(tenants):
             rows = sessions_of_old(
                 f"{seed_number}/{number}",
@@ -130,24 +125,10 @@ def _load(
                 until=until,
                 timeouts=timeouts,
             )
-            progress.update(task, description=f"tnt_{number + 1:04d}")
             for size in loader.load(f"tnt_{number + 1:04d}", rows, to_text(until)):
-                progress.advance(task, size)
+                progress.update(size)
 
 
 def _share(whole: int, parts: int, number: int) -> int:
     """An even share; the first parts take what does not divide."""
     return whole // parts + (number < whole % parts)
-
-
-def _progress() -> Progress:
-    """Rich, because it draws on a terminal only, and tells both the rate and the time that is left."""
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )

@@ -11,6 +11,7 @@ from sojourn import logs
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import database_url, settings_from, settings_help
 from sojourn.settings import Settings, unknown_variables
+from sojourn.wire import StrictHttpProtocol
 from storage import api_keys
 from storage.database import Database
 
@@ -19,16 +20,10 @@ logger = logging.getLogger("sojourn.serve")
 
 @click.command(epilog=settings_help())
 @click.option("--host", help="The address to listen on. [SOJOURN_HOST; 127.0.0.1]")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), help="The port; 0 takes a free one. [SOJOURN_PORT; 8080]"
-)
-@click.option(
-    "--workers", type=click.IntRange(1), metavar="N", help="How many processes serve. [SOJOURN_WORKERS; 1]"
-)
+@click.option("--port", type=click.IntRange(0, 65535), help="The port; 0 takes a free one. [SOJOURN_PORT; 8080]")
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="How many processes serve. [SOJOURN_WORKERS; 1]")
 @database_url
-@click.option(
-    "--base-path", metavar="PATH", help="The path below which everything is mounted. [SOJOURN_BASE_PATH; /]"
-)
+@click.option("--base-path", metavar="PATH", help="The path below which everything is mounted. [SOJOURN_BASE_PATH; /]")
 @click.option(
     "--log-format",
     type=click.Choice(["json", "text"]),
@@ -46,9 +41,9 @@ def serve(**flags: object) -> None:
         logger.warning("%s", sentence)
     _require_a_key(settings, with_database(settings, _has_stored_key))
     os.environ.update(settings.to_environ())
-    uvicorn.run(
-        "sojourn.app:create_app_from_env", factory=True, workers=settings.workers, **uvicorn_options(settings)
-    )
+    # Worker processes begin without the filter that the command line has set.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:Using `httpx` with `starlette.testclient`")
+    uvicorn.run("sojourn.app:create_app_from_env", factory=True, workers=settings.workers, **uvicorn_options(settings))
 
 
 def uvicorn_options(settings: Settings) -> dict[str, Any]:
@@ -57,7 +52,7 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         "host": settings.host,
         "port": settings.port,
         "loop": "uvloop",
-        "http": "httptools",
+        "http": StrictHttpProtocol,
         "ws": "none",
         "lifespan": "on",
         "access_log": False,

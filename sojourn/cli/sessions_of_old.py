@@ -20,9 +20,7 @@ _SIGN_OUT_RATE = 0.25
 _MADE = tuple[NewSession, str | None]
 
 
-def sessions_of_old(
-    seed: str, *, people: int, count: int, until: datetime, timeouts: Timeouts
-) -> Iterator[_MADE]:
+def sessions_of_old(seed: str, *, people: int, count: int, until: datetime, timeouts: Timeouts) -> Iterator[_MADE]:
     """`count` sessions of `people` users in the order they began, each with when it was revoked or None.
 
     They begin within `SPAN` before `until`.
@@ -42,9 +40,7 @@ def sessions_of_old(
         yield session, _text(left) if revoked else None
 
 
-def _session(
-    chance: random.Random, who: Person, began: int, last: int, expires: int, idle_expires: int
-) -> NewSession:
+def _session(chance: random.Random, who: Person, began: int, last: int, expires: int, idle_expires: int) -> NewSession:
     device, created_at = who.devices[int(len(who.devices) * chance.random())], _text(began)
     return NewSession(
         id=_uuid7(chance, began),

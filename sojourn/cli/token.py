@@ -10,9 +10,7 @@ from sojourn.cli.options import Duration, TenantId, settings_from
 
 
 @click.command()
-@click.option(
-    "--tenant", required=True, type=TenantId(), metavar="T", help="The tenant the token is good for."
-)
+@click.option("--tenant", required=True, type=TenantId(), metavar="T", help="The tenant the token is good for.")
 @click.option("--user", required=True, metavar="U", help="The user it speaks for (`sub`).")
 @click.option("--role", "roles", multiple=True, metavar="R", help="A role, such as admin; may be repeated.")
 @click.option("--session", metavar="SID", help="The session it belongs to (`sid`).")
@@ -31,9 +29,7 @@ def token(tenant: str, user: str, roles: tuple[str, ...], session: str | None, t
             "must be 1 to 255 printable characters without blanks at its ends", param_hint="--user"
         )
     try:
-        text = issue_token(
-            settings, tenant=tenant, user=user, roles=roles, session=session, ttl=ttl, now=utc_now()
-        )
+        text = issue_token(settings, tenant=tenant, user=user, roles=roles, session=session, ttl=ttl, now=utc_now())
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     click.echo(text)

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from functools import cached_property
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import DomainError, InternalError
@@ -40,9 +40,11 @@ class Exchange:
         self._program = program
         self._request = request
         self._send = send
-        self.plan: "Plan | None" = None
+        self.plan: Plan | None = None
         self.tenant: Tenant | None = None
         self.started = time.perf_counter()
+        self.request_id = tracing.request_id(request.header(b"x-request-id"), request.now)
+        self.locale = i18n.negotiate(request.header(b"accept-language"))
 
     @property
     def method(self) -> str:
@@ -54,20 +56,8 @@ class Exchange:
         """The operation being served, or `-` before one is found."""
         return "-" if self.plan is None else self.plan.operation_id
 
-    @cached_property
-    def request_id(self) -> str:
-        """The request's id: the client's `X-Request-ID` when it is well-formed, else one of ours."""
-        return tracing.request_id(self._request.header(b"x-request-id"), self._request.now)
-
-    @cached_property
-    def locale(self) -> str:
-        """The language of this exchange's sentences."""
-        return i18n.negotiate(self._request.header(b"accept-language"))
-
-    async def answer(self, result: Any, media_type: str) -> None:
+    async def answer(self, plan: "Plan", result: Any, media_type: str) -> None:
         """Send what the handler returned, with the operation's status of success."""
-        plan = self.plan
-        assert plan is not None
         if result is None:
             self._check(plan.status, None, None)
             await self._respond(plan.status, None, b"", plan.no_store)
@@ -97,10 +87,8 @@ class Exchange:
         document = render(error, facts)
         status = problems.status_of(error)
         if self.plan is not None and status not in (404, 405):
-            try:
+            with suppress(DomainError):  # already logged: a refusal is never replaced by another one
                 self._check(status, _PROBLEM_JSON, document)
-            except DomainError:
-                pass  # already logged: a refusal is never replaced by another one
         headers = [
             *problems.headers(error, challenge, self._request.header(b"authorization") is not None),
             (b"content-language", self.locale.encode()),

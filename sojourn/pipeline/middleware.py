@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from connexion.middleware.abstract import AbstractRoutingAPI, SpecMiddleware
-from connexion.operations import AbstractOperation
+from connexion.operations.abstract import AbstractOperation
 from connexion.spec import Specification
 
 from domain.errors import (
@@ -27,7 +27,7 @@ from sojourn.pipeline.bodies import ClientGone, JsonReader, Receive, read_body
 from sojourn.pipeline.exchange import Exchange, Send
 from sojourn.pipeline.negotiation import JSON, check_content_type, choose_media_type
 from sojourn.pipeline.parameters import read_headers, read_path, read_query
-from sojourn.pipeline.plans import Plan, compile_plan
+from sojourn.pipeline.plans import Body, Plan, compile_plan
 from sojourn.pipeline.program import Program
 from sojourn.pipeline.requests import Request, Scope, check_head, open_request, repeated_header
 from sojourn.pipeline.routing import Router
@@ -49,7 +49,7 @@ class ContractAPI(AbstractRoutingAPI[Plan]):
 
     def make_operation(self, operation: AbstractOperation) -> Plan:
         """The plan of an operation (called by Connexion for each)."""
-        definition = self.specification.get_operation(operation.path, operation.method)
+        definition = self.specification["paths"][operation.path][operation.method]
         plan = compile_plan(
             operation,
             definition,
@@ -64,9 +64,7 @@ class ContractAPI(AbstractRoutingAPI[Plan]):
     def _framework_path_and_name(operation: AbstractOperation, path: str) -> tuple[str, str]:
         return path, operation.operation_id
 
-    def _add_operation_internal(
-        self, method: str, path: str, operation: Plan, name: str | None = None
-    ) -> None:
+    def _add_operation_internal(self, method: str, path: str, operation: Plan, name: str | None = None) -> None:
         if self.router is None:
             self.router = Router(self.base_path)
         self.router.add(method.upper(), path, operation)
@@ -120,7 +118,7 @@ class ContractMiddleware(SpecMiddleware):
             media_type = plan.offers[0]
         arguments = await self._validate(request, receive, plan, segments)
         result = await run_handler(program, plan, identity, arguments, request, exchange, media_type)
-        await exchange.answer(result, media_type)
+        await exchange.answer(plan, result, media_type)
 
     async def _validate(
         self, request: Request, receive: Receive, plan: Plan, segments: tuple[bytes, ...]
@@ -138,7 +136,7 @@ class ContractMiddleware(SpecMiddleware):
             if name in plan.headers:
                 violations.append(repeated_header(name))
         if plan.body is not None:
-            await self._read_body(request, receive, plan, arguments, violations)
+            await self._read_body(request, receive, plan.body, arguments, violations)
         elif request.has_body:
             violations.append(Violation("body", "body_not_allowed"))
         if violations:
@@ -149,28 +147,26 @@ class ContractMiddleware(SpecMiddleware):
         self,
         request: Request,
         receive: Receive,
-        plan: Plan,
+        body: Body,
         arguments: dict[str, Any],
         violations: list[Violation],
     ) -> None:
-        assert plan.body is not None
         raw = b""
         if request.has_body:
             check_content_type(request.header(b"content-type"), request.header(b"content-encoding"))
             raw = await read_body(receive, request.content_length, self._program.body_limits)
         if not raw:
             arguments["body"] = None
-            if plan.body.required:
+            if body.required:
                 violations.append(Violation("body", "required"))
             return
         try:
-            body = self._json.read(raw)
+            value = self._json.read(raw)
         except MalformedBody as error:
             if not violations:
                 raise
             violations.extend(error.violations)
             return
-        if not plan.body.schema.accepts(body):
-            violations.extend(plan.body.schema.explain(body, "body"))
-        arguments["body"] = body
-
+        if not body.schema.accepts(value):
+            violations.extend(body.schema.explain(value, "body"))
+        arguments["body"] = value

@@ -113,9 +113,7 @@ def read_query(
             _leave_out(parameter, arguments, violations)
 
 
-def _read_one(
-    parameter: Parameter, raw: bytes, arguments: dict[str, Any], violations: list[Violation]
-) -> None:
+def _read_one(parameter: Parameter, raw: bytes, arguments: dict[str, Any], violations: list[Violation]) -> None:
     try:
         text = percent_decode(raw, plus_is_space=True)
     except Undecodable as error:

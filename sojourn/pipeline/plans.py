@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connexion.operations import AbstractOperation
+from connexion.operations.abstract import AbstractOperation
 
 from sojourn.pipeline.negotiation import JSON
 from sojourn.pipeline.parameters import Parameter, compile_parameter

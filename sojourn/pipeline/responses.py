@@ -31,7 +31,7 @@ class Responses:
         validator = self._validators.get((status, media_type))
         if validator is None:
             validator = self._validators[status, media_type] = self._compile(status, media_type)
-        if isinstance(value, (dict, list)):
+        if isinstance(value, (dict, list)) and not validator.is_valid(value):
             for error in validator.iter_errors(value):
                 raise BrokenPromise(f"{'/'.join(map(str, error.instance_path))}: {error.message}")
 

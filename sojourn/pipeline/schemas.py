@@ -51,7 +51,7 @@ class ContractError(Exception):
 class Schema:
     """One compiled schema."""
 
-    __slots__ = ("accepts", "_full", "source")
+    __slots__ = ("_full", "accepts", "source")
 
     def __init__(self, source: Mapping[str, Json]) -> None:
         translated = translate(source)
@@ -133,30 +133,25 @@ def _anchored(pattern: str) -> re.Pattern[str]:
     return compiled
 
 
-_Validator = extend(Draft7Validator, {"pattern": _pattern})
+_Validator: Any = extend(Draft7Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
 
 
 def _violations(error: ValidationError, root: str) -> Iterator[Violation]:
     """What one finding of the full validator means in the contract's words."""
-    keyword, schema = str(error.validator), error.schema
-    if keyword == "required":
-        for name in error.validator_value:
-            if name not in error.instance:
-                yield Violation(_path(error, root, name), "required")
+    keyword: str = str(error.validator)
+    limit: Json = error.validator_value
+    instance: Json = error.instance
+    schema: Mapping[str, Json] = error.schema if isinstance(error.schema, Mapping) else {}
+    if keyword == "required" and isinstance(limit, list):
+        missing = (name for name in limit if name not in instance)
+        yield from (Violation(_path(error, root, name), "required") for name in missing)
     elif keyword == "additionalProperties":
-        for name in error.instance:
-            if name not in schema.get("properties", {}):
-                yield Violation(_path(error, root, name), "unknown_property")
-    elif keyword in ("allOf",) or keyword not in _CODES:
-        yield Violation(_path(error, root), "type")
+        unknown = (name for name in instance if name not in schema.get("properties", {}))
+        yield from (Violation(_path(error, root, name), "unknown_property") for name in unknown)
     else:
         secret = schema.get("format") == "password" or schema.get("writeOnly", False)
-        yield Violation(
-            _path(error, root),
-            _CODES[keyword],
-            _params(keyword, error.validator_value),
-            None if secret else error.instance,
-        )
+        value = None if secret else instance
+        yield Violation(_path(error, root), _CODES.get(keyword, "type"), _params(keyword, limit), value)
 
 
 def _params(keyword: str, limit: Json) -> dict[str, Json]:

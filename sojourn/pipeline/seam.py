@@ -46,10 +46,8 @@ async def run_handler(
         )
         return await plan.handler(context, **arguments)
 
-    if plan.writes:
-        return await program.database().write(tenant, work)
-    async with program.database().read(tenant) as unit:
-        return await work(unit)
+    database = program.database()
+    return await (database.write(tenant, work) if plan.writes else database.read(tenant, work))
 
 
 NO_TENANT = Tenant("<none>")

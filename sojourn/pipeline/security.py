@@ -86,9 +86,9 @@ def _api_key(keys: ApiKeyChecker) -> Authenticate:
         if not value:
             raise AuthenticationRequired()
         key = await keys.authenticate(value.decode("latin-1"), now)
-        if key.tenants is not None and TENANT_HEADER in headers:
-            if headers[TENANT_HEADER].decode("latin-1") not in key.tenants:
-                raise TenantNotAllowed()
+        tenant = headers.get(TENANT_HEADER)
+        if key.tenants is not None and tenant is not None and tenant.decode("latin-1") not in key.tenants:
+            raise TenantNotAllowed()
         return Identity(Caller("internal", key.id), None)
 
     return authenticate

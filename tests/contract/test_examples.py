@@ -45,9 +45,7 @@ def defaults() -> Iterator[Example]:
                 yield f"{operation} {parameter['name']}", parameter["schema"]["default"], parameter["schema"]
 
 
-@pytest.mark.parametrize(
-    "examples", [body_examples, parameter_examples, header_examples, schema_examples, defaults]
-)
+@pytest.mark.parametrize("examples", [body_examples, parameter_examples, header_examples, schema_examples, defaults])
 def test_every_example_validates(examples: Any) -> None:
     found = list(examples())
 

@@ -10,9 +10,7 @@ from openapi.lint.__main__ import TOOLS, redocly, spec_validator, spectral
 from openapi.loader import bundle_json
 from tests.contract.document import bundle
 
-needs_node = pytest.mark.skipif(
-    not TOOLS.exists(), reason="the linters are not installed; `npm ci` installs them"
-)
+needs_node = pytest.mark.skipif(not TOOLS.exists(), reason="the linters are not installed; `npm ci` installs them")
 
 
 @pytest.fixture
@@ -21,9 +19,7 @@ def broken(tmp_path: Path) -> Path:
     operation = document["paths"]["/health/live"]["get"]
     del operation["summary"]
     del operation["description"]
-    operation["responses"]["200"]["content"]["application/json"]["examples"] = {
-        "odd": {"value": {"status": 1}}
-    }
+    operation["responses"]["200"]["content"]["application/json"]["examples"] = {"odd": {"value": {"status": 1}}}
     file = tmp_path / "broken.json"
     file.write_text(json.dumps(document), "utf-8")
     return file

@@ -13,9 +13,7 @@ ROOT = "openapi: 3.0.3\npaths:\n  /a:\n    $ref: paths/a.yaml\n"
 def folder(tmp_path: Path) -> Path:
     write(tmp_path, "openapi.yaml", ROOT)
     write(tmp_path, "paths/a.yaml", "get:\n  schema:\n    $ref: ../components/schemas/s.yaml#/One\n")
-    write(
-        tmp_path, "components/schemas/s.yaml", "One:\n  $ref: s.yaml#/Two\nTwo:\n  type: string\nThree: {}\n"
-    )
+    write(tmp_path, "components/schemas/s.yaml", "One:\n  $ref: s.yaml#/Two\nTwo:\n  type: string\nThree: {}\n")
     return tmp_path
 
 
@@ -49,9 +47,7 @@ def test_path_items_are_inlined_and_components_keep_their_names(folder: Path) ->
         ("../../../x/components/schemas/s.yaml#/One", "is not of the form"),
     ],
 )
-def test_a_bad_reference_is_named_with_its_file_and_line(
-    folder: Path, reference: str, complaint: str
-) -> None:
+def test_a_bad_reference_is_named_with_its_file_and_line(folder: Path, reference: str, complaint: str) -> None:
     write(folder, "paths/a.yaml", f"get:\n  schema:\n    $ref: {reference}\n")
 
     with pytest.raises(BundleError) as error:
@@ -79,13 +75,10 @@ def test_two_components_of_one_name_are_refused(folder: Path) -> None:
     write(
         folder,
         "paths/a.yaml",
-        "get:\n  x:\n    $ref: ../components/schemas/s.yaml#/One\n"
-        "  y:\n    $ref: ../components/schemas/t.yaml#/One\n",
+        "get:\n  x:\n    $ref: ../components/schemas/s.yaml#/One\n  y:\n    $ref: ../components/schemas/t.yaml#/One\n",
     )
 
-    with pytest.raises(
-        BundleError, match=r"paths/a\.yaml:5: schemas/One exists in .*s\.yaml and in .*t\.yaml"
-    ):
+    with pytest.raises(BundleError, match=r"paths/a\.yaml:5: schemas/One exists in .*s\.yaml and in .*t\.yaml"):
         load_bundle(folder)
 
 

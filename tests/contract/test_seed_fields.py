@@ -81,11 +81,7 @@ def test_no_documented_schema_has_members_that_nobody_documented_but_those_we_na
     for field in FIELDS:
         documented.setdefault(field.schema, set()).add(field.name)
 
-    ours = {
-        name: extra
-        for name, known in documented.items()
-        if (extra := set(schema_of(name)["properties"]) - known)
-    }
+    ours = {name: extra for name, known in documented.items() if (extra := set(schema_of(name)["properties"]) - known)}
 
     assert ours == OUR_ADDITIONS
 

@@ -49,9 +49,7 @@ def test_no_file_holds_anything_of_another_language(file: Path) -> None:
     text = file.read_text("utf-8")
 
     assert not re.search(r"{{|{%|{#", text), "a template"
-    assert not re.search(r"\bx-openapi-router|\.py\b|python|connexion", text, re.IGNORECASE), (
-        "a word of Python's"
-    )
+    assert not re.search(r"\bx-openapi-router|\.py\b|python|connexion", text, re.IGNORECASE), "a word of Python's"
     assert not re.search(r"[\t\r]|[^\n]\Z| \n", text), "tabs, carriage returns or stray blanks"
     assert not re.search(r"^\s*[\w-]+:\s+[&*!]", text, re.MULTILINE), "anchors or tags"
 

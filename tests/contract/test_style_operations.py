@@ -192,9 +192,7 @@ def test_every_list_is_paged_and_every_page_has_a_default_and_a_limit() -> None:
     for operation in operations():
         query = {item["name"]: item["schema"] for item in operation.parameters if item["in"] == "query"}
         content = operation.success.get("content", {}).get("application/json", {})
-        assert ("pagination" in content.get("schema", {}).get("properties", {})) == ("page" in query), (
-            operation
-        )
+        assert ("pagination" in content.get("schema", {}).get("properties", {})) == ("page" in query), operation
         if "page" in query:
             assert (query["page"]["default"], query["page"]["minimum"]) == (1, 1)
             wide = str(operation) == "list_user_sessions"

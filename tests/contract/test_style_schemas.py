@@ -20,11 +20,7 @@ INSTANT = re.compile(r"\w+_(at|until)|timestamp|last_activity")
 
 
 def components() -> list[tuple[str, dict[str, Any]]]:
-    return [
-        found
-        for name, schema in resolved()["components"]["schemas"].items()
-        for found in schemas_in(schema, name)
-    ]
+    return [found for name, schema in resolved()["components"]["schemas"].items() for found in schemas_in(schema, name)]
 
 
 def patterns() -> set[str]:
@@ -62,9 +58,7 @@ def test_every_bound_fits_its_integer_format() -> None:
 
 
 def test_every_array_is_bounded() -> None:
-    unbounded = [
-        place for place, schema in all_schemas() if schema.get("type") == "array" and "maxItems" not in schema
-    ]
+    unbounded = [place for place, schema in all_schemas() if schema.get("type") == "array" and "maxItems" not in schema]
 
     assert unbounded == []
 
@@ -87,9 +81,7 @@ def test_every_object_of_a_request_is_closed() -> None:
 
 
 def test_every_object_of_an_answer_is_open_for_growth() -> None:
-    assert [
-        place for place, schema in response_schemas() if schema.get("additionalProperties") is False
-    ] == []
+    assert [place for place, schema in response_schemas() if schema.get("additionalProperties") is False] == []
 
 
 def test_every_schema_has_a_literal_type_but_a_value_of_any_type() -> None:
@@ -139,9 +131,7 @@ def test_every_property_has_an_example_unless_it_is_a_component_of_its_own() -> 
 
 def test_every_required_member_is_declared() -> None:
     for place, schema in all_schemas():
-        assert set(schema.get("required", [])) <= set(schema.get("properties", schema.get("required", []))), (
-            place
-        )
+        assert set(schema.get("required", [])) <= set(schema.get("properties", schema.get("required", []))), place
 
 
 def test_every_member_has_a_snake_case_name_but_those_of_the_second_product() -> None:

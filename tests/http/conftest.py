@@ -128,9 +128,7 @@ class Client:
 
     def create(self, user: str = "usr_abc123", tenant: str = "acme", **facts: Any) -> dict[str, Any]:
         """A new session of a user, as the create operation answers it."""
-        response = self.internal(
-            "POST", "/internal/session/create", tenant, json={"auth_user_id": user, **facts}
-        )
+        response = self.internal("POST", "/internal/session/create", tenant, json={"auth_user_id": user, **facts})
         assert response.status_code == 201, response.text
         session: dict[str, Any] = response.json()["data"]["session"]
         return session

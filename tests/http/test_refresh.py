@@ -191,9 +191,7 @@ def test_a_bearer_that_comes_along_may_be_expired_but_is_of_the_same_session(cli
     client.clock.advance(minutes=20)
 
     own = refresh(client, one["refresh_token"], headers={"Authorization": f"Bearer {one['access_token']}"})
-    foreign = refresh(
-        client, other["refresh_token"], headers={"Authorization": f"Bearer {one['access_token']}"}
-    )
+    foreign = refresh(client, other["refresh_token"], headers={"Authorization": f"Bearer {one['access_token']}"})
 
     assert (own.status_code, foreign.status_code) == (200, 403)
 

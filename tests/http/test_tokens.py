@@ -235,9 +235,7 @@ def test_a_tenants_lifetimes_hold_for_the_next_tokens(client: Client) -> None:
         ({"access_expiry": "a day", "refresh_expiry": "-3h"}, {"access_expiry", "refresh_expiry"}),
     ],
 )
-def test_nonsense_lifetimes_are_refused_field_by_field(
-    client: Client, body: dict[str, str], fields: set[str]
-) -> None:
+def test_nonsense_lifetimes_are_refused_field_by_field(client: Client, body: dict[str, str], fields: set[str]) -> None:
     client.create()
 
     response = client.as_admin("PUT", "/admin/tokens/config", json=body)

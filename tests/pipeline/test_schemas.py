@@ -41,9 +41,7 @@ SCALARS = st.one_of(
     st.datetimes().map(lambda moment: moment.isoformat() + "Z"),
 )
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3), max_leaves=5)
-PEOPLE = st.dictionaries(
-    st.sampled_from(["user", "amr", "age", "ip", "at", "id", "extra"]), VALUES, max_size=7
-)
+PEOPLE = st.dictionaries(st.sampled_from(["user", "amr", "age", "ip", "at", "id", "extra"]), VALUES, max_size=7)
 
 
 @settings(max_examples=500, deadline=None)

@@ -71,14 +71,12 @@ def test_the_claims_of_tenant_and_roles_can_be_named() -> None:
 
     caller, tenant = check(tokens, token(org="globex", groups=["admin"]))
 
-    assert (tenant.id, caller.roles) == ("globex", {"admin"})
+    assert (tenant.id, caller.roles) == ("globex", frozenset({"admin"}))
 
 
 @pytest.mark.parametrize("algorithm", PRIVATE)
 @pytest.mark.parametrize("header", [{}, {"kid": None}])
-def test_a_key_set_verifies_with_and_without_a_key_id(
-    jwks: Path, algorithm: str, header: dict[str, Any]
-) -> None:
+def test_a_key_set_verifies_with_and_without_a_key_id(jwks: Path, algorithm: str, header: dict[str, Any]) -> None:
     tokens = BearerTokens(settings(jwt_secret=None, jwt_jwks=str(jwks)))
     kid = header if header else {"kid": algorithm}
     named = {name: value for name, value in kid.items() if value is not None}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from mmdb_writer import MMDBWriter
-from netaddr import IPSet
+from netaddr import IPSet  # type: ignore[import-untyped]
 
 from sojourn.geoip import Locator
 from sojourn.settings import SettingsError
@@ -46,9 +46,7 @@ def test_an_ipv6_address_is_nowhere_in_a_file_of_ipv4(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a database"])
-def test_a_file_that_is_no_database_stops_the_server_with_a_sentence(
-    tmp_path: Path, content: bytes | None
-) -> None:
+def test_a_file_that_is_no_database_stops_the_server_with_a_sentence(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "broken.mmdb"
     if content is not None:
         path.write_bytes(content)

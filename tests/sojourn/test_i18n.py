@@ -61,9 +61,7 @@ def test_both_languages_have_the_same_sentences() -> None:
 
 
 def test_every_violation_that_the_program_makes_has_a_sentence() -> None:
-    sources = "".join(
-        path.read_text() for path in (Path(__file__).parents[2] / "sojourn/pipeline").glob("*.py")
-    )
+    sources = "".join(path.read_text() for path in (Path(__file__).parents[2] / "sojourn/pipeline").glob("*.py"))
     made = set(re.findall(r'(?:Violation\([^()]*?, |Undecodable\(|_malformed\()"([a-z_]+)"', sources))
     made |= set(re.findall(r'^    "[a-zA-Z]+": "([a-z_]+)",$', sources, re.MULTILINE))
 
@@ -71,9 +69,7 @@ def test_every_violation_that_the_program_makes_has_a_sentence() -> None:
     assert {f"violation-{code}" for code in made} <= set(message_names("en"))
 
 
-@pytest.mark.parametrize(
-    ("limit", "words"), [(1, "one character"), (2, "2 characters"), (65536, "65536 characters")]
-)
+@pytest.mark.parametrize(("limit", "words"), [(1, "one character"), (2, "2 characters"), (65536, "65536 characters")])
 def test_a_sentence_counts(limit: int, words: str) -> None:
     assert words in i18n.violation("en", Violation("x", "max_length", {"limit": limit}))
 
@@ -82,9 +78,7 @@ def test_no_invisible_marks_are_put_into_a_sentence() -> None:
     assert i18n.violation("en", Violation("x", "enum", {"allowed": "a, b"})) == "This must be one of: a, b."
 
 
-@pytest.mark.parametrize(
-    ("name", "params"), [("nothing", {}), ("internal.nothing", {}), ("violation-enum", {})]
-)
+@pytest.mark.parametrize(("name", "params"), [("nothing", {}), ("internal.nothing", {}), ("violation-enum", {})])
 def test_a_missing_sentence_is_a_mistake_that_shows(name: str, params: dict[str, str]) -> None:
     with pytest.raises(i18n.MissingSentence, match=name):
         i18n.sentence("en", name, params)

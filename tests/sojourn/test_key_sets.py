@@ -79,9 +79,7 @@ def test_a_token_is_verified_with_the_issuers_key(issuer: Issuer, algorithm: str
     issuer.body = key_set(*(public_jwk(name) for name in PRIVATE))
     tokens = BearerTokens(settings(jwt_secret=None, jwt_jwks=issuer.url))
 
-    caller, _ = asyncio.run(
-        tokens.authenticate(token(PRIVATE[algorithm], algorithm, {"kid": algorithm}), NOW)
-    )
+    caller, _ = asyncio.run(tokens.authenticate(token(PRIVATE[algorithm], algorithm, {"kid": algorithm}), NOW))
 
     assert caller.id == "usr_1"
     assert issuer.asked == 1

@@ -30,9 +30,7 @@ class Served:
 
 def record(message: str, **extra: object) -> logging.LogRecord:
     """A record as the logging module makes it."""
-    made = logging.makeLogRecord(
-        {"name": "sojourn.test", "msg": message, "levelname": "INFO", "created": 0.0}
-    )
+    made = logging.makeLogRecord({"name": "sojourn.test", "msg": message, "levelname": "INFO", "created": 0.0})
     vars(made).update(extra)
     return made
 

@@ -40,9 +40,7 @@ def concrete(kind: type[errors.DomainError]) -> Iterator[type[errors.DomainError
 def problem_examples(node: Any) -> Iterator[dict[str, Any]]:
     """Every complete problem document in the contract's examples."""
     if isinstance(node, dict):
-        if {"i18n_key", "code", "status", "type", "trace_id"} <= node.keys() and isinstance(
-            node["code"], int
-        ):
+        if {"i18n_key", "code", "status", "type", "trace_id"} <= node.keys() and isinstance(node["code"], int):
             yield node
         for child in node.values():
             yield from problem_examples(child)
@@ -125,9 +123,7 @@ def test_violations_show_what_was_sent_in_development_only() -> None:
     production = problems.document(error, facts())
     development = problems.document(error, facts(development=True))
 
-    assert production["errors"] == [
-        {"field": "page", "code": "minimum", "description": "This must be at least 1."}
-    ]
+    assert production["errors"] == [{"field": "page", "code": "minimum", "description": "This must be at least 1."}]
     assert development["errors"][0]["value"] == 0
 
 
@@ -173,8 +169,7 @@ def test_the_envelope_of_the_second_product_carries_its_older_fields() -> None:
             errors.TokenExpired(),
             "Bearer",
             True,
-            'Bearer realm="sojourn", error="invalid_token", '
-            'error_description="The bearer token has expired."',
+            'Bearer realm="sojourn", error="invalid_token", error_description="The bearer token has expired."',
         ),
     ],
 )
@@ -191,12 +186,8 @@ def test_405_names_the_methods_and_503_the_time_to_wait() -> None:
 
 
 @given(st.text(), st.lists(st.tuples(st.text(), st.one_of(st.text(), st.integers(), st.floats()))))
-def test_whatever_a_client_makes_up_the_document_is_valid_json(
-    path: str, sent: list[tuple[str, Any]]
-) -> None:
-    error = errors.ValidationFailed(
-        [errors.Violation(name, "unknown_property", {}, value) for name, value in sent]
-    )
+def test_whatever_a_client_makes_up_the_document_is_valid_json(path: str, sent: list[tuple[str, Any]]) -> None:
+    error = errors.ValidationFailed([errors.Violation(name, "unknown_property", {}, value) for name, value in sent])
 
     document = problems.document(error, facts(instance=path, development=True))
 

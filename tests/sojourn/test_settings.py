@@ -82,9 +82,7 @@ def test_values_that_contradict_each_other_are_refused(environ: dict[str, str], 
 
 
 def test_a_secret_never_shows_in_the_repr() -> None:
-    settings = Settings(
-        jwt_secret=SECRET, internal_api_keys=("hunter2-hunter2",), database_url="sqlite:///hunter2.db"
-    )
+    settings = Settings(jwt_secret=SECRET, internal_api_keys=("hunter2-hunter2",), database_url="sqlite:///hunter2.db")
 
     assert SECRET not in repr(settings)
     assert "hunter2" not in repr(settings)

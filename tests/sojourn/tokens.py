@@ -37,9 +37,7 @@ def settings(**changes: Any) -> Settings:
     return Settings(**values | changes)
 
 
-def token(
-    key: Any = SECRET, algorithm: str = "HS256", header: dict[str, Any] | None = None, **changes: Any
-) -> str:
+def token(key: Any = SECRET, algorithm: str = "HS256", header: dict[str, Any] | None = None, **changes: Any) -> str:
     """A signed token with the usual claims; a change to None leaves a claim out."""
     claims = {name: value for name, value in (CLAIMS | changes).items() if value is not None}
     return jwt.encode(claims, key, algorithm, header)

@@ -42,9 +42,7 @@ def documented() -> list[tuple[str, int]]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
     """A server that gives up early, so that its giving up can be seen."""
-    live = LiveServer(
-        tmp_path_factory.mktemp("statuses"), SOJOURN_BODY_TIMEOUT="300ms", SOJOURN_BUSY_TIMEOUT="100ms"
-    )
+    live = LiveServer(tmp_path_factory.mktemp("statuses"), SOJOURN_BODY_TIMEOUT="300ms", SOJOURN_BUSY_TIMEOUT="100ms")
     yield Prepared(live)
     assert live.stop() in (0, -signal.SIGTERM)
 

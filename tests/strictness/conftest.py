@@ -21,7 +21,10 @@ class Prepared:
 
     def __init__(self, server: LiveServer) -> None:
         self.server = server
-        self.credentials = {"api_key": API_KEY, "token": self.run("token", "--tenant", TENANT, "--user", USER, "--role", "admin")}
+        self.credentials = {
+            "api_key": API_KEY,
+            "token": self.run("token", "--tenant", TENANT, "--user", USER, "--role", "admin"),
+        }
         self.known = {"X-Tenant-ID": TENANT, "user_id": USER, "auth_user_id": USER, "slug": "validation-failed"}
         if "SOJOURN_TENANTS_PROVISIONED" not in server.environ:
             self.create_session()

@@ -77,9 +77,7 @@ def required(operation: Operation, valid: Raw) -> Iterator[Probe]:
     for parameter in operation.named("query"):
         if parameter.get("required"):
             query = [pair for pair in valid.query if pair[0] != parameter["name"]]
-            yield Probe(
-                "required", operation, valid.copy(query=query), (400,), parameter["name"], parameter["name"]
-            )
+            yield Probe("required", operation, valid.copy(query=query), (400,), parameter["name"], parameter["name"])
     for parameter in operation.named("header"):
         if parameter.get("required"):
             name = parameter["name"]

@@ -218,6 +218,7 @@ violation-json_depth = The body nests deeper than { $limit } levels.
 violation-json_number = A number has more than { $limit } characters or is too large.
 violation-json_constant = { $name } is not a JSON value.
 violation-json_syntax = The JSON text breaks off at line { $line }, column { $column }.
+violation-http_syntax = What was sent is no HTTP/1.1 request.
 violation-body_not_allowed = This operation takes no body.
 
 ## The words of the pages about problem types.

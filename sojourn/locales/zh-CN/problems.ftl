@@ -193,6 +193,7 @@ violation-json_depth = 请求体嵌套超过 { $limit } 层。
 violation-json_number = 某个数字超过 { $limit } 个字符或数值过大。
 violation-json_constant = { $name } 不是 JSON 值。
 violation-json_syntax = JSON 文本在第 { $line } 行第 { $column } 列出现错误。
+violation-http_syntax = 发送的内容不是有效的 HTTP/1.1 请求。
 violation-body_not_allowed = 该操作不接受请求体。
 
 ## 问题类型页面的用语。

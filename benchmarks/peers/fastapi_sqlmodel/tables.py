@@ -1,0 +1,42 @@
+"""The tables as SQLModel classes. They exist already: the runner makes the file."""
+
+from sqlmodel import Field, SQLModel
+
+
+class SessionCounter(SQLModel, table=True):
+    """A maintained number."""
+
+    __tablename__ = "session_counters"
+
+    tenant_id: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    device_type: str = Field(primary_key=True)
+    value: int
+
+
+class Session(SQLModel, table=True):
+    """A session."""
+
+    __tablename__ = "sessions"
+
+    id: str = Field(primary_key=True)
+    tenant_id: str
+    user_id: str
+    created_at: str
+    authenticated_at: str
+    last_active_at: str
+    expires_at: str
+    idle_expires_at: str
+    revoked_at: str | None = None
+    due_at: str | None = None
+    amr: str | None = None
+    role: str | None = None
+    app_id: str | None = None
+    device_id: str | None = None
+    device_fingerprint: str | None = None
+    device_type: str | None = None
+    browser: str | None = None
+    os: str | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    geoip: str | None = None

@@ -1,0 +1,62 @@
+"""The service under test: how it is started, and its own database filled from the dataset."""
+
+import asyncio
+import sqlite3
+import sys
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+from benchmarks import dataset
+from benchmarks.databases import settle
+from benchmarks.dataset import Session
+from storage.bulk import open_loader
+from storage.database import Database
+from storage.sessions import NewSession
+
+_LOADED_AT = "2025-06-01T00:00:00.000Z"
+_FIELDS = tuple(name for name in NewSession.__dataclass_fields__ if name in Session._fields)
+
+
+def command(database: Path, port: int) -> list[str]:
+    """The command that serves `database`."""
+    return [
+        sys.executable, "-m", "sojourn", "serve", "--database-url", f"sqlite:///{database}",
+        "--port", str(port),
+    ]  # fmt: skip
+
+
+def environment(api_key: str, jwt_secret: str, response_validation: str) -> dict[str, str]:
+    """Its settings: whom to believe, and no line of log for each request, since no peer writes one.
+
+    Everything else is at its default.
+    """
+    return {
+        "SOJOURN_INTERNAL_API_KEYS": api_key,
+        "SOJOURN_JWT_SECRET": jwt_secret,
+        "SOJOURN_RESPONSE_VALIDATION": response_validation,
+        "SOJOURN_LOG_LEVEL": "warning",
+    }
+
+
+def fill_database(path: Path) -> None:
+    """Write the dataset through the service's own storage."""
+    asyncio.run(_make_tables(path))
+    loader = open_loader(path)
+    by_tenant = sorted(dataset.all_sessions(), key=lambda session: session.tenant_id)
+    for tenant, sessions in groupby(by_tenant, key=lambda session: session.tenant_id):
+        for _ in loader.load(tenant, _rows(sessions), _LOADED_AT):
+            pass
+    settle(sqlite3.connect(path))
+
+
+async def _make_tables(path: Path) -> None:
+    database = await Database.open(f"sqlite:///{path}")
+    await database.close()
+
+
+def _rows(sessions: Iterator[Session]) -> Iterator[tuple[NewSession, str | None]]:
+    for session in sessions:
+        values = {name: getattr(session, name) for name in _FIELDS}
+        values["id"] = session.id.removeprefix("sess_")
+        yield NewSession(**values), session.revoked_at

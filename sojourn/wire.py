@@ -1,0 +1,108 @@
+"""The head of a request on the wire: it must come in time, within limits, and be HTTP.
+
+uvicorn waits for a head as long as the client likes and takes as many bytes of it as come. This protocol class gives
+both a limit, and answers what is no HTTP at all with a problem document (RFC 9110 §15.5.1, §15.5.9, RFC 6585 §5).
+"""
+
+import os
+from asyncio import Transport
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from domain.clock import utc_now
+from domain.errors import DomainError, HeadersTooLarge, MalformedRequest, RequestTimeout, Violation
+from sojourn import problems, tracing
+from sojourn.pipeline.responses import to_json
+from sojourn.settings import Settings
+
+UNREADABLE_SLACK = 4096
+"""A head that is only a little too large reaches the application, which can answer in the reader's language."""
+
+
+@lru_cache(maxsize=1)
+def _settings() -> Settings:
+    """The process's settings: uvicorn makes a protocol for each connection and knows nothing of ours."""
+    return Settings.from_env(os.environ)
+
+
+class StrictHttpProtocol(HttpToolsProtocol):
+    """uvicorn's protocol with a deadline and a size limit for request heads."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        settings = _settings()
+        self._head_seconds = settings.head_timeout.total_seconds()
+        self._head_limit = settings.max_uri_bytes + settings.max_header_bytes + UNREADABLE_SLACK
+        self._public_url = settings.link_prefix
+        self._head_bytes = 0
+        self._awaiting_head = True
+        self._deadline: Any = None
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        """Start the clock of the first head."""
+        super().connection_made(transport)
+        self._deadline = self.loop.call_later(self._head_seconds, self._too_late)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clock."""
+        self._stop_clock()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Count the bytes of a head that is not complete."""
+        if self._awaiting_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._awaiting_head and self._head_bytes > self._head_limit and not self.transport.is_closing():
+            self._refuse(HeadersTooLarge(limit=_settings().max_header_bytes))
+
+    def on_message_begin(self) -> None:
+        """A further request on the same connection starts the clock anew."""
+        super().on_message_begin()
+        self._awaiting_head, self._head_bytes = True, self._head_bytes or 1
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(self._head_seconds, self._too_late)
+
+    def on_headers_complete(self) -> None:
+        """The head is there: from now on the body's own deadline counts."""
+        self._stop_clock()
+        self._awaiting_head, self._head_bytes = False, 0
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP is refused with a problem document like everything else."""
+        self._refuse(MalformedRequest([Violation("request", "http_syntax")]))
+
+    def _too_late(self) -> None:
+        self._deadline = None
+        if self._head_bytes:
+            self._refuse(RequestTimeout())
+        else:
+            self.transport.close()
+
+    def _stop_clock(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _refuse(self, error: DomainError) -> None:
+        now = utc_now()
+        trace = tracing.continue_trace(None)
+        facts = problems.Facts(
+            "/", tracing.request_id(None, now), trace.trace_id, trace.span_id, "en", now, self._public_url
+        )
+        body, status = to_json(problems.document(error, facts)), problems.status_of(error)
+        head = (
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+            "content-type: application/problem+json\r\n"
+            f"content-length: {len(body)}\r\n"
+            f"x-request-id: {facts.request_id}\r\n"
+            "content-language: en\r\n"
+            "cache-control: no-store\r\n"
+            "connection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()

@@ -1,0 +1,78 @@
+"""A real SQLite file with a noise tenant full of look-alikes: a forgotten predicate finds them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from domain.clock import from_text
+from domain.ids import uuid7
+from domain.values import Tenant
+from storage import sessions, trusted_devices
+from storage.database import Database
+from storage.sessions import NewSession
+from storage.trusted_devices import NewTrustedDevice
+from storage.unit_of_work import UnitOfWork
+
+T = TypeVar("T")
+
+ACME, NOISE = Tenant("acme"), Tenant("noise")
+T0, T1, T2 = "2026-04-15T08:00:00.000Z", "2026-04-15T09:00:00.000Z", "2026-04-15T10:00:00.000Z"
+IDLE, END = "2026-04-15T12:00:00.000Z", "2026-04-16T08:00:00.000Z"
+
+
+def new_session(user: str = "ann", at: str = T0, **facts: Any) -> NewSession:
+    """A session as the service would write it."""
+    fields = {"expires_at": END, "idle_expires_at": IDLE, **facts}
+    return NewSession(uuid7(from_text(at)), user, at, at, at, **fields)
+
+
+def new_device(user: str = "ann", fingerprint: str = "f", at: str = T0, until: str = END) -> NewTrustedDevice:
+    """A trusted device as the service would write it."""
+    return NewTrustedDevice(f"dev_{uuid7(from_text(at))}", user, fingerprint, at, until)
+
+
+class Store:
+    """A database and the loop it lives in."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.loop = asyncio.new_event_loop()
+        self.database = self.run(Database.open(f"sqlite:///{path}"))
+
+    def run(self, work: Awaitable[T]) -> T:
+        """The result of a coroutine."""
+        return self.loop.run_until_complete(work)
+
+    def write(self, work: Callable[[UnitOfWork], Awaitable[T]], tenant: Tenant = ACME) -> T:
+        """A unit of work that writes."""
+        return self.run(self.database.write(tenant, work))
+
+    def read(self, work: Callable[[UnitOfWork], Awaitable[T]], tenant: Tenant = ACME) -> T:
+        """A unit of work that reads."""
+        return self.run(self.database.read(tenant, work))
+
+    def add(self, session: NewSession, tenant: Tenant = ACME) -> NewSession:
+        """Write a session."""
+        self.write(lambda unit: sessions.add(unit, session), tenant)
+        return session
+
+    def close(self) -> None:
+        """Close the database and the loop."""
+        self.run(self.database.close())
+        self.loop.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path / "sojourn.db")
+    for user in ("ann", "bob"):
+        opened.add(new_session(user, device_type="desktop"), NOISE)
+        opened.write(lambda unit, user=user: trusted_devices.trust(unit, new_device(user), T0), NOISE)
+    yield opened
+    opened.close()
+
+
+__all__ = ["ACME", "END", "IDLE", "NOISE", "T0", "T1", "T2", "Store", "new_device", "new_session"]

@@ -1,0 +1,234 @@
+"""The unit of work and the writer: durable before it is acknowledged, and nobody's failure is another's."""
+
+import asyncio
+import json
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.sql.dml import UpdateBase
+
+from domain.errors import DomainError, SessionNotFound, Unavailable
+from storage import api_keys, sessions, statistics, tenants, trusted_devices
+from storage.database import Database
+from storage.statements import SQLITE, Statement
+from storage.unit_of_work import UnitOfWork
+from tests.storage.conftest import ACME, T0, T1, Store, new_session
+
+STATEMENTS = {
+    f"{module.__name__}.{name}": value
+    for module in (api_keys, sessions, statistics, tenants, trusted_devices)
+    for name, value in vars(module).items()
+    if isinstance(value, Statement)
+}
+WITHOUT_TENANT = {f"storage.api_keys.{name}" for name in ("ADD", "FIND", "ALL", "REVOKE")} | {
+    "storage.tenants.ADD",
+    "storage.tenants.ALL",
+}
+
+
+class Remembered(DomainError):
+    """A refusal whose traces are kept."""
+
+    persist = True
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_every_statement_names_the_tenant(name: str) -> None:
+    assert bool(re.search(r":tenant\b", STATEMENTS[name].text(SQLITE))) != (name in WITHOUT_TENANT)
+
+
+def test_a_job_that_is_refused_takes_nothing_of_its_neighbours_with_it(store: Store) -> None:
+    kept, lost, remembered = new_session(), new_session(), new_session()
+
+    async def write(session: sessions.NewSession, error: Exception | None) -> None:
+        async def work(unit: UnitOfWork) -> None:
+            await sessions.add(unit, session)
+            if error is not None:
+                raise error
+
+        await store.database.write(ACME, work)
+
+    async def all_at_once() -> list[BaseException | None]:
+        return await asyncio.gather(
+            write(kept, None), write(lost, SessionNotFound()), write(remembered, Remembered()), return_exceptions=True
+        )
+
+    outcomes = store.run(all_at_once())
+
+    assert [type(outcome) for outcome in outcomes] == [type(None), SessionNotFound, Remembered]
+    assert store.read(lambda unit: sessions.get(unit, lost.id)) is None
+    for session in (kept, remembered):
+        assert store.read(lambda unit, key=session.id: sessions.get(unit, key)) is not None
+
+
+def test_writes_that_wait_together_are_committed_together(store: Store) -> None:
+    async def many() -> None:
+        await asyncio.gather(
+            *(store.database.write(ACME, lambda unit: sessions.add(unit, new_session())) for _ in range(100))
+        )
+
+    commits = count_commits(store, many)
+
+    assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", T0)) == 100
+    assert commits < 10
+
+
+def count_commits(store: Store, work) -> int:  # type: ignore[no-untyped-def]
+    seen: list[str] = []
+    store.database._writer._connection.set_trace_callback(seen.append)
+    store.run(work())
+    return sum(text == "COMMIT" for text in seen)
+
+
+def test_a_caller_that_gives_up_does_not_break_the_group(store: Store) -> None:
+    async def cancel_one() -> None:
+        session = new_session()
+        doomed = asyncio.ensure_future(store.database.write(ACME, lambda unit: sessions.add(unit, session)))
+        other = asyncio.ensure_future(store.database.write(ACME, lambda unit: sessions.add(unit, new_session())))
+        await asyncio.sleep(0)
+        doomed.cancel()
+        await other
+
+    store.run(cancel_one())
+
+    assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", T0)) >= 1
+
+
+def test_a_write_waits_for_another_process_and_then_gives_up(tmp_path: Path) -> None:
+    async def try_it() -> float:
+        database = await Database.open(f"sqlite:///{tmp_path}/x.db", timedelta(milliseconds=200))
+        other = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        started = time.monotonic()
+        with pytest.raises(Unavailable):
+            await database.write(ACME, lambda unit: tenants.ensure(unit, T0))
+        waited = time.monotonic() - started
+        other.execute("ROLLBACK")
+        await database.write(ACME, lambda unit: tenants.ensure(unit, T0))
+        await database.close()
+        other.close()
+        return waited
+
+    assert 0.15 < asyncio.run(try_it()) < 5
+
+
+def test_the_reader_cannot_write(store: Store) -> None:
+    with pytest.raises(sqlite3.OperationalError):
+        store.read(lambda unit: tenants.ensure(unit, T0))
+
+
+def test_compiled_statements_answer_as_sqlalchemy_does(store: Store) -> None:
+    """Both ways read the same rows: what the tables describe is what the driver runs."""
+    session = store.add(new_session(amr="pwd", ip="::1"))
+    engine = create_engine(f"sqlite:///{store.path}")
+    cases = [
+        (sessions.GET, {"tenant": "acme", "id": session.id}),
+        (sessions.COUNT_ACTIVE_OF_USER, {"tenant": "acme", "user_id": "ann", "now": T0}),
+        (sessions.LIST_ACTIVE_OF_USER, {"tenant": "acme", "user_id": "ann", "now": T0, "limit": 9, "offset": 0}),
+        (sessions.LIST_ACTIVE_WITH_USERS, {"tenant": "acme", "now": T0, "limit": 9, "after": "~"}),
+        (statistics.COUNTERS, {"tenant": "acme"}),
+        (trusted_devices.LIST_TRUSTED, {"tenant": "noise", "user_id": "ann", "now": T0, "limit": 9, "offset": 0}),
+    ]
+    with engine.connect() as connection:
+        for statement, parameters in cases:
+            assert not isinstance(statement.clause, UpdateBase)
+            rows = connection.execute(statement.clause, parameters).fetchall()  # type: ignore[call-overload]
+            compiled = sqlite3.connect(store.path).execute(statement.text(SQLITE), parameters).fetchall()
+            assert [tuple(row) for row in rows] == compiled != []
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("statement", "parameters", "index"),
+    [
+        (sessions.GET, {"id": "x"}, "USING PRIMARY KEY"),
+        (sessions.COUNT_ACTIVE_OF_USER, {"user_id": "u", "now": T0}, "ix_sessions_active"),
+        (
+            sessions.LIST_ACTIVE_OF_USER,
+            {"user_id": "u", "now": T0, "limit": 1, "offset": 0},
+            "ix_sessions_active",
+        ),
+        (statistics.COUNT_ENDED_UNSETTLED, {"now": T0}, "ix_sessions_due"),
+        (statistics.COUNTERS, {}, "USING INDEX"),
+        (trusted_devices.LIST_TRUSTED, {"user_id": "u", "now": T0, "limit": 1, "offset": 0}, "ix_trusted_devices_user"),
+    ],
+)
+def test_hot_statements_use_their_index(store: Store, statement: Statement, parameters: object, index: str) -> None:
+    assert isinstance(parameters, dict)
+    connection = sqlite3.connect(store.path)
+    plan = connection.execute(
+        f"EXPLAIN QUERY PLAN {statement.text(SQLITE)}", {"tenant": "acme", **parameters}
+    ).fetchall()
+    connection.close()
+
+    assert any(index in step[3] for step in plan), plan
+    assert not any("SCAN sessions" in step[3] for step in plan), plan
+
+
+def test_no_index_holds_what_an_activity_changes() -> None:
+    indexed = {
+        column.name
+        for index in sessions.SessionTable.__table__.indexes
+        for column in index.columns  # type: ignore[attr-defined]
+    }
+
+    assert indexed.isdisjoint({"last_active_at", "idle_expires_at"})
+
+
+def test_a_tenant_is_made_once(store: Store) -> None:
+    async def add() -> list[bool]:
+        return [
+            await store.database.write_system(lambda unit: tenants.add(unit, "new", "New", T1)),
+            await store.database.write_system(lambda unit: tenants.add(unit, "new", None, T1)),
+        ]
+
+    assert store.run(add()) == [True, False]
+
+
+KILLED = """
+import asyncio, json, sys
+from domain.values import Tenant
+from storage import sessions
+from storage.database import Database
+from tests.storage.conftest import new_session
+
+async def main():
+    database = await Database.open(sys.argv[1])
+    async def one():
+        while True:
+            session = new_session()
+            await database.write(Tenant("acme"), lambda unit: sessions.add(unit, session))
+            print(session.id, flush=True)
+    await asyncio.gather(*(one() for _ in range(8)))
+
+asyncio.run(main())
+"""
+
+
+def test_a_killed_process_loses_no_acknowledged_session(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/killed.db"
+    process = subprocess.Popen([sys.executable, "-c", KILLED, url], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    acknowledged = [process.stdout.readline().strip() for _ in range(200)]
+    process.send_signal(signal.SIGKILL)
+    acknowledged += [line.strip() for line in process.stdout if len(line) == 37]
+    process.wait(10)
+    process.stdout.close()
+
+    connection = sqlite3.connect(tmp_path / "killed.db")
+    kept = {row[0] for row in connection.execute("SELECT id FROM sessions")}
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    counted = connection.execute("SELECT sum(value) FROM session_counters WHERE kind = 'created'").fetchone()[0]
+    connection.close()
+
+    print(json.dumps({"acknowledged": len(acknowledged), "kept": len(kept)}))
+    assert set(acknowledged) <= kept
+    assert counted == len(kept)
