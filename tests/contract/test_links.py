@@ -20,6 +20,12 @@ PROMISED = {
     ("get_session", "touch_session"),
     ("get_session", "revoke_session"),
     ("list_problem_types", "get_problem_type"),
+    ("start_session", "get_session"),
+    ("start_session", "validate_session"),
+    ("list_tokens", "get_token"),
+    ("list_blacklisted_tokens", "remove_blacklist_entry"),
+    ("list_user_trusted_devices", "remove_trusted_device"),
+    ("list_own_trusted_devices", "untrust_own_device"),
 }
 
 

@@ -26,6 +26,16 @@ CATALOGUE = {
     "headers_too_large": (431, 30131001),
     "internal": (500, 30150001),
     "unavailable": (503, 30153001),
+    "tenant_mismatch": (400, 30100004),
+    "unsupported_grant": (400, 30100005),
+    "invalid_subject_token": (400, 30100006),
+    "refresh_token_invalid": (401, 30101005),
+    "refresh_token_reused": (401, 30101006),
+    "role_not_allowed": (403, 30103004),
+    "token_not_found": (404, 30104005),
+    "device_not_found": (404, 30104006),
+    "blacklist_entry_not_found": (404, 30104007),
+    "rate_limited": (429, 30129001),
 }
 """What operations declare; a path or a method that no operation has can be declared by none."""
 
@@ -76,7 +86,7 @@ def test_every_example_of_broken_rules_names_them_and_no_other_does() -> None:
     for _, name, value in problems():
         broken = name in ("validation_failed", "malformed_body", "malformed_request")
         assert ("errors" in value) == broken, name
-        assert ("retry_after" in value) == (name == "unavailable"), name
+        assert ("retry_after" in value) == (name in ("unavailable", "rate_limited")), name
 
 
 def test_both_shapes_use_the_same_words() -> None:

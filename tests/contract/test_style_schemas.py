@@ -143,7 +143,7 @@ def test_every_member_has_a_snake_case_name_but_those_of_the_second_product() ->
 def test_every_instant_is_a_date_time() -> None:
     for place, schema in components():
         for name, part in schema.get("properties", {}).items():
-            if INSTANT.fullmatch(name):
+            if INSTANT.fullmatch(name) and f"{place}.{name}" != "BlacklistTokenRequest.expires_at":  # a NumericDate
                 assert part.get("format") == "date-time", f"{place}.{name}"
 
 
