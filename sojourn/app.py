@@ -4,7 +4,9 @@ Nothing happens on import. `create_app` refuses to build when the contract is no
 has no handler, or when a handler and the contract disagree.
 """
 
+import asyncio
 import inspect
+import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +21,8 @@ from connexion.middleware.main import ConnexionMiddleware
 from connexion.options import SwaggerUIOptions
 from connexion.resolver import Resolver
 
-from domain.clock import Clock, utc_now
+from domain.clock import Clock, to_text, utc_now
+from domain.errors import Unavailable
 from domain.sessions import Timeouts
 from handlers import (
     administration,
@@ -40,6 +43,11 @@ from sojourn.pipeline.program import Program
 from sojourn.problem_pages import Pages
 from sojourn.settings import Settings
 from storage.database import Database
+from storage.settlement import settle_all
+
+SETTLE_SECONDS = 60
+
+logger = logging.getLogger("sojourn")
 
 HANDLER_MODULES: tuple[ModuleType, ...] = (
     administration,
@@ -66,7 +74,7 @@ def create_app(
     """
     contract = load_bundle() if contract is None else contract
     lent_tokens = Tokens(settings)
-    database = _LateDatabase(settings, lent_tokens)
+    database = _LateDatabase(settings, lent_tokens, clock)
     program = _program(settings, database, lent_tokens, clock, contract, closed_responses)
     app = AsyncApp(
         __name__,
@@ -87,9 +95,10 @@ def create_app_from_env() -> AsyncApp:
 class _LateDatabase:
     """The database, opened when the server starts and not before: a worker opens its own after the fork."""
 
-    def __init__(self, settings: Settings, lent_tokens: Tokens) -> None:
+    def __init__(self, settings: Settings, lent_tokens: Tokens, clock: Clock) -> None:
         self._settings = settings
         self._tokens = lent_tokens
+        self._clock = clock
         self._database: Database | None = None
 
     def __call__(self) -> Database:
@@ -101,13 +110,26 @@ class _LateDatabase:
     async def lifespan(self, _: ConnexionMiddleware) -> AsyncIterator[None]:
         """Open the database and start the tokens; close both when the server stops."""
         self._database = await Database.open(self._settings.database_url, self._settings.busy_timeout)
+        settling = asyncio.create_task(_settle_for_ever(self._database, self._clock))
         try:
             await self._tokens.start(self._database)
             yield
         finally:
+            settling.cancel()
+            await asyncio.gather(settling, return_exceptions=True)
             await self._tokens.stop()
             await self._database.close()
             self._database = None
+
+
+async def _settle_for_ever(database: Database, clock: Clock) -> None:
+    """Keep the statistics cheap: count what has expired, once a minute. They are right without it."""
+    while True:
+        await asyncio.sleep(SETTLE_SECONDS)
+        try:
+            await settle_all(database, to_text(clock()))
+        except Unavailable:
+            logger.warning("expired sessions could not be settled now")
 
 
 def _handler_index(modules: tuple[ModuleType, ...]) -> Any:

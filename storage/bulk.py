@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.ids import user_key
-from storage import sessions, statistics, tenants
+from storage import sessions, statistics, tenants, users
 from storage.database import connect
 from storage.sessions import NewSession
 from storage.statements import SQLITE
@@ -40,12 +40,12 @@ class BulkLoader:
 
     def _write(self, tenant_id: str, batch: list[tuple[NewSession, str | None]], now: str) -> None:
         self._connection.execute(tenants.ENSURE.text(SQLITE), {"tenant": tenant_id, "now": now})
-        users: dict[str, dict[str, Any]] = {}
+        new_users: dict[str, dict[str, Any]] = {}
         values, revocations = [], []
         counts: Counter[tuple[str, str]] = Counter()
         for session, revoked_at in batch:
             if (tenant_id, session.user_id) not in self._users:
-                users.setdefault(session.user_id, _user(tenant_id, session))
+                new_users.setdefault(session.user_id, _user(tenant_id, session))
             values.append(_values(tenant_id, session, revoked_at, now))
             counts["created", session.device_type or statistics.UNKNOWN_DEVICE] += 1
             if revoked_at is not None:
@@ -53,8 +53,8 @@ class BulkLoader:
                 counts["revoked", ""] += 1
             elif min(session.expires_at, session.idle_expires_at) <= now:
                 counts["expired", ""] += 1
-        self._users.update((tenant_id, user_id) for user_id in users)
-        self._connection.executemany(sessions.ADD_USER.text(SQLITE), list(users.values()))
+        self._users.update((tenant_id, user_id) for user_id in new_users)
+        self._connection.executemany(users.ADD.text(SQLITE), list(new_users.values()))
         self._connection.executemany(sessions.INSERT.text(SQLITE), values)
         self._connection.executemany(sessions.MARK_REVOKED.text(SQLITE), revocations)
         for (kind, device_type), number in counts.items():

@@ -15,6 +15,7 @@ _ROWS = (
     ("sessions", "sessions", "1000000 50000 1"),
     ("sessions", "ix_sessions_user", "1000000 50000 10 1"),
     ("sessions", "ix_sessions_active", "300000 15000 3 1"),
+    ("sessions", "ix_sessions_revoked", "50000 2500 1"),
     ("sessions", "ix_sessions_due", "300000 15000 2"),
     ("trusted_devices", "ix_trusted_devices_user", "100000 5000 2 1"),
     ("trusted_devices", "ux_trusted_devices_fact", "100000 5000 2 1"),

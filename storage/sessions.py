@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, case, func, literal_column, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from domain.ids import user_key
 from domain.paging import Page
 from domain.sessions import Status
-from storage import statistics, tenants
+from storage import statistics, tenants, users
 from storage.statements import Statement
 from storage.tables import SessionTable, UserTable
 from storage.unit_of_work import UnitOfWork
@@ -122,7 +121,6 @@ LIST_ACTIVE_OF_USER = Statement(
     .limit(bindparam("limit"))
     .offset(bindparam("offset"))
 )
-COUNT_ACTIVE = Statement(select(func.count()).select_from(_S).where(_MINE, _active()))
 LIST_ACTIVE_WITH_USERS = Statement(
     select(
         _S.c.id,
@@ -136,8 +134,9 @@ LIST_ACTIVE_WITH_USERS = Statement(
         _S.c.user_agent,
         _S.c.amr,
     )
-    .join(_U, and_(_U.c.tenant_id == _S.c.tenant_id, _U.c.user_id == _S.c.user_id))
-    .where(_MINE, _U.c.tenant_id == _TENANT, _active(), _S.c.id < bindparam("after"))
+    # An outer join, though every session has its user: an inner one may begin with the users and sort the tenant.
+    .outerjoin(_U, and_(_U.c.tenant_id == _TENANT, _U.c.user_id == _S.c.user_id))
+    .where(_MINE, _active(), _S.c.id < bindparam("after"))
     .order_by(_S.c.id.desc())
     .limit(bindparam("limit"))
     .offset(literal_column("0"))
@@ -149,23 +148,6 @@ INSERT = Statement(
         due_at=bindparam("due_at"),
         **{name: bindparam(name) for name in _INSERTED},
     )
-)
-ADD_USER = Statement(
-    insert(_U)
-    .values(
-        tenant_id=_TENANT,
-        user_id=bindparam("user_id"),
-        key=bindparam("key"),
-        username=bindparam("username"),
-        created_at=bindparam("now"),
-    )
-    .on_conflict_do_nothing()
-)
-FIND_USER = Statement(select(_U.c.key).where(_U.c.tenant_id == _TENANT, _U.c.user_id == bindparam("user_id")))
-NAME_USER = Statement(
-    update(_U)
-    .where(_U.c.tenant_id == _TENANT, _U.c.user_id == bindparam("of_user"))
-    .values(username=bindparam("new_name"))
 )
 TOUCH = Statement(
     update(_S)
@@ -186,7 +168,6 @@ MARK_REVOKED = Statement(update(_S).where(_ONE).values(**_REVOCATION))
 REVOKE_ALL_OF_USER = Statement(
     update(_S).where(_OF_USER, _active(), _S.c.id != bindparam("except_id")).values(**_REVOCATION)
 )
-MAX_KEY_ATTEMPTS = 8
 _NOT_REVOKED = dict.fromkeys(("revoked_at", "revoked_by", "revoke_reason"))
 _AFTER_EVERYTHING = "~"
 _NO_SESSION = ""
@@ -195,25 +176,12 @@ _NO_SESSION = ""
 async def add(unit: UnitOfWork, session: NewSession) -> SessionRow:
     """Write a session and return its row; its tenant and its user are made when they are new."""
     await tenants.ensure(unit, session.created_at)
-    await _ensure_user(unit, session.user_id, session.username, session.created_at)
+    await users.ensure(unit, session.user_id, session.username, session.created_at)
     values = insert_values(session)
     await unit.run(INSERT, **values)
     await statistics.count_created(unit, session.device_type)
     values.update(_NOT_REVOKED, tenant_id=unit.tenant.id)
     return SessionRow._make([values[name] for name in SessionRow._fields])
-
-
-async def _ensure_user(unit: UnitOfWork, user_id: str, username: str | None, now: str) -> None:
-    """Make the user if they are new; keep the latest name."""
-    if await unit.one(FIND_USER, user_id=user_id) is not None:
-        if username is not None:
-            await unit.run(NAME_USER, of_user=user_id, new_name=username)
-        return
-    for attempt in range(MAX_KEY_ATTEMPTS):
-        key = user_key(user_id, attempt)
-        if await unit.run(ADD_USER, user_id=user_id, key=key, username=username, now=now):
-            return
-    raise RuntimeError("no integer key is free for a new user")
 
 
 def insert_values(session: NewSession) -> dict[str, Any]:
@@ -258,11 +226,15 @@ async def search(unit: UnitOfWork, wanted: SessionFilter, now: str, page: Page) 
     """One page of the tenant's sessions that fit, and how many there are."""
     list_them, count_them = _search(wanted.user_id is not None, wanted.status)
     parameters: dict[str, Any] = {} if wanted.status in (None, "revoked") else {"now": now}
-    if wanted.user_id is not None:
-        parameters["user_id"] = wanted.user_id
     with unit.snapshot():
-        rows = await unit.all(list_them, **parameters, limit=page.size, offset=page.offset)
-        total: int = await unit.value(count_them, **parameters)
+        if wanted.user_id is None:
+            total = (await statistics.session_stats(unit, now)).of(wanted.status)
+        else:
+            parameters["user_id"] = wanted.user_id
+            total = await unit.value(count_them, **parameters)
+        # No more than there are: the search then ends at the last that fits, not at the tenant's first session.
+        limit = min(page.size, total - page.offset)
+        rows = await unit.all(list_them, **parameters, limit=limit, offset=page.offset) if limit > 0 else []
     return [SessionRow._make(row) for row in rows], total
 
 
@@ -271,8 +243,9 @@ async def list_active_with_users(
 ) -> tuple[list[SessionWithUser], int]:
     """Up to `limit` active sessions after the id `after`, with their users, and how many are active in all."""
     with unit.snapshot():
+        total = (await statistics.session_stats(unit, now)).active
+        limit = min(limit, total)
         rows = await unit.all(LIST_ACTIVE_WITH_USERS, now=now, limit=limit, after=after or _AFTER_EVERYTHING)
-        total: int = await unit.value(COUNT_ACTIVE, now=now)
     return [SessionWithUser._make(row) for row in rows], total
 
 

@@ -14,9 +14,10 @@ deadline. It keeps reads cheap; they are right without it.
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, and_, bindparam, case, func, literal_column, or_, select, update
+from sqlalchemy import BindParameter, and_, bindparam, case, exists, func, literal_column, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from domain.sessions import Status
 from storage.statements import Statement
 from storage.tables import SessionCounterTable, SessionTable
 from storage.unit_of_work import UnitOfWork
@@ -40,6 +41,10 @@ class SessionStats(NamedTuple):
     revoked: int
     expired: int
     devices: dict[str, int]
+
+    def of(self, status: Status | None) -> int:
+        """How many have a status; all of them for None."""
+        return {None: self.total, "active": self.active, "revoked": self.revoked, "expired": self.expired}[status]
 
 
 _increment = insert(_C).values(
@@ -68,6 +73,7 @@ DUE = Statement(
     .limit(bindparam("limit"))
     .offset(literal_column("0"))
 )
+IS_ANYTHING_DUE = Statement(select(exists().where(_DUE)))
 RESCHEDULE = Statement(
     update(_S).where(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("one")).values(due_at=bindparam("next_due"))
 )
@@ -105,3 +111,8 @@ async def settle(unit: UnitOfWork, now: str, limit: int) -> int:
     if ended_count:
         await unit.run(COUNT, kind="expired", device_type="", shard=0, by=ended_count)
     return len(due)
+
+
+async def is_anything_due(unit: UnitOfWork, now: str) -> bool:
+    """Whether `settle` would find a session to look at."""
+    return bool(await unit.value(IS_ANYTHING_DUE, now=now))

@@ -47,6 +47,12 @@ class SessionTable(SQLModel, table=True):
             sqlite_where=column("revoked_at").is_(None),
         ),
         Index(
+            "ix_sessions_revoked",
+            "tenant_id",
+            "id",
+            sqlite_where=column("revoked_at").is_not(None),
+        ),
+        Index(
             "ix_sessions_due",
             "tenant_id",
             "due_at",

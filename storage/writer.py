@@ -7,6 +7,7 @@ one that is refused takes nothing of its neighbours with it.
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -110,8 +111,10 @@ class Writer:
         self._connection.execute("RELEASE job")
 
     def _roll_back(self) -> None:
+        """End the transaction. Where even that fails, the next BEGIN tells its own group so: the task lives on."""
         if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
 
 
 def _finish(job: _Job, result: Any, error: BaseException | None) -> None:

@@ -10,23 +10,30 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.sql.dml import UpdateBase
 
 from domain.errors import DomainError, SessionNotFound, Unavailable
-from storage import api_keys, sessions, statistics, tenants, trusted_devices
+from storage import api_keys, sessions, statistics, tenants, trusted_devices, users
 from storage.database import Database
 from storage.statements import SQLITE, Statement
 from storage.unit_of_work import UnitOfWork
+from storage.writer import Writer
 from tests.storage.conftest import ACME, T0, T1, Store, new_session
 
 STATEMENTS = {
     f"{module.__name__}.{name}": value
-    for module in (api_keys, sessions, statistics, tenants, trusted_devices)
+    for module in (api_keys, sessions, statistics, tenants, trusted_devices, users)
     for name, value in vars(module).items()
     if isinstance(value, Statement)
+} | {
+    f"search by {by_user=} {status} {part}": statement
+    for by_user in (True, False)
+    for status in (None, "active", "revoked", "expired")
+    for part, statement in zip(("page", "count"), sessions._search(by_user, status), strict=True)  # type: ignore[arg-type]
 }
 WITHOUT_TENANT = {f"storage.api_keys.{name}" for name in ("ADD", "FIND", "ALL", "REVOKE")} | {
     "storage.tenants.ADD",
@@ -120,6 +127,44 @@ def test_a_write_waits_for_another_process_and_then_gives_up(tmp_path: Path) -> 
     assert 0.15 < asyncio.run(try_it()) < 5
 
 
+class FailingConnection(sqlite3.Connection):
+    """A connection whose disk fails at COMMIT, and at the ROLLBACK after it, while `broken`."""
+
+    broken = False
+
+    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:  # type: ignore[override]
+        if self.broken and sql in ("COMMIT", "ROLLBACK"):
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+            raise error
+        return super().execute(sql, *parameters)
+
+
+def test_a_failed_commit_is_told_to_everyone_and_the_writer_lives_on(store: Store) -> None:
+    connection = sqlite3.connect(store.path, isolation_level=None, check_same_thread=False, factory=FailingConnection)
+
+    async def write(writer: Writer) -> sessions.SessionRow:
+        return await writer.submit(lambda runner: sessions.add(UnitOfWork(runner, ACME), new_session()))
+
+    async def fail_then_recover() -> tuple[list[Any], sessions.SessionRow]:
+        writer = Writer(connection, 0.1)
+        connection.broken = True
+        lost = await asyncio.gather(write(writer), write(writer), return_exceptions=True)
+        lost += await asyncio.gather(write(writer), return_exceptions=True)
+        connection.broken = False
+        await asyncio.gather(write(writer), return_exceptions=True)
+        kept = await write(writer)
+        await writer.close()
+        return lost, kept
+
+    lost, kept = store.run(fail_then_recover())
+
+    assert all(isinstance(outcome, Unavailable | sqlite3.OperationalError) for outcome in lost)
+    assert [type(outcome) for outcome in lost[:2]] == [Unavailable, Unavailable]
+    assert store.read(lambda unit: sessions.get(unit, kept.id)) == kept
+    assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", T0)) == 1
+
+
 def test_the_reader_cannot_write(store: Store) -> None:
     with pytest.raises(sqlite3.OperationalError):
         store.read(lambda unit: tenants.ensure(unit, T0))
@@ -171,6 +216,22 @@ def test_hot_statements_use_their_index(store: Store, statement: Statement, para
 
     assert any(index in step[3] for step in plan), plan
     assert not any("SCAN sessions" in step[3] for step in plan), plan
+
+
+@pytest.mark.parametrize("status", [None, "active", "revoked", "expired"])
+def test_a_tenants_lists_are_read_in_order_and_never_sorted(store: Store, status: sessions.Status | None) -> None:
+    page, _ = sessions._search(False, status)
+    connection = sqlite3.connect(store.path)
+    parameters = {"tenant": "acme", "now": T0, "limit": 1, "offset": 0, "after": "~"}
+    plans = [
+        connection.execute(f"EXPLAIN QUERY PLAN {statement.text(SQLITE)}", parameters).fetchall()
+        for statement in (page, sessions.LIST_ACTIVE_WITH_USERS)
+    ]
+    connection.close()
+
+    for plan in plans:
+        assert not any("TEMP B-TREE" in step[3] for step in plan), plan
+        assert "sessions" in plan[0][3], plan
 
 
 def test_no_index_holds_what_an_activity_changes() -> None:

@@ -79,6 +79,14 @@ def test_a_search_fits_user_and_status(store: Store) -> None:
     assert found(None, "expired", IDLE) == {active.id, other.id}
 
 
+def test_a_page_past_the_end_is_empty_and_still_knows_the_total(store: Store) -> None:
+    store.add(new_session())
+
+    for user in (None, "ann"):
+        rows, total = store.read(lambda unit, u=user: sessions.search(unit, SessionFilter(u), T0, Page(3, 10)))
+        assert (rows, total) == ([], 1)
+
+
 def test_a_search_finds_nothing_of_another_tenant(store: Store) -> None:
     rows, total = store.read(lambda unit: sessions.search(unit, SessionFilter(), T0, FIRST))
 

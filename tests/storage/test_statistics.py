@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from domain.clock import from_text, to_text
 from storage import sessions, statistics
+from storage.settlement import settle_all
 from storage.statistics import SessionStats
 from tests.storage.conftest import NOISE, T0, Store, new_session
 
@@ -18,7 +19,13 @@ def at(hours: float) -> str:
 
 def recount(store: Store, now: str) -> SessionStats:
     """The numbers as a scan of every row gives them."""
-    rows, _ = store.read(lambda unit: sessions.search(unit, sessions.SessionFilter(), now, sessions.Page(1, 10_000)))
+    rows = [
+        row
+        for user in ("ann", "bob")
+        for row in store.read(
+            lambda unit, u=user: sessions.search(unit, sessions.SessionFilter(u), now, sessions.Page(1, 10_000))
+        )[0]
+    ]
     revoked = sum(row.revoked_at is not None for row in rows)
     active = sum(row.revoked_at is None and now < row.expires_at and now < row.idle_expires_at for row in rows)
     devices: dict[str, int] = {}
@@ -52,7 +59,14 @@ def test_the_numbers_equal_a_recount_after_any_history(tmp_path_factory, seed: i
                     store.write(lambda unit, c=chosen, n=now: sessions.revoke(unit, c, n, "root", "x"))
                 case "settle":
                     store.write(lambda unit, n=now: statistics.settle(unit, n, 5))
-            assert store.read(lambda unit, n=now: statistics.session_stats(unit, n)) == recount(store, now)
+            stats = store.read(lambda unit, n=now: statistics.session_stats(unit, n))
+            assert stats == recount(store, now)
+            for status in ("active", "revoked", "expired"):
+                wanted = sessions.SessionFilter(status=status)
+                rows, total = store.read(
+                    lambda unit, w=wanted, n=now: sessions.search(unit, w, n, sessions.Page(1, 10_000))
+                )
+                assert len(rows) == total == stats.of(status)
     finally:
         store.close()
 
@@ -81,3 +95,31 @@ def test_settling_leaves_another_tenant_alone(store: Store) -> None:
     store.write(lambda unit: statistics.settle(unit, at(5), 100))
 
     assert store.write(lambda unit: statistics.settle(unit, at(5), 100), NOISE) == 2
+
+
+def test_every_tenant_is_settled_however_much_is_due(store: Store) -> None:
+    for _ in range(3):
+        store.add(new_session())
+    before = store.read(lambda unit: statistics.session_stats(unit, at(5)))
+
+    assert store.run(settle_all(store.database, at(3))) == 0
+    assert store.run(settle_all(store.database, at(5))) == 3 + 2
+    assert store.run(settle_all(store.database, at(5))) == 0
+    assert store.read(lambda unit: statistics.session_stats(unit, at(5))) == before
+
+
+def test_a_session_that_was_touched_is_settled_at_its_new_deadline(store: Store) -> None:
+    session = store.add(new_session())
+    store.write(lambda unit: sessions.touch(unit, session.id, at(3), at(6)))
+
+    store.run(settle_all(store.database, at(5)))
+
+    assert store.read(lambda unit: statistics.session_stats(unit, at(5))).active == 1
+    assert store.read(lambda unit: statistics.session_stats(unit, at(6))).expired == 1
+    assert not store.read(lambda unit: statistics.is_anything_due(unit, at(5)))
+    assert store.read(lambda unit: statistics.is_anything_due(unit, at(6)))
+
+
+def test_what_is_due_in_another_tenant_is_not_due_here(store: Store) -> None:
+    assert not store.read(lambda unit: statistics.is_anything_due(unit, at(5)))
+    assert store.read(lambda unit: statistics.is_anything_due(unit, at(5)), NOISE)
