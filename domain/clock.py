@@ -21,6 +21,11 @@ def to_text(instant: datetime) -> str:
     return utc.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
+def day_of(instant: datetime) -> str:
+    """The UTC day of an aware instant: `2026-04-15`."""
+    return to_text(instant)[:10]
+
+
 def from_text(text: str) -> datetime:
     """The aware instant that `to_text` wrote. Raises ValueError for any other text."""
     return datetime.fromisoformat(text)

@@ -24,6 +24,12 @@ def uuid7(now: datetime) -> str:
     return str(uuid.UUID(int=value | noise & 0x3FFF_FFFF_FFFF_FFFF))
 
 
+def first_uuid7(text: str) -> str:
+    """A text that sorts before every UUID version 7 of the instant `text` (RFC 3339) or later, after every earlier."""
+    milliseconds = round(datetime.fromisoformat(text).timestamp() * 1000)
+    return str(uuid.UUID(int=(milliseconds & 0xFFFF_FFFF_FFFF) << 80))
+
+
 def session_id(key: str) -> str:
     """The public id of the session stored under the UUID `key`."""
     return _SESSION_PREFIX + key

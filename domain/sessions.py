@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 Status = Literal["active", "expired", "revoked"]
+MFA = "mfa"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,16 @@ def deadlines_at_creation(now: datetime, timeouts: Timeouts) -> Deadlines:
 def idle_deadline_after_activity(now: datetime, expires_at: datetime, timeouts: Timeouts) -> datetime:
     """The idle deadline after an activity `now`: never later than the absolute deadline."""
     return min(now + timeouts.idle, expires_at)
+
+
+def amr_with_mfa(amr: str | None) -> str:
+    """The stored `amr` (comma-separated) of a session whose user has now authenticated with several factors.
+
+    `mfa` is the reference of RFC 8176 §2; a session that has it keeps what it has.
+    """
+    if amr is None:
+        return MFA
+    return amr if MFA in amr.split(",") else f"{amr},{MFA}"
 
 
 def status(revoked: bool, expires_at: str, idle_expires_at: str, now: str) -> Status:

@@ -1,21 +1,28 @@
-"""What administrators see of their tenant."""
+"""What administrators see of their tenant's sessions, and how they end them."""
 
+from typing import Any
+
+from domain.ids import session_key
 from domain.paging import Page
 from domain.sessions import Status
-from handlers.context import Context
+from handlers.context import Context, commits_itself
+from handlers.sessions import UNSTATED_REASON
 from handlers.tenancy import require_tenant
-from handlers.views.envelopes import View, list_response
-from handlers.views.sessions import all_sessions_item, session_response, session_stats_response
+from handlers.views.envelopes import View, list_response, simple_response
+from handlers.views.sessions import all_sessions_item, session_record, session_stats_response
 from storage import sessions, statistics
 from storage.sessions import SessionFilter
+from storage.statistics import SessionStats
 
 
 async def get_session_stats(ctx: Context) -> View:
     """The tenant's numbers, right at this moment."""
-    stats = await statistics.session_stats(ctx.db, ctx.now_text)
-    if stats.total == 0:  # without a session nothing tells a new tenant from an unknown one
-        await require_tenant(ctx)
-    return session_stats_response(stats, ctx.caller.id, ctx.now_text)
+    return session_stats_response(await _stats(ctx), ctx.caller.id, ctx.now_text)
+
+
+async def count_active_sessions(ctx: Context) -> View:
+    """How many sessions of the tenant are active at this moment."""
+    return {"count": (await _stats(ctx)).active, "timestamp": ctx.now_text}
 
 
 async def list_tenant_sessions(
@@ -25,7 +32,7 @@ async def list_tenant_sessions(
     await require_tenant(ctx)
     wanted = Page(page, page_size)
     rows, total = await sessions.search(ctx.db, SessionFilter(user_id, status), ctx.now_text, wanted)
-    return list_response([session_response(row, ctx.now_text) for row in rows], total, wanted, ctx.now_text)
+    return list_response([session_record(row, ctx.now_text) for row in rows], total, wanted, ctx.now_text)
 
 
 async def list_all_sessions(ctx: Context, limit: int, cursor: str | None) -> View:
@@ -33,3 +40,44 @@ async def list_all_sessions(ctx: Context, limit: int, cursor: str | None) -> Vie
     after = cursor.lower() if cursor is not None else None
     rows, total = await sessions.list_active_with_users(ctx.db, ctx.now_text, limit, after)
     return {"sessions": [all_sessions_item(row) for row in rows], "total": total}
+
+
+async def revoke_sessions(ctx: Context, body: dict[str, Any]) -> View:
+    """End up to a hundred sessions; of each is told whether it was ended. One named twice counts once."""
+    await require_tenant(ctx)
+    reason = body.get("reason", UNSTATED_REASON)
+    succeeded: list[str] = []
+    failed: list[str] = []
+    for public_id in dict.fromkeys(body["session_ids"]):
+        key = session_key(public_id)
+        ended = key is not None and await sessions.revoke(ctx.db, key, ctx.now_text, ctx.caller.id, reason)
+        (succeeded if ended else failed).append(public_id)
+    return {"succeeded": succeeded, "failed": failed, "total": len(succeeded) + len(failed)}
+
+
+async def revoke_sessions_in_bulk(ctx: Context, body: dict[str, Any]) -> View:
+    """The same as a POST, for clients behind proxies that drop the body of a DELETE."""
+    return await revoke_sessions(ctx, body)
+
+
+async def revoke_sessions_of_user(ctx: Context, user_id: str, body: dict[str, Any] | None) -> View:
+    """End every active session of a user."""
+    await require_tenant(ctx)
+    reason = (body or {}).get("reason", UNSTATED_REASON)
+    count = await sessions.revoke_all_of_user(ctx.db, user_id, ctx.now_text, ctx.caller.id, reason)
+    return simple_response(f"{count} sessions revoked", ctx.now_text)
+
+
+@commits_itself
+async def purge_expired_sessions(ctx: Context) -> View:
+    """Delete the tenant's sessions that ended longer ago than they are kept."""
+    await require_tenant(ctx)
+    count = await ctx.service.purge(ctx.tenant, ctx.now)
+    return simple_response(f"{count} sessions deleted", ctx.now_text)
+
+
+async def _stats(ctx: Context) -> SessionStats:
+    stats = await statistics.session_stats(ctx.db, ctx.now_text)
+    if stats.total == 0:  # without a session nothing tells a new tenant from an unknown one
+        await require_tenant(ctx)
+    return stats

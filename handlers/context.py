@@ -3,13 +3,21 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from domain.sessions import Timeouts
 from domain.token_validity import TokenFacts
 from domain.tokens import AccessToken, Lifetimes, RefreshKeys
 from domain.values import Caller, Tenant
 from storage.unit_of_work import UnitOfWork
+
+H = TypeVar("H", bound=Callable[..., Awaitable[Any]])
+
+
+def commits_itself(handler: H) -> H:
+    """Marks a handler whose work is many transactions: its unit only reads, what it writes is lent by the service."""
+    handler.commits_itself = True  # type: ignore[attr-defined]
+    return handler
 
 
 class AgentFacts(Protocol):
@@ -60,6 +68,7 @@ class Service:
     describe_agent: Callable[[str], AgentFacts]
     locate: Callable[[str], str | None]
     is_ready: Callable[[], Awaitable[bool]]
+    purge: Callable[[Tenant, datetime], Awaitable[int]]
     contract: Mapping[str, bytes]
     problem_pages: "ProblemPages"
 

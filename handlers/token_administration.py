@@ -110,6 +110,7 @@ async def revoke_all_tokens(ctx: Context, body: dict[str, Any]) -> View:
 
 async def introspect_token(ctx: Context, body: dict[str, Any]) -> View:
     """What a good token says (RFC 7662); of any other nothing but that it is not active."""
+    await require_tenant(ctx)
     text, wanted = body["token"], body.get("type")
     if wanted != "access" and text.startswith("rt_"):
         return await _introspect_refresh(ctx, text)
@@ -124,6 +125,7 @@ async def introspect_token(ctx: Context, body: dict[str, Any]) -> View:
 
 async def exchange_token(ctx: Context, body: dict[str, Any]) -> View:
     """Another access token for the same subject and another audience (RFC 8693), never longer-lived."""
+    await require_tenant(ctx)
     if body["grant_type"] != GRANT:
         raise UnsupportedGrant()
     if body.get("subject_token_type", ACCESS_TOKEN_TYPE) not in (ACCESS_TOKEN_TYPE, _JWT_TYPE):

@@ -6,13 +6,13 @@ from typing import Any
 
 from domain.clock import from_text, to_text
 from domain.durations import parse_duration
-from domain.errors import SessionNotFound
 from domain.ids import mint, session_id
 from domain.tokens import Lifetimes, end_of_access, end_of_refresh, identity, write_refresh_token
 from handlers.context import Context
 from handlers.views.envelopes import View
 from handlers.views.tokens import token_pair_response
 from storage import token_configs, tokens
+from storage.sessions import NewSession
 from storage.tokens import IssuedToken, RefreshRow, TokenSession
 
 NO_CLIENT = "unspecified"
@@ -26,23 +26,37 @@ async def lifetimes(ctx: Context) -> Lifetimes:
     return Lifetimes(parse_duration(own.access_expiry), parse_duration(own.refresh_expiry), parse_duration(own.leeway))
 
 
-async def begin_tokens_of(ctx: Context, session_key: str) -> View:
-    """`TokenPairResponse`: the first pair of a session that was just created."""
-    session = await tokens.session(ctx.db, session_key)
-    if session is None:
-        raise SessionNotFound()
-    return await begin_tokens(ctx, session)
+async def begin_first_tokens(ctx: Context, session: NewSession) -> View:
+    """`TokenPairResponse`: the first pair of a session that was just written."""
+    holder = TokenSession(
+        id=session.id,
+        user_id=session.user_id,
+        username=session.username,
+        authenticated_at=session.authenticated_at,
+        expires_at=session.expires_at,
+        idle_expires_at=session.idle_expires_at,
+        revoked_at=None,
+        amr=session.amr,
+        role=session.role,
+        app_id=session.app_id,
+        ip=session.ip,
+        user_agent=session.user_agent,
+    )
+    return await _begin(ctx, holder, session.app_id, 0)
 
 
 async def begin_tokens(ctx: Context, session: TokenSession, client_id: str | None = None) -> View:
-    """`TokenPairResponse`: the first pair of a session's line. An earlier line of the session ends."""
+    """`TokenPairResponse`: the first pair of a session's new line. An earlier line of the session ends."""
     before = await tokens.refresh_state(ctx.db, session.id)
     generation = 0 if before is None else before.generation + 1
+    return await _begin(ctx, session, client_id or session.app_id, generation)
+
+
+async def _begin(ctx: Context, session: TokenSession, client: str | None, generation: int) -> View:
     span = await lifetimes(ctx)
     nonce = secrets.token_hex(32)
     refresh = write_refresh_token(ctx.service.tokens.refresh_keys, ctx.tenant.id, session.id, generation, nonce)
     end = to_text(end_of_refresh(ctx.now, span.refresh, from_text(session.expires_at)))
-    client = client_id or session.app_id
     await tokens.begin(
         ctx.db,
         RefreshRow(session.id, generation, generation, nonce, identity(refresh), None, ctx.now_text, end, 0, client),

@@ -30,6 +30,7 @@ from domain.tokens import (
 )
 from domain.values import Tenant
 from handlers.context import Context
+from handlers.tenancy import require_tenant
 from handlers.token_pairs import (
     begin_tokens,
     enter_refresh_token,
@@ -104,6 +105,7 @@ async def blacklist_token(ctx: Context, body: dict[str, Any]) -> View:
 
 async def add_to_blacklist(ctx: Context, body: dict[str, Any]) -> View:
     """The same for a user's own tokens; administrators for any of the tenant."""
+    await require_tenant(ctx)
     if not ctx.caller.is_admin:
         owner = await _owner(ctx, body["token"])
         if body["user_id"] != ctx.caller.id or owner not in (None, ctx.caller.id):
@@ -112,7 +114,9 @@ async def add_to_blacklist(ctx: Context, body: dict[str, Any]) -> View:
 
 
 async def check_blacklist(ctx: Context, token: str) -> View:
-    """Whether a token is refused by the blacklist."""
+    """Whether a token is refused by the blacklist. Anybody but an administrator may ask of his own only."""
+    if not ctx.caller.is_admin and await _owner(ctx, token) not in (None, ctx.caller.id):
+        raise NotYourResource()
     token_hash = identity(token)
     return blacklist_check_response(token_hash, await blacklist.find(ctx.db, token_hash, ctx.now_text))
 
@@ -130,7 +134,8 @@ async def get_key_set(ctx: Context) -> View:
 async def _holder(ctx: Context, text: str) -> tuple[Context, RefreshToken, TokenSession]:
     """Whose refresh token it is, and the context of its tenant.
 
-    Raises RefreshTokenInvalid, NotYourResource or RateLimited; none of them changes anything.
+    Raises RefreshTokenInvalid, NotYourResource, RateLimited, or SessionNotFound when the session is no longer
+    kept; none of them changes anything.
     """
     token = read_refresh_token(ctx.service.tokens.refresh_keys, text)
     if token is None:
@@ -141,7 +146,9 @@ async def _holder(ctx: Context, text: str) -> tuple[Context, RefreshToken, Token
         raise NotYourResource()
     ctx.service.tokens.permit_refresh(token.tenant, token.session, ctx.now)
     session = await tokens.session(ctx.db, token.session)
-    if session is None or not _is_live(ctx, session):
+    if session is None:
+        raise SessionNotFound()
+    if not _is_live(ctx, session):
         raise RefreshTokenInvalid()
     return ctx, token, session
 

@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -24,8 +25,11 @@ from connexion.resolver import Resolver
 from domain.clock import Clock, to_text, utc_now
 from domain.errors import Unavailable
 from domain.sessions import Timeouts
+from domain.values import Tenant
 from handlers import (
     administration,
+    own_sessions,
+    own_trusted_devices,
     service,
     sessions,
     token_administration,
@@ -43,14 +47,17 @@ from sojourn.pipeline.program import Program
 from sojourn.problem_pages import Pages
 from sojourn.settings import Settings
 from storage.database import Database
-from storage.settlement import settle_all
+from storage.housekeeping import purge_all, settle_all
+from storage.purging import purge_tenant
 
-SETTLE_SECONDS = 60
+HOUSEKEEPING_SECONDS = 60
 
 logger = logging.getLogger("sojourn")
 
 HANDLER_MODULES: tuple[ModuleType, ...] = (
     administration,
+    own_sessions,
+    own_trusted_devices,
     service,
     sessions,
     token_administration,
@@ -106,30 +113,38 @@ class _LateDatabase:
             raise RuntimeError("the database is open only while the application runs")
         return self._database
 
+    async def purge(self, tenant: Tenant, now: datetime) -> int:
+        """Delete the tenant's sessions that ended longer ago than they are kept; how many went."""
+        return await purge_tenant(self(), tenant, self._kept_since(now), to_text(now))
+
+    async def _keep_house(self, database: Database) -> None:
+        """Settle and purge, once a minute."""
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_SECONDS)
+            now = self._clock()
+            try:
+                await settle_all(database, to_text(now))
+                await purge_all(database, self._kept_since(now), to_text(now))
+            except Unavailable:
+                logger.warning("housekeeping found the database busy; it goes on in a minute")
+
+    def _kept_since(self, now: datetime) -> str:
+        return to_text(now - self._settings.session_retention)
+
     @asynccontextmanager
     async def lifespan(self, _: ConnexionMiddleware) -> AsyncIterator[None]:
         """Open the database and start the tokens; close both when the server stops."""
         self._database = await Database.open(self._settings.database_url, self._settings.busy_timeout)
-        settling = asyncio.create_task(_settle_for_ever(self._database, self._clock))
+        housekeeping = asyncio.create_task(self._keep_house(self._database))
         try:
             await self._tokens.start(self._database)
             yield
         finally:
-            settling.cancel()
-            await asyncio.gather(settling, return_exceptions=True)
+            housekeeping.cancel()
+            await asyncio.gather(housekeeping, return_exceptions=True)
             await self._tokens.stop()
             await self._database.close()
             self._database = None
-
-
-async def _settle_for_ever(database: Database, clock: Clock) -> None:
-    """Keep the statistics cheap: count what has expired, once a minute. They are right without it."""
-    while True:
-        await asyncio.sleep(SETTLE_SECONDS)
-        try:
-            await settle_all(database, to_text(clock()))
-        except Unavailable:
-            logger.warning("expired sessions could not be settled now")
 
 
 def _handler_index(modules: tuple[ModuleType, ...]) -> Any:
@@ -173,6 +188,7 @@ def _program(
             describe_agent=describe_agent,
             locate=Locator(settings.geoip_database).locate,
             is_ready=is_ready,
+            purge=database.purge,
             contract={"json": bundle_json(contract), "yaml": bundle_yaml(contract)},
             problem_pages=Pages(settings.link_prefix),
         ),

@@ -92,6 +92,9 @@ class Settings:
         parse_duration,
     )
     device_trust_window: timedelta = _setting(timedelta(hours=720), "How long trust in a device lasts.", parse_duration)
+    session_retention: timedelta = _setting(
+        timedelta(hours=720), "How long ended sessions are kept, as facts for administrators.", parse_duration
+    )
     tenants_provisioned: bool = _setting(
         False, "Whether tenants must be created by hand; else they are made on first use.", truth
     )

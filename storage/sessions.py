@@ -70,6 +70,16 @@ class SessionRow(NamedTuple):
     geoip: str | None
 
 
+class DeviceFacts(NamedTuple):
+    """What a session says of the device it runs on."""
+
+    device_fingerprint: str | None
+    device_type: str | None
+    browser: str | None
+    os: str | None
+    ip: str | None
+
+
 class SessionWithUser(NamedTuple):
     """An active session beside its user's integer key and name."""
 
@@ -113,6 +123,7 @@ _OF_USER = and_(_MINE, _S.c.user_id == bindparam("user_id"))
 _ONE = and_(_MINE, _S.c.id == bindparam("id"))
 
 GET = Statement(select(*_COLUMNS).where(_ONE))
+GET_DEVICE = Statement(select(*[_S.c[name] for name in DeviceFacts._fields]).where(_ONE))
 COUNT_ACTIVE_OF_USER = Statement(select(func.count()).select_from(_S).where(_OF_USER, _active()))
 LIST_ACTIVE_OF_USER = Statement(
     select(*_COLUMNS)
@@ -141,6 +152,7 @@ LIST_ACTIVE_WITH_USERS = Statement(
     .limit(bindparam("limit"))
     .offset(literal_column("0"))
 )
+LIST_ALL_OF_USER = Statement(select(*_COLUMNS).where(_OF_USER).order_by(_S.c.id.desc()))
 _INSERTED = tuple(name for name in NewSession.__dataclass_fields__ if name != "username")
 INSERT = Statement(
     insert(_S).values(
@@ -157,6 +169,16 @@ TOUCH = Statement(
         idle_expires_at=case((_S.c.idle_expires_at > bindparam("idle"), _S.c.idle_expires_at), else_=bindparam("idle")),
     )
 )
+UPGRADE = Statement(
+    update(_S)
+    .where(_ONE, _active())
+    .values(
+        amr=bindparam("new_amr"),
+        authenticated_at=_NOW,
+        last_active_at=case((_S.c.last_active_at > _NOW, _S.c.last_active_at), else_=_NOW),
+        idle_expires_at=case((_S.c.idle_expires_at > bindparam("idle"), _S.c.idle_expires_at), else_=bindparam("idle")),
+    )
+)
 _REVOCATION = {
     "revoked_at": _NOW,
     "revoked_by": bindparam("by"),
@@ -165,12 +187,9 @@ _REVOCATION = {
 }
 REVOKE = Statement(update(_S).where(_ONE, _active()).values(**_REVOCATION))
 MARK_REVOKED = Statement(update(_S).where(_ONE).values(**_REVOCATION))
-REVOKE_ALL_OF_USER = Statement(
-    update(_S).where(_OF_USER, _active(), _S.c.id != bindparam("except_id")).values(**_REVOCATION)
-)
+REVOKE_ALL_OF_USER = Statement(update(_S).where(_OF_USER, _active()).values(**_REVOCATION))
 _NOT_REVOKED = dict.fromkeys(("revoked_at", "revoked_by", "revoke_reason"))
 _AFTER_EVERYTHING = "~"
-_NO_SESSION = ""
 
 
 async def add(unit: UnitOfWork, session: NewSession) -> SessionRow:
@@ -197,6 +216,12 @@ async def get(unit: UnitOfWork, key: str) -> SessionRow | None:
     return None if row is None else SessionRow._make(row)
 
 
+async def device_of(unit: UnitOfWork, key: str) -> DeviceFacts | None:
+    """What a session of any status says of its device, or None."""
+    row = await unit.one(GET_DEVICE, id=key)
+    return None if row is None else DeviceFacts._make(row)
+
+
 async def count_active_of_user(unit: UnitOfWork, user_id: str, now: str) -> int:
     """How many sessions of a user are active."""
     count: int = await unit.value(COUNT_ACTIVE_OF_USER, user_id=user_id, now=now)
@@ -211,6 +236,11 @@ async def list_active_of_user(unit: UnitOfWork, user_id: str, now: str, page: Pa
         whole = page.number == 1 and len(rows) <= page.size  # the row too many is not there: nothing to count
         total = len(rows) if whole else await count_active_of_user(unit, user_id, now)
     return [SessionRow._make(row) for row in rows[: page.size]], total
+
+
+async def list_all_of_user(unit: UnitOfWork, user_id: str) -> list[SessionRow]:
+    """Every session of a user that is kept, in any state, newest first."""
+    return [SessionRow._make(row) for row in await unit.all(LIST_ALL_OF_USER, user_id=user_id)]
 
 
 @lru_cache(maxsize=16)
@@ -254,25 +284,20 @@ async def touch(unit: UnitOfWork, key: str, now: str, idle_expires_at: str) -> b
     return await unit.run(TOUCH, id=key, now=now, idle=idle_expires_at) == 1
 
 
+async def upgrade(unit: UnitOfWork, key: str, now: str, idle_expires_at: str, amr: str) -> bool:
+    """Record an authentication with other factors; False when the session is not active."""
+    return await unit.run(UPGRADE, id=key, now=now, idle=idle_expires_at, new_amr=amr) == 1
+
+
 async def revoke(unit: UnitOfWork, key: str, now: str, by: str, reason: str) -> bool:
     """End an active session; False when it is not active."""
     ended = await unit.run(REVOKE, id=key, now=now, by=by, reason=reason, nothing=None)
-    await statistics.count_revoked(unit, ended)
+    await statistics.count_ended(unit, "revoked", ended)
     return ended == 1
 
 
-async def revoke_all_of_user(
-    unit: UnitOfWork, user_id: str, now: str, by: str, reason: str, except_key: str | None = None
-) -> int:
-    """End every active session of a user, but for one; how many were ended."""
-    ended = await unit.run(
-        REVOKE_ALL_OF_USER,
-        user_id=user_id,
-        now=now,
-        by=by,
-        reason=reason,
-        nothing=None,
-        except_id=except_key or _NO_SESSION,
-    )
-    await statistics.count_revoked(unit, ended)
+async def revoke_all_of_user(unit: UnitOfWork, user_id: str, now: str, by: str, reason: str) -> int:
+    """End every active session of a user; how many were ended."""
+    ended = await unit.run(REVOKE_ALL_OF_USER, user_id=user_id, now=now, by=by, reason=reason, nothing=None)
+    await statistics.count_ended(unit, "revoked", ended)
     return ended

@@ -12,7 +12,7 @@ are looked at:
 deadline. It keeps reads cheap; they are right without it.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import BindParameter, and_, bindparam, case, exists, func, literal_column, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
@@ -80,14 +80,14 @@ RESCHEDULE = Statement(
 
 
 async def count_created(unit: UnitOfWork, device_type: str | None, by: int = 1) -> None:
-    """Count new sessions."""
+    """Count new sessions; a negative number when they are purged."""
     await unit.run(COUNT, kind="created", device_type=device_type or UNKNOWN_DEVICE, shard=0, by=by)
 
 
-async def count_revoked(unit: UnitOfWork, by: int) -> None:
-    """Count revoked sessions."""
+async def count_ended(unit: UnitOfWork, kind: Literal["revoked", "expired"], by: int) -> None:
+    """Count sessions that were revoked, or whose expiry was settled; a negative number when they are purged."""
     if by:
-        await unit.run(COUNT, kind="revoked", device_type="", shard=0, by=by)
+        await unit.run(COUNT, kind=kind, device_type="", shard=0, by=by)
 
 
 async def session_stats(unit: UnitOfWork, now: str) -> SessionStats:
@@ -108,8 +108,7 @@ async def settle(unit: UnitOfWork, now: str, limit: int) -> int:
     for key, deadline, ended in due:
         await unit.run(RESCHEDULE, one=key, next_due=None if ended else deadline)
     ended_count = sum(ended for _, _, ended in due)
-    if ended_count:
-        await unit.run(COUNT, kind="expired", device_type="", shard=0, by=ended_count)
+    await count_ended(unit, "expired", ended_count)
     return len(due)
 
 

@@ -70,6 +70,8 @@ LIST_TRUSTED = Statement(
 COUNT_TRUSTED = Statement(select(func.count()).select_from(_D).where(_TRUSTED))
 _OF_FINGERPRINT = and_(_MINE, _D.c.device_fingerprint == bindparam("device_fingerprint"))
 UNTRUST = Statement(delete(_D).where(_OF_FINGERPRINT))
+REMOVE = Statement(delete(_D).where(_MINE, _D.c.id == bindparam("id")))
+REMOVE_OF_USER = Statement(delete(_D).where(_OF_USER, _D.c.id == bindparam("id")))
 UNTRUST_FOR_USER = Statement(delete(_D).where(_OF_FINGERPRINT, _D.c.user_id == bindparam("user_id")))
 
 
@@ -93,3 +95,10 @@ async def untrust(unit: UnitOfWork, device_fingerprint: str, user_id: str | None
     if user_id is None:
         return await unit.run(UNTRUST, device_fingerprint=device_fingerprint)
     return await unit.run(UNTRUST_FOR_USER, device_fingerprint=device_fingerprint, user_id=user_id)
+
+
+async def remove(unit: UnitOfWork, device_id: str, user_id: str | None = None) -> bool:
+    """Forget a device by its id, any user's or that of one; False when there is none."""
+    if user_id is None:
+        return await unit.run(REMOVE, id=device_id) == 1
+    return await unit.run(REMOVE_OF_USER, id=device_id, user_id=user_id) == 1

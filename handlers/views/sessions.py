@@ -38,6 +38,16 @@ def session_response(row: SessionRow, now: str) -> View:
     return view
 
 
+def session_record(row: SessionRow, now: str) -> View:
+    """`SessionResponse` with the facts of its revocation: for administrators and exports."""
+    view = session_response(row, now)
+    if row.revoked_at is not None:
+        view["revoked_at"] = row.revoked_at
+        view["revoked_by"] = row.revoked_by
+        view["revoke_reason"] = row.revoke_reason
+    return view
+
+
 def all_sessions_item(row: SessionWithUser) -> View:
     """`AllSessionsItem`: the second product's shape of an active session. Every member always comes."""
     return {

@@ -129,8 +129,8 @@ class Tokens:
         elif self.audience not in access.audience:
             raise InvalidToken()
         tenant = Tenant(access.tenant)
-        async with self._started()[0].read(tenant) as unit:
-            wrong = reasons(await self.judge(unit, access, now))
+        facts = await self._started()[0].read(tenant, lambda unit: self.judge(unit, access, now))
+        wrong = reasons(facts)
         if wrong:
             raise TokenExpired() if wrong == ("expired",) else InvalidToken()
         return Caller("user", access.user, access.roles, access.sid), tenant

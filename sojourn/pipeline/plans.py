@@ -35,7 +35,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One operation, ready to run. `writes` says whether its handler runs inside the writer."""
+    """One operation, ready to run. `writes` says whether its handler runs inside one transaction that writes."""
 
     operation_id: str
     handler: Handler
@@ -84,7 +84,7 @@ def compile_plan(
         query=query,
         headers=headers,
         body=_body(operation),
-        writes=operation.method not in _SAFE_METHODS and not definition.get("x-safe", False),
+        writes=_writes(operation, definition),
         status=status,
         offers=offers,
         responses=Responses(operation.responses, closed_responses),
@@ -93,6 +93,12 @@ def compile_plan(
     )
     _check_signature(plan)
     return plan
+
+
+def _writes(operation: AbstractOperation, definition: Mapping[str, Any]) -> bool:
+    if getattr(operation.function, "commits_itself", False):
+        return False
+    return operation.method not in _SAFE_METHODS and not definition.get("x-safe", False)
 
 
 def _parameters(

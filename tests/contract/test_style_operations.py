@@ -65,7 +65,33 @@ OPERATIONS = {
     "validate_access_token",
     "validate_session",
 }
-VERBS = {"add", "blacklist", "check", "count", "create", "exchange", "export", "generate", "get", "introspect", "list", "purge", "record", "refresh", "remove", "reset", "revoke", "rotate", "set", "start", "touch", "trust", "untrust", "upgrade", "validate"}
+VERBS = {
+    "add",
+    "blacklist",
+    "check",
+    "count",
+    "create",
+    "exchange",
+    "export",
+    "generate",
+    "get",
+    "introspect",
+    "list",
+    "purge",
+    "record",
+    "refresh",
+    "remove",
+    "reset",
+    "revoke",
+    "rotate",
+    "set",
+    "start",
+    "touch",
+    "trust",
+    "untrust",
+    "upgrade",
+    "validate",
+}
 EXTENSIONS = {"x-roles", "x-safe"}
 ADMIN_ROLES = ["admin", "security_admin"]
 ALWAYS = {"400", "414", "431"}

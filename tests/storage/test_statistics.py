@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain.clock import from_text, to_text
 from storage import sessions, statistics
-from storage.settlement import settle_all
+from storage.housekeeping import settle_all
 from storage.statistics import SessionStats
 from tests.storage.conftest import NOISE, T0, Store, new_session
 

@@ -1,8 +1,12 @@
-"""Settling every tenant's expired sessions, a little at a time, so that asking for numbers stays cheap."""
+"""Housekeeping over all tenants, a little at a time: expired sessions are settled, what is kept no longer is purged.
+
+Nothing depends on it for being right: status is decided when it is read. It keeps reads cheap and the file small.
+"""
 
 from domain.values import Tenant
 from storage import statistics, tenants
 from storage.database import Database
+from storage.purging import purge_tenant
 from storage.unit_of_work import UnitOfWork
 
 BATCH = 200
@@ -14,9 +18,17 @@ async def settle_all(database: Database, now: str) -> int:
 
     Safe in several processes at once. Raises Unavailable when the database does not answer; what was settled stays.
     """
+    return sum([await _settle_tenant(database, tenant, now) for tenant in await _tenants(database)])
+
+
+async def purge_all(database: Database, before: str, now: str) -> int:
+    """Purge every tenant of what ended at `before` or earlier; how many sessions went. Raises Unavailable likewise."""
+    return sum([await purge_tenant(database, tenant, before, now) for tenant in await _tenants(database)])
+
+
+async def _tenants(database: Database) -> list[Tenant]:
     async with database.system() as unit:
-        known = await tenants.all_tenants(unit)
-    return sum([await _settle_tenant(database, Tenant(row.id), now) for row in known])
+        return [Tenant(row.id) for row in await tenants.all_tenants(unit)]
 
 
 async def _settle_tenant(database: Database, tenant: Tenant, now: str) -> int:
