@@ -124,6 +124,7 @@ CreateSessionRequest role string | "admin"
 CreateSessionRequest user_agent string | "Mozilla/5.0"
 
 CreateSessionData session SessionResponse
+CreateSessionData tokens TokenPairResponse
 
 CreateSessionDataResponse code integer
 CreateSessionDataResponse data CreateSessionData
@@ -184,4 +185,5 @@ REQUIRED = {
 OUR_ADDITIONS = {
     "CreateSessionRequest": {"username"},
     "CreateTrustedDeviceRequest": {"device_name"},
+    "SessionResponse": {"revoked_at", "revoked_by", "revoke_reason"},
 }

@@ -1,5 +1,6 @@
 """The bundle as a whole."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -61,3 +62,16 @@ def test_loading_is_quick_enough_for_a_cold_start() -> None:
         durations.append(time.perf_counter() - start)
 
     assert min(durations) < 0.5
+
+
+def test_no_two_paths_fit_the_same_address_but_the_documented_pair() -> None:
+    def may_meet(one: str, other: str) -> bool:
+        pairs = list(zip(one.split("/"), other.split("/"), strict=False))
+        if one.count("/") != other.count("/") or not all(a == b or "{" in a or "{" in b for a, b in pairs):
+            return False
+        return any("{" in a and "{" not in b for a, b in pairs) and any("{" in b and "{" not in a for a, b in pairs)
+
+    paths = list(bundle()["paths"])
+    meeting = {(one, other) for one, other in itertools.combinations(sorted(paths), 2) if may_meet(one, other)}
+
+    assert meeting == {("/internal/session/sessions/{user_id}", "/internal/session/{session_id}/usage")}

@@ -14,6 +14,8 @@ from tests.live import API_KEY, LiveServer
 
 TENANT = "acme"
 USER = "usr_abc123"
+DEVICE = "dev_abc123"
+TRUSTED_DEVICES = ("untrust_own_device", "remove_trusted_device")
 
 
 class Prepared:
@@ -25,22 +27,49 @@ class Prepared:
             "api_key": API_KEY,
             "token": self.run("token", "--tenant", TENANT, "--user", USER, "--role", "admin"),
         }
-        self.known = {"X-Tenant-ID": TENANT, "user_id": USER, "auth_user_id": USER, "slug": "validation-failed"}
-        if "SOJOURN_TENANTS_PROVISIONED" not in server.environ:
-            self.create_session()
+        self.known: dict[str, Any] = {
+            "X-Tenant-ID": TENANT,
+            "tenant_id": TENANT,
+            "user_id": USER,
+            "auth_user_id": USER,
+            "device_id": DEVICE,
+            "slug": "validation-failed",
+        }
 
-    def create_session(self) -> str:
-        """A new active session of the known user; its id."""
-        answer = self._post("/internal/session/create", {"auth_user_id": USER})
-        session_id: str = answer["data"]["session"]["id"]
-        return session_id
-
-    def _post(self, path: str, body: dict[str, Any]) -> Any:
-        request = urllib.request.Request(
-            self.server.url + path,
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json", "X-API-Key": API_KEY, "X-Tenant-ID": TENANT},
+    def fresh(self, operation_id: str = "") -> dict[str, Any]:
+        """Values for every parameter and member that must name something: a new session and what belongs to it."""
+        answer = self._ask("POST", "/internal/session/create", {"auth_user_id": USER, "device_id": DEVICE})
+        tokens, session_id = answer["data"]["tokens"], answer["data"]["session"]["id"]
+        access = tokens["access_token"]
+        refused = self._ask("POST", "/internal/session/create", {"auth_user_id": USER})["data"]["tokens"]
+        self._ask(
+            "POST",
+            "/internal/session/blacklist-token",
+            {"token": refused["access_token"], "token_type": "access", "user_id": USER},
         )
+        values = {
+            **self.known,
+            "session_id": session_id,
+            "session_ids": [session_id],
+            "access_token": access,
+            "token": access,
+            "subject_token": access,
+            "refresh_token": tokens["refresh_token"],
+            "token_id": self._ask("GET", f"/admin/tokens?user_id={USER}")["items"][0]["id"],
+            "entry_id": self._ask("GET", f"/admin/tokens/blacklist?user_id={USER}")["items"][0]["id"],
+        }
+        if operation_id == "revoke_all_tokens":  # not the caller, whose own token would be refused from then on
+            values["user_id"] = "usr_somebody_else"
+        if operation_id in TRUSTED_DEVICES:
+            values["device_id"] = "dev_01968a3c-5c00-7000-8000-00a1b2c3d4e5"
+        return values
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        headers = {"X-API-Key": API_KEY, "X-Tenant-ID": TENANT, "Authorization": f"Bearer {self.credentials['token']}"}
+        data = None if body is None else json.dumps(body).encode()
+        if data is not None:
+            headers["Content-Type"] = "application/json"
+        request = urllib.request.Request(self.server.url + path, data, headers, method=method)
         with urllib.request.urlopen(request, timeout=5) as response:
             return json.load(response)
 

@@ -53,7 +53,8 @@ def _operation(
     content = resolve(bundle, definition.get("requestBody", {})).get("content", {}).get("application/json", {})
     security = definition.get("security", bundle.get("security", []))
     schemes = [name for requirement in security for name in requirement]
-    scheme = bundle["components"]["securitySchemes"][schemes[0]]["type"] if schemes else None
+    needed = bool(schemes) and {} not in security
+    scheme = bundle["components"]["securitySchemes"][schemes[0]]["type"] if needed else None
     return Operation(
         id=definition["operationId"],
         method=method.upper(),
@@ -89,7 +90,7 @@ def _example(bundle: dict[str, Any], content: dict[str, Any]) -> Any:
     return None
 
 
-def valid_request(operation: Operation, credentials: dict[str, str], known: dict[str, str]) -> Raw:
+def valid_request(operation: Operation, credentials: dict[str, str], known: dict[str, Any]) -> Raw:
     """A request that the operation answers with success. `known` names parameters whose values must exist."""
     path = operation.path
     for parameter in operation.named("path"):
@@ -112,8 +113,8 @@ def valid_request(operation: Operation, credentials: dict[str, str], known: dict
     return request
 
 
-def _value(parameter: dict[str, Any], known: dict[str, str]) -> str:
+def _value(parameter: dict[str, Any], known: dict[str, Any]) -> str:
     if parameter["name"] in known:
-        return known[parameter["name"]]
+        return str(known[parameter["name"]])
     example = parameter.get("example", parameter["schema"].get("example", parameter["schema"].get("default")))
     return str(example)

@@ -189,7 +189,9 @@ def methods(operation: Operation, valid: Raw) -> Iterator[Probe]:
             yield Probe("method", operation, valid.copy(method=method.upper(), body=None), (405,))
     yield Probe("trailing slash", operation, valid.copy(path=valid.path + "/"), (404,))
     yield Probe("doubled slash", operation, valid.copy(path="/" + valid.path), (404,))
-    yield Probe("other case", operation, valid.copy(path=valid.path[:2].upper() + valid.path[2:]), (404,))
+    first = next(index for index, letter in enumerate(valid.path) if letter.isalpha())
+    other_case = valid.path[:first] + valid.path[first].upper() + valid.path[first + 1 :]
+    yield Probe("other case", operation, valid.copy(path=other_case), (404,))
 
 
 def credentials(operation: Operation, valid: Raw) -> Iterator[Probe]:
