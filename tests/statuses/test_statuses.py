@@ -24,7 +24,19 @@ from tests.strictness.contract import Operation, operations, valid_request
 from tests.strictness.wire import Raw, Reply, exchange
 
 OPERATIONS = {operation.id: operation for operation in operations()}
-UNKNOWN = {"session_id": "sess_abc123", "slug": "no-such-type"}
+UNKNOWN = {
+    "session_id": "sess_abc123",
+    "slug": "no-such-type",
+    "token_id": "tok_01968a3c-5c00-7000-8000-00a1b2c3d4e5",
+    "entry_id": "bl_01968a3c-5c00-7000-8000-00a1b2c3d4e5",
+    "device_id": "dev_nobody_ever_saw",
+}
+NAMES_A_SESSION = {"get_device_fingerprint", "get_risk_score", "generate_tokens"}
+"""Operations that name a session elsewhere than in their path."""
+FOR_NEW_TENANTS = {"start_session", "trust_own_device"}
+"""Operations that make the tenant where nobody provisions it by hand."""
+SPENDS_A_REFRESH_TOKEN = {"refresh_tokens", "rotate_access_token"}
+REFRESHES_A_MINUTE = 120
 LIMITED_KEY_TENANT = "elsewhere"
 WAL_WRITE_LOCK, WAL_RECOVER_LOCK, WAL_INDEX_HEADER = 120, 122, 48
 
@@ -60,6 +72,7 @@ def damaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
     """A server whose tables were taken away behind its back."""
     live = LiveServer(tmp_path_factory.mktemp("damaged"))
     prepared = Prepared(live)
+    prepared.known = prepared.fresh()
     with sqlite3.connect(live.folder / "sojourn.db") as connection:
         for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             connection.execute(f"DROP TABLE {table}")
@@ -69,10 +82,7 @@ def damaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
 
 
 def request_for(operation: Operation, server: Prepared) -> Raw:
-    known = dict(server.known)
-    if "{session_id}" in operation.path:
-        known["session_id"] = server.create_session()
-    return valid_request(operation, server.credentials, known)
+    return valid_request(operation, server.credentials, server.fresh(operation.id))
 
 
 def limited_api_key(server: Prepared) -> str:
@@ -85,18 +95,48 @@ def user_token(server: Prepared) -> str:
     return server.run("token", "--tenant", "acme", "--user", "usr_nobody")
 
 
+def provoke_401(operation: Operation, server: Prepared) -> Raw:
+    if operation.id in SPENDS_A_REFRESH_TOKEN:
+        known = server.fresh()
+        forged = known["refresh_token"][:-4] + "AAAA"
+        return valid_request(operation, server.credentials, {**known, "refresh_token": forged})
+    return request_for(operation, server).without("X-API-Key", "Authorization")
+
+
 def provoke_403(operation: Operation, server: Prepared) -> Raw:
     valid = request_for(operation, server)
     if operation.scheme == "apiKey":
         return valid.with_header("X-API-Key", limited_api_key(server))
+    if operation.id in SPENDS_A_REFRESH_TOKEN:
+        return valid.with_header("Authorization", f"Bearer {server.fresh()['access_token']}")
     return valid.with_header("Authorization", f"Bearer {user_token(server)}")
 
 
 def provoke_404(operation: Operation, server: Prepared) -> Raw:
-    if operation.named("path"):
-        return valid_request(operation, server.credentials, {**server.known, **UNKNOWN})
+    known = server.fresh(operation.id)
+    if operation.id in SPENDS_A_REFRESH_TOKEN:
+        forget_session(server, known["session_id"])
+        return valid_request(operation, server.credentials, known)
+    if {parameter["name"] for parameter in operation.named("path")} & set(UNKNOWN) or operation.id in NAMES_A_SESSION:
+        return valid_request(operation, server.credentials, {**known, **UNKNOWN}, optional=True)
     token = server.run("token", "--tenant", "nowhere", "--user", "root", "--role", "admin")
-    return valid_request(operation, {**server.credentials, "token": token}, server.known)
+    return valid_request(operation, {**server.credentials, "token": token}, known)
+
+
+def forget_session(server: Prepared, session_id: str) -> None:
+    """Delete a session's row, as purging does long after it ended."""
+    with sqlite3.connect(server.server.folder / "sojourn.db") as connection:
+        connection.execute("DELETE FROM sessions WHERE id = ?", (session_id.removeprefix("sess_"),))
+    connection.close()
+
+
+def provoke_429(operation: Operation, server: Prepared) -> Raw:
+    """One refresh more than a session has in a minute. Two minutes may be touched, so twice as many are sent."""
+    valid = request_for(operation, server)
+    for _ in range(2 * REFRESHES_A_MINUTE):
+        if ask(server, valid).status == 429:
+            break
+    return valid
 
 
 def too_large(operation: Operation, server: Prepared) -> Raw:
@@ -113,13 +153,14 @@ PROVOKE: dict[int, Callable[[Operation, Prepared], Raw]] = {
     201: request_for,
     204: request_for,
     400: lambda operation, server: request_for(operation, server).copy(query=[("colour", "red")]),
-    401: lambda operation, server: request_for(operation, server).without("X-API-Key", "Authorization"),
+    401: provoke_401,
     403: provoke_403,
     404: provoke_404,
     406: lambda operation, server: request_for(operation, server).with_header("Accept", "image/png"),
     413: too_large,
     414: lambda operation, server: request_for(operation, server).copy(query=[("colour", "a" * 9000)]),
     415: wrong_type,
+    429: provoke_429,
     431: lambda operation, server: request_for(operation, server).with_header("X-Filler", "a" * 20_000),
 }
 
@@ -172,20 +213,24 @@ def test_the_documented_status_is_provoked(
         reply = send_slowly(server, request_for(operation, server))
     elif status == 500:
         damaged: Prepared = request.getfixturevalue("damaged")
-        known = {**damaged.known, "session_id": "sess_01890a5d-ac96-774b-bcce-b302099a8057"}
-        reply = ask(damaged, valid_request(operation, damaged.credentials, known))
+        reply = ask(damaged, valid_request(operation, damaged.credentials, damaged.known))
     elif status == 503:
         valid = request_for(operation, server)
         with locked_database(server.server.folder):
             reply = ask(server, valid)
-    elif status == 404 and operation.scheme == "apiKey":
+    elif status == 404 and (operation.id in FOR_NEW_TENANTS or needs_a_tenant(operation)):
         provisioned: Prepared = request.getfixturevalue("provisioned")
-        reply = ask(provisioned, request_for(operation, provisioned))
+        reply = ask(provisioned, valid_request(operation, provisioned.credentials, provisioned.known))
     else:
         reply = ask(server, PROVOKE[status](operation, server))
 
     assert reply.status == status, reply.body
     assert_complete(operation, reply)
+
+
+def needs_a_tenant(operation: Operation) -> bool:
+    """Whether all that an internal operation can miss is its tenant."""
+    return operation.scheme == "apiKey" and "{session_id}" not in operation.path and operation.id not in NAMES_A_SESSION
 
 
 def ask(server: Prepared, request: Raw) -> Reply:

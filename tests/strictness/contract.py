@@ -90,15 +90,20 @@ def _example(bundle: dict[str, Any], content: dict[str, Any]) -> Any:
     return None
 
 
-def valid_request(operation: Operation, credentials: dict[str, str], known: dict[str, Any]) -> Raw:
-    """A request that the operation answers with success. `known` names parameters whose values must exist."""
+def valid_request(
+    operation: Operation, credentials: dict[str, str], known: dict[str, Any], optional: bool = False
+) -> Raw:
+    """A request that the operation answers with success. `known` names parameters whose values must exist.
+
+    Optional query parameters are left out unless `optional` says otherwise.
+    """
     path = operation.path
     for parameter in operation.named("path"):
         path = path.replace("{" + parameter["name"] + "}", quote(_value(parameter, known), safe=""))
     query = [
         (parameter["name"], quote(_value(parameter, known), safe=""))
         for parameter in operation.named("query")
-        if parameter.get("required")
+        if parameter.get("required") or optional
     ]
     headers = [(parameter["name"], _value(parameter, known)) for parameter in operation.named("header")]
     if operation.scheme == "apiKey":
