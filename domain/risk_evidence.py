@@ -48,10 +48,13 @@ class SeenSession(NamedTuple):
     geoip: str | None = None
 
 
-def evidence(session: SeenSession, of_user: Iterable[SeenSession], trusts_device: bool, now: str) -> Evidence:
+def evidence(
+    session: SeenSession, of_user: Iterable[SeenSession], trusts_device: bool, now: str, users_of_device: int = 0
+) -> Evidence:
     """The evidence for one session among its user's, in any order; itself may be among them.
 
-    `trusts_device`: the user trusts the session's device `now`; then it is not new.
+    `trusts_device`: the user trusts the session's device `now`; then it is not new. `users_of_device`: how many users
+    have sessions on it, where that was counted.
     """
     others = [other for other in of_user if other.id != session.id]
     earlier = [other for other in others if other.id < session.id]
@@ -60,6 +63,7 @@ def evidence(session: SeenSession, of_user: Iterable[SeenSession], trusts_device
         travel=_travel(session, earlier),
         new_place=_new_place(session, earlier),
         new_device=int(not trusts_device and _is_new_device(session, earlier)),
+        users_of_device=users_of_device,
         foreign_revocations=sum(_was_ended_by_others(each, _before(now, REVOCATION_WINDOW)) for each in others),
         single_factor=int(_factor_kinds(session.amr) == 1),
         hours_since_authentication=_hours_since_authentication(session, now),
