@@ -56,15 +56,16 @@ def evidence(
     `trusts_device`: the user trusts the session's device `now`; then it is not new. `users_of_device`: how many users
     have sessions on it, where that was counted.
     """
+    lately_reused, lately_ended = _before(now, REUSE_WINDOW), _before(now, REVOCATION_WINDOW)
     others = [other for other in of_user if other.id != session.id]
     earlier = [other for other in others if other.id < session.id]
     return Evidence(
-        reuses=sum(_was_reused(each, _before(now, REUSE_WINDOW)) for each in (session, *others)),
+        reuses=sum(_was_reused(each, lately_reused) for each in (session, *others)),
         travel=_travel(session, earlier),
         new_place=_new_place(session, earlier),
         new_device=int(not trusts_device and _is_new_device(session, earlier)),
         users_of_device=users_of_device,
-        foreign_revocations=sum(_was_ended_by_others(each, _before(now, REVOCATION_WINDOW)) for each in others),
+        foreign_revocations=sum(_was_ended_by_others(each, lately_ended) for each in others),
         single_factor=int(_factor_kinds(session.amr) == 1),
         hours_since_authentication=_hours_since_authentication(session, now),
         new_network=int(_is_new_network(session, earlier)),

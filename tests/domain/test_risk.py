@@ -1,6 +1,8 @@
 """Scores: bounded, monotone in every count of the evidence, and explained by their factors."""
 
+import re
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -20,6 +22,7 @@ from domain.risk import (
 )
 
 COUNTS = tuple(asdict(Evidence()))
+DOCUMENT = Path(__file__).parents[2] / "docs" / "risk.md"
 THRESHOLDS = RiskThresholds(50, 80)
 evidences = st.builds(Evidence, **{name: st.integers(0, 40) for name in COUNTS})
 
@@ -103,3 +106,11 @@ def test_a_threshold_is_reached_at_its_own_value(points: int, named: str, action
 def test_thresholds_that_contradict_each_other_are_refused(challenge: int, revoke: int) -> None:
     with pytest.raises(ValueError, match="challenge < revoke"):
         RiskThresholds(challenge, revoke)
+
+
+def test_every_factor_is_documented_with_its_weight_and_its_steps() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) \| (.*?) \|", DOCUMENT.read_text("utf-8"), re.MULTILINE)
+
+    assert [(name, int(weight)) for name, weight, _ in rows] == [(rule.type, rule.weight) for rule in RULES]
+    for rule, (_, _, sentence) in zip(RULES, rows, strict=True):
+        assert {str(points) for _, points in rule.steps} <= set(re.findall(r"\d+", sentence)), rule.type
