@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from storage.statements import Statement
 from storage.tables import ApiKeyTable

@@ -3,9 +3,10 @@
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, func, literal_column, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from domain.paging import Page
+from storage.extremes import latest
 from storage.statements import Statement
 from storage.token_tables import BlacklistTable
 from storage.unit_of_work import UnitOfWork
@@ -33,7 +34,7 @@ _add = insert(_B).values(tenant_id=bindparam("tenant"), **{name: bindparam(name)
 ADD = Statement(
     _add.on_conflict_do_update(
         index_elements=["tenant_id", "token_hash"],
-        set_={"expires_at": func.max(_add.excluded.expires_at, _B.c.expires_at)},
+        set_={"expires_at": latest(_add.excluded.expires_at, _B.c.expires_at)},
     )
 )
 FIND = Statement(select(*_COLUMNS).where(_LIVE, _B.c.token_hash == bindparam("hash")))

@@ -37,5 +37,8 @@ async def _settle_tenant(database: Database, tenant: Tenant, now: str) -> int:
 
     looked_at = 0
     while await database.read(tenant, lambda unit: statistics.is_anything_due(unit, now)):
-        looked_at += await database.write(tenant, work)
+        settled = await database.write(tenant, work)
+        looked_at += settled
+        if not settled:  # another process is at it
+            break
     return looked_at

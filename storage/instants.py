@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, String
+from sqlalchemy import Dialect, String
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
@@ -18,5 +19,5 @@ class UtcDateTime(TypeDecorator[str]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """The engine's own type."""
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(DateTime(timezone=True))
+            return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True, precision=3))
         return dialect.type_descriptor(String(24))

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, case, func, literal_column, or_, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from domain.paging import Page
 from domain.sessions import Status
@@ -189,7 +189,7 @@ REVOKE = Statement(update(_S).where(_ONE, _active()).values(**_REVOCATION))
 MARK_REVOKED = Statement(update(_S).where(_ONE).values(**_REVOCATION))
 REVOKE_ALL_OF_USER = Statement(update(_S).where(_OF_USER, _active()).values(**_REVOCATION))
 _NOT_REVOKED = dict.fromkeys(("revoked_at", "revoked_by", "revoke_reason"))
-_AFTER_EVERYTHING = "~"
+_AFTER_EVERYTHING = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 
 async def add(unit: UnitOfWork, session: NewSession) -> SessionRow:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from storage.statements import Statement
 from storage.token_tables import SigningKeyTable

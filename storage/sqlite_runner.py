@@ -34,6 +34,10 @@ class SqliteRunner:
         """One instant for every statement inside; inside the writer's transaction that is so already."""
         return nullcontext() if self.connection.in_transaction else _Snapshot(self.connection)
 
+    def shard(self) -> int:
+        """The one shard: writes come one after the other."""
+        return 0
+
 
 class _Snapshot(AbstractContextManager[None]):
     """A read transaction."""

@@ -7,27 +7,41 @@ as they are; the columns are chosen so that none needs converting.
 
 from sqlalchemy import ClauseElement
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.engine import Dialect
+from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.engine import Compiled, Dialect
 
 SQLITE = sqlite.dialect(paramstyle="named")
+POSTGRESQL: Dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 
 class Statement:
     """One statement and its SQL text for each dialect."""
 
-    __slots__ = ("_texts", "clause")
+    __slots__ = ("_numbered", "_texts", "clause")
 
     def __init__(self, clause: ClauseElement) -> None:
         self.clause = clause
         self._texts: dict[str, str] = {}
+        self._numbered: tuple[str, tuple[str, ...]] | None = None
 
     def text(self, dialect: Dialect) -> str:
         """The SQL text, with named parameters. Raises ValueError when the statement carries values of its own."""
         text = self._texts.get(dialect.name)
         if text is None:
-            compiled = self.clause.compile(dialect=dialect)
-            carried = sorted(name for name, value in compiled.params.items() if value is not None)
-            if carried:
-                raise ValueError(f"whatever varies must be a named parameter: {carried}")
-            text = self._texts[dialect.name] = str(compiled)
+            text = self._texts[dialect.name] = str(self._compile(dialect))
         return text
+
+    def numbered(self) -> tuple[str, tuple[str, ...]]:
+        """The SQL text for PostgreSQL, with `$1`, `$2`, and the names those stand for. Raises ValueError likewise."""
+        if self._numbered is None:
+            compiled = self._compile(POSTGRESQL)
+            names = tuple(getattr(compiled, "positiontup", None) or ())
+            self._numbered = str(compiled), names
+        return self._numbered
+
+    def _compile(self, dialect: Dialect) -> Compiled:
+        compiled = self.clause.compile(dialect=dialect)
+        carried = sorted(name for name, value in compiled.params.items() if value is not None)
+        if carried:
+            raise ValueError(f"whatever varies must be a named parameter: {carried}")
+        return compiled

@@ -14,8 +14,21 @@ deadline. It keeps reads cheap; they are right without it.
 
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import BindParameter, and_, bindparam, case, exists, func, literal_column, or_, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    and_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
 
 from domain.sessions import Status
 from storage.statements import Statement
@@ -61,7 +74,7 @@ COUNT = Statement(
     )
 )
 COUNTERS = Statement(
-    select(_C.c.kind, _C.c.device_type, func.sum(_C.c.value))
+    select(_C.c.kind, _C.c.device_type, cast(func.sum(_C.c.value), BigInteger))
     .where(_C.c.tenant_id == _TENANT)
     .group_by(_C.c.kind, _C.c.device_type)
 )
@@ -72,6 +85,7 @@ DUE = Statement(
     .order_by(_S.c.due_at)
     .limit(bindparam("limit"))
     .offset(literal_column("0"))
+    .with_for_update(skip_locked=True)  # PostgreSQL: what another process settles or changes now is left to it
 )
 IS_ANYTHING_DUE = Statement(select(exists().where(_DUE)))
 RESCHEDULE = Statement(
@@ -81,13 +95,13 @@ RESCHEDULE = Statement(
 
 async def count_created(unit: UnitOfWork, device_type: str | None, by: int = 1) -> None:
     """Count new sessions; a negative number when they are purged."""
-    await unit.run(COUNT, kind="created", device_type=device_type or UNKNOWN_DEVICE, shard=0, by=by)
+    await unit.run(COUNT, kind="created", device_type=device_type or UNKNOWN_DEVICE, shard=unit.shard(), by=by)
 
 
 async def count_ended(unit: UnitOfWork, kind: Literal["revoked", "expired"], by: int) -> None:
     """Count sessions that were revoked, or whose expiry was settled; a negative number when they are purged."""
     if by:
-        await unit.run(COUNT, kind=kind, device_type="", shard=0, by=by)
+        await unit.run(COUNT, kind=kind, device_type="", shard=unit.shard(), by=by)
 
 
 async def session_stats(unit: UnitOfWork, now: str) -> SessionStats:

@@ -4,10 +4,10 @@ Every tenant's table has a key that begins with the tenant. Facts are nullable i
 beside a date. No index holds a column that an activity changes: measured, one such index makes every touch rewrite it.
 """
 
-from sqlalchemy import BigInteger, Column, Index, Integer, Text, column
+from sqlalchemy import BigInteger, Column, Index, Integer
 from sqlmodel import Field, SQLModel
 
-from storage.columns import instant, key_text, short_text
+from storage.columns import instant, key_text, long_text, partial_index, session_key, short_text
 
 
 class TenantTable(SQLModel, table=True):
@@ -39,37 +39,15 @@ class SessionTable(SQLModel, table=True):
     __tablename__ = "sessions"
     __table_args__ = (
         Index("ix_sessions_user", "tenant_id", "user_id", "id"),
-        Index(
-            "ix_sessions_active",
-            "tenant_id",
-            "user_id",
-            "expires_at",
-            sqlite_where=column("revoked_at").is_(None),
-        ),
-        Index(
-            "ix_sessions_revoked",
-            "tenant_id",
-            "id",
-            sqlite_where=column("revoked_at").is_not(None),
-        ),
-        Index(
-            "ix_sessions_due",
-            "tenant_id",
-            "due_at",
-            sqlite_where=column("due_at").is_not(None),
-        ),
-        Index(
-            "ix_sessions_device",
-            "tenant_id",
-            "device_id",
-            "id",
-            sqlite_where=column("device_id").is_not(None),
-        ),
+        partial_index("ix_sessions_active", "tenant_id", "user_id", "expires_at", null="revoked_at"),
+        partial_index("ix_sessions_revoked", "tenant_id", "id", not_null="revoked_at"),
+        partial_index("ix_sessions_due", "tenant_id", "due_at", not_null="due_at"),
+        partial_index("ix_sessions_device", "tenant_id", "device_id", "id", not_null="device_id"),
         {"sqlite_with_rowid": False},
     )
 
     tenant_id: str = Field(sa_column=key_text(128))
-    id: str = Field(sa_column=key_text(36))
+    id: str = Field(sa_column=session_key(primary_key=True))
     user_id: str = Field(sa_column=short_text(nullable=False))
     created_at: str = Field(sa_column=instant())
     authenticated_at: str = Field(sa_column=instant())
@@ -89,7 +67,7 @@ class SessionTable(SQLModel, table=True):
     browser: str | None = Field(sa_column=short_text())
     os: str | None = Field(sa_column=short_text())
     ip: str | None = Field(sa_column=short_text(45))
-    user_agent: str | None = Field(sa_column=Column(Text))
+    user_agent: str | None = Field(sa_column=long_text())
     geoip: str | None = Field(sa_column=short_text())
 
 
@@ -136,7 +114,7 @@ class ApiKeyTable(SQLModel, table=True):
     id: str = Field(sa_column=key_text(64))
     name: str = Field(sa_column=short_text(nullable=False))
     secret_hash: str = Field(sa_column=short_text(64, nullable=False))
-    tenants: str | None = Field(sa_column=Column(Text))
+    tenants: str | None = Field(sa_column=long_text())
     created_at: str = Field(sa_column=instant())
     expires_at: str | None = Field(sa_column=instant(nullable=True))
     revoked_at: str | None = Field(sa_column=instant(nullable=True))

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, literal_column, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from storage.statements import Statement
 from storage.tables import TenantTable

@@ -3,8 +3,9 @@
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, func, or_, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
+from storage.extremes import latest
 from storage.statements import Statement
 from storage.token_facts import EVERYBODY
 from storage.token_tables import NotBeforeTable, TokenConfigTable
@@ -45,7 +46,7 @@ REFUSE = Statement(
     _refuse.on_conflict_do_update(
         index_elements=["tenant_id", "user_id", "token_type"],
         set_={
-            "issued_until": func.max(_refuse.excluded.issued_until, _N.c.issued_until),
+            "issued_until": latest(_refuse.excluded.issued_until, _N.c.issued_until),
             "reason": _refuse.excluded.reason,
         },
     )

@@ -109,7 +109,7 @@ async def record(unit: UnitOfWork, token: AccessToken, now: str) -> TokenRecord:
     """What is known of a token in the unit's tenant."""
     row = await unit.one(
         FACTS,
-        key=token.session or "",
+        key=token.session,
         hash=token.hash,
         kid=token.kid or "",
         user_id=token.user,

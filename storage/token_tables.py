@@ -4,10 +4,10 @@ Refresh and access tokens and blacklist entries are kept as hashes. Private sign
 that is not in the database (`sojourn.authentication.vault`): a stolen database alone signs nobody in.
 """
 
-from sqlalchemy import Boolean, Column, Index, Integer, Text
+from sqlalchemy import Column, Index, Integer
 from sqlmodel import Field, SQLModel
 
-from storage.columns import instant, key_text, short_text
+from storage.columns import flag, instant, key_text, long_text, session_key, short_text
 
 
 class SessionTokenTable(SQLModel, table=True):
@@ -16,7 +16,7 @@ class SessionTokenTable(SQLModel, table=True):
     __tablename__ = "session_tokens"
 
     tenant_id: str = Field(sa_column=key_text(128))
-    session_id: str = Field(sa_column=key_text(36))
+    session_id: str = Field(sa_column=session_key(primary_key=True))
     first_generation: int = Field(sa_column=Column(Integer, nullable=False))
     generation: int = Field(sa_column=Column(Integer, nullable=False))
     nonce: str = Field(sa_column=short_text(64, nullable=False))
@@ -24,7 +24,7 @@ class SessionTokenTable(SQLModel, table=True):
     previous_hash: str | None = Field(sa_column=short_text(64))
     rotated_at: str = Field(sa_column=instant())
     expires_at: str = Field(sa_column=instant())
-    successor_used: bool = Field(sa_column=Column(Boolean, nullable=False))
+    successor_used: bool = Field(sa_column=flag())
     client_id: str | None = Field(sa_column=short_text())
 
 
@@ -40,7 +40,7 @@ class IssuedTokenTable(SQLModel, table=True):
 
     tenant_id: str = Field(sa_column=key_text(128))
     id: str = Field(sa_column=key_text(64))
-    session_id: str | None = Field(sa_column=short_text(36))
+    session_id: str | None = Field(sa_column=session_key(nullable=True))
     user_id: str = Field(sa_column=short_text(nullable=False))
     token_type: str = Field(sa_column=short_text(16, nullable=False))
     token_hash: str = Field(sa_column=short_text(64, nullable=False))
@@ -48,7 +48,7 @@ class IssuedTokenTable(SQLModel, table=True):
     expires_at: str = Field(sa_column=instant())
     revoked_at: str | None = Field(sa_column=instant(nullable=True))
     ip: str | None = Field(sa_column=short_text(45))
-    user_agent: str | None = Field(sa_column=Column(Text))
+    user_agent: str | None = Field(sa_column=long_text())
 
 
 class BlacklistTable(SQLModel, table=True):
@@ -101,8 +101,8 @@ class SigningKeyTable(SQLModel, table=True):
 
     id: str = Field(sa_column=key_text(64))
     algorithm: str = Field(sa_column=short_text(16, nullable=False))
-    public_jwk: str = Field(sa_column=Column(Text, nullable=False))
-    sealed_private: str = Field(sa_column=Column(Text, nullable=False))
+    public_jwk: str = Field(sa_column=long_text(nullable=False))
+    sealed_private: str = Field(sa_column=long_text(nullable=False))
     created_at: str = Field(sa_column=instant())
     signs_from: str = Field(sa_column=instant())
     retired_at: str | None = Field(sa_column=instant(nullable=True))
@@ -114,6 +114,6 @@ class SessionUsageTable(SQLModel, table=True):
     __tablename__ = "session_usage"
 
     tenant_id: str = Field(sa_column=key_text(128))
-    session_id: str = Field(sa_column=key_text(36))
+    session_id: str = Field(sa_column=session_key(primary_key=True))
     day: str = Field(sa_column=key_text(10))
     count: int = Field(sa_column=Column(Integer, nullable=False))

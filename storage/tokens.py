@@ -4,9 +4,10 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, func, literal_column, or_, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from domain.paging import Page
+from storage.extremes import earliest
 from storage.statements import Statement
 from storage.tables import SessionTable, UserTable
 from storage.token_facts import EVERYBODY
@@ -158,7 +159,7 @@ _BLACKLISTED_AT = (
 )
 _ENDED_AT = func.coalesce(_I.c.revoked_at, _S.c.revoked_at, _BLACKLISTED_AT, _CUT_OFF)
 _WITH_SESSION = _I.outerjoin(_S, and_(_S.c.tenant_id == _TENANT, _S.c.id == _I.c.session_id))
-_EFFECTIVE_END = func.min(
+_EFFECTIVE_END = earliest(
     _I.c.expires_at,
     func.coalesce(_S.c.expires_at, _I.c.expires_at),
     func.coalesce(_S.c.idle_expires_at, _I.c.expires_at),

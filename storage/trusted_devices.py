@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, func, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from domain.paging import Page
 from storage import tenants

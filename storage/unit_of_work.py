@@ -24,6 +24,8 @@ class Runner(Protocol):
 
     def snapshot(self) -> AbstractContextManager[None]: ...
 
+    def shard(self) -> int: ...
+
 
 class SystemUnit:
     """A unit for what belongs to no tenant: API keys, the tenants themselves."""
@@ -84,3 +86,7 @@ class UnitOfWork:
     def snapshot(self) -> AbstractContextManager[None]:
         """Statements inside see the data as of one instant (a count and its list agree)."""
         return self._runner.snapshot()
+
+    def shard(self) -> int:
+        """Which of a counter's rows this transaction adds to, so that transactions side by side do not wait."""
+        return self._runner.shard()

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sqlalchemy import BindParameter, and_, bindparam, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from domain.ids import user_key
 from storage.statements import Statement
@@ -40,5 +40,7 @@ async def ensure(unit: UnitOfWork, user_id: str, username: str | None, now: str)
     for attempt in range(MAX_KEY_ATTEMPTS):
         key = user_key(user_id, attempt)
         if await unit.run(ADD, user_id=user_id, key=key, username=username, now=now):
+            return
+        if await unit.one(FIND, of_user=user_id) is not None:  # made by another process a moment ago
             return
     raise RuntimeError("no integer key is free for a new user")

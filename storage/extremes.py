@@ -1,0 +1,34 @@
+"""The earliest and the latest of several values of one row: SQLite says min and max, PostgreSQL least and greatest."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import ReturnTypeFromArgs
+
+
+class latest(ReturnTypeFromArgs[Any]):  # noqa: N801 - used like a function of SQL
+    """The latest of its arguments, none of them null."""
+
+    inherit_cache = True
+
+
+class earliest(ReturnTypeFromArgs[Any]):  # noqa: N801
+    """The earliest of its arguments, none of them null."""
+
+    inherit_cache = True
+
+
+_NAMES = {("latest", "sqlite"): "max", ("latest", "postgresql"): "greatest"} | {
+    ("earliest", "sqlite"): "min",
+    ("earliest", "postgresql"): "least",
+}
+
+
+@compiles(latest)
+@compiles(earliest)
+def _write(element: ColumnElement[Any], compiler: SQLCompiler, **options: Any) -> str:
+    name = _NAMES[type(element).__name__, compiler.dialect.name]
+    arguments: Any = element.clauses
+    return f"{name}{compiler.process(arguments.self_group(), **options)}"
