@@ -12,8 +12,8 @@ from typing import Any
 
 from domain.ids import user_key
 from storage import sessions, statistics, tenants, users
-from storage.database import connect
 from storage.sessions import NewSession
+from storage.sqlite_database import connect
 from storage.statements import SQLITE
 
 BATCH = 20_000

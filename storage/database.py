@@ -1,119 +1,62 @@
-"""The database: SQLite in WAL mode, one writer and one reader per process.
+"""The database, whichever engine its URL names: SQLite by default, PostgreSQL for many copies of the program."""
 
-Reads take some tens of microseconds and run in the event loop, on a connection that cannot write. Writes go
-through one `Writer` that groups what is waiting into one transaction, so the fsync that makes a write durable is
-paid once for the group. Nothing is acknowledged before its COMMIT has returned.
-"""
-
-import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
-from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import create_engine
-from sqlmodel import SQLModel
-
 from domain.values import Tenant
-from storage import tables, token_tables  # noqa: F401 - the tables register themselves
-from storage.failures import unavailable
-from storage.planner import fix_plans
-from storage.sqlite_runner import SqliteRunner
 from storage.unit_of_work import SystemUnit, UnitOfWork
-from storage.writer import Writer
 
 T = TypeVar("T")
 
-_PREFIX = "sqlite:///"
-_READER_WAIT_SECONDS = 0.05
-_READER_CACHE_KIB = 8192
-_CACHED_STATEMENTS = 512
+POSTGRESQL_PREFIXES = ("postgresql://", "postgres://")
 
 
-class Database:
+class Database(ABC):
     """An open database. `open` makes it, `close` ends it; in between `read`, `write` and their system twins."""
 
-    def __init__(self, reader: sqlite3.Connection, writer: Writer) -> None:
-        self._reader = SqliteRunner(reader)
-        self._connection = reader
-        self._writer = writer
+    @staticmethod
+    async def open(url: str, busy_timeout: timedelta = timedelta(seconds=5), pool_size: int = 10) -> "Database":
+        """Open the database of `url`, `sqlite:///file.db` or `postgresql://user@host/name`.
 
-    @classmethod
-    async def open(cls, url: str, busy_timeout: timedelta = timedelta(seconds=5)) -> "Database":
-        """Open the SQLite file of `url` (`sqlite:///file.db`), making file and tables that are missing.
-
-        `busy_timeout` is how long a write waits for another process. Raises ValueError for another kind of URL.
+        `busy_timeout` is how long a write waits for others, and on PostgreSQL a request for one of the `pool_size`
+        connections. Raises ValueError for another kind of URL, OSError when the database cannot be reached.
         """
-        if not url.startswith(_PREFIX) or url == _PREFIX:
-            raise ValueError("a database URL reads sqlite:///file.db or sqlite:////absolute/file.db")
-        path = Path(url.removeprefix(_PREFIX))
-        _create_missing_tables(path, busy_timeout.total_seconds())
-        reader = connect(path, _READER_WAIT_SECONDS, _READER_CACHE_KIB)
-        reader.execute("PRAGMA query_only = ON")
-        return cls(reader, Writer(connect(path, 0), busy_timeout.total_seconds()))
+        # An engine's driver is loaded only where the engine is used.
+        if url.startswith(POSTGRESQL_PREFIXES):
+            from storage.postgres_database import PostgresDatabase
 
+            return await PostgresDatabase.connect(url, busy_timeout, pool_size)
+        from storage.sqlite_database import SqliteDatabase
+
+        return await SqliteDatabase.connect(url, busy_timeout)
+
+    @abstractmethod
     async def close(self) -> None:
-        """Finish the writes that wait, then close the file."""
-        await self._writer.close()
-        self._connection.close()
+        """Finish the writes that wait, then close."""
 
+    @abstractmethod
     async def read(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
         """Run `work` on one tenant's data without writing. Raises Unavailable when the database does not answer."""
-        try:
-            return await work(UnitOfWork(self._reader, tenant))
-        except sqlite3.OperationalError as error:
-            raise unavailable(error) from error
 
-    @asynccontextmanager
-    async def system(self) -> AsyncIterator[SystemUnit]:
+    @abstractmethod
+    def system(self) -> AbstractAsyncContextManager[SystemUnit]:
         """A unit that reads what belongs to no tenant."""
-        try:
-            yield SystemUnit(self._reader)
-        except sqlite3.OperationalError as error:
-            raise unavailable(error) from error
 
+    @abstractmethod
     async def write(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
         """Run `work` inside a transaction and return its result once that is durable.
 
         A raise rolls back what `work` wrote (a DomainError with `persist` keeps it). Raises Unavailable when the
-        write could not be made durable.
+        write could not be made durable. `work` may run again when the engine asks for it: it changes nothing outside.
         """
-        return await self._writer.submit(lambda runner: work(UnitOfWork(runner, tenant)))
 
+    @abstractmethod
     async def write_system(self, work: Callable[[SystemUnit], Awaitable[T]]) -> T:
         """The same for what belongs to no tenant."""
-        return await self._writer.submit(lambda runner: work(SystemUnit(runner)))
 
+    @abstractmethod
     async def is_reachable(self) -> bool:
         """Whether the database answers now."""
-        try:
-            self._connection.execute("SELECT count(*) FROM tenants").fetchone()
-        except sqlite3.Error:
-            return False
-        return True
-
-
-def connect(path: Path, wait_seconds: float, cache_kib: int = 2048) -> sqlite3.Connection:
-    """A connection with our settings: WAL, an fsync per commit, no implicit transactions."""
-    connection = sqlite3.connect(
-        path,
-        timeout=wait_seconds,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=_CACHED_STATEMENTS,
-    )
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", f"cache_size = -{cache_kib}"):
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
-
-
-def _create_missing_tables(path: Path, wait_seconds: float) -> None:
-    """Bring a new file to the tables' shape; several processes may try at once."""
-    engine = create_engine("sqlite://", creator=lambda: connect(path, wait_seconds))
-    with engine.connect() as connection:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        SQLModel.metadata.create_all(connection)
-        fix_plans(connection)
-        connection.exec_driver_sql("COMMIT")
-    engine.dispose()

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, literal_column, select
+from sqlalchemy import exists as any_row
 from sqlalchemy.dialects.postgresql import insert
 
 from storage.statements import Statement
@@ -26,6 +27,7 @@ ADD = Statement(
     insert(_T).values(id=bindparam("id"), name=bindparam("name"), created_at=bindparam("now")).on_conflict_do_nothing()
 )
 ALL = Statement(select(_T.c.id, _T.c.name, _T.c.created_at).order_by(_T.c.id))
+ANY = Statement(select(any_row(_T.c.id)))
 
 
 async def exists(unit: UnitOfWork) -> bool:

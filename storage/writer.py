@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from domain.errors import DomainError, Unavailable
-from storage.failures import unavailable
+from storage.sqlite_failures import unavailable
 from storage.sqlite_runner import SqliteRunner
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""A real SQLite file with a noise tenant full of look-alikes: a forgotten predicate finds them."""
+"""A real database of either engine with a noise tenant full of look-alikes: a forgotten predicate finds them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -37,10 +37,10 @@ def new_device(user: str = "ann", fingerprint: str = "f", at: str = T0, until: s
 class Store:
     """A database and the loop it lives in."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, url: str) -> None:
+        self.path = Path(url.removeprefix("sqlite:///"))
         self.loop = asyncio.new_event_loop()
-        self.database = self.run(Database.open(f"sqlite:///{path}"))
+        self.database = self.run(Database.open(url))
 
     def run(self, work: Awaitable[T]) -> T:
         """The result of a coroutine."""
@@ -66,8 +66,8 @@ class Store:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path / "sojourn.db")
+def store(database_url: str) -> Iterator[Store]:
+    opened = Store(database_url)
     for user in ("ann", "bob"):
         opened.add(new_session(user, device_type="desktop"), NOISE)
         opened.write(lambda unit, user=user: trusted_devices.trust(unit, new_device(user), T0), NOISE)

@@ -1,0 +1,124 @@
+"""PostgreSQL: a pool of connections, a transaction for every request, as many copies of the program as wanted.
+
+A read is one transaction that sees one instant; a write is acknowledged after its COMMIT has returned. Statements
+are prepared once per connection by the driver.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import asyncpg
+
+from domain.errors import DomainError
+from domain.values import Tenant
+from storage import tenants
+from storage.database import Database
+from storage.postgres_codecs import set_codecs
+from storage.postgres_failures import retries, unavailable
+from storage.postgres_runner import READ, WRITE, PostgresRunner, transaction
+from storage.postgres_schema import create_missing_tables
+from storage.unit_of_work import SystemUnit, UnitOfWork
+
+T = TypeVar("T")
+
+_CACHED_STATEMENTS = 512
+_STATEMENT_PATIENCE = 6
+"""A statement may take this many times the busy time-out, a locked row only once."""
+
+
+class PostgresDatabase(Database):
+    """A pool of connections to one database."""
+
+    def __init__(self, pool: Any, wait_seconds: float) -> None:
+        self._pool = pool
+        self._wait_seconds = wait_seconds
+
+    @classmethod
+    async def connect(cls, url: str, busy_timeout: timedelta, pool_size: int) -> "PostgresDatabase":
+        """Connect to the database of `url`, making tables that are missing. Raises OSError."""
+        wait_seconds = busy_timeout.total_seconds()
+        try:
+            await create_missing_tables(url)
+            pool = await _pool(url, wait_seconds, pool_size)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise ConnectionError(str(error)) from error
+        return cls(pool, wait_seconds)
+
+    async def close(self) -> None:
+        """Let the transactions that run come to their end, then close every connection."""
+        await self._pool.close()
+
+    async def read(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+        """Run `work` on one tenant's data as of one instant. Raises Unavailable when the database does not answer."""
+        return await self._run(READ, lambda runner: work(UnitOfWork(runner, tenant)))
+
+    @asynccontextmanager
+    async def system(self) -> AsyncIterator[SystemUnit]:
+        """A unit that reads what belongs to no tenant."""
+        try:
+            async with transaction(self._pool, READ, self._wait_seconds) as runner:
+                yield SystemUnit(runner)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            raise unavailable(error) from error
+
+    async def write(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+        """Run `work` inside a transaction and return its result once that is durable."""
+        return await self._run(WRITE, lambda runner: work(UnitOfWork(runner, tenant)))
+
+    async def write_system(self, work: Callable[[SystemUnit], Awaitable[T]]) -> T:
+        """The same for what belongs to no tenant."""
+        return await self._run(WRITE, lambda runner: work(SystemUnit(runner)))
+
+    async def is_reachable(self) -> bool:
+        """Whether the database answers now."""
+        try:
+            async with self.system() as unit:
+                await unit.one(tenants.ANY)
+        except (DomainError, asyncpg.PostgresError):
+            return False
+        return True
+
+    async def _run(self, begin: str, work: Callable[[PostgresRunner], Awaitable[T]]) -> T:
+        """One transaction; again when it met another one, or when its connection was gone before the COMMIT."""
+        attempt = 0
+        while True:
+            try:
+                async with transaction(self._pool, begin, self._wait_seconds) as runner:
+                    return await work(runner)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                attempt += 1
+                if attempt > retries(error):
+                    raise unavailable(error) from error
+            await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - no secret
+
+
+async def _pool(url: str, wait_seconds: float, size: int) -> Any:
+    milliseconds = round(wait_seconds * 1000)
+    return await asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=size,
+        max_queries=2**62,  # a connection is not replaced for its age in queries
+        timeout=wait_seconds,
+        command_timeout=wait_seconds * (_STATEMENT_PATIENCE + 1),
+        statement_cache_size=_CACHED_STATEMENTS,
+        max_cached_statement_lifetime=0,
+        init=set_codecs,
+        reset=_leave_as_it_is,
+        server_settings={
+            "application_name": "sojourn",
+            "lock_timeout": str(milliseconds),
+            "statement_timeout": str(milliseconds * _STATEMENT_PATIENCE),
+            "idle_in_transaction_session_timeout": str(milliseconds * _STATEMENT_PATIENCE),
+            "standard_conforming_strings": "on",
+            "jit": "off",
+        },
+    )
+
+
+async def _leave_as_it_is(_: Any) -> None:
+    """A connection comes back outside any transaction and with no setting of its own: nothing to reset."""

@@ -1,0 +1,115 @@
+"""A PostgreSQL of the tests' own: made in a temporary folder, reached by a private socket, stopped at the end.
+
+The role that the program uses is no superuser: row security holds it as it would hold it in operation.
+"""
+
+import asyncio
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+ROLE = "sojourn"
+MISSING = "the tests need PostgreSQL: install Debian's package `postgresql`, or put its initdb and postgres on the PATH"
+_numbers = count(1)
+
+
+@lru_cache(maxsize=1)
+def binaries() -> Path | None:
+    """The folder of PostgreSQL's programs, the newest there is; None where there is none."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("initdb")
+    return Path(on_path).resolve().parent if on_path else None
+
+
+def version() -> str:
+    """What the program says of itself."""
+    folder = binaries()
+    if folder is None:
+        return MISSING
+    return subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _as_user() -> list[str]:
+    """PostgreSQL refuses to run as root: then `nobody` runs it."""
+    if os.getuid() != 0:
+        return []
+    nobody = pwd.getpwnam("nobody")
+    return ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
+
+
+class Cluster:
+    """A running server. `url` names one of its databases."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._data = folder / "data"
+
+    def url(self, database: str, role: str = ROLE) -> str:
+        """Where the program finds a database."""
+        return f"postgresql://{role}@/{database}?host={self.folder}"
+
+    def start(self) -> None:
+        """Make the files, start the server, make the role."""
+        self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C")
+        options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off -c max_connections=200"
+        self._run("pg_ctl", "-D", self._data, "-w", "-l", self.folder / "log", "-o", options, "start")
+        self.command(f"CREATE ROLE {ROLE} LOGIN")
+
+    def stop(self) -> None:
+        """Stop the server at once."""
+        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
+
+    def create(self, template: str = "template0") -> str:
+        """The name of a fresh database."""
+        name = f"test_{next(_numbers)}"
+        self.command(f"CREATE DATABASE {name} OWNER {ROLE} TEMPLATE {template}")
+        return name
+
+    def command(self, sql: str, database: str = "postgres") -> list[Any]:
+        """Run a statement as the superuser."""
+
+        async def run() -> list[Any]:
+            connection = await asyncpg.connect(self.url(database, "postgres"))
+            try:
+                return [tuple(row) for row in await connection.fetch(sql)]
+            finally:
+                await connection.close()
+
+        return asyncio.run(run())
+
+    def _run(self, program: str, *arguments: object) -> None:
+        folder = binaries()
+        assert folder is not None, MISSING
+        command = [*_as_user(), str(folder / program), *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """A server for as long as the block runs."""
+    assert binaries() is not None, MISSING
+    folder = Path(tempfile.mkdtemp(prefix="sojourn-pg-"))  # short: a socket's path has 107 characters at most
+    if os.getuid() == 0:
+        shutil.chown(folder, "nobody")
+    server = Cluster(folder)
+    try:
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder)
