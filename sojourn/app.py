@@ -137,7 +137,9 @@ class _LateDatabase:
     @asynccontextmanager
     async def lifespan(self, _: ConnexionMiddleware) -> AsyncIterator[None]:
         """Open the database and start the tokens; close both when the server stops."""
-        self._database = await Database.open(self._settings.database_url, self._settings.busy_timeout)
+        self._database = await Database.open(
+            self._settings.database_url, self._settings.busy_timeout, self._settings.database_pool
+        )
         housekeeping = asyncio.create_task(self._keep_house(self._database))
         try:
             await self._tokens.start(self._database)

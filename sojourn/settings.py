@@ -44,9 +44,10 @@ class Settings:
 
     database_url: str = _setting(
         "sqlite:///sojourn.db",
-        "The database: `sqlite:///file.db` is relative, four slashes absolute.",
+        "The database: `sqlite:///file.db` (four slashes: absolute), or `postgresql://user@host/name`.",
         secret=True,
     )
+    database_pool: int = _setting(10, "How many connections to PostgreSQL a process holds at most.", whole_number)
     internal_api_keys: tuple[str, ...] = _setting(
         (), "API keys accepted besides the stored ones, comma-separated.", items, secret=True
     )
@@ -249,7 +250,7 @@ _SECRET_BYTES = 32
 _POSITIVE = (
     "idle_timeout", "absolute_timeout", "device_trust_window", "head_timeout", "body_timeout", "workers",
     "access_expiry", "refresh_expiry", "refresh_limit", "max_body_bytes", "max_uri_bytes", "max_header_bytes",
-    "max_json_depth", "max_json_digits",
+    "max_json_depth", "max_json_digits", "database_pool",
 )  # fmt: skip
 
 
@@ -265,8 +266,10 @@ def _contradictions(settings: Settings) -> list[str]:
             f"{variable('risk_challenge_at')}: must be at least 1 and below {variable('risk_revoke_at')},"
             f" and that at most {HIGHEST}"
         )
-    if not settings.database_url.startswith("sqlite:///"):
-        problems.append(f"{variable('database_url')}: must begin with sqlite:///")
+    if not settings.database_url.startswith(("sqlite:///", "postgresql://")):
+        problems.append(f"{variable('database_url')}: must begin with sqlite:/// or postgresql://")
+    elif settings.refresh_secret is None and not settings.database_url.startswith("sqlite:///"):
+        problems.append(f"{variable('refresh_secret')}: PostgreSQL has no file to keep it beside; every copy needs it")
     return problems + _token_contradictions(settings)
 
 

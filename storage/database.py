@@ -11,7 +11,7 @@ from storage.unit_of_work import SystemUnit, UnitOfWork
 
 T = TypeVar("T")
 
-POSTGRESQL_PREFIXES = ("postgresql://", "postgres://")
+POSTGRESQL_PREFIX = "postgresql://"
 
 
 class Database(ABC):
@@ -25,7 +25,7 @@ class Database(ABC):
         connections. Raises ValueError for another kind of URL, OSError when the database cannot be reached.
         """
         # An engine's driver is loaded only where the engine is used.
-        if url.startswith(POSTGRESQL_PREFIXES):
+        if url.startswith(POSTGRESQL_PREFIX):
             from storage.postgres_database import PostgresDatabase
 
             return await PostgresDatabase.connect(url, busy_timeout, pool_size)

@@ -3,12 +3,15 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests import postgres
 
 ENGINES = ("sqlite", "postgresql")
+on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 
 
 def pytest_report_header() -> str:
@@ -24,30 +27,35 @@ def cluster() -> Iterator[postgres.Cluster]:
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> str:
-    """The name of the engine that a test runs on: both, or the one that `pytestmark = only_sqlite` leaves."""
+    """The name of the engine that a test runs on. A test of one engine's own ways is marked `on_sqlite`."""
     name: str = request.param
     return name
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, engine: str, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, engine: str, tmp_path: Path) -> Iterator[str]:
     """The URL of a database that is empty and the test's own."""
     if engine == "sqlite":
-        return f"sqlite:///{tmp_path}/sojourn.db"
+        yield f"sqlite:///{tmp_path}/sojourn.db"
+        return
     server: postgres.Cluster = request.getfixturevalue("cluster")
-    return server.url(server.create())
+    name = server.create()
+    yield server.url(name)
+    server.drop(name)
 
 
 @pytest.fixture
-def rows(request: pytest.FixtureRequest, database_url: str) -> Callable[[str], list[tuple[object, ...]]]:
+def sql(request: pytest.FixtureRequest, database_url: str) -> Callable[[str], list[tuple[Any, ...]]]:
     """Runs a statement of SQL beside the program, as somebody who may see everything."""
 
-    def run(sql: str) -> list[tuple[object, ...]]:
+    def run(statement: str) -> list[tuple[Any, ...]]:
         if database_url.startswith("sqlite:"):
             with sqlite3.connect(database_url.removeprefix("sqlite:///")) as connection:
-                return connection.execute(sql).fetchall()
+                found = connection.execute(statement).fetchall()
+            connection.close()
+            return found
         server: postgres.Cluster = request.getfixturevalue("cluster")
-        return server.command(sql, _name(database_url))
+        return server.command(statement, _name(database_url))
 
     return run
 

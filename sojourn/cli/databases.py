@@ -27,7 +27,7 @@ def with_database(settings: Settings, work: Callable[[Database], Awaitable[T]]) 
 
 
 async def _run(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
-    database = await Database.open(settings.database_url, settings.busy_timeout)
+    database = await Database.open(settings.database_url, settings.busy_timeout, pool_size=1)
     try:
         return await work(database)
     finally:

@@ -95,6 +95,8 @@ def seed(
             "each tenant needs a user and a session: raise --users or --sessions, or lower --tenants"
         )
     settings = settings_from(database_url=database_url)
+    if not settings.database_url.startswith(_SQLITE):
+        raise click.ClickException("seed fills SQLite files only")
     with_database(settings, _touch)
     started = time.perf_counter()
     try:

@@ -1,4 +1,4 @@
-"""A real application on a real SQLite file, with a clock that the test sets.
+"""A real application on a real database of either engine, with a clock that the test sets.
 
 Answers are held against the contract with undeclared members refused; an answer that breaks it fails the test.
 """
@@ -8,7 +8,6 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,6 +19,7 @@ from sojourn.settings import Settings
 
 API_KEY = "internal-key-for-the-tests-0123456789"
 JWT_SECRET = "a-secret-of-at-least-thirty-two-bytes!"
+REFRESH_SECRET = "another-secret-of-at-least-thirty-two-bytes"
 START = datetime(2026, 4, 15, 8, 0, 0, tzinfo=UTC)
 
 
@@ -140,10 +140,11 @@ def clock() -> FrozenClock:
 
 
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
+def environ(database_url: str) -> dict[str, str]:
     """The environment of the application under test."""
-    return {
-        "SOJOURN_DATABASE_URL": f"sqlite:///{tmp_path}/sojourn.db",
+    secret = {} if database_url.startswith("sqlite:") else {"SOJOURN_REFRESH_SECRET": REFRESH_SECRET}
+    return secret | {
+        "SOJOURN_DATABASE_URL": database_url,
         "SOJOURN_INTERNAL_API_KEYS": API_KEY,
         "SOJOURN_JWT_SECRET": JWT_SECRET,
         "SOJOURN_RESPONSE_VALIDATION": "enforce",

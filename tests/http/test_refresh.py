@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import on_sqlite
 from tests.http.conftest import Client, FrozenClock
 from tests.http.tokens import bearer, generate, needs, refresh, sign_in, validate
 
@@ -238,6 +239,7 @@ def test_an_expired_session_takes_its_tokens_along(start: Callable[..., Client])
     assert refresh(client, signed_in["tokens"]["refresh_token"]).status_code == 401
 
 
+@on_sqlite
 def test_x_01_a_stolen_database_holds_no_token_and_no_private_key(client: Client, tmp_path: Path) -> None:
     pair = sign_in(client)["tokens"]
     second = refresh(client, pair["refresh_token"]).json()

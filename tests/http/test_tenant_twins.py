@@ -4,16 +4,18 @@ Every operation of the contract is called as one tenant with whatever ids belong
 as they are, and nothing that only the other has is in the answer.
 """
 
-import sqlite3
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
+from sqlmodel import SQLModel
 
 from tests.http.conftest import API_KEY, Client
 from tests.strictness.contract import Operation, operations, valid_request
 from tests.strictness.wire import Raw
+
+Sql = Callable[[str], list[tuple[Any, ...]]]
 
 OPERATIONS = list(operations())
 VICTIM, TWIN = "acme", "globex"
@@ -69,18 +71,10 @@ def marks(tenant: str, ids: dict[str, Any]) -> set[str]:
             f"name-in-{tenant}", f"device of {tenant}"}  # fmt: skip
 
 
-def rows_of(tenant: str, folder: Path) -> dict[str, list[Any]]:
+def rows_of(tenant: str, sql: Sql) -> dict[str, list[Any]]:
     """Every row of a tenant, by table."""
-    with sqlite3.connect(folder / "sojourn.db") as connection:
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        columns = {table: [row[1] for row in connection.execute(f"PRAGMA table_info({table})")] for table in tables}
-        rows = {
-            table: sorted(map(repr, connection.execute(f"SELECT * FROM {table} WHERE tenant_id = ?", (tenant,))))
-            for table in tables
-            if "tenant_id" in columns[table]
-        }
-    connection.close()
-    return rows
+    tables = [table.name for table in SQLModel.metadata.sorted_tables if "tenant_id" in table.columns]
+    return {table: sorted(map(repr, sql(f"SELECT * FROM {table} WHERE tenant_id = '{tenant}'"))) for table in tables}
 
 
 def as_twin(operation: Operation, client: Client, ids: dict[str, Any]) -> Raw:
@@ -102,16 +96,16 @@ def send(client: Client, request: Raw) -> httpx.Response:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=[operation.id for operation in OPERATIONS])
-def test_nothing_crosses_between_twins(operation: Operation, client: Client, tmp_path: Path) -> None:
+def test_nothing_crosses_between_twins(operation: Operation, client: Client, sql: Sql) -> None:
     victim, _ = populate(client, VICTIM), populate(client, TWIN)
-    before = rows_of(VICTIM, tmp_path)
+    before = rows_of(VICTIM, sql)
     assert all(before[table] for table in ("sessions", "users", "issued_tokens", "blacklist", "trusted_devices"))
     request = as_twin(operation, client, victim)
 
     response = send(client, request)
 
     assert response.status_code < 500
-    assert rows_of(VICTIM, tmp_path) == before
+    assert rows_of(VICTIM, sql) == before
     sent = request.to_bytes().decode("latin-1")
     assert {mark for mark in marks(VICTIM, victim) if mark in response.text and mark not in sent} == set()
     if {"{session_id}", "{token_id}", "{entry_id}"} & {"{" + p["name"] + "}" for p in operation.named("path")}:

@@ -1,7 +1,6 @@
 """Tokens over HTTP: validation, blacklist, introspection, exchange, inventory, lifetimes, keys."""
 
-import sqlite3
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -256,13 +255,12 @@ def test_a_session_validates_as_its_tokens_do(client: Client) -> None:
     assert ended == {"valid": False, "error": "session_revoked"}
 
 
-def test_a_retired_key_takes_what_it_signed_along_at_once(client: Client, tmp_path: Path) -> None:
+def test_a_retired_key_takes_what_it_signed_along_at_once(client: Client, sql: Callable[[str], Any]) -> None:
     signed_in = sign_in(client)
     access = signed_in["tokens"]["access_token"]
     assert bearer(client, access, signed_in["session"]["id"]).status_code == 200
     kid = jwt.get_unverified_header(access)["kid"]
-    with sqlite3.connect(tmp_path / "sojourn.db") as database:
-        database.execute("UPDATE signing_keys SET retired_at = created_at WHERE id = ?", (kid,))
+    sql(f"UPDATE signing_keys SET retired_at = created_at WHERE id = '{kid}'")
 
     assert bearer(client, access, signed_in["session"]["id"]).status_code == 401
     assert validate(client, access)["error"] == "key_retired"

@@ -22,6 +22,7 @@ from storage.database import Database
 from storage.statements import SQLITE, Statement
 from storage.unit_of_work import UnitOfWork
 from storage.writer import Writer
+from tests.conftest import on_sqlite
 from tests.storage.conftest import ACME, T0, T1, Store, new_session
 
 STATEMENTS = {
@@ -38,6 +39,7 @@ STATEMENTS = {
 WITHOUT_TENANT = {f"storage.api_keys.{name}" for name in ("ADD", "FIND", "ALL", "REVOKE")} | {
     "storage.tenants.ADD",
     "storage.tenants.ALL",
+    "storage.tenants.ANY",
 }
 
 
@@ -76,6 +78,7 @@ def test_a_job_that_is_refused_takes_nothing_of_its_neighbours_with_it(store: St
         assert store.read(lambda unit, key=session.id: sessions.get(unit, key)) is not None
 
 
+@on_sqlite
 def test_writes_that_wait_together_are_committed_together(store: Store) -> None:
     async def many() -> None:
         await asyncio.gather(
@@ -140,6 +143,7 @@ class FailingConnection(sqlite3.Connection):
         return super().execute(sql, *parameters)
 
 
+@on_sqlite
 def test_a_failed_commit_is_told_to_everyone_and_the_writer_lives_on(store: Store) -> None:
     connection = sqlite3.connect(store.path, isolation_level=None, check_same_thread=False, factory=FailingConnection)
 
@@ -165,11 +169,13 @@ def test_a_failed_commit_is_told_to_everyone_and_the_writer_lives_on(store: Stor
     assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", T0)) == 1
 
 
+@on_sqlite
 def test_the_reader_cannot_write(store: Store) -> None:
     with pytest.raises(sqlite3.OperationalError):
         store.read(lambda unit: tenants.ensure(unit, T0))
 
 
+@on_sqlite
 def test_compiled_statements_answer_as_sqlalchemy_does(store: Store) -> None:
     """Both ways read the same rows: what the tables describe is what the driver runs."""
     session = store.add(new_session(amr="pwd", ip="::1"))
@@ -191,6 +197,7 @@ def test_compiled_statements_answer_as_sqlalchemy_does(store: Store) -> None:
     engine.dispose()
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("statement", "parameters", "index"),
     [
@@ -218,6 +225,7 @@ def test_hot_statements_use_their_index(store: Store, statement: Statement, para
     assert not any("SCAN sessions" in step[3] for step in plan), plan
 
 
+@on_sqlite
 @pytest.mark.parametrize("status", [None, "active", "revoked", "expired"])
 def test_a_tenants_lists_are_read_in_order_and_never_sorted(store: Store, status: sessions.Status | None) -> None:
     page, _ = sessions._search(False, status)
@@ -259,6 +267,7 @@ import asyncio, json, sys
 from domain.values import Tenant
 from storage import sessions
 from storage.database import Database
+from tests.conftest import on_sqlite
 from tests.storage.conftest import new_session
 
 async def main():

@@ -9,6 +9,7 @@ from domain.risk_evidence import SeenSession
 from storage import risk_facts, sessions, trusted_devices
 from storage.risk_facts import HISTORY, SAMPLE, DeviceCounts
 from storage.statements import SQLITE, Statement
+from tests.conftest import on_sqlite
 from tests.storage.conftest import END, IDLE, NOISE, T0, T1, T2, Store, new_device, new_session
 
 DEVICE = {"device_id": "d", "device_fingerprint": "f", "user_agent": "curl/8"}
@@ -138,6 +139,7 @@ def test_a_device_is_told_by_a_session_of_its_tenant_only(store: Store) -> None:
     assert store.read(lambda unit: risk_facts.device(unit, session.id), NOISE) is None
 
 
+@on_sqlite
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_every_row_is_reached_by_an_index_of_the_tenant(store: Store, name: str) -> None:
     indexes = {

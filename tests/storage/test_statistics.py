@@ -10,6 +10,7 @@ from domain.clock import from_text, to_text
 from storage import sessions, statistics
 from storage.housekeeping import settle_all
 from storage.statistics import SessionStats
+from tests.postgres import Cluster
 from tests.storage.conftest import NOISE, T0, Store, new_session
 
 
@@ -37,8 +38,19 @@ def recount(store: Store, now: str) -> SessionStats:
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32))
 def test_the_numbers_equal_a_recount_after_any_history(tmp_path_factory, seed: int) -> None:  # type: ignore[no-untyped-def]
+    folder = tmp_path_factory.mktemp("numbers")
+    live_and_recount(Store(f"sqlite:///{folder}/sojourn.db"), seed)
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.integers(0, 2**32))
+def test_the_numbers_equal_a_recount_on_postgresql_too(cluster: Cluster, seed: int) -> None:
+    live_and_recount(Store(cluster.url(cluster.create())), seed)
+
+
+def live_and_recount(store: Store, seed: int) -> None:
+    """Let a tenant live through what chance brings, and count after every step."""
     chance = random.Random(seed)
-    store = Store(tmp_path_factory.mktemp("numbers") / "sojourn.db")
     try:
         ids: list[str] = []
         hours = 0.0
