@@ -26,6 +26,8 @@ from storage.unit_of_work import SystemUnit, UnitOfWork
 T = TypeVar("T")
 
 _CACHED_STATEMENTS = 512
+_SYSTEM_CONNECTIONS = 2
+"""Kept apart: a request asks for a signing key while it holds a connection, and must not wait for its like."""
 _STATEMENT_PATIENCE = 6
 """A statement may take this many times the busy time-out, a locked row only once."""
 
@@ -33,8 +35,9 @@ _STATEMENT_PATIENCE = 6
 class PostgresDatabase(Database):
     """A pool of connections to one database."""
 
-    def __init__(self, pool: Any, wait_seconds: float) -> None:
+    def __init__(self, pool: Any, system_pool: Any, wait_seconds: float) -> None:
         self._pool = pool
+        self._system_pool = system_pool
         self._wait_seconds = wait_seconds
 
     @classmethod
@@ -44,13 +47,15 @@ class PostgresDatabase(Database):
         try:
             await create_missing_tables(url)
             pool = await _pool(url, wait_seconds, pool_size)
+            system_pool = await _pool(url, wait_seconds, _SYSTEM_CONNECTIONS)
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise ConnectionError(str(error)) from error
-        return cls(pool, wait_seconds)
+        return cls(pool, system_pool, wait_seconds)
 
     async def close(self) -> None:
         """Let the transactions that run come to their end, then close every connection."""
         await self._pool.close()
+        await self._system_pool.close()
 
     async def read(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
         """Run `work` on one tenant's data as of one instant. Raises Unavailable when the database does not answer."""
@@ -60,7 +65,7 @@ class PostgresDatabase(Database):
     async def system(self) -> AsyncIterator[SystemUnit]:
         """A unit that reads what belongs to no tenant."""
         try:
-            async with transaction(self._pool, READ, self._wait_seconds) as runner:
+            async with transaction(self._system_pool, READ, self._wait_seconds) as runner:
                 yield SystemUnit(runner)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             raise unavailable(error) from error
