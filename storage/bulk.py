@@ -13,7 +13,7 @@ from typing import Any
 from domain.ids import user_key
 from storage import sessions, statistics, tenants, users
 from storage.sessions import NewSession
-from storage.sqlite_database import connect
+from storage.sqlite_connections import connect
 from storage.statements import SQLITE
 
 BATCH = 20_000

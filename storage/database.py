@@ -11,6 +11,7 @@ from storage.unit_of_work import SystemUnit, UnitOfWork
 
 T = TypeVar("T")
 
+SQLITE_PREFIX = "sqlite:///"
 POSTGRESQL_PREFIX = "postgresql://"
 
 
@@ -22,7 +23,8 @@ class Database(ABC):
         """Open the database of `url`, `sqlite:///file.db` or `postgresql://user@host/name`.
 
         `busy_timeout` is how long a write waits for others, and on PostgreSQL a request for one of the `pool_size`
-        connections. Raises ValueError for another kind of URL, OSError when the database cannot be reached.
+        connections. Raises ValueError for another kind of URL, OSError when the database cannot be reached,
+        SchemaOutdated when `sojourn migrate` has to run first (a new SQLite file gets its tables at once).
         """
         # An engine's driver is loaded only where the engine is used.
         if url.startswith(POSTGRESQL_PREFIX):

@@ -20,7 +20,8 @@ from storage.database import Database
 from storage.postgres_codecs import set_codecs
 from storage.postgres_failures import retries, unavailable
 from storage.postgres_runner import READ, WRITE, PostgresRunner, transaction
-from storage.postgres_schema import create_missing_tables
+from storage.postgres_schema import revision_of
+from storage.schema import require_current
 from storage.unit_of_work import SystemUnit, UnitOfWork
 
 T = TypeVar("T")
@@ -42,10 +43,10 @@ class PostgresDatabase(Database):
 
     @classmethod
     async def connect(cls, url: str, busy_timeout: timedelta, pool_size: int) -> "PostgresDatabase":
-        """Connect to the database of `url`, making tables that are missing. Raises OSError."""
+        """Connect to the database of `url`, Raises OSError, SchemaOutdated."""
         wait_seconds = busy_timeout.total_seconds()
         try:
-            await create_missing_tables(url)
+            require_current(await revision_of(url))
             pool = await _pool(url, wait_seconds, pool_size)
             system_pool = await _pool(url, wait_seconds, _SYSTEM_CONNECTIONS)
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:

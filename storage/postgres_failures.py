@@ -18,7 +18,8 @@ def retries(error: Exception) -> int:
     """How often a transaction that failed so, before its COMMIT was sent, may be run again."""
     if _sqlstate(error) in _CONFLICTS:
         return CONFLICT_RETRIES
-    return 1 if is_dropped(error) else 0
+    # A plan is refused once after a migration has changed what its statement returns; the driver then forgets it.
+    return 1 if is_dropped(error) or isinstance(error, asyncpg.InvalidCachedStatementError) else 0
 
 
 def is_dropped(error: Exception) -> bool:

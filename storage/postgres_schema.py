@@ -1,40 +1,49 @@
-"""Tables in PostgreSQL, and the row security that stands behind every statement's own tenant."""
+"""The schema of a PostgreSQL database: asked for its revision, and brought up to date."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
 
 import asyncpg
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
-from sqlmodel import SQLModel
 
-from storage import tables, token_tables  # noqa: F401 - the tables register themselves
+from storage import schema
 
-_LOCK = 0x736F6A6F75726E  # any number that is ours alone
+T = TypeVar("T")
+
+_LOCK = 0x736F6A6F75726E  # a number of ours: one migration at a time
+_LOCK_PATIENCE = "5s"
+"""A migration that waits for a lock longer than this gives up, for requests queue behind it meanwhile."""
 
 
-async def create_missing_tables(url: str) -> None:
-    """Bring a new database to the tables' shape; several processes may try at once."""
+async def revision_of(url: str) -> str | None:
+    """The revision of the database of `url`."""
+    return await on_connection(url, schema.revision_of)
+
+
+async def upgrade(url: str, folder: Path | None = None) -> None:
+    """Bring the database of `url` to the newest revision, in one transaction."""
+
+    def run(connection: Connection) -> None:
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_PATIENCE}'"))
+        if folder is None:
+            schema.upgrade(connection)
+        else:
+            schema.upgrade(connection, folder)
+
+    await on_connection(url, run)
+
+
+async def on_connection(url: str, work: Callable[[Connection], T]) -> T:
+    """Run `work` in a transaction on a connection of SQLAlchemy's."""
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=NullPool
     )
-    async with engine.begin() as connection:
-        await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-        await connection.run_sync(_create)
-    await engine.dispose()
-
-
-def _create(connection: Connection) -> None:
-    SQLModel.metadata.create_all(connection)
-    for table in SQLModel.metadata.sorted_tables:
-        if "tenant_id" in table.columns:
-            for statement in row_security(table.name):
-                connection.execute(text(statement))
-
-
-def row_security(table: str) -> tuple[str, ...]:
-    """Statements that hold a table to the tenant that the transaction has named; without one it looks empty."""
-    return (
-        f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
-        f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
-        f"DROP POLICY IF EXISTS own_tenant ON {table}",
-        f"CREATE POLICY own_tenant ON {table} USING (tenant_id = current_setting('sojourn.tenant', true))",
-    )
+    try:
+        async with engine.begin() as connection:
+            return await connection.run_sync(work)
+    finally:
+        await engine.dispose()

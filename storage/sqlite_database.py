@@ -12,24 +12,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import create_engine
-from sqlmodel import SQLModel
-
 from domain.values import Tenant
-from storage import tables, token_tables  # noqa: F401 - the tables register themselves
-from storage.database import Database
-from storage.planner import fix_plans
+from storage.database import SQLITE_PREFIX, Database
+from storage.sqlite_connections import connect
 from storage.sqlite_failures import unavailable
 from storage.sqlite_runner import SqliteRunner
+from storage.sqlite_schema import prepare
 from storage.unit_of_work import SystemUnit, UnitOfWork
 from storage.writer import Writer
 
 T = TypeVar("T")
 
-_PREFIX = "sqlite:///"
 _READER_WAIT_SECONDS = 0.05
 _READER_CACHE_KIB = 8192
-_CACHED_STATEMENTS = 512
 
 
 class SqliteDatabase(Database):
@@ -44,12 +39,13 @@ class SqliteDatabase(Database):
     async def connect(cls, url: str, busy_timeout: timedelta = timedelta(seconds=5)) -> "SqliteDatabase":
         """Open the SQLite file of `url` (`sqlite:///file.db`), making file and tables that are missing.
 
-        `busy_timeout` is how long a write waits for another process. Raises ValueError for another kind of URL.
+        `busy_timeout` is how long a write waits for another process. Raises ValueError for another kind of URL,
+        SchemaOutdated for a file of an older release.
         """
-        if not url.startswith(_PREFIX) or url == _PREFIX:
+        if not url.startswith(SQLITE_PREFIX) or url == SQLITE_PREFIX:
             raise ValueError("a database URL reads sqlite:///file.db or sqlite:////absolute/file.db")
-        path = Path(url.removeprefix(_PREFIX))
-        _create_missing_tables(path, busy_timeout.total_seconds())
+        path = Path(url.removeprefix(SQLITE_PREFIX))
+        prepare(path, busy_timeout.total_seconds())
         reader = connect(path, _READER_WAIT_SECONDS, _READER_CACHE_KIB)
         reader.execute("PRAGMA query_only = ON")
         return cls(reader, Writer(connect(path, 0), busy_timeout.total_seconds()))
@@ -93,28 +89,3 @@ class SqliteDatabase(Database):
         except sqlite3.Error:
             return False
         return True
-
-
-def connect(path: Path, wait_seconds: float, cache_kib: int = 2048) -> sqlite3.Connection:
-    """A connection with our settings: WAL, an fsync per commit, no implicit transactions."""
-    connection = sqlite3.connect(
-        path,
-        timeout=wait_seconds,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=_CACHED_STATEMENTS,
-    )
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", f"cache_size = -{cache_kib}"):
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
-
-
-def _create_missing_tables(path: Path, wait_seconds: float) -> None:
-    """Bring a new file to the tables' shape; several processes may try at once."""
-    engine = create_engine("sqlite://", creator=lambda: connect(path, wait_seconds))
-    with engine.connect() as connection:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        SQLModel.metadata.create_all(connection)
-        fix_plans(connection)
-        connection.exec_driver_sql("COMMIT")
-    engine.dispose()

@@ -9,6 +9,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -18,7 +19,7 @@ from typing import Any
 
 import asyncpg
 
-from storage.database import Database
+from storage.migrating import migrate
 
 ROLE = "sojourn"
 MISSING = "the tests need PostgreSQL: install Debian's package `postgresql`, or put its initdb and postgres on the PATH"
@@ -85,13 +86,20 @@ class Cluster:
         """Remove a database, whoever is still connected."""
         self.command(f"DROP DATABASE {name} WITH (FORCE)")
 
+    def settle(self, setting: str, value: str) -> None:
+        """Give the server another setting and wait until it holds."""
+        self.command(f"ALTER SYSTEM SET {setting} = '{value}'")
+        self.command("SELECT pg_reload_conf()")
+        while self.command(f"SHOW {setting}") != [(value,)]:
+            time.sleep(0.02)
+
     def _template(self) -> str:
         """A database with nothing but the tables, made once: to copy it takes a tenth of making tables anew."""
         if self._with_tables is None:
             self._with_tables = self.create(empty=True)
 
             async def make() -> None:
-                await (await Database.open(self.url(str(self._with_tables)))).close()
+                await migrate(self.url(str(self._with_tables)))
 
             asyncio.run(make())
         return self._with_tables

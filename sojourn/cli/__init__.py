@@ -17,6 +17,7 @@ INTERRUPTED = 130
 COMMANDS = {
     "serve": "sojourn.cli.serve:serve",
     "demo": "sojourn.cli.demo:demo",
+    "migrate": "sojourn.cli.migrate:migrate",
     "token": "sojourn.cli.token:token",
     "keys": "sojourn.cli.keys:keys",
     "api-key": "sojourn.cli.api_keys:api_key",

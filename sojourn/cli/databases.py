@@ -1,6 +1,7 @@
 """The database as a command uses it: opened, used once, closed; what cannot be opened is one line."""
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -11,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from domain.errors import Unavailable
 from sojourn.settings import Settings
 from storage.database import Database
+from storage.schema import SchemaOutdated
 
 T = TypeVar("T")
 
@@ -21,9 +23,16 @@ def with_database(settings: Settings, work: Callable[[Database], Awaitable[T]]) 
         return asyncio.run(_run(settings, work))
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
         cause = getattr(error, "orig", None) or error
-        raise click.ClickException(f"cannot use the database {settings.database_url}: {cause}") from None
+        raise click.ClickException(f"cannot use the database {shown(settings.database_url)}: {cause}") from None
+    except SchemaOutdated as error:
+        raise click.ClickException(str(error)) from None
     except Unavailable:
-        raise click.ClickException(f"the database {settings.database_url} is busy; try again") from None
+        raise click.ClickException(f"the database {shown(settings.database_url)} is busy; try again") from None
+
+
+def shown(url: str) -> str:
+    """A database's URL without its password."""
+    return re.sub(r"(//[^:@/]*):[^@/]*@", r"\1@", url)
 
 
 async def _run(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:

@@ -38,6 +38,7 @@ class Store:
     """A database and the loop it lives in."""
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self.path = Path(url.removeprefix("sqlite:///"))
         self.loop = asyncio.new_event_loop()
         self.database = self.run(Database.open(url))

@@ -1,0 +1,39 @@
+"""`sojourn migrate`: the database's tables, brought to what this release needs."""
+
+import asyncio
+import sqlite3
+
+import asyncpg
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from sojourn.cli.databases import shown
+from sojourn.cli.options import database_url, settings_from
+from sojourn.settings import Settings
+from storage import migrating
+from storage.schema import HEAD, SchemaOutdated
+
+
+@click.command()
+@database_url
+@click.option("--check", is_flag=True, help="Change nothing; status 1 when the tables are older than this release.")
+def migrate(check: bool, **flags: object) -> None:
+    """Bring the database's tables to this release. Servers may go on meanwhile.
+
+    Run it before the new release is started; copies of the release before can serve beside it.
+    """
+    settings = settings_from(**flags)
+    try:
+        asyncio.run(_check_or_migrate(settings, check))
+    except SchemaOutdated as error:
+        raise click.ClickException(str(error)) from None
+    except (SQLAlchemyError, sqlite3.Error, asyncpg.PostgresError, OSError) as error:
+        cause = getattr(error, "orig", None) or error
+        raise click.ClickException(f"cannot migrate {shown(settings.database_url)}: {cause}") from None
+    click.echo(f"schema {HEAD}: up to date")
+
+
+async def _check_or_migrate(settings: Settings, check: bool) -> None:
+    if not check:
+        await migrating.migrate(settings.database_url, settings.busy_timeout)
+    await migrating.check(settings.database_url)

@@ -1,0 +1,20 @@
+"""Connections to a SQLite file."""
+
+import sqlite3
+from pathlib import Path
+
+_CACHED_STATEMENTS = 512
+
+
+def connect(path: Path, wait_seconds: float, cache_kib: int = 2048) -> sqlite3.Connection:
+    """A connection with our settings: WAL, an fsync per commit, no implicit transactions."""
+    connection = sqlite3.connect(
+        path,
+        timeout=wait_seconds,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=_CACHED_STATEMENTS,
+    )
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", f"cache_size = -{cache_kib}"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
