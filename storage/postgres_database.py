@@ -18,7 +18,7 @@ from domain.values import Tenant
 from storage import tenants
 from storage.database import Database
 from storage.postgres_codecs import set_codecs
-from storage.postgres_failures import retries, unavailable
+from storage.postgres_failures import DRIVER_ERRORS, retries, unavailable
 from storage.postgres_runner import READ, WRITE, PostgresRunner, transaction
 from storage.postgres_schema import revision_of
 from storage.schema import require_current
@@ -68,7 +68,7 @@ class PostgresDatabase(Database):
         try:
             async with transaction(self._system_pool, READ, self._wait_seconds) as runner:
                 yield SystemUnit(runner)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except DRIVER_ERRORS as error:
             raise unavailable(error) from error
 
     async def write(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
@@ -84,7 +84,7 @@ class PostgresDatabase(Database):
         try:
             async with self.system() as unit:
                 await unit.one(tenants.ANY)
-        except (DomainError, asyncpg.PostgresError):
+        except (DomainError, *DRIVER_ERRORS):
             return False
         return True
 
@@ -95,7 +95,7 @@ class PostgresDatabase(Database):
             try:
                 async with transaction(self._pool, begin, self._wait_seconds) as runner:
                     return await work(runner)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except DRIVER_ERRORS as error:
                 attempt += 1
                 if attempt > retries(error):
                     raise unavailable(error) from error

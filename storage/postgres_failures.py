@@ -7,6 +7,9 @@ import asyncpg
 
 from domain.errors import Unavailable
 
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""Everything that goes wrong between the driver and the server. A time-out is an OSError too."""
+
 CONFLICT_RETRIES = 4
 _CONFLICTS = ("40001", "40P01")  # serialization failure, deadlock
 _SHUTDOWNS = ("57P01", "57P02", "57P03")
@@ -24,8 +27,10 @@ def retries(error: Exception) -> int:
 
 def is_dropped(error: Exception) -> bool:
     """Whether the connection is gone: nothing of its transaction is left."""
+    if isinstance(error, asyncpg.InternalClientError):  # the server's farewell came while nothing was asked
+        return True
     if isinstance(error, asyncpg.InterfaceError):
-        return "closed" in str(error)
+        return "closed" in str(error) or "released" in str(error)
     return (isinstance(error, OSError) and not isinstance(error, TimeoutError)) or (
         _sqlstate(error)[:2] == "08" or _sqlstate(error) in _SHUTDOWNS
     )

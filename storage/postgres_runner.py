@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 
 from domain.errors import DomainError, Unavailable
+from storage.postgres_failures import DRIVER_ERRORS
 from storage.statements import Statement
 from storage.unit_of_work import Row
 
@@ -90,7 +91,7 @@ class PostgresRunner:
         try:
             status = await self._connection.execute("COMMIT")
             await asyncio.sleep(0)  # listeners are called in the loop's next turn
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except DRIVER_ERRORS as error:
             await self.abandon()
             raise Unavailable() from error
         except BaseException:
@@ -116,7 +117,8 @@ class PostgresRunner:
     async def abandon(self) -> None:
         """Throw the connection away; the server undoes what was not committed."""
         if self._connection is not None:
-            self._connection.terminate()
+            with suppress(asyncpg.InterfaceError):  # gone already
+                self._connection.terminate()
             await self._release()
 
     async def _release(self) -> None:
@@ -133,14 +135,11 @@ async def transaction(pool: Any, begin: str, wait_seconds: float) -> AsyncIterat
     except DomainError as error:
         await (runner.commit() if error.persist else runner.roll_back())
         raise
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, TimeoutError):
         await runner.abandon()  # an answer may still be on its way: nobody else may read it
         raise
-    except TimeoutError:
-        await runner.abandon()
-        raise
     except BaseException:
-        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        with suppress(*DRIVER_ERRORS):
             await runner.roll_back()
         raise
     await runner.commit()

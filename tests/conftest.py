@@ -11,7 +11,6 @@ from tests import postgres
 
 ENGINES = ("sqlite", "postgresql")
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-on_postgresql = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 
 
 def pytest_report_header() -> str:
