@@ -67,7 +67,9 @@ class Cluster:
     def start(self) -> None:
         """Make the files, start the server, make the role."""
         self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C")
+        # Deadlocks are looked for long before a lock's waiter gives up, as they are with the default settings of both.
         options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off -c max_connections=200"
+        options += " -c deadlock_timeout=100ms"
         self._run("pg_ctl", "-D", self._data, "-w", "-l", self.folder / "log", "-o", options, "start")
         self.command(f"CREATE ROLE {ROLE} LOGIN")
 
