@@ -38,11 +38,13 @@ def sojourn(folder: Path, *arguments: str, **environ: str) -> subprocess.Complet
 def test_help_names_every_command(tmp_path: Path) -> None:
     text = sojourn(tmp_path, "--help").stdout
 
-    for command in ("serve", "demo", "token", "api-key", "tenant", "seed", "spec"):
+    for command in ("serve", "demo", "migrate", "token", "api-key", "tenant", "seed", "spec"):
         assert re.search(rf"^  {command} ", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("command", ["serve", "demo", "token", "api-key create", "tenant create", "seed", "spec"])
+@pytest.mark.parametrize(
+    "command", ["serve", "demo", "migrate", "token", "api-key create", "tenant create", "seed", "spec"]
+)
 def test_each_help_is_worth_reading(tmp_path: Path, command: str) -> None:
     run = sojourn(tmp_path, *command.split(), "--help")
 
@@ -193,3 +195,35 @@ def curl(line: str) -> dict[str, int]:
         assert answer.status == 200
         read: dict[str, int] = json.load(answer)
     return read
+
+
+def test_migrate_makes_the_tables_and_check_only_asks(tmp_path: Path) -> None:
+    asked = sojourn(tmp_path, "migrate", "--check")
+    assert (asked.returncode, asked.stderr.count("sojourn migrate")) == (1, 1)
+    assert not (tmp_path / "cli.db").exists()
+
+    made = sojourn(tmp_path, "migrate")
+    assert (made.returncode, made.stdout) == (0, "schema 0001: up to date\n")
+    assert sojourn(tmp_path, "migrate", "--check").returncode == 0
+
+
+def test_serve_refuses_older_tables_with_the_command_to_run(tmp_path: Path) -> None:
+    sojourn(tmp_path, "migrate")
+    with sqlite3.connect(tmp_path / "cli.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+    connection.close()
+
+    run = sojourn(tmp_path, "serve")
+
+    assert run.returncode == 1
+    assert "run `sojourn migrate`" in run.stderr
+
+
+def test_a_database_that_cannot_be_reached_is_named_without_its_password(tmp_path: Path) -> None:
+    url = f"postgresql://me:hunter2@localhost:{free_port()}/x"
+
+    for command in (["tenant", "list"], ["migrate"]):
+        run = sojourn(tmp_path, *command, SOJOURN_DATABASE_URL=url, SOJOURN_REFRESH_SECRET=SECRET)
+        assert run.returncode == 1
+        assert "postgresql://me@localhost" in run.stderr
+        assert "hunter2" not in run.stderr
