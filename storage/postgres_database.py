@@ -5,6 +5,7 @@ are prepared once per connection by the driver.
 """
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -26,7 +27,10 @@ from storage.unit_of_work import SystemUnit, UnitOfWork
 
 T = TypeVar("T")
 
+logger = logging.getLogger("sojourn.storage")
+
 _CACHED_STATEMENTS = 512
+_STEPS_OVER_ROW_SECURITY = "SELECT rolsuper::int + rolbypassrls::int FROM pg_roles WHERE rolname = current_user"
 _SYSTEM_CONNECTIONS = 2
 """Kept apart: a request asks for a signing key while it holds a connection, and must not wait for its like."""
 _STATEMENT_PATIENCE = 6
@@ -49,6 +53,8 @@ class PostgresDatabase(Database):
             require_current(await revision_of(url))
             pool = await _pool(url, wait_seconds, pool_size)
             system_pool = await _pool(url, wait_seconds, _SYSTEM_CONNECTIONS)
+            if await pool.fetchval(_STEPS_OVER_ROW_SECURITY):
+                logger.warning("the database role steps over row security: use one that is no superuser")
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise ConnectionError(str(error)) from error
         return cls(pool, system_pool, wait_seconds)

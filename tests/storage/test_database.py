@@ -242,16 +242,6 @@ def test_a_tenants_lists_are_read_in_order_and_never_sorted(store: Store, status
         assert "sessions" in plan[0][3], plan
 
 
-def test_no_index_holds_what_an_activity_changes() -> None:
-    indexed = {
-        column.name
-        for index in sessions.SessionTable.__table__.indexes
-        for column in index.columns  # type: ignore[attr-defined]
-    }
-
-    assert indexed.isdisjoint({"last_active_at", "idle_expires_at"})
-
-
 def test_a_tenant_is_made_once(store: Store) -> None:
     async def add() -> list[bool]:
         return [

@@ -64,6 +64,16 @@ def test_without_a_tenant_the_tables_look_empty(store: Store) -> None:
     assert store.run(look()) == []
 
 
+@pytest.mark.parametrize(("role", "warnings"), [("sojourn", 0), ("postgres", 1)])
+def test_a_role_that_steps_over_row_security_is_warned_of(
+    store: Store, caplog: pytest.LogCaptureFixture, role: str, warnings: int
+) -> None:
+    database = store.run(Database.open(store.url.replace("sojourn@", f"{role}@")))
+    store.run(database.close())
+
+    assert sum("row security" in record.getMessage() for record in caplog.records) == warnings
+
+
 def test_a_row_cannot_be_written_for_another_tenant(store: Store) -> None:
     values = sessions.insert_values(new_session())
 

@@ -178,3 +178,13 @@ def test_the_latest_username_counts_and_silence_keeps_it(store: Store) -> None:
 
     rows, _ = store.read(lambda unit: sessions.list_active_with_users(unit, T0, 1, None))
     assert rows[0].username == "Anna"
+
+
+def test_no_index_holds_what_an_activity_changes() -> None:
+    indexed = {
+        column.name
+        for index in sessions.SessionTable.__table__.indexes
+        for column in index.columns  # type: ignore[attr-defined]
+    }
+
+    assert indexed.isdisjoint({"last_active_at", "idle_expires_at"})
