@@ -1,5 +1,7 @@
 """What every test may use: the two engines."""
 
+import asyncio
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from storage.migrating import migrate
 from tests import postgres
 
 ENGINES = ("sqlite", "postgresql")
@@ -24,6 +27,14 @@ def cluster() -> Iterator[postgres.Cluster]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with nothing but the tables: to copy it is faster than to make them anew."""
+    path = tmp_path_factory.mktemp("migrated") / "sojourn.db"
+    asyncio.run(migrate(f"sqlite:///{path}"))
+    return path
+
+
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> str:
     """The name of the engine that a test runs on. A test of one engine's own ways is marked `on_sqlite`."""
@@ -35,6 +46,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 def database_url(request: pytest.FixtureRequest, engine: str, tmp_path: Path) -> Iterator[str]:
     """The URL of a database that is empty and the test's own."""
     if engine == "sqlite":
+        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "sojourn.db")
         yield f"sqlite:///{tmp_path}/sojourn.db"
         return
     server: postgres.Cluster = request.getfixturevalue("cluster")
