@@ -61,6 +61,7 @@ def config(form: Literal["json", "text"], level: str) -> dict[str, Any]:
         "formatters": {"line": {"()": formatter}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"level": level.upper(), "handlers": ["stderr"]},
+        "loggers": {"alembic": {"level": "WARNING"}},  # it tells every plug-in and step that went well
     }
 
 
