@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
+from domain.risk import RiskThresholds
 from domain.sessions import Timeouts
 from domain.token_validity import TokenFacts
 from domain.tokens import AccessToken, Lifetimes, RefreshKeys
@@ -64,6 +65,7 @@ class Service:
     tokens: Tokens
     timeouts: Timeouts
     device_trust_window: timedelta
+    risk: RiskThresholds
     tenants_provisioned: bool
     describe_agent: Callable[[str], AgentFacts]
     locate: Callable[[str], str | None]

@@ -24,12 +24,14 @@ from connexion.resolver import Resolver
 
 from domain.clock import Clock, to_text, utc_now
 from domain.errors import Unavailable
+from domain.risk import RiskThresholds
 from domain.sessions import Timeouts
 from domain.values import Tenant
 from handlers import (
     administration,
     own_sessions,
     own_trusted_devices,
+    risk,
     service,
     sessions,
     token_administration,
@@ -58,6 +60,7 @@ HANDLER_MODULES: tuple[ModuleType, ...] = (
     administration,
     own_sessions,
     own_trusted_devices,
+    risk,
     service,
     sessions,
     token_administration,
@@ -184,6 +187,7 @@ def _program(
             tokens=lent_tokens,
             timeouts=Timeouts(settings.idle_timeout, settings.absolute_timeout),
             device_trust_window=settings.device_trust_window,
+            risk=RiskThresholds(settings.risk_challenge_at, settings.risk_revoke_at),
             tenants_provisioned=settings.tenants_provisioned,
             describe_agent=describe_agent,
             locate=Locator(settings.geoip_database).locate,

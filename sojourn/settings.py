@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from domain.durations import format_duration, parse_duration
+from domain.risk import HIGHEST
 from sojourn.algorithms import ALGORITHMS, ASYMMETRIC, SYMMETRIC, minimum_secret_bytes
 from sojourn.setting_texts import base_path, items, one_of, public_url, text_of, truth, whole_number
 
@@ -94,6 +95,12 @@ class Settings:
     device_trust_window: timedelta = _setting(timedelta(hours=720), "How long trust in a device lasts.", parse_duration)
     session_retention: timedelta = _setting(
         timedelta(hours=720), "How long ended sessions are kept, as facts for administrators.", parse_duration
+    )
+    risk_challenge_at: int = _setting(
+        50, "The risk score, 1 to 100, from which a challenge is recommended.", whole_number
+    )
+    risk_revoke_at: int = _setting(
+        80, "The risk score, up to 100, from which revoking is recommended; more than the one above.", whole_number
     )
     tenants_provisioned: bool = _setting(
         False, "Whether tenants must be created by hand; else they are made on first use.", truth
@@ -253,6 +260,11 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append(f"{variable('port')}: {settings.port} is no port")
     if settings.idle_timeout > settings.absolute_timeout:
         problems.append(f"{variable('idle_timeout')}: must not be longer than {variable('absolute_timeout')}")
+    if not 1 <= settings.risk_challenge_at < settings.risk_revoke_at <= HIGHEST:
+        problems.append(
+            f"{variable('risk_challenge_at')}: must be at least 1 and below {variable('risk_revoke_at')},"
+            f" and that at most {HIGHEST}"
+        )
     if not settings.database_url.startswith("sqlite:///"):
         problems.append(f"{variable('database_url')}: must begin with sqlite:///")
     return problems + _token_contradictions(settings)

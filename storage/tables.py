@@ -58,6 +58,13 @@ class SessionTable(SQLModel, table=True):
             "due_at",
             sqlite_where=column("due_at").is_not(None),
         ),
+        Index(
+            "ix_sessions_device",
+            "tenant_id",
+            "device_id",
+            "id",
+            sqlite_where=column("device_id").is_not(None),
+        ),
         {"sqlite_with_rowid": False},
     )
 

@@ -12,7 +12,7 @@ from openapi_schema_validator import OAS30Validator
 FORMATS = FormatChecker(formats=())
 _URI_REFERENCE = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{3})?Z")
-_CHECKED = frozenset({"date-time", "uuid", "ipv4", "ipv6", "uri-reference", "int32", "int64", "date", "password"})
+_CHECKED = frozenset({"date-time", "uuid", "ipv4", "ipv6", "uri-reference", "int32", "int64", "password"})
 
 
 def violations(value: Any, schema: dict[str, Any]) -> list[str]:

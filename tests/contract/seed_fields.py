@@ -1,7 +1,7 @@
 """The fields of the five documented operations, and of the documented schemas that this stage adds.
 
-A line is a schema, a field, its documented type and, after a bar, the documented example. `array of X` and a
-bare schema name are references; `any` is a value of any type.
+A line is a schema, a field (with a star where it is documented as required), its type and, after a bar, the
+documented example. `array of X` and a bare schema name are references; `any` is a value of any type.
 """
 
 SEEDS = """
@@ -86,19 +86,19 @@ SessionStatsResponse total_sessions integer | 15
 SessionStatsResponse updated_at string | "2026-04-15T10:00:00Z"
 SessionStatsResponse user_id string | "usr_abc123"
 
-AllSessionsResponse sessions array of AllSessionsItem
-AllSessionsResponse total integer
+AllSessionsResponse sessions* array of AllSessionsItem
+AllSessionsResponse total* integer
 
-AllSessionsItem session_id string uuid
-AllSessionsItem user_id integer
-AllSessionsItem created_at string date-time
-AllSessionsItem expires_at string date-time
-AllSessionsItem last_activity string date-time
-AllSessionsItem ip_address string
-AllSessionsItem user_agent string
-AllSessionsItem auth_method string
-AllSessionsItem is_active boolean
-AllSessionsItem username string
+AllSessionsItem session_id* string uuid
+AllSessionsItem user_id* integer
+AllSessionsItem created_at* string date-time
+AllSessionsItem expires_at* string date-time
+AllSessionsItem last_activity* string date-time
+AllSessionsItem ip_address* string
+AllSessionsItem user_agent* string
+AllSessionsItem auth_method* string
+AllSessionsItem is_active* boolean
+AllSessionsItem username* string
 
 ErrorEnvelope type string uri-reference
 ErrorEnvelope title string
@@ -113,7 +113,7 @@ ErrorEnvelope requestId string
 DOCUMENTED = """
 CreateSessionRequest amr array of string | ["password", "totp"]
 CreateSessionRequest app_id string | "app_xyz"
-CreateSessionRequest auth_user_id string | "usr_abc123"
+CreateSessionRequest auth_user_id* string | "usr_abc123"
 CreateSessionRequest browser string | "Chrome 123"
 CreateSessionRequest device_fingerprint string | "sha256:a1b2c3d4"
 CreateSessionRequest device_id string | "dev_abc123"
@@ -132,11 +132,11 @@ CreateSessionDataResponse message string
 CreateSessionDataResponse timestamp string
 
 CreateTrustedDeviceRequest browser string
-CreateTrustedDeviceRequest device_fingerprint string
+CreateTrustedDeviceRequest device_fingerprint* string
 CreateTrustedDeviceRequest device_type string
 CreateTrustedDeviceRequest ip string
 CreateTrustedDeviceRequest os string
-CreateTrustedDeviceRequest user_id string
+CreateTrustedDeviceRequest user_id* string
 
 GetSessionData session SessionResponse
 
@@ -164,25 +164,9 @@ get_session_stats GET /admin/sessions/stats SessionStatsResponse Problem 400 401
 list_all_sessions GET /api/sessions/all AllSessionsResponse ErrorEnvelope 401 500
 """
 
-REQUIRED = {
-    "AllSessionsResponse": {"sessions", "total"},
-    "AllSessionsItem": {
-        "session_id",
-        "user_id",
-        "created_at",
-        "expires_at",
-        "last_activity",
-        "ip_address",
-        "user_agent",
-        "auth_method",
-        "is_active",
-        "username",
-    },
-    "CreateSessionRequest": {"auth_user_id"},
-    "CreateTrustedDeviceRequest": {"user_id", "device_fingerprint"},
-}
-
 OUR_ADDITIONS = {
+    "ExchangeTokenRequest": {"subject_token_type"},  # RFC 8693 section 2.1 requires it; the default is documented
+    "TokenExchangeResponse": {"issued_token_type"},  # RFC 8693 section 2.2.1 requires it
     "CreateSessionRequest": {"username"},
     "CreateTrustedDeviceRequest": {"device_name"},
     "SessionResponse": {"revoked_at", "revoked_by", "revoke_reason"},

@@ -65,6 +65,14 @@ def test_no_example_shows_a_member_that_the_contract_does_not_know() -> None:
     assert unknown == []
 
 
+def test_every_example_of_a_page_counts_what_it_shows() -> None:
+    pages = [(place, value) for place, value, _ in body_examples() if "pagination" in value]
+
+    assert pages
+    for place, page in pages:
+        assert page["total"] == page["pagination"]["total"] == len(page["items"]), place
+
+
 @pytest.mark.parametrize(
     ("value", "schema"),
     [

@@ -6,27 +6,32 @@ from typing import Any
 
 import pytest
 
+from tests.contract.checking import violations
 from tests.contract.document import Operation, operations
 
+OF_A_NEW_SESSION = (
+    "get_session touch_session upgrade_session_mfa validate_session get_risk_score get_device_fingerprint "
+    "revoke_session refresh_tokens rotate_access_token"
+)
 PROMISED = {
-    ("create_session", "get_session"),
-    ("create_session", "list_user_sessions"),
-    ("create_session", "touch_session"),
-    ("create_session", "revoke_session"),
-    ("create_session", "check_user_active"),
-    ("create_session", "revoke_user_sessions"),
-    ("trust_device", "list_trusted_devices"),
-    ("trust_device", "untrust_device"),
-    ("get_session", "touch_session"),
-    ("get_session", "revoke_session"),
-    ("list_problem_types", "get_problem_type"),
-    ("start_session", "get_session"),
-    ("start_session", "validate_session"),
-    ("list_tokens", "get_token"),
-    ("list_blacklisted_tokens", "remove_blacklist_entry"),
-    ("list_user_trusted_devices", "remove_trusted_device"),
-    ("list_own_trusted_devices", "untrust_own_device"),
+    "create_session": f"{OF_A_NEW_SESSION} list_user_sessions check_user_active revoke_user_sessions "
+    "record_session_usage get_session_usage",
+    "start_session": OF_A_NEW_SESSION,
+    "get_session": "touch_session upgrade_session_mfa validate_session get_risk_score get_device_fingerprint "
+    "revoke_session",
+    "list_own_sessions": "get_session",
+    "list_tenant_sessions": "get_session",
+    "generate_tokens": "refresh_tokens rotate_access_token validate_access_token introspect_token blacklist_token",
+    "refresh_tokens": "refresh_tokens rotate_access_token introspect_token",
+    "rotate_access_token": "introspect_token",
+    "list_tokens": "get_token",
+    "list_blacklisted_tokens": "remove_blacklist_entry",
+    "trust_device": "list_trusted_devices untrust_device remove_trusted_device",
+    "list_user_trusted_devices": "remove_trusted_device",
+    "list_own_trusted_devices": "untrust_own_device",
+    "list_problem_types": "get_problem_type",
 }
+KEYWORDS = ("type", "pattern", "maxLength")
 
 
 def links() -> Iterator[tuple[Operation, dict[str, Any]]]:
@@ -46,47 +51,68 @@ def id_of(item: Any) -> str:
     return item["operationId"] if isinstance(item, dict) else str(item)
 
 
+every_link = pytest.mark.parametrize(("operation", "link"), LINKS, ids=id_of)
+
+
 def test_the_links_are_those_that_were_promised() -> None:
-    assert {(str(operation), link["operationId"]) for operation, link in LINKS} == PROMISED
+    found: dict[str, set[str]] = {}
+    for operation, link in LINKS:
+        found.setdefault(str(operation), set()).add(link["operationId"])
+
+    assert found == {name: set(targets.split()) for name, targets in PROMISED.items()}
 
 
-@pytest.mark.parametrize(("operation", "link"), LINKS, ids=id_of)
-def test_every_link_is_explained_and_gives_parameters_that_its_target_has(
-    operation: Operation, link: dict[str, Any]
-) -> None:
+@every_link
+def test_every_link_is_explained_and_gives_what_its_target_takes(operation: Operation, link: dict[str, Any]) -> None:
     target = operation_named(link["operationId"])
 
     assert link["description"].endswith(".")
-    assert set(link["parameters"]) <= {item["name"] for item in target.parameters}
+    assert set(link.get("parameters", {})) <= {item["name"] for item in target.parameters}
+    assert set(link.get("requestBody", {})) <= set(body_of(target).get("properties", {}))
 
 
-@pytest.mark.parametrize(("operation", "link"), LINKS, ids=id_of)
+@every_link
 def test_every_link_gives_all_that_its_target_requires(operation: Operation, link: dict[str, Any]) -> None:
     target = operation_named(link["operationId"])
-    required = {item["name"] for item in target.parameters if item["required"]}
 
-    assert required <= set(link["parameters"])
+    assert {item["name"] for item in target.parameters if item["required"]} <= set(link.get("parameters", {}))
+    assert set(body_of(target).get("required", [])) <= set(link.get("requestBody", {}))
 
 
-@pytest.mark.parametrize(("operation", "link"), LINKS, ids=id_of)
-def test_every_link_points_into_the_answer_at_something_its_target_accepts(
-    operation: Operation, link: dict[str, Any]
-) -> None:
+@every_link
+def test_every_link_points_at_something_its_target_accepts(operation: Operation, link: dict[str, Any]) -> None:
     target = operation_named(link["operationId"])
-    schema = operation.success["content"]["application/json"]["schema"]
-    for name, expression in link["parameters"].items():
-        source = pointed_at(schema, expression)
-        parameter = next(item for item in target.parameters if item["name"] == name)["schema"]
-        assert {key: source.get(key) for key in ("type", "pattern", "maxLength")} == {
-            key: parameter.get(key) for key in ("type", "pattern", "maxLength")
-        }
+    parameters = {item["name"]: item["schema"] for item in target.parameters}
+    members = body_of(target).get("properties", {})
+    given = [(parameters[name], value) for name, value in link.get("parameters", {}).items()]
+    given += [(members[name], value) for name, value in link.get("requestBody", {}).items()]
+
+    for wanted, value in given:
+        if value.startswith("$"):
+            source = pointed_at(operation, value)
+            assert {key: source.get(key) for key in KEYWORDS} == {key: wanted.get(key) for key in KEYWORDS}
+        else:
+            assert violations(value, wanted) == []
 
 
-def pointed_at(schema: dict[str, Any], expression: str) -> dict[str, Any]:
-    """The schema of what a runtime expression picks from the answer. Every step has to come always."""
-    match = re.fullmatch(r"\$response\.body#/(.+)", expression)
+def body_of(operation: Operation) -> dict[str, Any]:
+    """The schema of a request's body; empty where there is none."""
+    content = operation.definition.get("requestBody", {}).get("content", {})
+    found: dict[str, Any] = content.get("application/json", {}).get("schema", {})
+    return found
+
+
+def pointed_at(operation: Operation, expression: str) -> dict[str, Any]:
+    """The schema of what a runtime expression picks from a request or its answer. Every step has to come always."""
+    match = re.fullmatch(r"\$(request\.header\.|request\.body#/|response\.body#/)(.+)", expression)
     assert match
-    for step in match[1].split("/"):
+    if match[1] == "request.header.":
+        header = next(item for item in operation.parameters if item["name"] == match[2])
+        assert header["required"]
+        return dict(header["schema"])
+    answer = operation.success["content"]["application/json"]["schema"]
+    schema: dict[str, Any] = body_of(operation) if match[1].startswith("request") else answer
+    for step in match[2].split("/"):
         if step.isdecimal():
             schema = schema["items"]
         else:

@@ -1,12 +1,14 @@
-"""The contract says everything that the documented operations say: each field, its type, its example."""
+"""The contract says everything that the documented schemas say: each field, its type, its example."""
 
 import json
 from typing import Any, NamedTuple
 
 import pytest
 
-from tests.contract.document import bundle, operations
-from tests.contract.seed_fields import ANSWERS, DOCUMENTED, OUR_ADDITIONS, PARAMETERS, REQUIRED, SEEDS
+from tests.contract.checking import violations
+from tests.contract.document import bundle, operations, resolve
+from tests.contract.seed_fields import ANSWERS, DOCUMENTED, OUR_ADDITIONS, PARAMETERS, SEEDS
+from tests.contract.wider_fields import AS_DOCUMENTED, CLOSED, UNNAMED, WIDER
 
 
 class Field(NamedTuple):
@@ -14,6 +16,7 @@ class Field(NamedTuple):
 
     schema: str
     name: str
+    required: bool
     type: str
     example: str | None
 
@@ -23,7 +26,7 @@ def fields(table: str) -> list[Field]:
     for line in filter(None, table.splitlines()):
         head, _, example = line.partition(" | ")
         schema, name, kind = head.split(" ", 2)
-        rows.append(Field(schema, name, kind, example or None))
+        rows.append(Field(schema, name.removesuffix("*"), name.endswith("*"), kind, example or None))
     return rows
 
 
@@ -47,7 +50,7 @@ def type_of(schema: dict[str, Any]) -> str:
     return str(schema.get("type", "any"))
 
 
-FIELDS = fields(SEEDS) + fields(DOCUMENTED)
+FIELDS = fields(SEEDS) + fields(DOCUMENTED) + fields(WIDER) + fields(UNNAMED)
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: f"{field.schema}.{field.name}")
@@ -69,6 +72,11 @@ def test_every_documented_example_is_the_one_we_show(field: Field) -> None:
     assert schema_of(field.schema)["properties"][field.name]["example"] == json.loads(field.example)
 
 
+def test_every_documented_example_that_we_mended_is_valid_as_it_was() -> None:
+    for (schema, name), example in AS_DOCUMENTED.items():
+        assert violations(example, resolve(schema_of(schema)["properties"][name])) == []
+
+
 def test_every_documented_format_is_ours() -> None:
     for field in FIELDS:
         kind, _, form = field.type.partition(" ")
@@ -86,9 +94,18 @@ def test_no_documented_schema_has_members_that_nobody_documented_but_those_we_na
     assert ours == OUR_ADDITIONS
 
 
-def test_what_is_documented_as_required_is_required() -> None:
-    for name, members in REQUIRED.items():
-        assert set(schema_of(name)["required"]) == members
+def test_what_is_documented_as_required_is_required_and_nothing_else_in_a_request() -> None:
+    documented: dict[str, set[str]] = {}
+    for field in FIELDS:
+        documented.setdefault(field.schema, set()).update({field.name} if field.required else set())
+    for name, members in documented.items():
+        required = set(schema_of(name).get("required", []))
+        assert required == members if name.endswith("Request") else required >= members, name
+
+
+def test_every_documented_set_of_values_is_closed() -> None:
+    for (schema, name), values in CLOSED.items():
+        assert schema_of(schema)["properties"][name]["enum"] == values
 
 
 def test_the_documented_default_of_an_envelopes_type_is_kept() -> None:

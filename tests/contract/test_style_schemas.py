@@ -186,3 +186,16 @@ def test_no_pattern_lets_a_nul_through() -> None:
     for pattern in patterns():
         for text in ("\x00", "a\x00", "a\x00a", "sess_\x00", "<a>\x00"):
             assert not re.search(pattern, text), pattern
+
+
+ONE_FORM = ("device_fingerprint", "auth_user_id", "tenant_id", "access_token", "refresh_token", "reason")
+
+
+def test_what_has_one_name_has_one_form_wherever_it_comes() -> None:
+    forms: dict[str, set[tuple[Any, ...]]] = {name: set() for name in ONE_FORM}
+    for place, schema in all_schemas():
+        name = re.split(r"[ .]", place)[-1]
+        if name in forms:
+            forms[name].add(tuple(schema.get(key) for key in ("type", "minLength", "maxLength", "pattern", "enum")))
+
+    assert {name: found for name, found in forms.items() if len(found) != 1} == {}

@@ -1,0 +1,64 @@
+"""How risky sessions, devices and the tenant look, and what is known of a session's device."""
+
+from domain.device_names import best_name, device_hash, fingerprint_id
+from domain.errors import DeviceNotFound, SessionNotFound
+from domain.ids import session_key
+from domain.risk import Factor, average, factors, worst
+from domain.risk_evidence import SeenSession, evidence
+from handlers.context import Context
+from handlers.tenancy import require_tenant
+from handlers.views.envelopes import View
+from handlers.views.risk import device_fingerprint_response, device_risk_response, risk_score_response
+from storage import risk_facts
+
+
+async def get_risk_score(ctx: Context, session_id: str | None) -> View:
+    """The score of a session of any status, or that of the tenant by its latest active sessions."""
+    if session_id is None:
+        return await _tenant_score(ctx)
+    key = session_key(session_id)
+    session = await risk_facts.get(ctx.db, key) if key is not None else None
+    if session is None:
+        raise SessionNotFound()
+    parts = await _assess(ctx, session)
+    return {"session_id": session_id} | risk_score_response(parts, ctx.service.risk, ctx.now_text)
+
+
+async def get_device_risk(ctx: Context, device_id: str) -> View:
+    """The score of a device by the latest sessions on it, each judged among those of its user."""
+    counts = await risk_facts.count_on_device(ctx.db, device_id, ctx.now_text)
+    if counts.total == 0:
+        raise DeviceNotFound()
+    on_device = await risk_facts.latest_on_device(ctx.db, device_id)
+    parts = worst([await _assess(ctx, session, counts.users) for session in on_device])
+    return device_risk_response(device_id, parts, counts, ctx.service.risk, ctx.now_text)
+
+
+async def get_device_fingerprint(ctx: Context, session_id: str | None) -> View:
+    """The device of a session of any status, of the caller's own where none is named."""
+    wanted = session_id or ctx.caller.session_id
+    key = session_key(wanted) if wanted is not None else None
+    device = await risk_facts.device(ctx.db, key) if key is not None else None
+    if key is None or device is None:
+        raise SessionNotFound()
+    name = best_name(device.device_fingerprint, device.device_id, device.user_agent)
+    seen = await risk_facts.sightings(ctx.db, device.user_id, name) if name is not None else []
+    text = name.value if name is not None else key
+    trusted = await risk_facts.trusts(ctx.db, device.user_id, device.device_fingerprint, ctx.now_text)
+    return device_fingerprint_response(
+        fingerprint_id(ctx.tenant.id, text), device_hash(text), device, [*seen, device.sighting], trusted
+    )
+
+
+async def _tenant_score(ctx: Context) -> View:
+    active = await risk_facts.latest_active(ctx.db, ctx.now_text)
+    if not active:  # without a session nothing tells a new tenant from an unknown one
+        await require_tenant(ctx)
+    parts = average([await _assess(ctx, session) for session in active])
+    return risk_score_response(parts, ctx.service.risk, ctx.now_text)
+
+
+async def _assess(ctx: Context, session: SeenSession, users_of_device: int = 0) -> tuple[Factor, ...]:
+    of_user = await risk_facts.history(ctx.db, session)
+    trusted = await risk_facts.trusts(ctx.db, session.user_id, session.device_fingerprint, ctx.now_text)
+    return factors(evidence(session, of_user, trusted, ctx.now_text, users_of_device))

@@ -1,0 +1,112 @@
+"""The documented operations, one a line, and by name everything that the contract has beyond them.
+
+The columns: method and path; who may call (`key` is a service with an API key, `user` and `admin` send a bearer
+token, `admin` has one of the roles, `refresh` holds a refresh token); the parameters beside those of the path, in a
+header if they begin with `X-`, in the query otherwise; the body; the success; the refusals. A star is `required`.
+"""
+
+TABLE = """
+GET /internal/session/sessions/{user_id} | key | X-Tenant-ID* | | 200 SessionListResponse | 400 401 500
+GET /internal/session/sessions/{user_id}/active | key | X-Tenant-ID* | | 200 ActiveSessionStatus | 400 401 500
+GET /internal/session/trusted-devices | key | X-Tenant-ID* user_id* page=1 page_size=20 | \
+| 200 TrustedDeviceListResponse | 400 401
+GET /admin/sessions/stats | admin | | | 200 SessionStatsResponse | 400 401 403 404 500
+GET /api/sessions/all | admin | | | 200 AllSessionsResponse | 401 500
+
+POST /internal/session/create | key | X-Tenant-ID* | CreateSessionRequest* | 201 CreateSessionDataResponse | 400 401 500
+DELETE /internal/session/session/user/{user_id} | key | X-Tenant-ID* | | 200 SimpleResponse | 400 401 500
+POST /internal/session/export-user-data | key | X-Tenant-ID* | ExportUserDataRequest* \
+| 200 UserSessionsExportResponse | 400 401 500
+POST /internal/session/generate-tokens | key | X-Tenant-ID* | GenerateTokensRequest* \
+| 200 TokenPairResponse | 400 401 500
+POST /internal/session/validate-token | key | X-Tenant-ID* | ValidateAccessTokenRequest* \
+| 200 TokenValidationResponse | 400 401 500
+POST /internal/session/blacklist-token | key | X-Tenant-ID* | BlacklistTokenRequest* | 200 SimpleResponse | 400 401 500
+GET /internal/session/{session_id}/usage | key | X-Tenant-ID* | | 200 SessionUsageResponse | 400 401 500
+POST /internal/session/{session_id}/usage | key | X-Tenant-ID* | | 200 SimpleResponse | 400 401 500
+POST /internal/session/trusted-devices | key | X-Tenant-ID* | CreateTrustedDeviceRequest* \
+| 200 TrustedDeviceResponse | 400 401
+DELETE /internal/session/trusted-devices/{device_fingerprint} | key | X-Tenant-ID* | | 200 SimpleResponse | 400 401
+
+GET /admin/sessions | admin | user_id status page page_size | | 200 SessionListResponse | 400 401 403 404 500
+GET /admin/sessions/active-count | admin | | | 200 ActiveCountResponse | 400 401 403 404 500
+DELETE /admin/sessions/bulk | admin | | BulkRevokeRequest* | 200 BatchRevokeResponse | 400 401 403 404 500
+DELETE /admin/sessions/user/{user_id} | admin | | RevokeSessionRequest | 200 SimpleResponse | 400 401 403 404 500
+DELETE /admin/sessions/expired | admin | | | 200 SimpleResponse | 400 401 403 404 500
+GET /admin/sessions/device-fingerprint | admin | session_id | | 200 DeviceFingerprintResponse | 400 401 403 404 500
+GET /admin/sessions/risk-score | admin | session_id | | 200 RiskScoreResponse | 400 401 403 404 500
+GET /admin/devices/{device_id}/risk | admin | | | 200 DeviceRiskResponse | 400 401 403 404 500
+GET /admin/tokens | admin | user_id type status page page_size | | 200 TokenListResponse | 400 401 403 404 500
+GET /admin/tokens/{token_id} | admin | | | 200 TokenDetailResponse | 400 401 403 404 500
+GET /admin/tokens/blacklist | admin | user_id page page_size | \
+| 200 BlacklistedTokenListResponse | 400 401 403 404 500
+DELETE /admin/tokens/blacklist/{entry_id} | admin | | | 200 SimpleResponse | 400 401 403 404 500
+GET /admin/tokens/config | admin | | | 200 TenantJWTConfigResponse | 400 401 403 404 500
+PUT /admin/tokens/config | admin | | UpdateTenantJWTConfigRequest* \
+| 200 TenantJWTConfigResponse | 400 401 403 404 500
+DELETE /admin/tokens/config | admin | | | 200 SimpleResponse | 400 401 403 404 500
+POST /admin/tokens/exchange | admin | | ExchangeTokenRequest* | 200 TokenExchangeResponse | 400 401 403 404 500
+POST /admin/tokens/introspect | admin | | IntrospectTokenRequest* \
+| 200 TokenIntrospectionResponse | 400 401 403 404 500
+POST /admin/tokens/revoke-all | admin | | RevokeAllTokensRequest* | 200 SimpleResponse | 400 401 403 404 500
+GET /admin/trusted-devices | admin | user_id* page page_size | | 200 TrustedDeviceListResponse | 400 401
+DELETE /admin/trusted-devices/{device_id} | admin | | | 200 SimpleResponse | 400 401
+
+GET /sessions | user | auth_user_id* page page_size | | 200 SessionListResponse | 400 401 403 404 500
+POST /sessions | user | | CreateSessionRequest* | 201 CreateSessionData | 400 401 403 404 500
+POST /sessions/refresh | refresh | | RefreshTokensRequest* | 200 TokenPairResponse | 400 401 403 404 500
+POST /sessions/rotate-access | refresh | | RefreshTokensRequest* | 200 AccessTokenResponse | 400 401 403 404 500
+GET /sessions/user/{user_id}/sessions | user | page page_size | | 200 SessionListResponse | 400 401 403 404 500
+GET /sessions/{session_id} | user | | | 200 GetSessionData | 400 401 403 404 500
+DELETE /sessions/{session_id} | user | | RevokeSessionRequest | 204 | 400 401 403 404 500
+POST /sessions/{session_id}/activity | user | | | 200 SimpleResponse | 400 401 403 404 500
+POST /sessions/{session_id}/upgrade-mfa | user | | | 200 UpgradeSessionMFAResponse | 400 401 403 404 500
+POST /sessions/{session_id}/validate | user | | | 200 TokenValidationResponse | 400 401 403 404 500
+POST /tokens/blacklist | user | | AddToBlacklistRequest* | 200 SimpleResponse | 400 401 403 404 500
+GET /tokens/blacklist/check | user | token* | | 200 BlacklistCheckResponse | 400 401 403 500
+GET /trusted-devices | user | | | 200 TrustedDeviceListResponse | 400 401
+POST /trusted-devices | user | | TrustDeviceRequest* | 200 SimpleResponse | 400 401
+DELETE /trusted-devices/{device_id} | user | | | 200 SimpleResponse | 400 401
+"""
+
+OUR_OPERATIONS = {
+    "revoke_sessions_in_bulk": "proxies drop the body of a DELETE",
+    "check_blacklisted_token": "addresses are logged, and so would the token be",
+    "get_key_set": "whoever verifies our tokens needs the keys (RFC 7517)",
+    "get_liveness": "whoever runs the process asks whether it lives",
+    "get_readiness": "whoever balances load asks whether it can serve",
+    "get_contract_json": "the contract is served by what it describes",
+    "get_contract_yaml": "the contract is served by what it describes",
+    "list_problem_types": "the types of problems are addresses that answer",
+    "get_problem_type": "the types of problems are addresses that answer",
+}
+
+OUR_PARAMETERS = {
+    "list_user_sessions": ({"page", "page_size"}, "a user may have more sessions than an answer should carry"),
+    "list_all_sessions": ({"limit", "cursor"}, "a tenant has more sessions than an answer can carry"),
+    "untrust_device": ({"user_id"}, "a device may be trusted by several users"),
+    "list_own_trusted_devices": ({"page", "page_size"}, "the answer has a page's members"),
+}
+
+OUR_REFUSALS = {
+    "403": "an API key may be limited to tenants, a user to what is his, and administrators are so by their roles",
+    "406": "an Accept that excludes what is answered",
+    "408": "a body that does not arrive in time",
+    "413": "a body that is too large",
+    "414": "an address that is too long",
+    "415": "a body that is not JSON",
+    "429": "more refreshes than are allowed",
+    "431": "headers that are too large",
+    "500": "a fault of ours",
+    "503": "a database that does not answer",
+}
+"""What can happen to any request, beyond what is documented for some."""
+
+OUR_404 = {
+    "create_session": "tenants may be provisioned by hand",
+    "trust_device": "tenants may be provisioned by hand",
+    "generate_tokens": "there are no tokens without a session",
+    "get_session_usage": "a session that is not there has no usage",
+    "record_session_usage": "usage of a session that is not there would be invented",
+    "trust_own_device": "tenants may be provisioned by hand",
+}
