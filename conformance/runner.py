@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from conformance.server import TENANTS, Target
+from conformance.server import TENANTS, USER, Target
 
 Profile = Literal["main", "chains", "isolation"]
 """`main`: everything, as one tenant. `chains`: links only, from the operations that create something.
@@ -21,14 +21,20 @@ _BOUND = {
     "header.X-Tenant-ID": ("tenants", 0.95),
     "path.user_id": ("users", 0.6),
     "query.user_id": ("users", 0.6),
+    "query.auth_user_id": ("users", 0.6),
     "path.session_id": ("sessions", 0.7),
+    "query.session_id": ("sessions", 0.7),
+    "path.device_id": ("devices", 0.7),
+    "path.token_id": ("tokens", 0.7),
+    "path.entry_id": ("blacklist_entries", 0.7),
     "path.device_fingerprint": ("fingerprints", 0.6),
     "path.slug": ("problem_types", 0.7),
 }
 _SELECTION = {
     "main": (),
     "chains": ("--phases", "stateful", "--exclude-path-regex", "^/(problems|health|openapi)"),
-    "isolation": (),
+    # Revoking all tokens of a tenant would end the run's own.
+    "isolation": ("--exclude-path-regex", "^/admin/tokens/revoke-all$"),
 }
 
 
@@ -81,6 +87,7 @@ def run(
     environ = {
         **os.environ,
         "CONFORMANCE_API_KEY": target.api_key,
+        "CONFORMANCE_USER": USER,
         "CONFORMANCE_TOKEN": target.tokens[TENANTS[0]],
     }
     done = subprocess.run(
