@@ -4,9 +4,13 @@ import re
 
 from tests.contract.document import Operation, operations, resolved
 
-VERBS = set(
-    ["add", "blacklist", "check", "count", "create", "exchange", "export", "generate", "get", "introspect", "list", "purge", "record", "refresh", "remove", "reset", "revoke", "rotate", "set", "start", "touch", "trust", "untrust", "upgrade", "validate"]
-)
+# fmt: off
+VERBS = {
+    "add", "blacklist", "check", "count", "create", "exchange", "export", "generate", "get", "introspect",
+    "list", "purge", "record", "refresh", "remove", "reset", "revoke", "rotate", "set", "start", "touch",
+    "trust", "untrust", "upgrade", "validate",
+}
+# fmt: on
 EXTENSIONS = {"x-roles", "x-safe"}
 ADMIN_ROLES = ["admin", "security_admin"]
 ALWAYS = {"400", "414", "431"}
