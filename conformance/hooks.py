@@ -89,7 +89,8 @@ def what_was_written_is_echoed(context: Any, response: Any, case: Any) -> None:
     """A created session carries what it was created with."""
     if response.status_code != 201 or not isinstance(case.body, dict):
         return
-    session = _json(response).get("data", {}).get("session", {})
+    answer = _json(response)
+    session = answer.get("data", answer).get("session", {})
     names = {"auth_user_id": "user_id", "device_id": "device_id", "ip": "ip", "user_agent": "user_agent"}
     for sent, shown in names.items():
         if sent in case.body:
