@@ -92,6 +92,13 @@ def post(target: Target, tenant: str, path: str, body: dict[str, Any]) -> Any:
         return json.load(response)
 
 
+def get(target: Target, tenant: str, path: str) -> Any:
+    """One look of the tenant's administrator; the answer's JSON. Raises HTTPError when it is refused."""
+    request = urllib.request.Request(target.url + path, headers={"Authorization": f"Bearer {target.tokens[tenant]}"})
+    with urllib.request.urlopen(request, timeout=10) as response:
+        return json.load(response)
+
+
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:

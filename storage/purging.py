@@ -7,7 +7,7 @@ lists agree before, during and after.
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, delete, literal_column, or_, select
+from sqlalchemy import and_, bindparam, delete, literal_column, or_, select
 
 from domain.ids import first_uuid7
 from domain.values import Tenant
@@ -38,11 +38,6 @@ _ENDED_IDS = (
     .limit(bindparam("limit"))
     .offset(literal_column("0"))
 )
-_KIND = case(
-    (_S.c.revoked_at.is_not(None), literal_column("'revoked'")),
-    (_S.c.due_at.is_(None), literal_column("'expired'")),
-    else_=literal_column("''"),
-)
 
 
 def _of_ended(table: Any) -> Statement:
@@ -52,7 +47,9 @@ def _of_ended(table: Any) -> Statement:
 PURGE_USAGE = _of_ended(SessionUsageTable.__table__)  # type: ignore[attr-defined]
 PURGE_REFRESH_STATES = _of_ended(SessionTokenTable.__table__)  # type: ignore[attr-defined]
 PURGE_SESSIONS = Statement(
-    delete(_S).where(_S.c.tenant_id == _TENANT, _S.c.id.in_(_ENDED_IDS)).returning(_S.c.device_type, _KIND)
+    delete(_S)
+    .where(_S.c.tenant_id == _TENANT, _S.c.id.in_(_ENDED_IDS))
+    .returning(_S.c.device_type, _S.c.revoked_at, _S.c.due_at)
 )
 PURGE_DEVICES = Statement(
     delete(_D).where(
@@ -74,10 +71,11 @@ async def purge_sessions(unit: UnitOfWork, before: str, limit: int) -> int:
     await unit.run(PURGE_USAGE, **wanted)
     await unit.run(PURGE_REFRESH_STATES, **wanted)
     gone = await unit.all(PURGE_SESSIONS, **wanted)
-    for device_type, count in Counter(device for device, _ in gone).items():
+    for device_type, count in Counter(device for device, _, _ in gone).items():
         await statistics.count_created(unit, device_type, -count)
-    for kind, count in Counter(kind for _, kind in gone if kind).items():
-        await statistics.count_ended(unit, kind, -count)
+    await statistics.count_ended(unit, "revoked", -sum(revoked_at is not None for _, revoked_at, _ in gone))
+    settled = sum(revoked_at is None and due_at is None for _, revoked_at, due_at in gone)
+    await statistics.count_ended(unit, "expired", -settled)
     return len(gone)
 
 

@@ -7,9 +7,10 @@ is accepted at start-up: a format that nobody checks is a promise that nobody ke
 import re
 import socket
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 
 _DATE_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}):(\d{2})(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _URI_REFERENCE = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,255}")
@@ -23,6 +24,17 @@ def is_date_time(text: str) -> bool:
     seconds = "59" if match[3] == "60" else match[3]
     try:
         datetime.fromisoformat(f"{match[1]}T{match[2]}:{seconds}{match[5].upper()}")
+    except ValueError:
+        return False
+    return True
+
+
+def is_date(text: str) -> bool:
+    """RFC 3339 §5.6, `full-date`."""
+    if _DATE.fullmatch(text) is None:
+        return False
+    try:
+        date.fromisoformat(text)
     except ValueError:
         return False
     return True
@@ -62,6 +74,7 @@ def _is_address(family: int, text: str) -> bool:
 
 
 CHECKS: dict[str, Callable[[str], bool]] = {
+    "date": is_date,
     "date-time": is_date_time,
     "uuid": is_uuid,
     "ipv4": is_ipv4,

@@ -15,7 +15,7 @@ OF_A_NEW_SESSION = (
 )
 PROMISED = {
     "create_session": f"{OF_A_NEW_SESSION} list_user_sessions check_user_active revoke_user_sessions "
-    "record_session_usage get_session_usage",
+    "record_session_usage get_session_usage generate_tokens exchange_token",
     "start_session": OF_A_NEW_SESSION,
     "get_session": "touch_session upgrade_session_mfa validate_session get_risk_score get_device_fingerprint "
     "revoke_session",

@@ -7,6 +7,7 @@ import jsonschema_rs
 
 from tests.contract.document import (
     all_schemas,
+    bundle,
     operations,
     parameter_schemas,
     request_schemas,
@@ -199,3 +200,30 @@ def test_what_has_one_name_has_one_form_wherever_it_comes() -> None:
             forms[name].add(tuple(schema.get(key) for key in ("type", "minLength", "maxLength", "pattern", "enum")))
 
     assert {name: found for name, found in forms.items() if len(found) != 1} == {}
+
+
+def test_what_a_request_may_hold_fits_into_the_answers_that_show_it() -> None:
+    schemas = bundle()["components"]["schemas"]
+    requests = [schema for name, schema in schemas.items() if name.endswith("Request")]
+    answers = [schema for name, schema in schemas.items() if not name.endswith("Request")]
+    kept = {
+        "browser",
+        "os",
+        "device_name",
+        "device_id",
+        "device_fingerprint",
+        "device_type",
+        "user_agent",
+        "user_id",
+        "ip",
+    }
+    too_small = [
+        (name, taken["maxLength"], shown["properties"][name]["maxLength"])
+        for request in requests
+        for name, taken in request["properties"].items()
+        for shown in answers
+        if name in kept & set(shown.get("properties", {}))
+        if taken["maxLength"] > shown["properties"][name]["maxLength"]
+    ]
+
+    assert too_small == []

@@ -85,6 +85,7 @@ def test_another_device_is_told(client: Client) -> None:
 
 @pytest.mark.parametrize("text", ["nonsense", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
 def test_what_is_no_token_is_invalid_and_inactive(client: Client, text: str) -> None:
+    client.create()
     assert validate(client, text) == {"valid": False, "error": "invalid_token"}
     assert introspect(client, text) == {"active": False}
 
@@ -113,6 +114,7 @@ def test_r_06_a_blacklisted_token_is_refused_until_its_entry_is_removed(client: 
 
 
 def test_r_06_an_unknown_token_can_be_blacklisted_and_the_entry_ends(client: Client) -> None:
+    client.create()
     body = {"token": "whatever", "token_type": "refresh", "user_id": "usr_abc123"}
     assert client.as_user("POST", "/tokens/blacklist", "usr_abc123", json=body).status_code == 200
 

@@ -9,6 +9,8 @@ from urllib.parse import quote
 from openapi.loader import load_bundle
 from tests.strictness.wire import Raw
 
+MEANT_BY_DEFAULT = ("session_id",)
+"""Optional query parameters without which the caller's own is meant: the probes' callers have none."""
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
@@ -22,6 +24,7 @@ class Operation:
     parameters: tuple[dict[str, Any], ...]
     body_schema: dict[str, Any] | None
     body_example: Any
+    body_required: bool
     scheme: str | None
     success: int
     path_methods: frozenset[str]
@@ -50,7 +53,8 @@ def _operation(
     shared: list[Any],
     methods: frozenset[str],
 ) -> Operation:
-    content = resolve(bundle, definition.get("requestBody", {})).get("content", {}).get("application/json", {})
+    request_body = resolve(bundle, definition.get("requestBody", {}))
+    content = request_body.get("content", {}).get("application/json", {})
     security = definition.get("security", bundle.get("security", []))
     schemes = [name for requirement in security for name in requirement]
     needed = bool(schemes) and {} not in security
@@ -62,6 +66,7 @@ def _operation(
         parameters=tuple(resolve(bundle, p) for p in [*shared, *definition.get("parameters", [])]),
         body_schema=resolve(bundle, content["schema"]) if content else None,
         body_example=_example(bundle, content),
+        body_required=request_body.get("required", False),
         scheme=scheme,
         success=min(int(status) for status in definition["responses"] if status.startswith("2")),
         path_methods=methods,
@@ -103,7 +108,7 @@ def valid_request(
     query = [
         (parameter["name"], quote(_value(parameter, known), safe=""))
         for parameter in operation.named("query")
-        if parameter.get("required") or optional
+        if parameter.get("required") or parameter["name"] in MEANT_BY_DEFAULT or optional
     ]
     headers = [(parameter["name"], _value(parameter, known)) for parameter in operation.named("header")]
     if operation.scheme == "apiKey":

@@ -13,6 +13,8 @@ from tests.strictness.contract import METHODS, Operation
 from tests.strictness.wire import Raw
 
 CANARY = "canary-7f3a9"
+LONGEST_TEXT = 60_000
+"""Longer, with what stands beside it, and the body as a whole is too large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ def json_text(operation: Operation, valid: Raw) -> Iterator[Probe]:
         ("single quotes", valid.body.replace(b'"', b"'")),
         ("empty", b""),
     ):
-        statuses = (400,) if body or _body_required(operation) else (operation.success,)
+        statuses = (400,) if body or operation.body_required else (operation.success,)
         yield Probe(row, operation, valid.copy(body=body), statuses)
 
 
@@ -261,8 +263,8 @@ def _wrong_values(schema: dict[str, Any]) -> Iterator[Any]:
     yield from (value for value in (True, 12345, 1.5, {"a": 1}, None) if not _fits(kind, value))
     if kind == "string":
         yield ["x"]
-        yield "a" * (schema.get("maxLength", 65_000) + 1)
-        if "format" in schema or "anyOf" in schema or "enum" in schema:
+        yield "a" * (schema.get("maxLength", LONGEST_TEXT) + 1)
+        if schema.get("format", "password") != "password" or "anyOf" in schema or "enum" in schema:
             yield from ("not-" + CANARY, "", "127.0.0.256", "::g")
         if "pattern" in schema:
             yield "\x01"
@@ -280,7 +282,3 @@ def _fits(kind: str, value: Any) -> bool:
     if isinstance(value, dict):
         return kind == "object"
     return kind == "number" or (kind == "integer" and isinstance(value, int))
-
-
-def _body_required(operation: Operation) -> bool:
-    return bool((operation.body_schema or {}).get("required"))
