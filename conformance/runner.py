@@ -29,16 +29,20 @@ _BOUND = {
     "path.entry_id": ("blacklist_entries", 0.7),
     "path.device_fingerprint": ("fingerprints", 0.6),
     "path.slug": ("problem_types", 0.7),
+    "body.refresh_token": ("refresh_tokens", 0.7),
+    "body.subject_token": ("access_tokens", 0.7),
+    "body.access_token": ("access_tokens", 0.5),
 }
 _SELECTION = {
     "main": (),
-    # Where a plain list has a link, Schemathesis begins with nothing else: those lists are left to the main run.
-    "chains": ("--phases", "stateful", "--exclude-path-regex", "^/(problems|health|openapi|trusted-devices)"),
+    "chains": ("--phases", "stateful", "--exclude-path-regex", "^/(problems|health|openapi)"),
     # Revoking all tokens of a tenant would end the run's own.
     "isolation": ("--exclude-path-regex", "^/admin/tokens/revoke-all$"),
 }
 
 
+_BEGINS_BY_ITSELF = ("/problems", "/trusted-devices", "/sessions/refresh", "/sessions/rotate-access")
+"""Where one of these has links, Schemathesis begins chains with nothing else. Their links are the main run's."""
 _OUTLIVES_DELETION = ("GET /sessions/{session_id}", "DELETE /sessions/{session_id}")
 """Ending a session is a fact that is kept, not a deletion: it is still shown (as revoked), and ended again."""
 _JUDGES_BY_MORE_THAN_FORM = (
@@ -73,7 +77,7 @@ def run(
         "--config-file",
         str(config),
         "run",
-        str(_fetch_contract(target, folder)),
+        str(_fetch_contract(target, folder, profile)),
         "--url",
         target.url,
         *_SELECTION[profile],
@@ -103,11 +107,17 @@ def run(
     return Run(done.returncode, done.stdout + done.stderr, _read_summary(folder), _read_events(folder))
 
 
-def _fetch_contract(target: Target, folder: Path) -> Path:
+def _fetch_contract(target: Target, folder: Path, profile: Profile) -> Path:
     """The contract as a file: read by its address, that very operation would be left out of the run."""
     path = folder / "openapi.json"
     with urllib.request.urlopen(f"{target.url}/openapi.json", timeout=10) as response:
-        path.write_bytes(response.read())
+        contract = json.load(response)
+    if profile == "chains":
+        for address in _BEGINS_BY_ITSELF:
+            for operation in contract["paths"].get(address, {}).values():
+                for answer in operation["responses"].values():
+                    answer.pop("links", None)
+    path.write_text(json.dumps(contract))
     return path
 
 
