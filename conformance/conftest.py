@@ -16,6 +16,8 @@ from conformance.server import OwnServer, Target
 
 CI_SEED = 20260421
 EXAMPLES = 60
+CHAINS_PER_EXAMPLE = 25
+"""There are dozens of links, and each chain follows a few of them."""
 
 
 @pytest.fixture(scope="session")
@@ -69,10 +71,17 @@ def main_run(target: Target, reports: Path, seed: int, examples: int) -> Run:
 @pytest.fixture(scope="session")
 def chains_run(target: Target, reports: Path, seed: int, examples: int, main_run: Run) -> Run:
     """Links only, from the operations that create something; after the main run, on the same server."""
-    return run(target, fill(target), reports / "chains", profile="chains", seed=seed, examples=examples)
+    many = examples * CHAINS_PER_EXAMPLE
+    return run(target, fill(target), reports / "chains", profile="chains", seed=seed, examples=many)
 
 
 @pytest.fixture(scope="session")
-def isolation_run(target: Target, reports: Path, seed: int, examples: int, chains_run: Run) -> Run:
+def renewals_run(target: Target, reports: Path, seed: int, examples: int, chains_run: Run) -> Run:
+    """Links only, from the operations that begin with a refresh token."""
+    return run(target, fill(target), reports / "renewals", profile="renewals", seed=seed, examples=examples)
+
+
+@pytest.fixture(scope="session")
+def isolation_run(target: Target, reports: Path, seed: int, examples: int, renewals_run: Run) -> Run:
     """As two tenants whose rows must never meet."""
     return run(target, fill(target), reports / "isolation", profile="isolation", seed=seed, examples=examples)

@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 from conformance.server import TENANTS, USER, Target
 
-Profile = Literal["main", "chains", "isolation"]
+Profile = Literal["main", "chains", "renewals", "isolation"]
 """`main`: everything, as one tenant. `chains`: links only, from the operations that create something.
-`isolation`: as two tenants whose rows must never meet."""
+`renewals`: links only, from the operations that begin with a refresh token. `isolation`: as two tenants whose rows
+must never meet."""
 
 _HOOKS = Path(__file__).parent / "hooks.py"
 _SECONDS = 1500
@@ -29,6 +30,9 @@ _BOUND = {
     "path.entry_id": ("blacklist_entries", 0.7),
     "path.device_fingerprint": ("fingerprints", 0.6),
     "path.slug": ("problem_types", 0.7),
+    "body.session_id": ("sessions", 0.9),
+    "body.tenant_id": ("tenants", 0.9),
+    "body.auth_user_id": ("users", 0.9),
     "body.refresh_token": ("refresh_tokens", 0.7),
     "body.subject_token": ("access_tokens", 0.7),
     "body.access_token": ("access_tokens", 0.5),
@@ -36,12 +40,14 @@ _BOUND = {
 _SELECTION = {
     "main": (),
     "chains": ("--phases", "stateful", "--exclude-path-regex", "^/(problems|health|openapi)"),
+    "renewals": ("--phases", "stateful"),
     # Revoking all tokens of a tenant would end the run's own.
     "isolation": ("--exclude-path-regex", "^/admin/tokens/revoke-all$"),
 }
 
 
-_BEGINS_BY_ITSELF = ("/problems", "/trusted-devices", "/sessions/refresh", "/sessions/rotate-access")
+_BEGINS_WITH_A_REFRESH_TOKEN = ("/sessions/refresh", "/sessions/rotate-access")
+_BEGINS_BY_ITSELF = ("/problems", "/trusted-devices", *_BEGINS_WITH_A_REFRESH_TOKEN)
 """Where one of these has links, Schemathesis begins chains with nothing else. Their links are the main run's."""
 _OUTLIVES_DELETION = ("GET /sessions/{session_id}", "DELETE /sessions/{session_id}")
 """Ending a session is a fact that is kept, not a deletion: it is still shown (as revoked), and ended again."""
@@ -112,11 +118,13 @@ def _fetch_contract(target: Target, folder: Path, profile: Profile) -> Path:
     path = folder / "openapi.json"
     with urllib.request.urlopen(f"{target.url}/openapi.json", timeout=10) as response:
         contract = json.load(response)
-    if profile == "chains":
-        for address in _BEGINS_BY_ITSELF:
-            for operation in contract["paths"].get(address, {}).values():
-                for answer in operation["responses"].values():
-                    answer.pop("links", None)
+    for address, item in contract["paths"].items():
+        silent = (profile == "chains" and address in _BEGINS_BY_ITSELF) or (
+            profile == "renewals" and address not in _BEGINS_WITH_A_REFRESH_TOKEN
+        )
+        for operation in item.values() if silent else ():
+            for answer in operation["responses"].values():
+                answer.pop("links", None)
     path.write_text(json.dumps(contract))
     return path
 

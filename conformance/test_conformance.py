@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from conformance.gate import unfollowed_links, unreached_operations
 from conformance.runner import Run
 from conformance.server import OwnServer
@@ -16,12 +18,21 @@ def test_no_check_of_the_chains_run_fails(chains_run: Run) -> None:
     assert chains_run.exit_status == 0, chains_run.output
 
 
-def test_every_operation_answered_with_success(main_run: Run, chains_run: Run, contract: dict[str, Any]) -> None:
-    assert unreached_operations([main_run, chains_run], contract) == set()
+def test_no_check_of_the_renewals_run_fails(renewals_run: Run) -> None:
+    assert renewals_run.exit_status == 0, renewals_run.output
 
 
-def test_every_link_was_followed(main_run: Run, chains_run: Run, contract: dict[str, Any]) -> None:
-    assert unfollowed_links([main_run, chains_run], contract) == set()
+@pytest.fixture
+def runs(main_run: Run, chains_run: Run, renewals_run: Run) -> list[Run]:
+    return [main_run, chains_run, renewals_run]
+
+
+def test_every_operation_answered_with_success(runs: list[Run], contract: dict[str, Any]) -> None:
+    assert unreached_operations(runs, contract) == set()
+
+
+def test_every_link_was_followed(runs: list[Run], contract: dict[str, Any]) -> None:
+    assert unfollowed_links(runs, contract) == set()
 
 
 def test_two_tenants_never_meet(isolation_run: Run) -> None:
