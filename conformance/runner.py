@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from conformance.server import TENANTS, USER, Target
 
-Profile = Literal["main", "chains", "isolation"]
+Profile = Literal["main", "chains", "links", "isolation"]
 """`main`: everything, as one tenant. `chains`: links only, from the operations that create something.
-`isolation`: as two tenants whose rows must never meet."""
+`links`: the links of one operation only. `isolation`: as two tenants whose rows must never meet."""
 
 _HOOKS = Path(__file__).parent / "hooks.py"
 _SECONDS = 1500
@@ -29,16 +29,24 @@ _BOUND = {
     "path.entry_id": ("blacklist_entries", 0.7),
     "path.device_fingerprint": ("fingerprints", 0.6),
     "path.slug": ("problem_types", 0.7),
+    "body.session_id": ("sessions", 0.9),
+    "body.tenant_id": ("tenants", 0.9),
+    "body.auth_user_id": ("users", 0.9),
+    "body.refresh_token": ("refresh_tokens", 0.7),
+    "body.subject_token": ("access_tokens", 0.7),
+    "body.access_token": ("access_tokens", 0.5),
 }
 _SELECTION = {
     "main": (),
-    # Where a plain list has a link, Schemathesis begins with nothing else: those lists are left to the main run.
-    "chains": ("--phases", "stateful", "--exclude-path-regex", "^/(problems|health|openapi|trusted-devices)"),
+    "chains": ("--phases", "stateful", "--exclude-path-regex", "^/(problems|health|openapi)"),
+    "links": ("--phases", "stateful"),
     # Revoking all tokens of a tenant would end the run's own.
     "isolation": ("--exclude-path-regex", "^/admin/tokens/revoke-all$"),
 }
 
 
+_BEGINS_BY_ITSELF = ("/problems", "/trusted-devices", "/sessions/refresh", "/sessions/rotate-access")
+"""Where one of these has links, Schemathesis begins chains with nothing else. Their links get a run each."""
 _OUTLIVES_DELETION = ("GET /sessions/{session_id}", "DELETE /sessions/{session_id}")
 """Ending a session is a fact that is kept, not a deletion: it is still shown (as revoked), and ended again."""
 _JUDGES_BY_MORE_THAN_FORM = (
@@ -60,9 +68,19 @@ class Run:
 
 
 def run(
-    target: Target, values: dict[str, list[str]], folder: Path, *, profile: Profile, seed: int, examples: int
+    target: Target,
+    values: dict[str, list[str]],
+    folder: Path,
+    *,
+    profile: Profile,
+    seed: int,
+    examples: int,
+    source: str | None = None,
 ) -> Run:
-    """Run all phases and all checks against `target`; reports go to `folder`."""
+    """Run the profile's phases and all checks against `target`; reports go to `folder`.
+
+    `source` (`POST /path`) is the operation that the profile `links` begins with.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "schemathesis.toml"
     config.write_text(_config(target, values, folder, profile, seed, examples))
@@ -73,7 +91,7 @@ def run(
         "--config-file",
         str(config),
         "run",
-        str(_fetch_contract(target, folder)),
+        str(_fetch_contract(target, folder, profile, source)),
         "--url",
         target.url,
         *_SELECTION[profile],
@@ -103,11 +121,22 @@ def run(
     return Run(done.returncode, done.stdout + done.stderr, _read_summary(folder), _read_events(folder))
 
 
-def _fetch_contract(target: Target, folder: Path) -> Path:
-    """The contract as a file: read by its address, that very operation would be left out of the run."""
+def _fetch_contract(target: Target, folder: Path, profile: Profile, source: str | None) -> Path:
+    """The contract as a file, with the links that the profile follows.
+
+    Read by its address, the operation that serves the contract would be left out of the run.
+    """
     path = folder / "openapi.json"
     with urllib.request.urlopen(f"{target.url}/openapi.json", timeout=10) as response:
-        path.write_bytes(response.read())
+        contract = json.load(response)
+    for address, item in contract["paths"].items():
+        for method, operation in item.items():
+            silent = (profile == "chains" and address in _BEGINS_BY_ITSELF) or (
+                profile == "links" and f"{method.upper()} {address}" != source
+            )
+            for answer in operation["responses"].values() if silent else ():
+                answer.pop("links", None)
+    path.write_text(json.dumps(contract))
     return path
 
 
