@@ -10,6 +10,7 @@ from domain.sessions import Timeouts
 from domain.token_validity import TokenFacts
 from domain.tokens import AccessToken, Lifetimes, RefreshKeys
 from domain.values import Caller, Tenant
+from storage.touches import Touch
 from storage.unit_of_work import UnitOfWork
 
 H = TypeVar("H", bound=Callable[..., Awaitable[Any]])
@@ -71,6 +72,7 @@ class Service:
     locate: Callable[[str], str | None]
     is_ready: Callable[[], Awaitable[bool]]
     purge: Callable[[Tenant, datetime], Awaitable[int]]
+    touch: Callable[[UnitOfWork, str, datetime, Touch], Awaitable[bool]]
     contract: Mapping[str, bytes]
     problem_pages: "ProblemPages"
 

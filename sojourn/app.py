@@ -48,11 +48,15 @@ from sojourn.pipeline.middleware import ContractMiddleware
 from sojourn.pipeline.program import Program
 from sojourn.problem_pages import Pages
 from sojourn.settings import Settings
+from storage.activity import Activity
 from storage.database import Database
 from storage.housekeeping import purge_all, settle_all
 from storage.purging import purge_tenant
+from storage.touches import Touch
+from storage.unit_of_work import UnitOfWork
 
 HOUSEKEEPING_SECONDS = 60
+_NOT_RUNNING = "the database is open only while the application runs"
 
 logger = logging.getLogger("sojourn")
 
@@ -110,15 +114,22 @@ class _LateDatabase:
         self._tokens = lent_tokens
         self._clock = clock
         self._database: Database | None = None
+        self._activity: Activity | None = None
 
     def __call__(self) -> Database:
         if self._database is None:
-            raise RuntimeError("the database is open only while the application runs")
+            raise RuntimeError(_NOT_RUNNING)
         return self._database
 
     async def purge(self, tenant: Tenant, now: datetime) -> int:
         """Delete the tenant's sessions that ended longer ago than they are kept; how many went."""
         return await purge_tenant(self(), tenant, self._kept_since(now), to_text(now))
+
+    async def touch(self, unit: UnitOfWork, key: str, at: datetime, touch: Touch) -> bool:
+        """Record an activity of an active session; False when it is not active any more."""
+        if self._activity is None:
+            raise RuntimeError(_NOT_RUNNING)
+        return await self._activity.touch(unit, key, at, touch)
 
     async def _keep_house(self, database: Database) -> None:
         """Settle and purge, once a minute."""
@@ -140,6 +151,9 @@ class _LateDatabase:
         self._database = await Database.open(
             self._settings.database_url, self._settings.busy_timeout, self._settings.database_pool
         )
+        self._activity = Activity(
+            self._database, self._settings.touch_interval, self._settings.touch_batch, self._clock
+        )
         housekeeping = asyncio.create_task(self._keep_house(self._database))
         try:
             await self._tokens.start(self._database)
@@ -148,6 +162,7 @@ class _LateDatabase:
             housekeeping.cancel()
             await asyncio.gather(housekeeping, return_exceptions=True)
             await self._tokens.stop()
+            await self._activity.close()
             await self._database.close()
             self._database = None
 
@@ -195,6 +210,7 @@ def _program(
             locate=Locator(settings.geoip_database).locate,
             is_ready=is_ready,
             purge=database.purge,
+            touch=database.touch,
             contract={"json": bundle_json(contract), "yaml": bundle_yaml(contract)},
             problem_pages=Pages(settings.link_prefix),
         ),

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from domain.values import Tenant
+from storage.touches import Touches
 from storage.unit_of_work import SystemUnit, UnitOfWork
 
 T = TypeVar("T")
@@ -16,7 +17,12 @@ POSTGRESQL_PREFIX = "postgresql://"
 
 
 class Database(ABC):
-    """An open database. `open` makes it, `close` ends it; in between `read`, `write` and their system twins."""
+    """An open database. `open` makes it, `close` ends it; in between `read`, `write` and their system twins.
+
+    `touches` are this process's activities that are not written yet.
+    """
+
+    touches: Touches
 
     @staticmethod
     async def open(url: str, busy_timeout: timedelta = timedelta(seconds=5), pool_size: int = 10) -> "Database":

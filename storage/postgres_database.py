@@ -23,6 +23,7 @@ from storage.postgres_failures import DRIVER_ERRORS, retries, unavailable
 from storage.postgres_runner import READ, WRITE, PostgresRunner, transaction
 from storage.postgres_schema import revision_of
 from storage.schema import require_current
+from storage.touches import Touches
 from storage.unit_of_work import SystemUnit, UnitOfWork
 
 T = TypeVar("T")
@@ -41,6 +42,7 @@ class PostgresDatabase(Database):
     """A pool of connections to one database."""
 
     def __init__(self, pool: Any, system_pool: Any, wait_seconds: float) -> None:
+        self.touches = Touches()
         self._pool = pool
         self._system_pool = system_pool
         self._wait_seconds = wait_seconds
@@ -66,7 +68,7 @@ class PostgresDatabase(Database):
 
     async def read(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
         """Run `work` on one tenant's data as of one instant. Raises Unavailable when the database does not answer."""
-        return await self._run(READ, lambda runner: work(UnitOfWork(runner, tenant)))
+        return await self._run(READ, lambda runner: work(UnitOfWork(runner, tenant, self.touches)))
 
     @asynccontextmanager
     async def system(self) -> AsyncIterator[SystemUnit]:
@@ -79,7 +81,7 @@ class PostgresDatabase(Database):
 
     async def write(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
         """Run `work` inside a transaction and return its result once that is durable."""
-        return await self._run(WRITE, lambda runner: work(UnitOfWork(runner, tenant)))
+        return await self._run(WRITE, lambda runner: work(UnitOfWork(runner, tenant, self.touches)))
 
     async def write_system(self, work: Callable[[SystemUnit], Awaitable[T]]) -> T:
         """The same for what belongs to no tenant."""

@@ -55,6 +55,16 @@ class PostgresRunner:
         status: str = await connection.execute(text, *[parameters[name] for name in names])
         return int(status.rpartition(" ")[2])
 
+    async def run_many(self, statement: Statement, parameters: list[dict[str, Any]]) -> None:
+        """Change rows, once for each set of parameters, without waiting for each answer."""
+        connection = await self._ready(parameters[0].get("tenant"))
+        text, names = statement.numbered()
+        await connection.executemany(text, [[values[name] for name in names] for values in parameters])
+
+    async def pause(self) -> None:
+        """End the transaction; the next statement begins another."""
+        await self.commit()
+
     def snapshot(self) -> AbstractContextManager[None]:
         """Nothing to do: everything that is read without writing is read as of one instant."""
         return nullcontext()

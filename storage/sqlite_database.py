@@ -18,6 +18,7 @@ from storage.sqlite_connections import connect
 from storage.sqlite_failures import unavailable
 from storage.sqlite_runner import SqliteRunner
 from storage.sqlite_schema import prepare
+from storage.touches import Touches
 from storage.unit_of_work import SystemUnit, UnitOfWork
 from storage.writer import Writer
 
@@ -31,6 +32,7 @@ class SqliteDatabase(Database):
     """An open file."""
 
     def __init__(self, reader: sqlite3.Connection, writer: Writer) -> None:
+        self.touches = Touches()
         self._reader = SqliteRunner(reader)
         self._connection = reader
         self._writer = writer
@@ -58,7 +60,7 @@ class SqliteDatabase(Database):
     async def read(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
         """Run `work` on one tenant's data without writing. Raises Unavailable when the database does not answer."""
         try:
-            return await work(UnitOfWork(self._reader, tenant))
+            return await work(UnitOfWork(self._reader, tenant, self.touches))
         except sqlite3.OperationalError as error:
             raise unavailable(error) from error
 
@@ -76,7 +78,7 @@ class SqliteDatabase(Database):
         A raise rolls back what `work` wrote (a DomainError with `persist` keeps it). Raises Unavailable when the
         write could not be made durable.
         """
-        return await self._writer.submit(lambda runner: work(UnitOfWork(runner, tenant)))
+        return await self._writer.submit(lambda runner: work(UnitOfWork(runner, tenant, self.touches)))
 
     async def write_system(self, work: Callable[[SystemUnit], Awaitable[T]]) -> T:
         """The same for what belongs to no tenant."""

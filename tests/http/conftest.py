@@ -153,6 +153,7 @@ def environ(database_url: str) -> dict[str, str]:
         "SOJOURN_INTERNAL_API_KEYS": API_KEY,
         "SOJOURN_JWT_SECRET": JWT_SECRET,
         "SOJOURN_RESPONSE_VALIDATION": "enforce",
+        "SOJOURN_TOUCH_INTERVAL": "10ms",
     }
 
 

@@ -20,6 +20,7 @@ from domain.errors import DomainError, SessionNotFound, Unavailable
 from storage import api_keys, sessions, statistics, tenants, trusted_devices, users
 from storage.database import Database
 from storage.statements import SQLITE, Statement
+from storage.touches import Touches
 from storage.unit_of_work import UnitOfWork
 from storage.writer import Writer
 from tests.conftest import on_sqlite
@@ -148,7 +149,7 @@ def test_a_failed_commit_is_told_to_everyone_and_the_writer_lives_on(store: Stor
     connection = sqlite3.connect(store.path, isolation_level=None, check_same_thread=False, factory=FailingConnection)
 
     async def write(writer: Writer) -> sessions.SessionRow:
-        return await writer.submit(lambda runner: sessions.add(UnitOfWork(runner, ACME), new_session()))
+        return await writer.submit(lambda runner: sessions.add(UnitOfWork(runner, ACME, Touches()), new_session()))
 
     async def fail_then_recover() -> tuple[list[Any], sessions.SessionRow]:
         writer = Writer(connection, 0.1)
