@@ -24,6 +24,7 @@ from connexion.resolver import Resolver
 
 from domain.clock import Clock, to_text, utc_now
 from domain.errors import Unavailable
+from domain.ids import uuid7
 from domain.risk import RiskThresholds
 from domain.sessions import Timeouts
 from domain.values import Tenant
@@ -50,7 +51,7 @@ from sojourn.problem_pages import Pages
 from sojourn.settings import Settings
 from storage.activity import Activity
 from storage.database import Database
-from storage.housekeeping import purge_all, settle_all
+from storage.housekeeping import keep_house
 from storage.purging import purge_tenant
 from storage.touches import Touch
 from storage.unit_of_work import UnitOfWork
@@ -132,15 +133,19 @@ class _LateDatabase:
         return await self._activity.touch(unit, key, at, touch)
 
     async def _keep_house(self, database: Database) -> None:
-        """Settle and purge, once a minute."""
+        """Settle and purge, once a minute, unless another process does."""
+        holder = uuid7(self._clock())
         while True:
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
-            now = self._clock()
             try:
-                await settle_all(database, to_text(now))
-                await purge_all(database, self._kept_since(now), to_text(now))
+                done = await keep_house(database, holder, self._clock(), self._settings.session_retention)
             except Unavailable:
                 logger.warning("housekeeping found the database busy; it goes on in a minute")
+                continue
+            if done is not None:
+                overdue_seconds = done.oldest_overdue.total_seconds()
+                facts = {"settled": done.settled, "purged": done.purged, "oldest_overdue_seconds": overdue_seconds}
+                logger.info("housekeeping", extra=facts)
 
     def _kept_since(self, now: datetime) -> str:
         return to_text(now - self._settings.session_retention)
@@ -151,6 +156,7 @@ class _LateDatabase:
         self._database = await Database.open(
             self._settings.database_url, self._settings.busy_timeout, self._settings.database_pool
         )
+        await self._database.make_room(self._clock())
         self._activity = Activity(
             self._database, self._settings.touch_interval, self._settings.touch_batch, self._clock
         )

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from domain.values import Tenant
@@ -23,6 +23,8 @@ class Database(ABC):
     """
 
     touches: Touches
+    purge_grace: timedelta = timedelta(0)
+    """How much longer than it must a session is kept, since it leaves together with others."""
 
     @staticmethod
     async def open(url: str, busy_timeout: timedelta = timedelta(seconds=5), pool_size: int = 10) -> "Database":
@@ -64,6 +66,14 @@ class Database(ABC):
     @abstractmethod
     async def write_system(self, work: Callable[[SystemUnit], Awaitable[T]]) -> T:
         """The same for what belongs to no tenant."""
+
+    @abstractmethod
+    async def make_room(self, now: datetime) -> None:
+        """Make the partitions for the sessions to come, on an engine that has any."""
+
+    @abstractmethod
+    async def drop_partitions(self, before: datetime) -> int:
+        """Drop the partitions all of whose sessions ended by `before`; how many sessions went. Raises Unavailable."""
 
     @abstractmethod
     async def is_reachable(self) -> bool:

@@ -9,13 +9,15 @@ import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import asyncpg
 
-from domain.errors import DomainError
+from domain.clock import to_text
+from domain.errors import DomainError, Unavailable
 from domain.values import Tenant
+from storage import postgres_partitions as partitions
 from storage import tenants
 from storage.database import Database
 from storage.postgres_codecs import set_codecs
@@ -40,6 +42,8 @@ _STATEMENT_PATIENCE = 6
 
 class PostgresDatabase(Database):
     """A pool of connections to one database."""
+
+    purge_grace = partitions.WEEK
 
     def __init__(self, pool: Any, system_pool: Any, wait_seconds: float) -> None:
         self.touches = Touches()
@@ -86,6 +90,28 @@ class PostgresDatabase(Database):
     async def write_system(self, work: Callable[[SystemUnit], Awaitable[T]]) -> T:
         """The same for what belongs to no tenant."""
         return await self._run(WRITE, lambda runner: work(SystemUnit(runner)))
+
+    async def make_room(self, now: datetime) -> None:
+        """Make the partitions of this week and the next ones."""
+        await self.make_partitions(now, now + partitions.AHEAD)
+
+    async def make_partitions(self, since: datetime, until: datetime) -> None:
+        """Make the partitions of every week from `since` to `until`. Sessions find room without them, too."""
+        try:
+            await self._run(WRITE, lambda runner: partitions.make(runner, since, until))
+        except Unavailable:
+            logger.warning("requests are in the way of new partitions; housekeeping tries again")
+        except asyncpg.CheckViolationError:
+            logger.warning("a week gets no partitions: the default ones hold sessions of it")
+        except asyncpg.InsufficientPrivilegeError:
+            logger.warning("this role may not make partitions: run the server as the role that owns the tables")
+
+    async def drop_partitions(self, before: datetime) -> int:
+        """Drop the weeks that ended by `before`; how many sessions went."""
+        gone = 0
+        while dropped := await self._run(WRITE, lambda runner: partitions.drop(runner, to_text(before))):
+            gone += dropped
+        return gone
 
     async def is_reachable(self) -> bool:
         """Whether the database answers now."""

@@ -61,6 +61,14 @@ class PostgresRunner:
         text, names = statement.numbered()
         await connection.executemany(text, [[values[name] for name in names] for values in parameters])
 
+    async def execute(self, text: str) -> None:
+        """Run statements that change tables themselves."""
+        await (await self._ready(None)).execute(text)
+
+    async def fetch(self, text: str) -> list[Row]:
+        """What the server's catalogue says."""
+        return [tuple(row) for row in await (await self._ready(None)).fetch(text)]
+
     async def pause(self) -> None:
         """End the transaction; the next statement begins another."""
         await self.commit()

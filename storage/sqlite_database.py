@@ -8,7 +8,7 @@ paid once for the group. Nothing is acknowledged before its COMMIT has returned.
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -83,6 +83,13 @@ class SqliteDatabase(Database):
     async def write_system(self, work: Callable[[SystemUnit], Awaitable[T]]) -> T:
         """The same for what belongs to no tenant."""
         return await self._writer.submit(lambda runner: work(SystemUnit(runner)))
+
+    async def make_room(self, now: datetime) -> None:
+        """Nothing to do: a file has no partitions."""
+
+    async def drop_partitions(self, before: datetime) -> int:
+        """Nothing to do either."""
+        return 0
 
     async def is_reachable(self) -> bool:
         """Whether the database answers now."""

@@ -142,9 +142,7 @@ def test_a_touch_that_waits_does_not_revive_a_revoked_session(store: Store, begi
     assert (row.revoked_at, row.last_active_at, row.idle_expires_at) == (T1, T0, IDLE)
 
 
-def test_a_touch_that_waited_too_long_revives_no_expired_session(
-    store: Store, clock: Clock, begin: Begin
-) -> None:
+def test_a_touch_that_waited_too_long_revives_no_expired_session(store: Store, clock: Clock, begin: Begin) -> None:
     session, kept = store.add(new_session()), begin()
     touch(store, kept, session)
     clock.now = IDLE
