@@ -50,7 +50,7 @@ from sojourn.pipeline.program import Program
 from sojourn.problem_pages import Pages
 from sojourn.settings import Settings
 from storage.activity import Activity
-from storage.database import Database
+from storage.database import AHEAD, Database
 from storage.housekeeping import keep_house
 from storage.purging import purge_tenant
 from storage.touches import Touch
@@ -156,7 +156,8 @@ class _LateDatabase:
         self._database = await Database.open(
             self._settings.database_url, self._settings.busy_timeout, self._settings.database_pool
         )
-        await self._database.make_room(self._clock())
+        now = self._clock()
+        await self._database.make_room(now, now + AHEAD)
         self._activity = Activity(
             self._database, self._settings.touch_interval, self._settings.touch_batch, self._clock
         )

@@ -14,6 +14,8 @@ T = TypeVar("T")
 
 SQLITE_PREFIX = "sqlite:///"
 POSTGRESQL_PREFIX = "postgresql://"
+AHEAD = timedelta(weeks=2)
+"""How far ahead room is made: a service whose housekeeping rests for less than this notices nothing."""
 
 
 class Database(ABC):
@@ -68,8 +70,8 @@ class Database(ABC):
         """The same for what belongs to no tenant."""
 
     @abstractmethod
-    async def make_room(self, now: datetime) -> None:
-        """Make the partitions for the sessions to come, on an engine that has any."""
+    async def make_room(self, since: datetime, until: datetime) -> None:
+        """Make the partitions for sessions that begin from `since` to `until`, on an engine that has any."""
 
     @abstractmethod
     async def drop_partitions(self, before: datetime) -> int:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from domain.clock import from_text, to_text
 from domain.values import Tenant
 from storage import leases, overdue, statistics, tenants
-from storage.database import Database
+from storage.database import AHEAD, Database
 from storage.purging import purge_tenant
 from storage.unit_of_work import UnitOfWork
 
@@ -37,7 +37,7 @@ async def keep_house(database: Database, holder: str, now: datetime, retention: 
     if not await leases.take(database, "housekeeping", holder, text, to_text(now + LEASE)):
         return None
     settled = await settle_all(database, text)
-    await database.make_room(now)
+    await database.make_room(now, now + AHEAD)
     purged = await database.drop_partitions(before)
     purged += await purge_all(database, to_text(before - database.purge_grace), text)
     return Round(settled, purged, await oldest_overdue(database, before))

@@ -91,11 +91,7 @@ class PostgresDatabase(Database):
         """The same for what belongs to no tenant."""
         return await self._run(WRITE, lambda runner: work(SystemUnit(runner)))
 
-    async def make_room(self, now: datetime) -> None:
-        """Make the partitions of this week and the next ones."""
-        await self.make_partitions(now, now + partitions.AHEAD)
-
-    async def make_partitions(self, since: datetime, until: datetime) -> None:
+    async def make_room(self, since: datetime, until: datetime) -> None:
         """Make the partitions of every week from `since` to `until`. Sessions find room without them, too."""
         try:
             await self._run(WRITE, lambda runner: partitions.make(runner, since, until))

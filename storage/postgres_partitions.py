@@ -22,8 +22,6 @@ from storage.touches import Touches
 from storage.unit_of_work import SystemUnit, UnitOfWork
 
 WEEK = timedelta(weeks=1)
-AHEAD = 2 * WEEK
-"""How far ahead partitions are made: a service whose housekeeping rests for less than this notices nothing."""
 TABLES = ("sessions", "session_tokens", "session_usage")
 
 _LOCK = 0x736F6A7061727473  # a number of ours: one process at a time

@@ -8,6 +8,7 @@ import pytest
 
 from domain.clock import from_text, to_text
 from storage import sessions, statistics, usage
+from storage.database import AHEAD
 from storage.housekeeping import keep_house
 from storage.sessions import NewSession
 from tests.storage.conftest import ACME, NOISE, T0, Store, new_session
@@ -31,7 +32,7 @@ def roomy(store: Store, sql: Sql) -> Store:
     """A store whose weeks have partitions: the look-alikes have left the default one."""
     for table in ("sessions", "session_counters"):
         sql(f"DELETE FROM {table}")
-    store.run(store.database.make_room(NOW))
+    store.run(store.database.make_room(NOW, NOW + AHEAD))
     for tenant in (ACME, NOISE):
         for _ in range(3):
             store.add(at(T0, device_type="desktop"), tenant)
@@ -53,13 +54,14 @@ def test_a_session_of_a_week_without_partitions_finds_room(roomy: Store, sql: Sq
 
     assert weeks(sql)["sessions_default"] == 1
     assert roomy.read(lambda unit: sessions.get(unit, kept.id)) is not None
-    roomy.run(roomy.database.make_room(from_text("2020-01-01T00:00:00.000Z")))
+    long_ago = from_text(kept.created_at)
+    roomy.run(roomy.database.make_room(long_ago, long_ago))
     assert "sessions_20191230" not in weeks(sql)
 
 
 def test_making_room_twice_changes_nothing(roomy: Store, sql: Sql) -> None:
     before = weeks(sql)
-    roomy.run(roomy.database.make_room(NOW))
+    roomy.run(roomy.database.make_room(NOW, NOW + AHEAD))
     assert weeks(sql) == before
 
 
