@@ -42,7 +42,7 @@ class SessionTable(SQLModel, table=True):
         partial_index("ix_sessions_active", "tenant_id", "user_id", "expires_at", null="revoked_at"),
         partial_index("ix_sessions_revoked", "tenant_id", "id", not_null="revoked_at"),
         partial_index("ix_sessions_due", "tenant_id", "due_at", not_null="due_at"),
-        partial_index("ix_sessions_device", "tenant_id", "device_id", "id", not_null="device_id"),
+        partial_index("ix_sessions_device", "tenant_id", "device_id", not_null="device_id"),
         {"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (id)"},
     )
 

@@ -131,7 +131,7 @@ def _sessions() -> None:
         postgresql_partition_by="RANGE (id)",
     )
     _index("ix_sessions_active", "sessions", "tenant_id", "user_id", "expires_at", where="revoked_at IS NULL")
-    _index("ix_sessions_device", "sessions", "tenant_id", "device_id", "id", where="device_id IS NOT NULL")
+    _index("ix_sessions_device", "sessions", "tenant_id", "device_id", where="device_id IS NOT NULL")
     _index("ix_sessions_due", "sessions", "tenant_id", "due_at", where="due_at IS NOT NULL")
     _index("ix_sessions_revoked", "sessions", "tenant_id", "id", where="revoked_at IS NOT NULL")
     _index("ix_sessions_user", "sessions", "tenant_id", "user_id", "id")
