@@ -42,6 +42,7 @@ from handlers.context import Service
 from openapi.loader import bundle_json, bundle_yaml, load_bundle
 from sojourn.agents import describe_agent
 from sojourn.authentication import ApiKeys, Tokens
+from sojourn.draining import Draining
 from sojourn.geoip import Locator
 from sojourn.pipeline.bodies import BodyLimits
 from sojourn.pipeline.middleware import ContractMiddleware
@@ -110,11 +111,16 @@ class _LateDatabase:
         self._tokens = lent_tokens
         self._clock = clock
         self._database: Database | None = None
+        self._draining = Draining(settings.drain_time)
 
     def __call__(self) -> Database:
         if self._database is None:
             raise RuntimeError("the database is open only while the application runs")
         return self._database
+
+    async def is_ready(self) -> bool:
+        """Whether requests should come here: the database answers, and no signal to stop has come."""
+        return not self._draining.begun and await self().is_reachable()
 
     async def purge(self, tenant: Tenant, now: datetime) -> int:
         """Delete the tenant's sessions that ended longer ago than they are kept; how many went."""
@@ -143,6 +149,7 @@ class _LateDatabase:
         housekeeping = asyncio.create_task(self._keep_house(self._database))
         try:
             await self._tokens.start(self._database)
+            self._draining.watch()
             yield
         finally:
             housekeeping.cancel()
@@ -177,9 +184,6 @@ def _program(
     contract: dict[str, Any],
     closed_responses: bool,
 ) -> Program:
-    async def is_ready() -> bool:
-        return await database().is_reachable()
-
     return Program(
         clock=clock,
         database=database,
@@ -193,7 +197,7 @@ def _program(
             tenants_provisioned=settings.tenants_provisioned,
             describe_agent=describe_agent,
             locate=Locator(settings.geoip_database).locate,
-            is_ready=is_ready,
+            is_ready=database.is_ready,
             purge=database.purge,
             contract={"json": bundle_json(contract), "yaml": bundle_yaml(contract)},
             problem_pages=Pages(settings.link_prefix),
