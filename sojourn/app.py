@@ -154,7 +154,6 @@ class _LateDatabase:
         finally:
             housekeeping.cancel()
             await asyncio.gather(housekeeping, return_exceptions=True)
-            await self._tokens.stop()
             await self._database.close()
             self._database = None
 

@@ -45,7 +45,7 @@ def serve(**flags: object) -> None:
     os.environ.update(settings.to_environ())
     # Worker processes begin without the filter that the command line has set.
     os.environ.setdefault("PYTHONWARNINGS", "ignore:Using `httpx` with `starlette.testclient`")
-    # uvicorn stops in good order and then sends itself the signal again, to end as one who was killed: it is no failure.
+    # uvicorn stops in good order, then sends itself the signal again. It is what was asked for, and no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run("sojourn.app:create_app_from_env", factory=True, workers=settings.workers, **uvicorn_options(settings))
 
