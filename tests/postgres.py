@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 
@@ -70,6 +70,9 @@ def _as_user() -> list[str]:
     return ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
 
 
+C = TypeVar("C", bound="Cluster")
+
+
 class Cluster:
     """A running server. `url` names one of its databases."""
 
@@ -82,12 +85,12 @@ class Cluster:
         """Where the program finds a database."""
         return f"postgresql://{role}@/{database}?host={self.folder}"
 
-    def start(self) -> None:
-        """Make the files, start the server, make the role."""
+    def start(self, *settings: str) -> None:
+        """Make the files, start the server with some more settings, make the role."""
         self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C")
         # Deadlocks are looked for long before a lock's waiter gives up, as they are with the default settings of both.
-        options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off -c max_connections=200"
-        options += " -c deadlock_timeout=100ms"
+        options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c max_connections=200"
+        options += " -c deadlock_timeout=100ms" + "".join(f" -c {setting}" for setting in settings)
         self._run("pg_ctl", "-D", self._data, "-w", "-l", self.folder / "log", "-o", options, "start")
         self.command(f"CREATE ROLE {ROLE} LOGIN")
 
@@ -145,15 +148,15 @@ class Cluster:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
-    """A server for as long as the block runs."""
+def cluster(kind: type[C] = Cluster, *settings: str) -> Iterator[C]:  # type: ignore[assignment]
+    """A server for as long as the block runs. What is in it need not survive the machine, unless `settings` say so."""
     assert binaries() is not None, MISSING
     folder = Path(tempfile.mkdtemp(prefix="sojourn-pg-"))  # short: a socket's path has 107 characters at most
     if os.getuid() == 0:
         shutil.chown(folder, "nobody")
-    server = Cluster(folder)
+    server = kind(folder)
     try:
-        server.start()
+        server.start(*(settings or ("fsync=off",)))
         try:
             yield server
         finally:

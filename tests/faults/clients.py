@@ -50,7 +50,7 @@ class RecordingClient:
     def create(self) -> Held | None:
         """A new session, if it was acknowledged."""
         started = time.monotonic()
-        answer = self._ask("POST", "/internal/session/create", self._internal, {"auth_user_id": self._user})
+        answer = self.ask("POST", "/internal/session/create", self._internal, {"auth_user_id": self._user})
         if answer.status != 201:
             self._note("create", None, started, answer)
             return None
@@ -62,7 +62,7 @@ class RecordingClient:
     def check(self, held: Held) -> str:
         """What an administrator is told of the session: its status, `absent`, or nothing."""
         started = time.monotonic()
-        answer = self._ask("GET", f"/sessions/{held.id}", self._admin)
+        answer = self.ask("GET", f"/sessions/{held.id}", self._admin)
         says = {200: lambda: answer.body["session"]["status"], 404: lambda: "absent"}.get(answer.status, str)()
         self._note("check", held.id, started, answer, says=says)
         return says
@@ -71,7 +71,7 @@ class RecordingClient:
         """Ask whether the session's access token is good."""
         started = time.monotonic()
         body = {"access_token": held.access}
-        answer = self._ask("POST", "/internal/session/validate-token", self._internal, body)
+        answer = self.ask("POST", "/internal/session/validate-token", self._internal, body)
         says = ""
         if answer.status == 200:
             says = "active" if answer.body["valid"] else answer.body["error"].removeprefix("session_")
@@ -80,13 +80,13 @@ class RecordingClient:
     def touch(self, held: Held) -> None:
         """Keep the session alive."""
         started = time.monotonic()
-        answer = self._ask("POST", f"/sessions/{held.id}/activity", self._owner)
+        answer = self.ask("POST", f"/sessions/{held.id}/activity", self._owner)
         self._note("touch", held.id, started, answer)
 
     def refresh(self, held: Held) -> None:
         """Take the next pair of tokens. One whose answer did not come is asked for again with the same token."""
         started = time.monotonic()
-        answer = self._ask("POST", "/sessions/refresh", {}, {"refresh_token": held.refresh})
+        answer = self.ask("POST", "/sessions/refresh", {}, {"refresh_token": held.refresh})
         spent, gained = held.refresh, ""
         if answer.status == 200:
             gained = answer.body["refresh_token"]
@@ -96,14 +96,14 @@ class RecordingClient:
     def revoke(self, held: Held) -> None:
         """End the session."""
         started = time.monotonic()
-        answer = self._ask("DELETE", f"/sessions/{held.id}", self._admin)
+        answer = self.ask("DELETE", f"/sessions/{held.id}", self._admin)
         self._note("revoke", held.id, started, answer)
 
     def list(self) -> None:
         """The user's active sessions, as an internal service sees them."""
         started = time.monotonic()
         path = f"/internal/session/sessions/{self._user}?page_size=100"
-        answer = self._ask("GET", path, self._internal)
+        answer = self.ask("GET", path, self._internal)
         rows = tuple((row["tenant_id"], row["id"]) for row in answer.body["items"]) if answer.status == 200 else ()
         self._note("list", None, started, answer, rows=rows)
 
@@ -121,7 +121,12 @@ class RecordingClient:
             Call(action, self._tenant, session, started, ended, outcome, answer.status, problem=answer.problem, **facts)
         )
 
-    def _ask(self, method: str, path: str, headers: dict[str, str], body: Any = None) -> Answer:
+    def introspect(self, held: Held) -> Answer:
+        """What an administrator is told of the session's access token; in no history."""
+        return self.ask("POST", "/admin/tokens/introspect", self._admin, {"token": held.access})
+
+    def ask(self, method: str, path: str, headers: dict[str, str], body: Any = None) -> Answer:
+        """One request, on the connection that is kept."""
         if self._connection is None:
             self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_SECONDS)
         sent = None if body is None else json.dumps(body)

@@ -89,6 +89,8 @@ class _Worker:
             if held is not None:
                 self._held.append(held)
                 self._live(held)
+            if self._held:
+                self._client.check(self._chance.choice(self._held))
             time.sleep(_PAUSE_SECONDS)
 
     def _live(self, held: Held) -> None:
@@ -105,7 +107,6 @@ class _Worker:
             client.touch(held)
         if self._chance.random() < 0.3:
             client.list()
-        client.check(self._chance.choice(self._held))
 
     def audit(self) -> None:
         """Look at every session that was acknowledged, again and again until there is an answer; use its last token."""
