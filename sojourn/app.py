@@ -141,8 +141,8 @@ class _LateDatabase:
         return to_text(now - self._settings.session_retention)
 
     @asynccontextmanager
-    async def lifespan(self, _: ConnexionMiddleware) -> AsyncIterator[None]:
-        """Open the database and start the tokens; close both when the server stops."""
+    async def lifespan(self, _: ConnexionMiddleware) -> AsyncIterator[dict[str, Any]]:
+        """Open the database and start the tokens; close both when the server stops. The server sees what is yielded."""
         self._database = await Database.open(
             self._settings.database_url, self._settings.busy_timeout, self._settings.database_pool
         )
@@ -150,7 +150,7 @@ class _LateDatabase:
         try:
             await self._tokens.start(self._database)
             self._draining.watch()
-            yield
+            yield {"draining": self._draining}
         finally:
             housekeeping.cancel()
             await asyncio.gather(housekeeping, return_exceptions=True)

@@ -22,7 +22,8 @@ class Replica(Cluster):
         """Copy the primary's files and follow it. Once it does, the primary waits for it with every COMMIT."""
         origin = f"host={self._primary.folder} user=postgres"
         self._run("pg_basebackup", "-d", origin, "-D", self._data, "-R", "-X", "stream", "--checkpoint=fast")
-        options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c cluster_name=replica -c max_connections=200"
+        options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c cluster_name=replica"
+        options += " -c max_connections=200"  # no fewer than the primary's
         self._run("pg_ctl", "-D", self._data, "-w", "-l", self.folder / "log", "-o", options, "start")
         self._primary.settle("synchronous_standby_names", "replica")
 

@@ -54,6 +54,7 @@ def test_readiness_goes_first_and_requests_are_served_meanwhile(tmp_path: Path, 
     assert status == 503
     assert int(headers["Retry-After"]) >= 1
     assert json.loads(body)["status"] == 503
+    assert headers["Connection"] == "close"
     assert ask(server, "/health/live")[0] == 200
     assert ask(server, "/internal/session/sessions/usr_abc123/active")[0] == 200
     assert server.process.wait(15) == 0
