@@ -1,7 +1,7 @@
 """What a handler is given besides the contract's arguments."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -53,7 +53,12 @@ class Tokens(Protocol):
     async def read(self, token: str) -> AccessToken | None: ...
 
     async def judge(
-        self, unit: UnitOfWork, token: AccessToken, now: datetime, device_fingerprint: str | None = None
+        self,
+        unit: UnitOfWork,
+        token: AccessToken,
+        now: datetime,
+        afterwards: list[Callable[[], Awaitable[None]]],
+        device_fingerprint: str | None = None,
     ) -> TokenFacts: ...
 
     def permit_refresh(self, tenant: str, session: str, now: datetime) -> None: ...
@@ -87,7 +92,10 @@ class ProblemPages(Protocol):
 
 @dataclass(slots=True)
 class Context:
-    """One request. `now` is the request's one instant; `now_text` is the same in the stored text form."""
+    """One request. `now` is the request's one instant; `now_text` is the same in the stored text form.
+
+    What is put into `afterwards` is done when the transaction is over and before the request is answered.
+    """
 
     tenant: Tenant
     caller: Caller
@@ -97,3 +105,4 @@ class Context:
     locale: str
     media_type: str
     service: Service
+    afterwards: list[Callable[[], Awaitable[None]]] = field(default_factory=list)

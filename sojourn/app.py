@@ -43,6 +43,7 @@ from handlers.context import Service
 from openapi.loader import bundle_json, bundle_yaml, load_bundle
 from sojourn.agents import describe_agent
 from sojourn.authentication import ApiKeys, Tokens
+from sojourn.draining import Draining
 from sojourn.geoip import Locator
 from sojourn.pipeline.bodies import BodyLimits
 from sojourn.pipeline.middleware import ContractMiddleware
@@ -116,11 +117,16 @@ class _LateDatabase:
         self._clock = clock
         self._database: Database | None = None
         self._activity: Activity | None = None
+        self._draining = Draining(settings.drain_time)
 
     def __call__(self) -> Database:
         if self._database is None:
             raise RuntimeError(_NOT_RUNNING)
         return self._database
+
+    async def is_ready(self) -> bool:
+        """Whether requests should come here: the database answers, and no signal to stop has come."""
+        return not self._draining.begun and await self().is_reachable()
 
     async def purge(self, tenant: Tenant, now: datetime) -> int:
         """Delete the tenant's sessions that ended longer ago than they are kept; how many went."""
@@ -151,8 +157,8 @@ class _LateDatabase:
         return to_text(now - self._settings.session_retention)
 
     @asynccontextmanager
-    async def lifespan(self, _: ConnexionMiddleware) -> AsyncIterator[None]:
-        """Open the database and start the tokens; close both when the server stops."""
+    async def lifespan(self, _: ConnexionMiddleware) -> AsyncIterator[dict[str, Any]]:
+        """Open the database and start the tokens; close both when the server stops. The server sees what is yielded."""
         self._database = await Database.open(
             self._settings.database_url, self._settings.busy_timeout, self._settings.database_pool
         )
@@ -164,11 +170,11 @@ class _LateDatabase:
         housekeeping = asyncio.create_task(self._keep_house(self._database))
         try:
             await self._tokens.start(self._database)
-            yield
+            self._draining.watch()
+            yield {"draining": self._draining}
         finally:
             housekeeping.cancel()
             await asyncio.gather(housekeeping, return_exceptions=True)
-            await self._tokens.stop()
             await self._activity.close()
             await self._database.close()
             self._database = None
@@ -199,9 +205,6 @@ def _program(
     contract: dict[str, Any],
     closed_responses: bool,
 ) -> Program:
-    async def is_ready() -> bool:
-        return await database().is_reachable()
-
     return Program(
         clock=clock,
         database=database,
@@ -215,7 +218,7 @@ def _program(
             tenants_provisioned=settings.tenants_provisioned,
             describe_agent=describe_agent,
             locate=Locator(settings.geoip_database).locate,
-            is_ready=is_ready,
+            is_ready=database.is_ready,
             purge=database.purge,
             touch=database.touch,
             contract={"json": bundle_json(contract), "yaml": bundle_yaml(contract)},

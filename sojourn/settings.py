@@ -145,9 +145,14 @@ class Settings:
     body_timeout: timedelta = _setting(
         timedelta(seconds=30), "How long a request body may take to arrive before it is 408.", parse_duration
     )
+    drain_time: timedelta = _setting(
+        timedelta(seconds=2),
+        "How long after SIGTERM requests are still served while `/health/ready` is 503 already.",
+        parse_duration,
+    )
     shutdown_timeout: timedelta = _setting(
         timedelta(seconds=10),
-        "How long requests in flight may take to finish after a signal to stop.",
+        "How long requests in flight may take to finish then.",
         parse_duration,
     )
     max_body_bytes: int = _setting(65536, "The largest request body.", whole_number)

@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from domain.clock import utc_now
 from domain.errors import DomainError, HeadersTooLarge, MalformedRequest, RequestTimeout, Violation
 from sojourn import problems, tracing
+from sojourn.draining import Draining
 from sojourn.pipeline.responses import to_json
 from sojourn.settings import Settings
 
@@ -71,6 +72,9 @@ class StrictHttpProtocol(HttpToolsProtocol):
         self._stop_clock()
         self._awaiting_head, self._head_bytes = False, 0
         super().on_headers_complete()
+        draining: Draining | None = self.app_state.get("draining")
+        if draining is not None and draining.begun:  # the client is told to connect anew: to another copy
+            self.cycle.keep_alive = False
 
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP is refused with a problem document like everything else."""

@@ -37,6 +37,7 @@ class LiveServer:
             "SOJOURN_INTERNAL_API_KEYS": API_KEY,
             "SOJOURN_JWT_SECRET": JWT_SECRET,
             "SOJOURN_RESPONSE_VALIDATION": "enforce",
+            "SOJOURN_DRAIN_TIME": "0s",
             **settings,
         }
         self._arguments = arguments

@@ -7,8 +7,9 @@ so a revoked session's tokens are refused at the next one.
 import asyncio
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import jwt
@@ -52,7 +53,6 @@ class Tokens:
         self._others = BearerTokens(settings)
         self._remembered: dict[bytes, AccessToken] = {}
         self._limit = RefreshLimit(settings.refresh_limit, _WINDOW)
-        self._notes: set[asyncio.Task[None]] = set()
         self._database: Database | None = None
         self._vault: Vault | None = None
         self._keys: SigningKeys | None = None
@@ -67,10 +67,6 @@ class Tokens:
         self._vault = await asyncio.to_thread(Vault.open, self._settings)
         self._keys = SigningKeys(self._vault, database)
         await self._keys.ensure(self._settings.token_algorithm, utc_now())
-
-    async def stop(self) -> None:
-        """Wait for what is still to be noted."""
-        await asyncio.gather(*self._notes, return_exceptions=True)
 
     @property
     def refresh_keys(self) -> RefreshKeys:
@@ -102,15 +98,24 @@ class Tokens:
             return None
 
     async def judge(
-        self, unit: UnitOfWork, token: AccessToken, now: datetime, device_fingerprint: str | None = None
+        self,
+        unit: UnitOfWork,
+        token: AccessToken,
+        now: datetime,
+        afterwards: list[Callable[[], Awaitable[None]]],
+        device_fingerprint: str | None = None,
     ) -> TokenFacts:
-        """What is wrong with a token in the unit's tenant. A database that fails raises: never valid then."""
+        """What is wrong with a token in the unit's tenant. A database that fails raises: never valid then.
+
+        The first use of a generation is to be noted when the unit is done and before anything is answered: once the
+        holder knows that the token works, its parent is reuse.
+        """
         if token.tenant != unit.tenant.id:
             return TokenFacts(tenant_mismatch=True)
         known = await token_facts.record(unit, token, to_text(now))
         facts = token_facts.facts(token, known, now, self.lifetimes.leeway.total_seconds(), device_fingerprint)
         if token.generation is not None and token.generation == known.generation and not known.successor_used:
-            self._note_use(unit.tenant, token)
+            afterwards.append(partial(self._note_use, unit.tenant, token))
         return facts
 
     def permit_refresh(self, tenant: str, session: str, now: datetime) -> None:
@@ -129,7 +134,10 @@ class Tokens:
         elif self.audience not in access.audience:
             raise InvalidToken()
         tenant = Tenant(access.tenant)
-        facts = await self._started()[0].read(tenant, lambda unit: self.judge(unit, access, now))
+        afterwards: list[Callable[[], Awaitable[None]]] = []
+        facts = await self._started()[0].read(tenant, lambda unit: self.judge(unit, access, now, afterwards))
+        for step in afterwards:
+            await step()
         wrong = reasons(facts)
         if wrong:
             raise TokenExpired() if wrong == ("expired",) else InvalidToken()
@@ -172,13 +180,8 @@ class Tokens:
             return None
         return _own(kid, token, claims)
 
-    def _note_use(self, tenant: Tenant, token: AccessToken) -> None:
-        """Remember, without keeping the request waiting, that a generation's tokens reached their holder."""
-        task = asyncio.get_running_loop().create_task(self._write_use(tenant, token))
-        self._notes.add(task)
-        task.add_done_callback(self._notes.discard)
-
-    async def _write_use(self, tenant: Tenant, token: AccessToken) -> None:
+    async def _note_use(self, tenant: Tenant, token: AccessToken) -> None:
+        """Remember that a generation's tokens reached their holder. Where nothing can be written, reads go on."""
         session, generation = token.session, token.generation
         if session is None or generation is None:
             return

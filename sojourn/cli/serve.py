@@ -2,6 +2,8 @@
 
 import logging.config
 import os
+import signal
+import sys
 from typing import Any
 
 import click
@@ -43,6 +45,8 @@ def serve(**flags: object) -> None:
     os.environ.update(settings.to_environ())
     # Worker processes begin without the filter that the command line has set.
     os.environ.setdefault("PYTHONWARNINGS", "ignore:Using `httpx` with `starlette.testclient`")
+    # uvicorn stops in good order, then sends itself the signal again. It is what was asked for, and no failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run("sojourn.app:create_app_from_env", factory=True, workers=settings.workers, **uvicorn_options(settings))
 
 

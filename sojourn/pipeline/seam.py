@@ -5,6 +5,7 @@ commits before the answer is sent, a refusal rolls it back), and hands the view 
 transactions nor HTTP.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from domain.clock import to_text
@@ -33,6 +34,8 @@ async def run_handler(
         tenant = Tenant(arguments.pop("x_tenant_id")) if plan.takes_tenant else NO_TENANT
     exchange.tenant = tenant
 
+    afterwards: list[Callable[[], Awaitable[None]]] = []
+
     async def work(unit: UnitOfWork) -> Any:
         context = Context(
             tenant,
@@ -43,11 +46,15 @@ async def run_handler(
             exchange.locale,
             media_type,
             program.service,
+            afterwards,
         )
         return await plan.handler(context, **arguments)
 
     database = program.database()
-    return await (database.write(tenant, work) if plan.writes else database.read(tenant, work))
+    result = await (database.write(tenant, work) if plan.writes else database.read(tenant, work))
+    for step in afterwards:
+        await step()
+    return result
 
 
 NO_TENANT = Tenant("<none>")

@@ -63,3 +63,11 @@ def validate(client: Client, access: str, tenant: str = "acme", **facts: str) ->
     assert response.status_code == 200, response.text
     answer: dict[str, Any] = response.json()
     return answer
+
+
+def status_of(client: Client, session_id: str) -> str:
+    """What an administrator is told of a session."""
+    response = client.as_admin("GET", f"/sessions/{session_id}")
+    assert response.status_code == 200, response.text
+    status: str = response.json()["session"]["status"]
+    return status

@@ -1,0 +1,43 @@
+"""The end of a process, told in time: not ready first, and only then no longer there.
+
+A load balancer learns from `/health/ready` that a copy is about to go. For as long as `SOJOURN_DRAIN_TIME` says, the
+copy answers that it is not ready and serves everything that still comes, each answer the last of its connection; then
+the server is told of the signal.
+"""
+
+import asyncio
+import signal
+import threading
+from datetime import timedelta
+from types import FrameType
+from typing import Any
+
+
+class Draining:
+    """Stands between the signal to stop and the server's own handler of it. `begun` says whether the signal came."""
+
+    def __init__(self, drain_time: timedelta) -> None:
+        self._seconds = drain_time.total_seconds()
+        self._server_stops: Any = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.begun = False
+
+    def watch(self) -> None:
+        """From now on SIGTERM drains first. Called in the server's loop, once the server has its own handler in place.
+
+        Without such a handler (the application is embedded), or outside the main thread, signals are not ours.
+        """
+        handler = signal.getsignal(signal.SIGTERM)
+        if not callable(handler) or threading.current_thread() is not threading.main_thread():
+            return
+        self._server_stops = handler
+        self._loop = asyncio.get_running_loop()
+        signal.signal(signal.SIGTERM, self._drain)
+
+    def _drain(self, number: int, frame: FrameType | None) -> None:
+        """A second signal, or no time to drain, stops the server at once."""
+        if self.begun or not self._seconds or self._loop is None:
+            self._server_stops(number, frame)
+            return
+        self.begun = True
+        self._loop.call_soon_threadsafe(self._loop.call_later, self._seconds, self._server_stops, number, frame)

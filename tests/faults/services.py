@@ -1,0 +1,49 @@
+"""The service under test: `sojourn serve` with several worker processes, on either engine."""
+
+import time
+from pathlib import Path
+
+from tests.live import LiveServer
+
+REFRESH_SECRET = "a-refresh-secret-of-at-least-thirty-two-bytes"
+_WORKER = b"spawn_main"
+_RESTART_SECONDS = 60
+
+
+class Service(LiveServer):
+    """A running service. Its settings make waiting short, so that a run shows more."""
+
+    def __init__(self, folder: Path, database_url: str, workers: int = 2, **settings: str) -> None:
+        super().__init__(
+            folder,
+            "--workers",
+            str(workers),
+            **{
+                "SOJOURN_DATABASE_URL": database_url,
+                "SOJOURN_REFRESH_SECRET": REFRESH_SECRET,
+                "SOJOURN_BUSY_TIMEOUT": "2s",
+                "SOJOURN_LOG_LEVEL": "warning",
+                "SOJOURN_REFRESH_LIMIT": "100000",
+                **settings,
+            },
+        )
+
+    def workers(self) -> list[int]:
+        """The process ids of the workers."""
+        parent = self.process.pid
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        return [int(child) for child in children if _WORKER in _command(child)]
+
+    def wait_for_workers(self, count: int) -> None:
+        """Wait until so many processes serve again."""
+        deadline = time.monotonic() + _RESTART_SECONDS
+        while len(self.workers()) < count:
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.1)
+
+
+def _command(pid: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return b""
