@@ -4,6 +4,7 @@ Every statement on a tenant's table names `:tenant`; the unit supplies it and no
 without a tenant for tenants' data, and no way to ask for "all".
 """
 
+from collections.abc import Awaitable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -35,17 +36,17 @@ class SystemUnit:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
 
-    async def all(self, statement: Statement, **parameters: Any) -> list[Row]:
+    def all(self, statement: Statement, **parameters: Any) -> Awaitable[list[Row]]:
         """Every row."""
-        return await self._runner.all(statement, parameters)
+        return self._runner.all(statement, parameters)
 
-    async def one(self, statement: Statement, **parameters: Any) -> Row | None:
+    def one(self, statement: Statement, **parameters: Any) -> Awaitable[Row | None]:
         """The first row, or None."""
-        return await self._runner.one(statement, parameters)
+        return self._runner.one(statement, parameters)
 
-    async def run(self, statement: Statement, **parameters: Any) -> int:
+    def run(self, statement: Statement, **parameters: Any) -> Awaitable[int]:
         """Change rows; how many were changed."""
-        return await self._runner.run(statement, parameters)
+        return self._runner.run(statement, parameters)
 
 
 class UnitOfWork:
@@ -62,15 +63,15 @@ class UnitOfWork:
         """The same transaction for the tenant that a credential in the request's body was found to name."""
         return UnitOfWork(self._runner, tenant)
 
-    async def all(self, statement: Statement, **parameters: Any) -> list[Row]:
+    def all(self, statement: Statement, **parameters: Any) -> Awaitable[list[Row]]:
         """Every row."""
         parameters["tenant"] = self._tenant_id
-        return await self._runner.all(statement, parameters)
+        return self._runner.all(statement, parameters)
 
-    async def one(self, statement: Statement, **parameters: Any) -> Row | None:
+    def one(self, statement: Statement, **parameters: Any) -> Awaitable[Row | None]:
         """The first row, or None."""
         parameters["tenant"] = self._tenant_id
-        return await self._runner.one(statement, parameters)
+        return self._runner.one(statement, parameters)
 
     async def value(self, statement: Statement, **parameters: Any) -> Any:
         """The first column of the first row; None when there is none."""
@@ -78,10 +79,10 @@ class UnitOfWork:
         row = await self._runner.one(statement, parameters)
         return None if row is None else row[0]
 
-    async def run(self, statement: Statement, **parameters: Any) -> int:
+    def run(self, statement: Statement, **parameters: Any) -> Awaitable[int]:
         """Change rows; how many were changed."""
         parameters["tenant"] = self._tenant_id
-        return await self._runner.run(statement, parameters)
+        return self._runner.run(statement, parameters)
 
     def snapshot(self) -> AbstractContextManager[None]:
         """Statements inside see the data as of one instant (a count and its list agree)."""

@@ -5,6 +5,8 @@ commits before the answer is sent, a refusal rolls it back), and hands the view 
 transactions nor HTTP.
 """
 
+from collections.abc import Awaitable
+from functools import lru_cache
 from typing import Any
 
 from domain.clock import to_text
@@ -18,7 +20,7 @@ from sojourn.pipeline.security import Identity
 from storage.unit_of_work import UnitOfWork
 
 
-async def run_handler(
+def run_handler(
     program: Program,
     plan: Plan,
     identity: Identity,
@@ -26,29 +28,24 @@ async def run_handler(
     request: Request,
     exchange: Exchange,
     media_type: str,
-) -> Any:
-    """What the operation's handler returns. Raises whatever refuses the request."""
+) -> Awaitable[Any]:
+    """What the operation's handler returns. Awaiting it raises whatever refuses the request."""
     tenant = identity.tenant
     if tenant is None:
-        tenant = Tenant(arguments.pop("x_tenant_id")) if plan.takes_tenant else NO_TENANT
+        tenant = _tenant(arguments.pop("x_tenant_id")) if plan.takes_tenant else NO_TENANT
     exchange.tenant = tenant
+    now = request.now
 
-    async def work(unit: UnitOfWork) -> Any:
+    def work(unit: UnitOfWork) -> Awaitable[Any]:
         context = Context(
-            tenant,
-            identity.caller,
-            unit,
-            request.now,
-            to_text(request.now),
-            exchange.locale,
-            media_type,
-            program.service,
+            tenant, identity.caller, unit, now, to_text(now), exchange.locale, media_type, program.service
         )
-        return await plan.handler(context, **arguments)
+        return plan.handler(context, **arguments)
 
     database = program.database()
-    return await (database.write(tenant, work) if plan.writes else database.read(tenant, work))
+    return database.write(tenant, work) if plan.writes else database.read(tenant, work)
 
 
+_tenant = lru_cache(maxsize=4096)(Tenant)
 NO_TENANT = Tenant("<none>")
 """The tenant of operations that concern none (health, contract): no tenant id has this form."""
