@@ -240,10 +240,13 @@ async def count_active_of_user(unit: UnitOfWork, user_id: str, now: str) -> int:
 async def list_active_of_user(unit: UnitOfWork, user_id: str, now: str, page: Page) -> tuple[list[SessionRow], int]:
     """One page of a user's active sessions, and how many there are."""
     wanted = {"user_id": user_id, "now": now, "limit": page.size + 1, "offset": page.offset}
+    if page.number == 1:
+        rows = await unit.all(LIST_ACTIVE_OF_USER, **wanted)
+        if len(rows) <= page.size:  # the row too many is not there: nothing to count
+            return _shown(unit, rows), len(rows)
     with unit.snapshot():
         rows = await unit.all(LIST_ACTIVE_OF_USER, **wanted)
-        whole = page.number == 1 and len(rows) <= page.size  # the row too many is not there: nothing to count
-        total = len(rows) if whole else await count_active_of_user(unit, user_id, now)
+        total = await count_active_of_user(unit, user_id, now)
     return _shown(unit, rows[: page.size]), total
 
 

@@ -4,6 +4,7 @@ Every statement on a tenant's table names `:tenant`; the unit supplies it and no
 without a tenant for tenants' data, and no way to ask for "all".
 """
 
+from collections.abc import Awaitable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -40,17 +41,17 @@ class SystemUnit:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
 
-    async def all(self, statement: Statement, **parameters: Any) -> list[Row]:
+    def all(self, statement: Statement, **parameters: Any) -> Awaitable[list[Row]]:
         """Every row."""
-        return await self._runner.all(statement, parameters)
+        return self._runner.all(statement, parameters)
 
-    async def one(self, statement: Statement, **parameters: Any) -> Row | None:
+    def one(self, statement: Statement, **parameters: Any) -> Awaitable[Row | None]:
         """The first row, or None."""
-        return await self._runner.one(statement, parameters)
+        return self._runner.one(statement, parameters)
 
-    async def run(self, statement: Statement, **parameters: Any) -> int:
+    def run(self, statement: Statement, **parameters: Any) -> Awaitable[int]:
         """Change rows; how many were changed."""
-        return await self._runner.run(statement, parameters)
+        return self._runner.run(statement, parameters)
 
 
 class UnitOfWork:
@@ -68,15 +69,15 @@ class UnitOfWork:
         """The same transaction for the tenant that a credential in the request's body was found to name."""
         return UnitOfWork(self._runner, tenant, self.touches)
 
-    async def all(self, statement: Statement, **parameters: Any) -> list[Row]:
+    def all(self, statement: Statement, **parameters: Any) -> Awaitable[list[Row]]:
         """Every row."""
         parameters["tenant"] = self._tenant_id
-        return await self._runner.all(statement, parameters)
+        return self._runner.all(statement, parameters)
 
-    async def one(self, statement: Statement, **parameters: Any) -> Row | None:
+    def one(self, statement: Statement, **parameters: Any) -> Awaitable[Row | None]:
         """The first row, or None."""
         parameters["tenant"] = self._tenant_id
-        return await self._runner.one(statement, parameters)
+        return self._runner.one(statement, parameters)
 
     async def value(self, statement: Statement, **parameters: Any) -> Any:
         """The first column of the first row; None when there is none."""
@@ -84,10 +85,10 @@ class UnitOfWork:
         row = await self._runner.one(statement, parameters)
         return None if row is None else row[0]
 
-    async def run(self, statement: Statement, **parameters: Any) -> int:
+    def run(self, statement: Statement, **parameters: Any) -> Awaitable[int]:
         """Change rows; how many were changed."""
         parameters["tenant"] = self._tenant_id
-        return await self._runner.run(statement, parameters)
+        return self._runner.run(statement, parameters)
 
     async def run_many(self, statement: Statement, rows: list[dict[str, Any]]) -> None:
         """Run a statement once for each of `rows`, its parameters."""
