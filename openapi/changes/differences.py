@@ -44,7 +44,7 @@ class Difference:
     what: str
 
     def __str__(self) -> str:
-        return f"{self.kind:<13} {self.place}: {self.what}"
+        return f"{self.kind!s:<13} {self.place}: {self.what}"
 
 
 class Edition:
