@@ -73,6 +73,7 @@ class Service:
     purge: Callable[[Tenant, datetime], Awaitable[int]]
     contract: Mapping[str, bytes]
     problem_pages: "ProblemPages"
+    documentation: "Documentation"
 
 
 class ProblemPages(Protocol):
@@ -81,6 +82,16 @@ class ProblemPages(Protocol):
     def index(self, locale: str, media_type: str) -> bytes: ...
 
     def page(self, slug: str, locale: str, media_type: str) -> bytes | None: ...
+
+
+class Documentation(Protocol):
+    """The pages below `/docs`."""
+
+    def reference(self) -> tuple[bytes, bytes]: ...
+
+    def script(self) -> bytes: ...
+
+    def problems(self, locale: str) -> bytes: ...
 
 
 @dataclass(slots=True)

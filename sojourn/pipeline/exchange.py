@@ -27,10 +27,8 @@ _PROBLEM_JSON = "application/problem+json"
 _NO_STORE = (b"cache-control", b"no-store")
 _JSON_TYPE = (b"content-type", b"application/json")
 _HTML = "text/html"
-_PAGE_HEADERS = [
-    (b"content-type", b"text/html; charset=utf-8"),
-    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
-]
+_TEXT_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+_PAGE_POLICY = CONTENT_SECURITY_POLICY.encode()
 
 
 class Exchange:
@@ -64,7 +62,7 @@ class Exchange:
             return
         if isinstance(result, Answer):
             self._check(plan.status, media_type, None)
-            await self._respond(plan.status, media_type, result.body, plan.no_store)
+            await self._respond(plan.status, media_type, result.body, plan.no_store, _page_headers(result, media_type))
             return
         self._check(plan.status, JSON, result)
         await self._respond(plan.status, JSON, to_json(result), plan.no_store)
@@ -119,8 +117,8 @@ class Exchange:
         if media_type is not None:
             if media_type == JSON:
                 headers.append(_JSON_TYPE)
-            elif media_type == _HTML:
-                headers.extend(_PAGE_HEADERS)
+            elif media_type.startswith("text/"):
+                headers.append((b"content-type", f"{media_type}; charset=utf-8".encode()))
             else:
                 headers.append((b"content-type", media_type.encode()))
             headers.append((b"content-length", b"%d" % len(body)))
@@ -131,3 +129,15 @@ class Exchange:
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
         logs.access(self, status)
+
+
+def _page_headers(answer: Answer, media_type: str) -> list[tuple[bytes, bytes]]:
+    """What keeps a page, or the script of one, to what it is for."""
+    if not media_type.startswith("text/"):
+        return []
+    headers = list(_TEXT_HEADERS)
+    if media_type == _HTML:
+        headers.append((b"content-security-policy", answer.policy or _PAGE_POLICY))
+    if answer.max_age is not None:
+        headers.append((b"cache-control", b"max-age=%d" % answer.max_age))
+    return headers
