@@ -80,6 +80,7 @@ class Service:
     touch: Callable[[UnitOfWork, str, datetime, Touch], Awaitable[bool]]
     contract: Mapping[str, bytes]
     problem_pages: "ProblemPages"
+    documentation: "Documentation"
 
 
 class ProblemPages(Protocol):
@@ -88,6 +89,16 @@ class ProblemPages(Protocol):
     def index(self, locale: str, media_type: str) -> bytes: ...
 
     def page(self, slug: str, locale: str, media_type: str) -> bytes | None: ...
+
+
+class Documentation(Protocol):
+    """The pages below `/docs`."""
+
+    def reference(self) -> tuple[bytes, bytes]: ...
+
+    def script(self) -> bytes: ...
+
+    def problems(self, locale: str) -> bytes: ...
 
 
 @dataclass(slots=True)

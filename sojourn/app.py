@@ -30,6 +30,7 @@ from domain.sessions import Timeouts
 from domain.values import Tenant
 from handlers import (
     administration,
+    documentation,
     own_sessions,
     own_trusted_devices,
     risk,
@@ -43,6 +44,7 @@ from handlers.context import Service
 from openapi.loader import bundle_json, bundle_yaml, load_bundle
 from sojourn.agents import describe_agent
 from sojourn.authentication import ApiKeys, Tokens
+from sojourn.documentation.pages import Documentation
 from sojourn.draining import Draining
 from sojourn.geoip import Locator
 from sojourn.pipeline.bodies import BodyLimits
@@ -64,6 +66,7 @@ logger = logging.getLogger("sojourn")
 
 HANDLER_MODULES: tuple[ModuleType, ...] = (
     administration,
+    documentation,
     own_sessions,
     own_trusted_devices,
     risk,
@@ -223,6 +226,7 @@ def _program(
             touch=database.touch,
             contract={"json": bundle_json(contract), "yaml": bundle_yaml(contract)},
             problem_pages=Pages(settings.link_prefix),
+            documentation=Documentation(),
         ),
         body_limits=BodyLimits(
             settings.max_body_bytes,

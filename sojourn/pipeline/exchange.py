@@ -27,6 +27,8 @@ logger = logging.getLogger("sojourn.pipeline")
 _PROBLEM_JSON = "application/problem+json"
 _HTML = "text/html"
 _NO_CONTENT = 204
+_TEXT_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+_PAGE_POLICY = CONTENT_SECURITY_POLICY.encode()
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -58,15 +60,17 @@ class Exchange:
     async def answer(self, plan: "Plan", result: Any, media_type: str) -> None:
         """Send what the handler returned, with the operation's status of success."""
         form: str | None = JSON
+        own: Headers = []
         if result is None:
             form, body = None, b""
         elif isinstance(result, Answer):
-            form, body, result = media_type, result.body, None
+            form, body, own = media_type, result.body, _page_headers(result, media_type)
+            result = None
         else:
             body = to_json(result)
         if self._checks:
             self._check(plan, plan.status, form, result)
-        await self._respond(plan.status, body, _fixed_headers(form, plan.no_store))
+        await self._respond(plan.status, body, (*_fixed_headers(form, plan.no_store), *own))
 
     async def refuse(self, error: DomainError) -> None:
         """Send the problem document of a refusal."""
@@ -117,11 +121,21 @@ class Exchange:
 def _fixed_headers(media_type: str | None, no_store: bool) -> tuple[tuple[bytes, bytes], ...]:
     """The headers that every answer of a form has. `media_type` is None for an answer without content."""
     headers: Headers = []
-    if media_type == _HTML:
-        headers.append((b"content-type", b"text/html; charset=utf-8"))
-        headers.append((b"content-security-policy", CONTENT_SECURITY_POLICY.encode()))
-    elif media_type is not None:
-        headers.append((b"content-type", media_type.encode()))
+    if media_type is not None:
+        charset = "; charset=utf-8" if media_type.startswith("text/") else ""
+        headers.append((b"content-type", f"{media_type}{charset}".encode()))
     if no_store:
         headers.append((b"cache-control", b"no-store"))
     return tuple(headers)
+
+
+def _page_headers(answer: Answer, media_type: str) -> Headers:
+    """What keeps a page, or the script of one, to what it is for."""
+    if not media_type.startswith("text/"):
+        return []
+    headers = list(_TEXT_HEADERS)
+    if media_type == _HTML:
+        headers.append((b"content-security-policy", answer.policy or _PAGE_POLICY))
+    if answer.max_age is not None:
+        headers.append((b"cache-control", b"max-age=%d" % answer.max_age))
+    return headers

@@ -15,7 +15,16 @@ EXTENSIONS = {"x-roles", "x-safe"}
 ADMIN_ROLES = ["admin", "security_admin"]
 ALWAYS = {"400", "414", "431"}
 DATABASE = {"500", "503"}
-WITHOUT_DATABASE = {"get_liveness", "get_contract_json", "get_contract_yaml", "list_problem_types", "get_problem_type"}
+WITHOUT_DATABASE = {
+    "get_liveness",
+    "get_contract_json",
+    "get_contract_yaml",
+    "get_reference",
+    "get_reference_script",
+    "get_problem_catalogue",
+    "list_problem_types",
+    "get_problem_type",
+}
 WITH_BODY = {"408", "413", "415"}
 
 
@@ -59,6 +68,13 @@ def test_every_operation_has_one_tag_that_is_explained() -> None:
 
     assert offenders(*(o for o in operations() if len(o.definition["tags"]) != 1)) == []
     assert used == explained
+
+
+def test_every_tag_has_a_name_for_people_and_stands_in_one_group() -> None:
+    grouped = [tag for group in resolved()["x-tagGroups"] for tag in group["tags"]]
+
+    assert sorted(grouped) == sorted(tag["name"] for tag in resolved()["tags"])
+    assert all(tag["x-displayName"] for tag in resolved()["tags"])
 
 
 def test_every_operation_declares_exactly_one_success() -> None:
