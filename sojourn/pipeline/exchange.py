@@ -58,16 +58,17 @@ class Exchange:
 
     async def answer(self, plan: "Plan", result: Any, media_type: str) -> None:
         """Send what the handler returned, with the operation's status of success."""
+        news = None if plan.deprecations is None else plan.deprecations.announce(self._request)
         if result is None:
             self._check(plan.status, None, None)
-            await self._respond(plan.status, None, b"", plan.no_store)
+            await self._respond(plan.status, None, b"", plan.no_store, news)
             return
         if isinstance(result, Answer):
             self._check(plan.status, media_type, None)
-            await self._respond(plan.status, media_type, result.body, plan.no_store)
+            await self._respond(plan.status, media_type, result.body, plan.no_store, news)
             return
         self._check(plan.status, JSON, result)
-        await self._respond(plan.status, JSON, to_json(result), plan.no_store)
+        await self._respond(plan.status, JSON, to_json(result), plan.no_store, news)
 
     async def refuse(self, error: DomainError) -> None:
         """Send the problem document of a refusal."""
