@@ -86,8 +86,8 @@ def deprecation(old: dict[str, Any], new: dict[str, Any], place: str) -> Iterato
         yield Difference(Kind.ADDITIVE, place, "deprecated")
     elif before and not after:
         yield Difference(Kind.CLARIFICATION, place, "no longer deprecated")
-    if old.get("x-sunset") != new.get("x-sunset"):
-        yield Difference(Kind.CLARIFICATION, place, f"x-sunset {_verb(old, new, 'x-sunset')}")
+    if old.get("x-deprecation") != new.get("x-deprecation"):
+        yield Difference(Kind.CLARIFICATION, place, f"x-deprecation {_verb(old, new, 'x-deprecation')}")
 
 
 def _verb(old: dict[str, Any], new: dict[str, Any], name: str) -> str:

@@ -13,7 +13,7 @@ _LOWER_BOUNDS = ("minimum", "minLength", "minItems", "minProperties")
 _UPPER_BOUNDS = ("maximum", "maxLength", "maxItems", "maxProperties")
 _SWITCHES = ("exclusiveMinimum", "exclusiveMaximum", "uniqueItems")
 _WIDER = {("integer", "number"), ("int32", "int64"), ("float", "double")}
-_ELSEWHERE = {"deprecated", "x-sunset", "properties", "required", "items", "additionalProperties"}
+_ELSEWHERE = {"deprecated", "x-deprecation", "properties", "required", "items", "additionalProperties"}
 
 _Judge = Callable[[Any, Any], int | None]
 """Old and new value of a keyword (None: absent) to -1 for narrower, 1 for wider, None for neither."""

@@ -60,11 +60,12 @@ class Exchange:
     async def answer(self, plan: "Plan", result: Any, media_type: str) -> None:
         """Send what the handler returned, with the operation's status of success."""
         form: str | None = JSON
-        own: Headers = []
+        own = [] if plan.deprecations is None else plan.deprecations.announce(self._request)
         if result is None:
             form, body = None, b""
         elif isinstance(result, Answer):
-            form, body, own = media_type, result.body, _page_headers(result, media_type)
+            form, body = media_type, result.body
+            own += _page_headers(result, media_type)
             result = None
         else:
             body = to_json(result)

@@ -13,6 +13,7 @@ from typing import Any
 
 from connexion.operations.abstract import AbstractOperation
 
+from sojourn.pipeline.deprecations import Deprecations, compile_deprecations
 from sojourn.pipeline.negotiation import JSON
 from sojourn.pipeline.parameters import Parameter, compile_parameter
 from sojourn.pipeline.responses import Responses
@@ -50,6 +51,7 @@ class Plan:
     responses: Responses
     envelope: bool
     no_store: bool
+    deprecations: Deprecations | None
 
     @property
     def takes_tenant(self) -> bool:
@@ -90,6 +92,9 @@ def compile_plan(
         responses=Responses(operation.responses, closed_responses),
         envelope=_uses_envelope(operation),
         no_store="Cache-Control" in operation.responses[str(status)].get("headers", {}),
+        deprecations=compile_deprecations(
+            operation.operation_id, definition, operation.parameters, operation.responses[str(status)]
+        ),
     )
     _check_signature(plan)
     return plan

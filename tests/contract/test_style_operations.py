@@ -11,7 +11,8 @@ VERBS = {
     "trust", "untrust", "upgrade", "validate",
 }
 # fmt: on
-EXTENSIONS = {"x-roles", "x-safe"}
+EXTENSIONS = {"x-roles", "x-safe", "x-deprecation"}
+"""Who may call, what only looks unsafe, and since when and until when: OpenAPI 3.0 has no word for these."""
 ADMIN_ROLES = ["admin", "security_admin"]
 ALWAYS = {"400", "414", "431"}
 DATABASE = {"500", "503"}
