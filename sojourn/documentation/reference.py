@@ -13,12 +13,13 @@ from sojourn.problem_pages import policy_hash
 STYLE = (
     ":root{color-scheme:light dark;--scalar-custom-header-height:44px}body{margin:0;font:1rem/1.5 system-ui,sans-serif}"
     "header{box-sizing:border-box;height:44px;display:flex;gap:1.25rem;align-items:center;padding:0 1rem;"
-    "position:sticky;top:0;z-index:10;background:Canvas;border-bottom:1px solid #8886;white-space:nowrap;"
-    "overflow-x:auto}header strong{margin-right:auto}noscript p{padding:1rem}"
+    "position:sticky;top:0;z-index:10;background:var(--scalar-background-1,Canvas);color:var(--scalar-color-1,CanvasText);"
+    "border-bottom:1px solid #8886;white-space:nowrap;"
+    "overflow-x:auto}header a{color:inherit}header strong{margin-right:auto}noscript p{padding:1rem}"
 )
 START = files("sojourn.documentation").joinpath("start.js").read_text("utf-8")
 
-MEASURES = ("width:30px;height:30px;overflow-y:scroll", "width:100%;height:40px")
+MEASURES = ("width:30px;height:30px;overflow-y:scroll;", "width:100%;height:40px")
 """Style attributes of the pinned reference, which measures a scrollbar with them; the policy allows these two."""
 
 
@@ -47,6 +48,7 @@ _PAGE = f"""<!DOCTYPE html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta property="csp-nonce" content="{{nonce}}">
 <title>Sojourn API reference</title>
 <link rel="icon" href="data:,">
 <style nonce="{{nonce}}">{STYLE}</style>

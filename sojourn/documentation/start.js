@@ -7,6 +7,15 @@ document.createElement = (name, options) => {
   if (String(name).toLowerCase() === "style") element.nonce = nonce;
   return element;
 };
+// Highlighted code comes as HTML and says how many lines it has in a style attribute, which the policy refuses; set by
+// a program, the same style is allowed.
+new MutationObserver((changes) => {
+  for (const { target } of changes) {
+    for (const code of target.querySelectorAll('[style^="--line-count"]')) {
+      if (code.style.length === 0) code.style.cssText = code.getAttribute("style");
+    }
+  }
+}).observe(document, { childList: true, subtree: true });
 addEventListener("DOMContentLoaded", () => {
   const here = new URL(".", location.href).href.replace(/\/$/, "");
   globalThis.Scalar.createApiReference("#reference", {
@@ -16,6 +25,7 @@ addEventListener("DOMContentLoaded", () => {
     withDefaultFonts: false,
     hideClientButton: true,
     showDeveloperTools: "never",
+    authentication: { preferredSecurityScheme: "apiKeyAuth" },
     documentDownloadType: "none",
     agent: { disabled: true },
     mcp: { disabled: true },

@@ -91,7 +91,7 @@ def compile_plan(
         offers=offers,
         responses=Responses(operation.responses, closed_responses),
         envelope=_uses_envelope(operation),
-        no_store="Cache-Control" in operation.responses[str(status)].get("headers", {}),
+        no_store=_no_store(operation.responses[str(status)].get("headers", {})),
         deprecations=compile_deprecations(
             operation.operation_id, definition, operation.parameters, operation.responses[str(status)]
         ),
@@ -135,6 +135,12 @@ def _success(operation: AbstractOperation) -> tuple[int, tuple[str, ...]]:
         raise ContractError(f"{operation.operation_id}: an operation declares exactly one 2xx status")
     content = operation.responses[str(statuses[0])].get("content", {})
     return statuses[0], tuple(content)
+
+
+def _no_store(headers: Mapping[str, Any]) -> bool:
+    """Whether the contract promises that an answer of success is not to be kept."""
+    declared = headers.get("Cache-Control")
+    return declared is not None and "no-store" in declared["schema"].get("enum", ())
 
 
 def _uses_envelope(operation: AbstractOperation) -> bool:
