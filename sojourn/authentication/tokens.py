@@ -21,7 +21,7 @@ from domain.tokens import AccessToken, Lifetimes, RefreshKeys, identity
 from domain.values import Caller, Tenant
 from sojourn.authentication.bearer_tokens import BearerTokens, digest_of
 from sojourn.authentication.refresh_limit import RefreshLimit
-from sojourn.authentication.signing_keys import SigningKeys
+from sojourn.authentication.signing_keys import TOKEN_TYPE, SigningKeys
 from sojourn.authentication.vault import Vault
 from sojourn.settings import Settings
 from storage import token_facts, tokens
@@ -30,7 +30,6 @@ from storage.unit_of_work import UnitOfWork
 
 logger = logging.getLogger("sojourn.authentication")
 
-TYPE = "at+jwt"
 _WINDOW = timedelta(minutes=1)
 _MAX_REMEMBERED = 10_000
 _OPTIONS: Any = {
@@ -79,12 +78,7 @@ class Tokens:
     async def sign(self, claims: Mapping[str, Any]) -> str:
         """An access token (RFC 9068) with these claims; the issuer is added."""
         signer = await self._started()[2].signer(utc_now())
-        return jwt.encode(
-            {"iss": self.issuer, **claims},
-            signer.key,
-            algorithm=signer.algorithm,
-            headers={"typ": TYPE, "kid": signer.kid},
-        )
+        return signer.sign({"iss": self.issuer, **claims})
 
     async def read(self, token: str) -> AccessToken | None:
         """What a token says whose signature holds, for any audience; None for any other text."""
@@ -165,7 +159,7 @@ class Tokens:
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             return None
         kid = header.get("kid")
-        if header.get("typ") != TYPE or not isinstance(kid, str) or "crit" in header or "b64" in header:
+        if header.get("typ") != TOKEN_TYPE or not isinstance(kid, str) or "crit" in header or "b64" in header:
             return None
         key = await self._started()[2].public(kid)
         if key is None:
