@@ -123,8 +123,9 @@ async def session_stats(unit: UnitOfWork, now: str) -> SessionStats:
 async def settle(unit: UnitOfWork, now: str, limit: int) -> int:
     """Settle up to `limit` due sessions; how many were looked at."""
     due = await unit.all(DUE, now=now, limit=limit)
-    for key, deadline, ended in due:
-        await unit.run(RESCHEDULE, one=key, next_due=None if ended else deadline)
+    if due:
+        rows = [{"one": key, "next_due": None if ended else deadline} for key, deadline, ended in due]
+        await unit.run_many(RESCHEDULE, rows)
     ended_count = sum(ended for _, _, ended in due)
     await count_ended(unit, "expired", ended_count)
     return len(due)
