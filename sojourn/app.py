@@ -49,6 +49,7 @@ from sojourn.pipeline.middleware import ContractMiddleware
 from sojourn.pipeline.program import Program
 from sojourn.problem_pages import Pages
 from sojourn.settings import Settings
+from storage.absent_database import AbsentDatabase
 from storage.database import Database
 from storage.housekeeping import purge_all, settle_all
 from storage.purging import purge_tenant
@@ -104,18 +105,20 @@ def create_app_from_env() -> AsyncApp:
 
 
 class _LateDatabase:
-    """The database, opened when the server starts and not before: a worker opens its own after the fork."""
+    """The database, opened when the server starts and not before: a worker opens its own after the fork.
+
+    One that cannot be reached just then is tried again: a worker that replaces a dead one must not give up, for its
+    supervisor would end the others with it. Until then requests are refused.
+    """
 
     def __init__(self, settings: Settings, lent_tokens: Tokens, clock: Clock) -> None:
         self._settings = settings
         self._tokens = lent_tokens
         self._clock = clock
-        self._database: Database | None = None
+        self._database: Database = AbsentDatabase()
         self._draining = Draining(settings.drain_time)
 
     def __call__(self) -> Database:
-        if self._database is None:
-            raise RuntimeError("the database is open only while the application runs")
         return self._database
 
     async def is_ready(self) -> bool:
@@ -126,14 +129,14 @@ class _LateDatabase:
         """Delete the tenant's sessions that ended longer ago than they are kept; how many went."""
         return await purge_tenant(self(), tenant, self._kept_since(now), to_text(now))
 
-    async def _keep_house(self, database: Database) -> None:
+    async def _keep_house(self) -> None:
         """Settle and purge, once a minute."""
         while True:
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
             now = self._clock()
             try:
-                await settle_all(database, to_text(now))
-                await purge_all(database, self._kept_since(now), to_text(now))
+                await settle_all(self(), to_text(now))
+                await purge_all(self(), self._kept_since(now), to_text(now))
             except Unavailable:
                 logger.warning("housekeeping found the database busy; it goes on in a minute")
 
@@ -143,19 +146,50 @@ class _LateDatabase:
     @asynccontextmanager
     async def lifespan(self, _: ConnexionMiddleware) -> AsyncIterator[dict[str, Any]]:
         """Open the database and start the tokens; close both when the server stops. The server sees what is yielded."""
-        self._database = await Database.open(
-            self._settings.database_url, self._settings.busy_timeout, self._settings.database_pool
-        )
-        housekeeping = asyncio.create_task(self._keep_house(self._database))
+        await self._tokens.open_vault()
+        tasks = []
         try:
-            await self._tokens.start(self._database)
+            if not await self._open():
+                tasks.append(asyncio.create_task(self._open_patiently()))
+            tasks.append(asyncio.create_task(self._keep_house()))
             self._draining.watch()
             yield {"draining": self._draining}
         finally:
-            housekeeping.cancel()
-            await asyncio.gather(housekeeping, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._database.close()
-            self._database = None
+            self._database = AbsentDatabase()
+
+    async def _open(self) -> bool:
+        """Open the database and start the tokens; False when it cannot be reached. Raises SchemaOutdated."""
+        settings = self._settings
+        try:
+            database = await Database.open(settings.database_url, settings.busy_timeout, settings.database_pool)
+        except (OSError, Unavailable) as error:
+            logger.warning("the database cannot be reached, requests are refused until it can: %s", error)
+            return False
+        try:
+            await self._tokens.start(database)
+        except Unavailable:
+            await database.close()
+            logger.warning("the database does not answer, requests are refused until it does")
+            return False
+        except BaseException:
+            await database.close()
+            raise
+        self._database = database
+        return True
+
+    async def _open_patiently(self) -> None:
+        """Try again, once a second. What has gone wrong for good meanwhile (older tables) is logged each time."""
+        while True:
+            await asyncio.sleep(1)
+            try:
+                if await self._open():
+                    return
+            except Exception as error:
+                logger.error("the database cannot be used: %s", error)
 
 
 def _handler_index(modules: tuple[ModuleType, ...]) -> Any:
