@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import asyncpg
+from sqlalchemy.exc import DBAPIError
 
 from domain.clock import to_text
 from domain.errors import DomainError, Unavailable
@@ -61,7 +62,7 @@ class PostgresDatabase(Database):
             system_pool = await _pool(url, wait_seconds, _SYSTEM_CONNECTIONS)
             if await pool.fetchval(_STEPS_OVER_ROW_SECURITY):
                 logger.warning("the database role steps over row security: use one that is no superuser")
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, DBAPIError) as error:
             raise ConnectionError(str(error)) from error
         return cls(pool, system_pool, wait_seconds)
 

@@ -12,10 +12,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from sqlalchemy.exc import OperationalError
+
+from domain.errors import Unavailable
 from domain.values import Tenant
 from storage.database import SQLITE_PREFIX, Database
 from storage.sqlite_connections import connect
-from storage.sqlite_failures import unavailable
+from storage.sqlite_failures import is_in_the_way, unavailable
 from storage.sqlite_runner import SqliteRunner
 from storage.sqlite_schema import prepare
 from storage.touches import Touches
@@ -42,12 +45,17 @@ class SqliteDatabase(Database):
         """Open the SQLite file of `url` (`sqlite:///file.db`), making file and tables that are missing.
 
         `busy_timeout` is how long a write waits for another process. Raises ValueError for another kind of URL,
-        SchemaOutdated for a file of an older release.
+        SchemaOutdated for a file of an older release, Unavailable when it is locked for longer or its disk is full.
         """
         if not url.startswith(SQLITE_PREFIX) or url == SQLITE_PREFIX:
             raise ValueError("a database URL reads sqlite:///file.db or sqlite:////absolute/file.db")
         path = Path(url.removeprefix(SQLITE_PREFIX))
-        prepare(path, busy_timeout.total_seconds())
+        try:
+            prepare(path, busy_timeout.total_seconds())
+        except OperationalError as error:
+            if is_in_the_way(error.orig):
+                raise Unavailable() from error
+            raise
         reader = connect(path, _READER_WAIT_SECONDS, _READER_CACHE_KIB)
         reader.execute("PRAGMA query_only = ON")
         return cls(reader, Writer(connect(path, 0), busy_timeout.total_seconds()))

@@ -14,7 +14,7 @@ from typing import Any
 import jwt
 
 from domain.clock import to_text, utc_now
-from domain.errors import DomainError, InvalidToken, TokenExpired
+from domain.errors import DomainError, InvalidToken, TokenExpired, Unavailable
 from domain.ids import session_key
 from domain.token_validity import TokenFacts, reasons
 from domain.tokens import AccessToken, Lifetimes, RefreshKeys, identity
@@ -59,12 +59,17 @@ class Tokens:
         self.issuer = settings.token_issuer
         self.audience = settings.token_audience
 
-    async def start(self, database: Database) -> None:
-        """Open the vault and make the first signing key, if it is missing. Raises OSError."""
-        self._database = database
+    async def open_vault(self) -> None:
+        """Read the secret that protects refresh tokens and signing keys. Raises OSError."""
         self._vault = await asyncio.to_thread(Vault.open, self._settings)
-        self._keys = SigningKeys(self._vault, database)
-        await self._keys.ensure(self._settings.token_algorithm, utc_now())
+
+    async def start(self, database: Database) -> None:
+        """Make the first signing key, if it is missing. Raises Unavailable when the database does not answer."""
+        if self._vault is None:
+            raise RuntimeError("the vault is opened first")
+        keys = SigningKeys(self._vault, database)
+        await keys.ensure(self._settings.token_algorithm, utc_now())
+        self._database, self._keys = database, keys
 
     @property
     def refresh_keys(self) -> RefreshKeys:
@@ -182,7 +187,7 @@ class Tokens:
 
     def _started(self) -> tuple[Database, Vault, SigningKeys]:
         if self._database is None or self._vault is None or self._keys is None:
-            raise RuntimeError("tokens are there only while the application runs")
+            raise Unavailable()
         return self._database, self._vault, self._keys
 
 

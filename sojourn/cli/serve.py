@@ -19,6 +19,9 @@ from storage.database import Database
 
 logger = logging.getLogger("sojourn.serve")
 
+WORKER_SECONDS = 10
+"""A worker process that shows no sign of life for so long is replaced, and a new one has so long to start."""
+
 
 @click.command(epilog=settings_help())
 @click.option("--host", help="The address to listen on. [SOJOURN_HOST; 127.0.0.1]")
@@ -59,6 +62,7 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         "http": StrictHttpProtocol,
         "ws": "none",
         "lifespan": "on",
+        "timeout_worker_healthcheck": WORKER_SECONDS,
         "access_log": False,
         "server_header": False,
         "proxy_headers": False,

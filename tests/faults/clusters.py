@@ -5,7 +5,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.postgres import ROLE, Cluster, cluster
@@ -60,11 +60,16 @@ class Server(Cluster):
 
     def kill(self) -> None:
         """SIGKILL to every process of the server at once, as if its machine were gone."""
+        self.send(signal.SIGSTOP)  # none is born meanwhile
+        self.send(signal.SIGKILL)
+
+    def send(self, number: signal.Signals) -> None:
+        """A signal to every process of the server, the first of them first."""
         postmaster = int((self._data / "postmaster.pid").read_text().split()[0])
-        os.kill(postmaster, signal.SIGSTOP)  # it starts no more of them meanwhile
-        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-        for process in (postmaster, *map(int, children)):
-            os.kill(process, signal.SIGKILL)
+        os.kill(postmaster, number)
+        for child in Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split():
+            with suppress(ProcessLookupError):  # it ended by itself
+                os.kill(int(child), number)
 
     def stop(self) -> None:
         """Stop it, if it still runs."""

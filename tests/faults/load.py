@@ -35,11 +35,16 @@ class Load:
             self.history.healed_at = time.monotonic()
             time.sleep(after)
             self._wait_for_recovery()
-        finally:
             self._stop.set()
             self._join()
-        self._each(_Worker.audit)
-        self._join()
+            self._each(_Worker.audit)
+            self._join()
+        finally:
+            self._stop.set()
+            for thread in self._threads:
+                thread.join()
+            for worker in self._workers:
+                worker.close()
         return self.history
 
     def _wait_for_recovery(self) -> None:
@@ -117,4 +122,7 @@ class _Worker:
             if says == "active":
                 self._client.refresh(held)
             self._client.validate(held)
+
+    def close(self) -> None:
+        """Hang up."""
         self._client.close()

@@ -1,6 +1,9 @@
 """The service under test: `sojourn serve` with several worker processes, on either engine."""
 
+import os
+import signal
 import time
+import urllib.request
 from pathlib import Path
 
 from tests.live import LiveServer
@@ -33,6 +36,28 @@ class Service(LiveServer):
         parent = self.process.pid
         children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
         return [int(child) for child in children if _WORKER in _command(child)]
+
+    def kill_workers(self) -> None:
+        """SIGKILL to every worker at once; returns when their successors have begun to start."""
+        victims = self.workers()
+        for victim in victims:
+            os.kill(victim, signal.SIGKILL)
+        deadline = time.monotonic() + _RESTART_SECONDS
+        while set(victims) & set(self.workers()):
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.1)
+        self.wait_for_workers(len(victims))
+
+    def wait_until_it_lives(self) -> None:
+        """Wait until a process answers, ready or not."""
+        deadline = time.monotonic() + _RESTART_SECONDS
+        while True:
+            try:
+                with urllib.request.urlopen(f"{self.url}/health/live", timeout=5):
+                    return
+            except OSError:
+                assert time.monotonic() < deadline, self.log.read_text()
+                time.sleep(0.1)
 
     def wait_for_workers(self, count: int) -> None:
         """Wait until so many processes serve again."""

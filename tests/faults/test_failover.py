@@ -5,6 +5,8 @@ import signal
 import time
 from collections.abc import Callable
 
+import pytest
+
 from tests.faults.clusters import replica, server, url_of_both
 from tests.faults.conftest import Experiment
 from tests.faults.load import Load
@@ -12,6 +14,8 @@ from tests.faults.services import Service
 from tests.faults.verdicts import judge
 
 Serve = Callable[..., Service]
+GIVES_UP_SECONDS = 14
+"""Seven times the busy time-out of `Service`."""
 
 
 def test_the_replica_takes_over(serve: Serve, experiment: Experiment) -> None:
@@ -30,8 +34,9 @@ def test_the_replica_takes_over(serve: Serve, experiment: Experiment) -> None:
             service.stop()
 
 
-def test_the_replica_stands_still(serve: Serve, experiment: Experiment) -> None:
-    """For four seconds nothing reaches the replica: no COMMIT is acknowledged meanwhile, and then all are."""
+@pytest.mark.parametrize("seconds", [4, 18])
+def test_the_replica_stands_still(serve: Serve, experiment: Experiment, seconds: int) -> None:
+    """Nothing reaches the replica: no COMMIT is acknowledged meanwhile, and who has waited too long is refused."""
     with server() as primary:
         name = primary.create()
         with replica(of=primary) as copy:
@@ -40,10 +45,11 @@ def test_the_replica_stands_still(serve: Serve, experiment: Experiment) -> None:
             def stand_still() -> None:
                 receiver = copy.receiver()
                 os.kill(receiver, signal.SIGSTOP)
-                time.sleep(4)
+                time.sleep(seconds)
                 os.kill(receiver, signal.SIGCONT)
 
-            experiment("synchronous replica stopped for 4 s", service, stand_still)
+            verdict = experiment(f"synchronous replica stopped for {seconds} s", service, stand_still)
+            assert verdict.refused > 0 or seconds < GIVES_UP_SECONDS
             service.stop()
 
 

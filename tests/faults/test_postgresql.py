@@ -1,10 +1,10 @@
 """What can happen to a PostgreSQL server and on the way to it."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
@@ -41,6 +41,38 @@ def test_the_server_is_restarted(
     service = serve(postgresql.url(database))
 
     experiment(f"PostgreSQL restarted ({mode})", service, lambda: postgresql.restart(mode))
+
+
+def test_workers_that_start_while_the_server_is_gone_wait_for_it(
+    serve: Serve, postgresql: Server, database: str, experiment: Experiment
+) -> None:
+    """Both are killed while PostgreSQL is stopped: their successors live, refuse, and recover with it."""
+    service = serve(postgresql.url(database))
+
+    def kill_without_server() -> None:
+        postgresql.stop_fast()
+        try:
+            service.kill_workers()
+            service.wait_until_it_lives()
+            assert status_of(service, "/health/ready") == 503
+        finally:
+            postgresql.start_again()
+
+    verdict = experiment("all workers killed while PostgreSQL is stopped", service, kill_without_server)
+    assert verdict.refused > 0
+
+
+def test_the_server_stands_still(serve: Serve, postgresql: Server, database: str, experiment: Experiment) -> None:
+    """SIGSTOP to all of its processes for five seconds: who waits is served or refused, and nobody hangs on."""
+    service = serve(postgresql.url(database))
+
+    def stand_still() -> None:
+        postgresql.send(signal.SIGSTOP)
+        time.sleep(5)
+        assert seconds_for(service, "/health/live") < 1
+        postgresql.send(signal.SIGCONT)
+
+    experiment("PostgreSQL stopped for 5 s (SIGSTOP, SIGCONT)", service, stand_still)
 
 
 def test_the_pool_is_exhausted(serve: Serve, postgresql: Server, database: str, experiment: Experiment) -> None:
@@ -150,10 +182,17 @@ def told(client: RecordingClient, history: History, held: Held) -> dict[str, int
     return statuses
 
 
+def status_of(service: Service, path: str) -> int:
+    """The status of a GET."""
+    client = RecordingClient(service.port, "acme", "usr_abc123", History())
+    try:
+        return client.ask("GET", path, {}).status
+    finally:
+        client.close()
+
+
 def seconds_for(service: Service, path: str) -> float:
     """How long a GET took."""
     started = time.monotonic()
-    client: Any = RecordingClient(service.port, "acme", "usr_abc123", History())
-    assert client.ask("GET", path, {}).status == 200
-    client.close()
+    assert status_of(service, path) == 200
     return time.monotonic() - started

@@ -32,6 +32,25 @@ def test_another_program_holds_the_write_lock(
     assert verdict.refused > 0
 
 
+def test_workers_that_start_while_the_file_is_locked_wait_for_it(
+    serve: Callable[..., Service], database_url: str, experiment: Experiment
+) -> None:
+    """Both are killed while another program holds the lock: their successors live, refuse, and recover with it."""
+    service = serve(database_url, SOJOURN_BUSY_TIMEOUT="1s")
+
+    def kill_without_lock() -> None:
+        other = sqlite3.connect(database_url.removeprefix("sqlite:///"), isolation_level=None, timeout=10)
+        other.execute("BEGIN IMMEDIATE")
+        service.kill_workers()
+        service.wait_until_it_lives()
+        time.sleep(1)
+        other.execute("ROLLBACK")
+        other.close()
+
+    verdict = experiment("all workers killed while the file is locked", service, kill_without_lock)
+    assert verdict.refused > 0
+
+
 def test_the_disk_is_full(
     serve: Callable[..., Service], database_url: str, experiment: Experiment, tmp_path: Path
 ) -> None:

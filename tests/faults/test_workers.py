@@ -23,6 +23,16 @@ def test_workers_are_killed(serve: Callable[..., Service], database_url: str, ex
     experiment("worker killed (SIGKILL)", service, kill_each)
 
 
+def test_all_workers_are_killed_at_once(
+    serve: Callable[..., Service], database_url: str, experiment: Experiment
+) -> None:
+    """SIGKILL to both: nobody serves until the supervisor has replaced them."""
+    service = serve(database_url)
+
+    verdict = experiment("all workers killed (SIGKILL)", service, service.kill_workers)
+    assert verdict.unknown > 0
+
+
 def test_a_worker_stands_still_and_goes_on(
     serve: Callable[..., Service], database_url: str, experiment: Experiment
 ) -> None:
