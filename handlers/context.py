@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from domain.risk import RiskThresholds
 from domain.sessions import Timeouts
@@ -71,7 +71,7 @@ class Service:
     locate: Callable[[str], str | None]
     is_ready: Callable[[], Awaitable[bool]]
     purge: Callable[[Tenant, datetime], Awaitable[int]]
-    contract: Mapping[str, bytes]
+    contract: Callable[[Literal["json", "yaml"]], bytes]
     problem_pages: "ProblemPages"
 
 
