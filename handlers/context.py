@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from domain.risk import RiskThresholds
 from domain.sessions import Timeouts
@@ -78,7 +78,7 @@ class Service:
     is_ready: Callable[[], Awaitable[bool]]
     purge: Callable[[Tenant, datetime], Awaitable[int]]
     touch: Callable[[UnitOfWork, str, datetime, Touch], Awaitable[bool]]
-    contract: Mapping[str, bytes]
+    contract: Callable[[Literal["json", "yaml"]], bytes]
     problem_pages: "ProblemPages"
     documentation: "Documentation"
 
