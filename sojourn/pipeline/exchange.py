@@ -58,7 +58,7 @@ class Exchange:
 
     async def answer(self, plan: "Plan", result: Any, media_type: str) -> None:
         """Send what the handler returned, with the operation's status of success."""
-        news = None if plan.deprecations is None else plan.deprecations.announce(self._request)
+        news = plan.news(self._request)
         if result is None:
             self._check(plan.status, None, None)
             await self._respond(plan.status, None, b"", plan.no_store, news)
