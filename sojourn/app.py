@@ -6,6 +6,7 @@ has no handler, or when a handler and the contract disagree.
 
 import inspect
 import os
+from collections.abc import Callable
 from functools import cache, partial
 from types import ModuleType
 from typing import Any, Literal
@@ -41,6 +42,7 @@ from sojourn.geoip import Locator
 from sojourn.late_database import LateDatabase
 from sojourn.pipeline.bodies import BodyLimits
 from sojourn.pipeline.middleware import ContractMiddleware
+from sojourn.pipeline.plans import Handler
 from sojourn.pipeline.program import Program
 from sojourn.problem_pages import Pages
 from sojourn.settings import Settings
@@ -67,11 +69,14 @@ def create_app(
     closed_responses: bool = False,
     contract: dict[str, Any] | None = None,
     handler_modules: tuple[ModuleType, ...] = HANDLER_MODULES,
+    stand_ins: Callable[[str, Handler | None], Handler] | None = None,
 ) -> AsyncApp:
     """The ASGI application for `settings`.
 
     `clock` is what every request calls for its `now`. `closed_responses` holds answers against the contract with
     undeclared members refused; tests use it. `contract` and `handler_modules` are ours unless said otherwise.
+    `stand_ins` is asked for the handler of each operation, with the one that was written or None; without it, an
+    operation without a handler is refused.
     """
     contract = load_bundle() if contract is None else contract
     lent_tokens = Tokens(settings)
@@ -82,7 +87,7 @@ def create_app(
         lifespan=database.lifespan,
         middlewares=[partial(ContractMiddleware, program=program), LifespanMiddleware],
         swagger_ui_options=SwaggerUIOptions(serve_spec=False, swagger_ui=False),
-        resolver=Resolver(_handler_index(handler_modules)),
+        resolver=Resolver(_handler_index(handler_modules, stand_ins)),
     )
     # What `app.add_api` does, with a specification that was checked faster.
     specification = ContractSpecification(contract)  # type: ignore[no-untyped-call]
@@ -95,16 +100,20 @@ def create_app_from_env() -> AsyncApp:
     return create_app(Settings.from_env(os.environ))
 
 
-def _handler_index(modules: tuple[ModuleType, ...]) -> Any:
+def _handler_index(
+    modules: tuple[ModuleType, ...], stand_ins: Callable[[str, Handler | None], Handler] | None
+) -> Callable[[str], Handler]:
     """operationId → handler: the public coroutine functions of the handler modules, by name."""
-    index = {
+    index: dict[str, Handler] = {
         name: function
         for module in modules
         for name, function in inspect.getmembers(module, inspect.iscoroutinefunction)
         if not name.startswith("_") and function.__module__ == module.__name__
     }
 
-    def find(operation_id: str) -> Any:
+    def find(operation_id: str) -> Handler:
+        if stand_ins is not None:
+            return stand_ins(operation_id, index.get(operation_id))
         if operation_id not in index:
             raise ResolverError(f"the contract's operation {operation_id!r} has no handler")
         return index[operation_id]

@@ -68,6 +68,30 @@ class Edition:
         return value
 
 
+class Pairs:
+    """Two editions side by side. What stands in a component is told of once, under the component's name."""
+
+    def __init__(self, old: Edition, new: Edition) -> None:
+        self.old = old
+        self.new = new
+        self._told: set[tuple[str, str, Direction]] = set()
+
+    def open(self, old: Any, new: Any, direction: Direction, place: str) -> tuple[Any, Any, str] | None:
+        """What two values mean and the place to name for it; None when that was told of before."""
+        name = _reference(new)
+        if name is not None and name == _reference(old):
+            kind, _, component = name.removeprefix("#/components/").partition("/")
+            place = f"{component} ({direction.name.lower()})" if kind == "schemas" else f"{kind}/{component}"
+            if (name, place, direction) in self._told:
+                return None
+            self._told.add((name, place, direction))
+        return self.old.resolve(old), self.new.resolve(new), place
+
+
+def _reference(value: Any) -> str | None:
+    return value.get("$ref") if isinstance(value, dict) else None
+
+
 WORDS = frozenset({"title", "summary", "description", "example", "examples", "externalDocs"})
 """Members that explain and bind nobody."""
 

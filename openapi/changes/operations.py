@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from openapi.changes.differences import Difference, Direction, Edition, Kind, deprecation, words
+from openapi.changes.differences import Difference, Direction, Edition, Kind, Pairs, deprecation, words
 from openapi.changes.schemas import SchemaComparison
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -20,7 +20,8 @@ class _Comparison:
     def __init__(self, old: Edition, new: Edition) -> None:
         self._old = old
         self._new = new
-        self._schemas = SchemaComparison(old, new)
+        self._pairs = Pairs(old, new)
+        self._schemas = SchemaComparison(self._pairs)
 
     def differences(self) -> Iterator[Difference]:
         old, new = self._old.bundle, self._new.bundle
@@ -70,13 +71,16 @@ class _Comparison:
             if key not in after:
                 yield Difference(Kind.BREAKING, here, "parameter removed")
             elif key not in before:
-                required = after[key].get("required", False)
+                required = self._new.resolve(after[key]).get("required", False)
                 kind = Kind.BREAKING if required else Kind.ADDITIVE
                 yield Difference(kind, here, f"{'required' if required else 'optional'} parameter added")
             else:
                 yield from self._parameter(before[key], after[key], here)
 
-    def _parameter(self, old: dict[str, Any], new: dict[str, Any], place: str) -> Iterator[Difference]:
+    def _parameter(self, old: Any, new: Any, place: str) -> Iterator[Difference]:
+        if (opened := self._pairs.open(old, new, Direction.REQUEST, place)) is None:
+            return
+        old, new, place = opened
         yield from words(old, new, place)
         yield from deprecation(old, new, place)
         yield from _required(old, new, Direction.REQUEST, place)
@@ -85,9 +89,10 @@ class _Comparison:
                 yield Difference(Kind.BREAKING, place, f"{name} changed")
         yield from self._schemas.compare(old.get("schema", {}), new.get("schema", {}), Direction.REQUEST, place)
 
-    def _by_name(self, operation: dict[str, Any], edition: Edition) -> dict[str, dict[str, Any]]:
-        parameters = map(edition.resolve, operation.get("parameters", ()))
-        return {f"{item['in']} parameter {item['name']}": item for item in parameters}
+    def _by_name(self, operation: dict[str, Any], edition: Edition) -> dict[str, Any]:
+        """The parameters by place and name, as references where they are references."""
+        parameters = [(edition.resolve(item), item) for item in operation.get("parameters", ())]
+        return {f"{meant['in']} parameter {meant['name']}": item for meant, item in parameters}
 
     def _body(self, old: Any, new: Any, place: str) -> Iterator[Difference]:
         old, new, place = self._old.resolve(old), self._new.resolve(new), f"{place} body"
@@ -115,13 +120,17 @@ class _Comparison:
                 yield Difference(Kind.ADDITIVE, here, "media type added")
             else:
                 one, other = before[media_type], after[media_type]
-                yield from words(self._shown(one, self._old), self._shown(other, self._new), here)
+                yield from self._examples(one.get("examples", {}), other.get("examples", {}), here)
                 yield from self._schemas.compare(one.get("schema", {}), other.get("schema", {}), direction, here)
 
-    def _shown(self, content: dict[str, Any], edition: Edition) -> dict[str, Any]:
-        """A media type with its examples written out."""
-        examples = {name: edition.resolve(value) for name, value in content.get("examples", {}).items()}
-        return {**content, "examples": examples}
+    def _examples(self, old: dict[str, Any], new: dict[str, Any], place: str) -> Iterator[Difference]:
+        for name in old.keys() | new.keys():
+            if name not in new or name not in old:
+                yield Difference(Kind.CLARIFICATION, place, f"example {name} {'added' if name in new else 'removed'}")
+                continue
+            opened = self._pairs.open(old[name], new[name], Direction.RESPONSE, f"{place} example {name}")
+            if opened is not None and opened[0] != opened[1]:
+                yield Difference(Kind.CLARIFICATION, opened[2], "changed")
 
     def _responses(self, old: dict[str, Any], new: dict[str, Any], place: str) -> Iterator[Difference]:
         for status in old.keys() | new.keys():
@@ -131,9 +140,12 @@ class _Comparison:
             elif status not in old:
                 yield Difference(Kind.BREAKING if success else Kind.ADDITIVE, here, "status added")
             else:
-                yield from self._response(self._old.resolve(old[status]), self._new.resolve(new[status]), here)
+                yield from self._response(old[status], new[status], here)
 
-    def _response(self, old: dict[str, Any], new: dict[str, Any], place: str) -> Iterator[Difference]:
+    def _response(self, old: Any, new: Any, place: str) -> Iterator[Difference]:
+        if (opened := self._pairs.open(old, new, Direction.RESPONSE, place)) is None:
+            return
+        old, new, place = opened
         yield from words(old, new, place)
         if old.get("links") != new.get("links"):
             yield Difference(Kind.CLARIFICATION, place, "links changed")
@@ -148,13 +160,16 @@ class _Comparison:
             elif name not in old:
                 yield Difference(Kind.ADDITIVE, here, "header added")
             else:
-                one, other = self._old.resolve(old[name]), self._new.resolve(new[name])
-                yield from words(one, other, here)
-                yield from deprecation(one, other, here)
-                yield from _required(one, other, Direction.RESPONSE, here)
-                yield from self._schemas.compare(
-                    one.get("schema", {}), other.get("schema", {}), Direction.RESPONSE, here
-                )
+                yield from self._header(old[name], new[name], here)
+
+    def _header(self, old: Any, new: Any, place: str) -> Iterator[Difference]:
+        if (opened := self._pairs.open(old, new, Direction.RESPONSE, place)) is None:
+            return
+        old, new, place = opened
+        yield from words(old, new, place)
+        yield from deprecation(old, new, place)
+        yield from _required(old, new, Direction.RESPONSE, place)
+        yield from self._schemas.compare(old.get("schema", {}), new.get("schema", {}), Direction.RESPONSE, place)
 
 
 def _operations(bundle: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ second. A change that this module cannot weigh (another pattern, an unknown keyw
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from openapi.changes.differences import WORDS, Difference, Direction, Edition, Kind, deprecation, words
+from openapi.changes.differences import WORDS, Difference, Direction, Kind, Pairs, deprecation, words
 
 _LOWER_BOUNDS = ("minimum", "minLength", "minItems", "minProperties")
 _UPPER_BOUNDS = ("maximum", "maxLength", "maxItems", "maxProperties")
@@ -20,25 +20,20 @@ _Judge = Callable[[Any, Any], int | None]
 
 
 class SchemaComparison:
-    """Compares schemas of two editions; a pair of components is told of once, however often it is referred to."""
+    """Compares the schemas of two editions."""
 
-    def __init__(self, old: Edition, new: Edition) -> None:
-        self._old = old
-        self._new = new
-        self._told: set[tuple[str, str, Direction]] = set()
+    def __init__(self, pairs: Pairs) -> None:
+        self._pairs = pairs
 
     def compare(self, old: Any, new: Any, direction: Direction, place: str) -> Iterator[Difference]:
         """The differences between two schemas that stand at `place`."""
-        if "$ref" in old and "$ref" in new:
-            pair = (old["$ref"], new["$ref"], direction)
-            if pair in self._told:
-                return
-            self._told.add(pair)
-            name = new["$ref"].rpartition("/")[2]
-            if old["$ref"] != new["$ref"]:
-                yield Difference(Kind.CLARIFICATION, place, f"{old['$ref'].rpartition('/')[2]} is called {name}")
-            place = f"{name} ({direction.name.lower()})"
-        old, new = self._old.resolve(old), self._new.resolve(new)
+        before, after = (value.get("$ref", "").rpartition("/")[2] for value in (old, new))
+        if before and after and before != after:
+            yield Difference(Kind.CLARIFICATION, place, f"{after} in place of {before}")
+        opened = self._pairs.open(old, new, direction, place)
+        if opened is None:
+            return
+        old, new, place = opened
         if old == new and not _refers(old):
             return
         yield from words(old, new, place)

@@ -15,11 +15,13 @@ from typing import Any
 
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
-from openapi.lint.findings import Finding, Waiver, from_redocly, from_spectral, judge, waivers
+from openapi.lint.findings import Finding, Waiver, from_redocly, from_spectral, json_pointer, judge, waivers
 from openapi.loader import bundle_json, load_bundle
+from openapi.places import Places
 
 RULES = Path(__file__).parent
 TOOLS = Path("node_modules/.bin")
+_LONGEST = 200
 SILENCE = {
     "REDOCLY_TELEMETRY": "off",
     "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true",
@@ -40,7 +42,7 @@ def spec_validator(bundle: Mapping[str, Any]) -> list[Finding]:
     """What makes the bundle no valid OpenAPI 3.0 document; empty when it is one."""
     errors = OpenAPIV30SpecValidator(dict(bundle)).iter_errors()
     return [
-        Finding("openapi-spec-validator", "valid", "#/" + "/".join(map(str, error.absolute_path)), error.message)
+        Finding("openapi-spec-validator", "valid", json_pointer(error.absolute_path), _brief(error.message))
         for error in errors
     ]
 
@@ -76,12 +78,19 @@ def main() -> int:
     except (ToolMissing, ToolFailed) as error:
         print(error, file=sys.stderr)
         return 1
+    places = Places()
     for finding in found:
-        print(finding)
+        print(f"openapi/{places.of(finding.pointer)}: {finding}")
     for waiver in idle:
         print(f"waivers.yaml: nothing to waive: {waiver}")
     print(f"openapi-spec-validator, Redocly, Spectral: {len(found)} findings, {len(waivers())} waivers with reasons")
     return 1 if found or idle else 0
+
+
+def _brief(message: str) -> str:
+    """The end of the first line: the validator begins with the whole value that it dislikes."""
+    line = message.splitlines()[0]
+    return line if len(line) <= _LONGEST else f"… {line[-_LONGEST:]}"
 
 
 def _run(tool: str, *arguments: str) -> str:

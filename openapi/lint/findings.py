@@ -67,12 +67,13 @@ def from_redocly(report: str) -> list[Finding]:
 def from_spectral(report: str) -> list[Finding]:
     """The findings in a report of Spectral (`--format json`)."""
     return [
-        Finding("spectral", result["code"], _pointer(result["path"]), result["message"])
+        Finding("spectral", result["code"], json_pointer(result["path"]), result["message"])
         for result in json.loads(report)
     ]
 
 
-def _pointer(path: Iterable[Any]) -> str:
+def json_pointer(path: Iterable[Any]) -> str:
+    """The JSON Pointer (RFC 6901), as a fragment, that takes these steps."""
     return "#/" + "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in path)
 
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "purge": "sojourn.cli.purge:purge",
     "seed": "sojourn.cli.seed:seed",
     "spec": "sojourn.cli.contract:spec",
+    "dev": "sojourn.cli.dev:dev",
 }
 
 

@@ -60,7 +60,7 @@ class Exchange:
     async def answer(self, plan: "Plan", result: Any, media_type: str) -> None:
         """Send what the handler returned, with the operation's status of success."""
         form: str | None = JSON
-        own = [] if plan.deprecations is None else plan.deprecations.announce(self._request)
+        own = plan.news(self._request)
         if result is None:
             form, body = None, b""
         elif isinstance(result, Answer):

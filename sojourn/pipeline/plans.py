@@ -16,6 +16,7 @@ from connexion.operations.abstract import AbstractOperation
 from sojourn.pipeline.deprecations import Deprecations, compile_deprecations
 from sojourn.pipeline.negotiation import JSON
 from sojourn.pipeline.parameters import Parameter, compile_parameter
+from sojourn.pipeline.requests import Request
 from sojourn.pipeline.responses import Responses
 from sojourn.pipeline.schemas import ContractError, Schema
 from sojourn.pipeline.security import ApiKeyChecker, Security, TokenChecker, compile_security
@@ -23,6 +24,7 @@ from sojourn.pipeline.security import ApiKeyChecker, Security, TokenChecker, com
 Handler = Callable[..., Awaitable[Any]]
 
 _TENANT_ARGUMENT = "x_tenant_id"
+_EXAMPLE = (b"x-sojourn-example", b"true")
 _SAFE_METHODS = frozenset({"get", "head", "options"})
 
 
@@ -52,6 +54,13 @@ class Plan:
     envelope: bool
     no_store: bool
     deprecations: Deprecations | None
+    is_example: bool
+
+    def news(self, request: Request) -> list[tuple[bytes, bytes]]:
+        """The headers of a success beyond those of every answer: what is deprecated, what is only an example."""
+        if self.deprecations is None:
+            return [_EXAMPLE] if self.is_example else []
+        return self.deprecations.announce(request) + ([_EXAMPLE] if self.is_example else [])
 
     @property
     def takes_tenant(self) -> bool:
@@ -95,6 +104,7 @@ def compile_plan(
         deprecations=compile_deprecations(
             operation.operation_id, definition, operation.parameters, operation.responses[str(status)]
         ),
+        is_example=getattr(operation.function, "is_example", False),
     )
     _check_signature(plan)
     return plan

@@ -142,6 +142,16 @@ def test_a_difference_names_the_component_the_direction_and_the_member() -> None
     assert str(found[0]) == "breaking      SessionResponse (response).user_id: property removed"
 
 
+def test_what_changes_in_a_shared_component_is_told_once() -> None:
+    header = edited(drop("components headers ContentLanguage schema pattern"))
+    page = edited(put(f"{PAGE_SIZE} schema maximum", 50))
+
+    assert [str(found) for found in differences(bundle(), header)] == [
+        "breaking      headers/ContentLanguage: pattern ^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$ → nothing"
+    ]
+    assert [found.place for found in differences(bundle(), page)] == ["parameters/PageSize"]
+
+
 @pytest.mark.parametrize(
     ("kind", "least"), [(None, (1, 2, 3)), (CLARIFICATION, (1, 2, 4)), (ADDITIVE, (1, 3, 0)), (BREAKING, (2, 0, 0))]
 )
