@@ -71,6 +71,21 @@ def test_every_operation_has_one_tag_that_is_explained() -> None:
     assert used == explained
 
 
+def test_every_description_says_which_other_operation_to_use_for_what_this_one_is_not_for() -> None:
+    ids = {str(operation) for operation in operations()}
+
+    for operation in operations():
+        named = set(re.findall(r"`([a-z_]+)`", operation.definition["description"]))
+        assert named & (ids - {str(operation)}), operation
+
+
+def test_every_request_has_named_examples() -> None:
+    for operation in operations():
+        for content in operation.definition.get("requestBody", {}).get("content", {}).values():
+            assert content["examples"], operation
+            assert all(example["summary"] for example in content["examples"].values()), operation
+
+
 def test_every_tag_has_a_name_for_people_and_stands_in_one_group() -> None:
     grouped = [tag for group in resolved()["x-tagGroups"] for tag in group["tags"]]
 
