@@ -38,20 +38,20 @@ EVERYBODY = ""
 class TokenRecord(NamedTuple):
     """What is known of a token and of its session. None where there is no row."""
 
-    session_id: str | None
-    session_user: str | None
-    session_revoked_at: str | None
-    session_expires_at: str | None
-    session_idle_expires_at: str | None
-    device_fingerprint: str | None
-    generation: int | None
-    successor_used: int | None
-    created_at: str | None
-    revoked_at: str | None
     blacklisted: str | None
     issued_until: str | None
-    key_id: str | None
-    leeway: str | None
+    session_id: str | None = None
+    session_user: str | None = None
+    session_revoked_at: str | None = None
+    session_expires_at: str | None = None
+    session_idle_expires_at: str | None = None
+    device_fingerprint: str | None = None
+    generation: int | None = None
+    successor_used: int | None = None
+    created_at: str | None = None
+    revoked_at: str | None = None
+    key_id: str | None = None
+    leeway: str | None = None
 
 
 _one = select(literal_column("1").label("one")).subquery()
@@ -81,6 +81,8 @@ def issued_until(token_type: str) -> Any:
 
 FACTS = Statement(
     select(
+        _BLACKLISTED,
+        issued_until("access"),
         _S.c.id,
         _S.c.user_id,
         _S.c.revoked_at,
@@ -91,8 +93,6 @@ FACTS = Statement(
         _R.c.successor_used,
         _I.c.created_at,
         _I.c.revoked_at,
-        _BLACKLISTED,
-        issued_until("access"),
         _K.c.id,
         _C.c.leeway,
     ).select_from(
@@ -103,23 +103,26 @@ FACTS = Statement(
         .outerjoin(_C, _C.c.tenant_id == _TENANT)
     )
 )
+FACTS_WITHOUT_SESSION = Statement(select(_BLACKLISTED, issued_until("access")))
+"""The same for a token of another issuer that names no session of ours: nothing else can be known of it."""
 
 
 async def record(unit: UnitOfWork, token: AccessToken, now: str) -> TokenRecord:
     """What is known of a token in the unit's tenant."""
-    row = await unit.one(
-        FACTS,
-        key=token.session,
-        hash=token.hash,
-        kid=token.kid or "",
-        user_id=token.user,
-        everybody=EVERYBODY,
-        type_access="access",
-        now=now,
-    )
+    about: dict[str, Any] = {
+        "hash": token.hash,
+        "user_id": token.user,
+        "everybody": EVERYBODY,
+        "type_access": "access",
+        "now": now,
+    }
+    if token.own or token.session is not None:
+        row = await unit.one(FACTS, **about, key=token.session, kid=token.kid or "")
+    else:
+        row = await unit.one(FACTS_WITHOUT_SESSION, **about)
     if row is None:
         raise RuntimeError("a select without a condition returned no row")
-    return TokenRecord._make(row)
+    return TokenRecord(*row)
 
 
 def facts(
@@ -130,7 +133,7 @@ def facts(
     device_fingerprint: str | None = None,
 ) -> TokenFacts:
     """What is wrong with a token `now`. `leeway_seconds` holds where the tenant has set none of its own."""
-    text, seconds = to_text(now), now.timestamp()
+    seconds = now.timestamp()
     leeway = _seconds(known.leeway) if token.own and known.leeway is not None else leeway_seconds
     found = known.session_id is not None
     return TokenFacts(
@@ -142,13 +145,16 @@ def facts(
         issued_before_cutoff=known.issued_until is not None and _issued_at(token, known) <= known.issued_until,
         session_not_found=token.session is not None and not found,
         session_revoked=known.session_revoked_at is not None,
-        session_expired=found
-        and ((known.session_expires_at or "") <= text or (known.session_idle_expires_at or "") <= text),
+        session_expired=found and _has_ended(known, to_text(now)),
         user_mismatch=found and token.own and known.session_user != token.user,
         device_mismatch=device_fingerprint is not None
         and known.device_fingerprint is not None
         and known.device_fingerprint != device_fingerprint,
     )
+
+
+def _has_ended(known: TokenRecord, now: str) -> bool:
+    return (known.session_expires_at or "") <= now or (known.session_idle_expires_at or "") <= now
 
 
 def _issued_at(token: AccessToken, known: TokenRecord) -> str:
