@@ -24,7 +24,7 @@ STEP = re.compile(
 )
 STEPS = list(STEP.finditer(TEXT))
 CONTRACT, REASON, TEST, HANDLER, WORD = slice(0, 2), slice(2, 3), slice(3, 4), slice(4, 5), slice(5, 6)
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 ADDRESS = "/internal/session/sessions/usr_abc123/newest"
 API_KEY = "internal-key-for-the-tests-0123456789"
 STYLE = ("bundle", "examples", "links", "operations_table", "style_files", "style_operations", "style_schemas")

@@ -85,7 +85,9 @@ def test_english_and_chinese_are_there() -> None:
 
 @every_locale
 def test_every_locale_says_everything_with_the_same_placeholders(locale: str) -> None:
-    assert complaints(locale, source(locale)) == []
+    found = complaints(locale, source(locale))
+
+    assert not found, "\n".join(found)
 
 
 @every_other
@@ -93,7 +95,7 @@ def test_no_sentence_was_left_in_english(locale: str) -> None:
     english = {name: words(pattern) for name, pattern in patterns(source(i18n.DEFAULT))}
     left = {name for name, pattern in patterns(source(locale)) if words(pattern) == english.get(name)}
 
-    assert left == set()
+    assert not left, f"{locale}: in English still: {', '.join(sorted(left))}"
 
 
 def words(pattern: ast.Pattern) -> str:
