@@ -40,6 +40,7 @@ class Exchange:
         self._program = program
         self._request = request
         self._send = send
+        self.is_answered = False
         self.plan: Plan | None = None
         self.tenant: Tenant | None = None
         self.started = time.perf_counter()
@@ -128,6 +129,7 @@ class Exchange:
             headers.append(_NO_STORE)
         if extra:
             headers.extend(extra)
+        self.is_answered = True
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
         logs.access(self, status)
