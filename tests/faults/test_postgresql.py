@@ -90,7 +90,7 @@ def test_the_service_ends_although_the_server_stands_still(
         waiting.start()
         time.sleep(0.5)
         service.process.terminate()
-        assert service.process.wait(15) == 0
+        assert service.process.wait(20) == 0
         waiting.join()
     finally:
         postgresql.send(signal.SIGCONT)
