@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import jwt
+
 from benchmarks import dataset
 from benchmarks.callers import ADMIN, API_KEY, admin_tokens, internal_headers, token
 from benchmarks.dataset import Session
@@ -36,7 +38,7 @@ _SHOWN_AT_CREATION = ("device_id", "device_type", "ip", "user_agent")
 
 
 class Client:
-    """One connection to a server."""
+    """Asks a server, over a connection for each request: what is compared in between may take longer than one lives."""
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
@@ -46,7 +48,7 @@ class Client:
     ) -> tuple[int, Any, Mapping[str, str]]:
         """Status, decoded body, headers."""
         content = None if body is None else json.dumps(body).encode()
-        extra = {} if content is None else {"Content-Type": "application/json"}
+        extra = {"Connection": "close"} | ({} if content is None else {"Content-Type": "application/json"})
         self._connection.request(method, path, content, {**headers, **extra})
         response = self._connection.getresponse()
         text = response.read()
@@ -112,7 +114,7 @@ def _creation(client: Client) -> list[str]:
     status, answer, _ = client.ask("POST", "/internal/session/create", headers, _CREATION)
     if status != 201:
         return [f"creation: {status} {answer}"]
-    session = answer["data"]["session"]
+    session, tokens = answer["data"]["session"], answer["data"]["tokens"]
     instants = [session.pop(name) for name in _INSTANTS_OF_SESSION] + [answer["timestamp"]]
     wanted = {
         "tenant_id": headers["X-Tenant-ID"],
@@ -121,7 +123,7 @@ def _creation(client: Client) -> list[str]:
         "amr": "password,totp",
         **{name: _CREATION[name] for name in _SHOWN_AT_CREATION},
     }
-    found = []
+    found = list(_tokens(tokens, session["id"]))
     if not _SESSION_ID.fullmatch(session.pop("id")) or not all(map(_INSTANT.fullmatch, instants)):
         found.append(f"creation: an id or an instant is malformed: {answer}")
     if session != wanted or (answer["code"], answer["message"]) != (0, "ok"):
@@ -129,6 +131,16 @@ def _creation(client: Client) -> list[str]:
     answer = client.ask("GET", f"{_USERS}/checked/active", headers)
     wanted = {"active": True, "session_count": 1}
     return found + [wrong for _, wrong in _compare("active check after creation", answer, wanted)]
+
+
+def _tokens(tokens: dict[str, Any], session: str) -> Iterator[str]:
+    """What is wrong with the first tokens of a session: the access token is signed and names it."""
+    texts = tokens["access_token"], tokens["refresh_token"]
+    header, claims = jwt.get_unverified_header(texts[0]), jwt.decode(texts[0], options={"verify_signature": False})
+    if (header["alg"], header["typ"]) != ("EdDSA", "at+jwt") or (claims["sid"], claims["sub"]) != (session, "checked"):
+        yield f"creation: the access token says {header}, {claims}"
+    if tokens["token_type"] != "Bearer" or not 840 < tokens["expires_in"] <= 900 or len(texts[1]) < 40:
+        yield f"creation: {tokens}"
 
 
 def _refusals(client: Client) -> list[str]:

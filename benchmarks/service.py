@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import dataset
 from benchmarks.databases import settle
 from benchmarks.dataset import Session
-from storage.bulk import open_loader
+from storage.bulk import batches, open_loader
 from storage.database import Database
 from storage.sessions import NewSession
 
@@ -41,18 +41,19 @@ def environment(api_key: str, jwt_secret: str, response_validation: str) -> dict
 
 def fill_database(path: Path) -> None:
     """Write the dataset through the service's own storage."""
-    asyncio.run(_make_tables(path))
-    loader = open_loader(path)
-    by_tenant = sorted(dataset.all_sessions(), key=lambda session: session.tenant_id)
-    for tenant, sessions in groupby(by_tenant, key=lambda session: session.tenant_id):
-        for _ in loader.load(tenant, _rows(sessions), _LOADED_AT):
-            pass
+    asyncio.run(_fill(path))
     settle(sqlite3.connect(path))
 
 
-async def _make_tables(path: Path) -> None:
-    database = await Database.open(f"sqlite:///{path}")
+async def _fill(path: Path) -> None:
+    database = await Database.open(f"sqlite:///{path}")  # which makes the tables
     await database.close()
+    loader = await open_loader(f"sqlite:///{path}")
+    by_tenant = sorted(dataset.all_sessions(), key=lambda session: session.tenant_id)
+    for tenant, sessions in groupby(by_tenant, key=lambda session: session.tenant_id):
+        for batch in batches(tenant, _rows(sessions), _LOADED_AT):
+            await loader.write(batch)
+    await loader.close()
 
 
 def _rows(sessions: Iterator[Session]) -> Iterator[tuple[NewSession, str | None]]:

@@ -38,7 +38,7 @@ _BOUND = {
 }
 _SELECTION = {
     "main": (),
-    "chains": ("--phases", "stateful", "--exclude-path-regex", "^/(problems|health|openapi)"),
+    "chains": ("--phases", "stateful", "--exclude-path-regex", "^/(problems|health|openapi|docs)"),
     "links": ("--phases", "stateful"),
     # Revoking all tokens of a tenant would end the run's own.
     "isolation": ("--exclude-path-regex", "^/admin/tokens/revoke-all$"),

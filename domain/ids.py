@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import re
 import secrets
-import uuid
 from datetime import datetime
 
 _UUID_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -21,13 +20,18 @@ def uuid7(now: datetime) -> str:
     milliseconds = int(now.timestamp() * 1000)
     noise = secrets.randbits(74)
     value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | (noise >> 62) << 64 | 0b10 << 62
-    return str(uuid.UUID(int=value | noise & 0x3FFF_FFFF_FFFF_FFFF))
+    return _uuid_text(value | noise & 0x3FFF_FFFF_FFFF_FFFF)
 
 
 def first_uuid7(text: str) -> str:
     """A text that sorts before every UUID version 7 of the instant `text` (RFC 3339) or later, after every earlier."""
     milliseconds = round(datetime.fromisoformat(text).timestamp() * 1000)
-    return str(uuid.UUID(int=(milliseconds & 0xFFFF_FFFF_FFFF) << 80))
+    return _uuid_text((milliseconds & 0xFFFF_FFFF_FFFF) << 80)
+
+
+def _uuid_text(value: int) -> str:
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def session_id(key: str) -> str:

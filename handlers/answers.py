@@ -5,6 +5,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Bytes that are ready to send, in the media type that was negotiated."""
+    """Bytes that are ready to send, in the media type that was negotiated.
+
+    `policy` is a page's own Content-Security-Policy; without one a page may load and run nothing. `max_age` says for
+    how many seconds the answer may be kept.
+    """
 
     body: bytes
+    policy: bytes | None = None
+    max_age: int | None = None

@@ -3,13 +3,14 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from domain.risk import RiskThresholds
 from domain.sessions import Timeouts
 from domain.token_validity import TokenFacts
 from domain.tokens import AccessToken, Lifetimes, RefreshKeys
 from domain.values import Caller, Tenant
+from storage.touches import Touch
 from storage.unit_of_work import UnitOfWork
 
 H = TypeVar("H", bound=Callable[..., Awaitable[Any]])
@@ -76,8 +77,10 @@ class Service:
     locate: Callable[[str], str | None]
     is_ready: Callable[[], Awaitable[bool]]
     purge: Callable[[Tenant, datetime], Awaitable[int]]
-    contract: Mapping[str, bytes]
+    touch: Callable[[UnitOfWork, str, datetime, Touch], Awaitable[bool]]
+    contract: Callable[[Literal["json", "yaml"]], bytes]
     problem_pages: "ProblemPages"
+    documentation: "Documentation"
 
 
 class ProblemPages(Protocol):
@@ -86,6 +89,16 @@ class ProblemPages(Protocol):
     def index(self, locale: str, media_type: str) -> bytes: ...
 
     def page(self, slug: str, locale: str, media_type: str) -> bytes | None: ...
+
+
+class Documentation(Protocol):
+    """The pages below `/docs`."""
+
+    def reference(self) -> tuple[bytes, bytes]: ...
+
+    def script(self) -> bytes: ...
+
+    def problems(self, locale: str) -> bytes: ...
 
 
 @dataclass(slots=True)

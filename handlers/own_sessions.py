@@ -7,7 +7,7 @@ from domain.errors import NotYourResource, RoleNotAllowed, SessionNotFound
 from domain.ids import session_key
 from domain.paging import Page
 from domain.sessions import amr_with_mfa, idle_deadline_after_activity, status
-from handlers.context import Context
+from handlers.context import Context, commits_itself
 from handlers.session_creation import begin_session
 from handlers.sessions import UNSTATED_REASON
 from handlers.tenancy import require_tenant
@@ -15,6 +15,7 @@ from handlers.views.envelopes import View, list_response, simple_response
 from handlers.views.sessions import session_record, session_response
 from storage import sessions
 from storage.sessions import SessionRow
+from storage.touches import Touch
 
 
 async def list_own_sessions(ctx: Context, auth_user_id: str, page: int, page_size: int) -> View:
@@ -56,10 +57,12 @@ async def revoke_session(ctx: Context, session_id: str, body: dict[str, Any] | N
     await sessions.revoke(ctx.db, row.id, ctx.now_text, ctx.caller.id, reason)
 
 
+@commits_itself
 async def touch_session(ctx: Context, session_id: str) -> View:
     """Keep a session alive: the idle deadline moves, the absolute one never does."""
     row = await _owned_active(ctx, session_id)
-    if not await sessions.touch(ctx.db, row.id, ctx.now_text, _idle_deadline(ctx, row)):
+    touch = Touch(ctx.now_text, _idle_deadline(ctx, row), row.idle_expires_at)
+    if not await ctx.service.touch(ctx.db, row.id, ctx.now, touch):
         raise SessionNotFound()
     return simple_response("activity recorded", ctx.now_text)
 

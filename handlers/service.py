@@ -22,12 +22,12 @@ async def get_readiness(ctx: Context) -> View:
 
 async def get_contract_json(ctx: Context) -> Answer:
     """The contract itself, as JSON."""
-    return Answer(ctx.service.contract["json"])
+    return Answer(ctx.service.contract("json"))
 
 
 async def get_contract_yaml(ctx: Context) -> Answer:
     """The contract itself, as YAML."""
-    return Answer(ctx.service.contract["yaml"])
+    return Answer(ctx.service.contract("yaml"))
 
 
 async def list_problem_types(ctx: Context) -> Answer:

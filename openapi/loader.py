@@ -96,7 +96,7 @@ class _Bundler:
     def _reference(self, reference: str, file: str) -> str:
         """The bundled form of a reference; the component it names goes into the bundle on first sight."""
         relative, _, pointer = reference.partition("#")
-        target = _join(file, relative)
+        target = joined(file, relative)
         parts = PurePosixPath(target).parts
         name = pointer.removeprefix("/")
         if not relative or len(parts) != 3 or parts[0] != "components" or not name or "/" in name:
@@ -125,7 +125,9 @@ class _Bundler:
             try:
                 self._documents[file] = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader, in C if it can be
             except yaml.YAMLError as error:
-                raise BundleError(f"{file}: {' '.join(str(error).split())}") from None
+                mark = getattr(error, "problem_mark", None)
+                line = "" if mark is None else f":{mark.line + 1}"
+                raise BundleError(f"{file}{line}: {' '.join(str(error).split())}") from None
         return self._documents[file]
 
     def _where(self, file: str, reference: str) -> str:
@@ -135,7 +137,7 @@ class _Bundler:
         return f"{file}:{next(found, 1)}"
 
 
-def _join(file: str, relative: str) -> str:
+def joined(file: str, relative: str) -> str:
     """The path, from the contract's folder, that `relative` means inside `file`."""
     parts = list(PurePosixPath(file).parent.parts)
     for part in PurePosixPath(relative).parts:

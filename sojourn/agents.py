@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import ua_parser
+if TYPE_CHECKING:
+    import ua_parser
 
 DeviceType = Literal["desktop", "mobile", "tablet", "bot"]
 
@@ -31,6 +32,8 @@ def describe_agent(user_agent: str) -> AgentFacts:
     """The facts in a User-Agent text. Never fails: an unknown text tells nothing."""
     if not user_agent.strip():
         return NOTHING
+    import ua_parser  # its patterns take 25 MB and are wanted only where a client did not describe its device
+
     result = ua_parser.parse(user_agent[:_MAX_LENGTH].encode("utf-8", "replace").decode())
     browser, system, device = result.user_agent, result.os, result.device
     return AgentFacts(
@@ -45,14 +48,14 @@ def _name(family: str, *versions: str | None) -> str:
     return f"{family} {known}"[:_MAX_NAME].strip()
 
 
-def _system(system: ua_parser.OS) -> str:
+def _system(system: "ua_parser.OS") -> str:
     if system.family == "Mac OS X":
         # Browsers have been saying 10.15 ever since; before, the second number was the release.
         return _name("macOS", system.major, system.minor if system.major == "10" else None)
     return _name(system.family, system.major)
 
 
-def _device_type(user_agent: str, system: str, device: ua_parser.Device | None) -> DeviceType | None:
+def _device_type(user_agent: str, system: str, device: "ua_parser.Device | None") -> DeviceType | None:
     """Bots name themselves; an Android that does not say `Mobile` is a tablet."""
     if device is not None and device.family == "Spider":
         return "bot"

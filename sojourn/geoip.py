@@ -1,10 +1,12 @@
 """Where an address is, from a database file in MaxMind's format, when one is configured."""
 
 from pathlib import Path
-
-import maxminddb
+from typing import TYPE_CHECKING
 
 from sojourn.settings import SettingsError, variable
+
+if TYPE_CHECKING:
+    from maxminddb import Reader
 
 
 class Locator:
@@ -12,9 +14,11 @@ class Locator:
 
     def __init__(self, path: str | None) -> None:
         """Open the file at `path`. Raises SettingsError when it is not such a database."""
-        self._reader: maxminddb.Reader | None = None
+        self._reader: Reader | None = None
         if path is None:
             return
+        import maxminddb  # loaded only where there is a file
+
         try:
             self._reader = maxminddb.open_database(Path(path))
         except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:

@@ -1,4 +1,4 @@
-"""Sentences for people, in English and Simplified Chinese, from Fluent files.
+"""Sentences for people, from Fluent files: a language for each folder of `locales/` (docs/languages.md).
 
 `locales/<locale>/problems.ftl` holds for each problem key a title (the message itself) and the attributes
 `detail`, `explanation` and `remedy`, and a message `violation-<code>` for each rule a request can break.
@@ -8,19 +8,27 @@ import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Any
-
-from fluent.runtime import FluentBundle, FluentResource
+from typing import TYPE_CHECKING, Any
 
 from domain.errors import Violation
 
-LOCALES = ("en", "zh-CN")
+if TYPE_CHECKING:
+    from fluent.runtime import FluentBundle
+
 DEFAULT = "en"
+LOCALES = tuple(
+    sorted(
+        (folder.name for folder in (files("sojourn") / "locales").iterdir() if folder.is_dir()),
+        key=lambda name: (name != DEFAULT, name),
+    )
+)
+"""The languages there are, as language tags (RFC 5646): English first."""
 
 _RANGE = re.compile(
     r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*|\*)\s*(?:;\s*[qQ]\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*)?"
 )
-_TRADITIONAL = frozenset({"hant", "tw", "hk", "mo"})
+_UNREADABLE: Mapping[str, frozenset[str]] = {"zh-CN": frozenset({"hant", "tw", "hk", "mo"})}
+"""Subtags of readers who cannot be expected to read a locale although it is of their language: another script."""
 
 
 class MissingSentence(Exception):
@@ -40,11 +48,22 @@ def negotiate(accept_language: str | None) -> str:
 
 
 def _locale_of(language: str) -> str | None:
-    """The locale that serves a language range; Traditional Chinese is another script, not ours."""
-    primary, *subtags = language.split("-")
-    if primary == "zh":
-        return None if not _TRADITIONAL.isdisjoint(subtags) else "zh-CN"
-    return DEFAULT if primary in ("en", "*") else None
+    """The locale that serves a language range in lower case, by "lookup" (RFC 4647 §3.4), or None.
+
+    A reader of a language without its region gets the first locale of that language, unless in another script.
+    """
+    if language == "*":
+        return DEFAULT
+    subtags = language.split("-")
+    for length in range(len(subtags), 0, -1):
+        shorter = "-".join(subtags[:length])
+        for locale in LOCALES:
+            if locale.lower() == shorter:
+                return locale
+    for locale in LOCALES:
+        if locale.lower().split("-")[0] == subtags[0] and _UNREADABLE.get(locale, frozenset()).isdisjoint(subtags):
+            return locale
+    return None
 
 
 def sentence(locale: str, name: str, params: Mapping[str, Any] | None = None) -> str:
@@ -77,7 +96,9 @@ def _sentence(locale: str, name: str, params: tuple[tuple[str, Any], ...]) -> st
 
 
 @cache
-def _bundle(locale: str) -> FluentBundle:
+def _bundle(locale: str) -> "FluentBundle":
+    from fluent.runtime import FluentBundle, FluentResource  # a tenth of the start, wanted by the first refusal
+
     source = (files("sojourn") / "locales" / locale / "problems.ftl").read_text(encoding="utf-8")
     bundle = FluentBundle([locale], use_isolating=False)
     bundle.add_resource(FluentResource(source))

@@ -23,11 +23,20 @@ STYLE = (
     "p{margin:.25rem 0}dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem}"
     "dd{margin:0}code,pre,dd{font-family:ui-monospace,monospace;overflow-wrap:anywhere}"
     "pre{padding:1rem;border:1px solid #8886;border-radius:.5rem;overflow-x:auto;font-size:.85rem}"
+    "h3{font-size:1rem;margin:.75rem 0 0}section{border-top:1px solid #8886;margin-top:1.5rem}"
+    "nav{display:flex;flex-wrap:wrap;gap:.5rem 1rem}nav [aria-current]{font-weight:bold}"
+    ".contents{columns:18rem;padding-left:1.25rem}"
     "table{border-collapse:collapse;width:100%}"
     "th,td{padding:.5rem .5rem .5rem 0;border-bottom:1px solid #8886;text-align:left}"
 )
-_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-_POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
+
+
+def policy_hash(text: str) -> str:
+    """What a Content-Security-Policy calls a script or a style of this text."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+_POLICY = f"default-src 'none'; style-src {policy_hash(STYLE)}; base-uri 'none'; form-action 'none'"
 CONTENT_SECURITY_POLICY = f"{_POLICY}; frame-ancestors 'none'"
 """The header for every page. What a page can say of it itself, it says."""
 
@@ -129,18 +138,18 @@ def page_html(slug: str, locale: str, prefix: str = "") -> str:
     """One problem type for people."""
     kind, facts = problems.BY_SLUG[slug], page_json(slug, locale, prefix)
     rows = "".join(
-        f"<dt>{_word(locale, word)}</dt><dd>{escape(str(facts[name]))}</dd>"
-        for word, name in (("status", "status"), ("code", "code"), ("key", "i18n_key"))
+        f"<dt>{word(locale, label)}</dt><dd>{escape(str(facts[name]))}</dd>"
+        for label, name in (("status", "status"), ("code", "code"), ("key", "i18n_key"))
     )
     example = json.dumps(_example(kind, locale, prefix), ensure_ascii=False, indent=2)
-    return _html(
+    return html_page(
         locale,
         facts["title"],
-        f'<p><a href="../problems">{_word(locale, "all")}</a></p>'
+        f'<p><a href="../problems">{word(locale, "all")}</a></p>'
         f"<h1>{escape(facts['title'])}</h1><dl>{rows}</dl>"
-        f"<h2>{_word(locale, 'meaning')}</h2><p>{escape(facts['explanation'])}</p>"
-        f"<h2>{_word(locale, 'remedy')}</h2><p>{escape(facts['remedy'])}</p>"
-        f"<h2>{_word(locale, 'example')}</h2><pre>{escape(example)}</pre>",
+        f"<h2>{word(locale, 'meaning')}</h2><p>{escape(facts['explanation'])}</p>"
+        f"<h2>{word(locale, 'remedy')}</h2><p>{escape(facts['remedy'])}</p>"
+        f"<h2>{word(locale, 'example')}</h2><pre>{escape(example)}</pre>",
     )
 
 
@@ -151,17 +160,18 @@ def index_html(locale: str) -> str:
         f"<td>{kind['status']}</td><td>{kind['code']}</td></tr>"
         for kind in index_json(locale)["items"]
     )
-    heads = "".join(f'<th scope="col">{_word(locale, word)}</th>' for word in ("name", "status", "code"))
+    heads = "".join(f'<th scope="col">{word(locale, label)}</th>' for label in ("name", "status", "code"))
     title = i18n.sentence(locale, "page-index-title")
-    return _html(
+    return html_page(
         locale,
         title,
-        f"<h1>{escape(title)}</h1><p>{_word(locale, 'index-lead')}</p>"
+        f"<h1>{escape(title)}</h1><p>{word(locale, 'index-lead')}</p>"
         f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>",
     )
 
 
-def _html(locale: str, title: str, main: str) -> str:
+def html_page(locale: str, title: str, main: str) -> str:
+    """A whole page, with the style that the policy allows. `main` is HTML."""
     return (
         f'<!DOCTYPE html>\n<html lang="{locale}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
@@ -171,7 +181,8 @@ def _html(locale: str, title: str, main: str) -> str:
     )
 
 
-def _word(locale: str, name: str) -> str:
+def word(locale: str, name: str) -> str:
+    """One of the words of the pages, as HTML."""
     return escape(i18n.sentence(locale, f"page-{name}"))
 
 

@@ -93,6 +93,12 @@ class Settings:
         "A session ends this long after it was created, whatever happens.",
         parse_duration,
     )
+    touch_interval: timedelta = _setting(
+        timedelta(seconds=1),
+        "How long an activity may wait to be written with others; `0s`: not at all.",
+        parse_duration,
+    )
+    touch_batch: int = _setting(1000, "How many waiting activities are written before their time.", whole_number)
     device_trust_window: timedelta = _setting(timedelta(hours=720), "How long trust in a device lasts.", parse_duration)
     session_retention: timedelta = _setting(
         timedelta(hours=720), "How long ended sessions are kept, as facts for administrators.", parse_duration
@@ -255,7 +261,7 @@ _SECRET_BYTES = 32
 _POSITIVE = (
     "idle_timeout", "absolute_timeout", "device_trust_window", "head_timeout", "body_timeout", "workers",
     "access_expiry", "refresh_expiry", "refresh_limit", "max_body_bytes", "max_uri_bytes", "max_header_bytes",
-    "max_json_depth", "max_json_digits", "database_pool",
+    "max_json_depth", "max_json_digits", "database_pool", "touch_batch",
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import os
 from asyncio import Transport
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -19,6 +19,7 @@ from sojourn.draining import Draining
 from sojourn.pipeline.responses import to_json
 from sojourn.settings import Settings
 
+_INTERIM = b"HTTP/1.1 100 "
 UNREADABLE_SLACK = 4096
 """A head that is only a little too large reaches the application, which can answer in the reader's language."""
 
@@ -27,6 +28,38 @@ UNREADABLE_SLACK = 4096
 def _settings() -> Settings:
     """The process's settings: uvicorn makes a protocol for each connection and knows nothing of ours."""
     return Settings.from_env(os.environ)
+
+
+class OneWrite:
+    """A transport that gathers an answer and lets it go as one: uvicorn writes head and body one after the other.
+
+    Each write is a system call and a packet, which cost as much as all of our own work on a small answer.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._gathered: list[bytes] = []
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        """Keep a part of an answer; what is said before the answer (`100 Continue`) is sent at once."""
+        self._gathered.append(data)
+        if data.startswith(_INTERIM):
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what was gathered."""
+        if self._gathered:
+            self._transport.write(b"".join(self._gathered))
+            self._gathered.clear()
+
+    def close(self) -> None:
+        """Send what was gathered, then close."""
+        self.flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 class StrictHttpProtocol(HttpToolsProtocol):
@@ -44,8 +77,8 @@ class StrictHttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Start the clock of the first head."""
-        super().connection_made(transport)
-        self._deadline = self.loop.call_later(self._head_seconds, self._too_late)
+        super().connection_made(cast(Transport, OneWrite(transport)))
+        self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
@@ -53,19 +86,23 @@ class StrictHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count the bytes of a head that is not complete."""
+        """Count the bytes of a head that is not complete, and keep a clock for it.
+
+        Nearly every head comes in one piece: none but the connection's first ever needs the clock.
+        """
         if self._awaiting_head:
             self._head_bytes += len(data)
         super().data_received(data)
-        if self._awaiting_head and self._head_bytes > self._head_limit and not self.transport.is_closing():
-            self._refuse(HeadersTooLarge(limit=_settings().max_header_bytes))
+        if (self._awaiting_head or self._is_idle) and not self.transport.is_closing():
+            if self._head_bytes > self._head_limit:
+                self._refuse(HeadersTooLarge(limit=_settings().max_header_bytes))
+            elif self._deadline is None:
+                self._start_clock()
 
     def on_message_begin(self) -> None:
-        """A further request on the same connection starts the clock anew."""
+        """A further request on the same connection: its head counts anew."""
         super().on_message_begin()
         self._awaiting_head, self._head_bytes = True, self._head_bytes or 1
-        if self._deadline is None:
-            self._deadline = self.loop.call_later(self._head_seconds, self._too_late)
 
     def on_headers_complete(self) -> None:
         """The head is there: from now on the body's own deadline counts."""
@@ -76,9 +113,19 @@ class StrictHttpProtocol(HttpToolsProtocol):
         if draining is not None and draining.begun:  # the client is told to connect anew: to another copy
             self.cycle.keep_alive = False
 
+    def on_response_complete(self) -> None:
+        """The answer is complete: now it leaves, head and body in one write."""
+        cast(OneWrite, self.transport).flush()
+        super().on_response_complete()
+
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP is refused with a problem document like everything else."""
         self._refuse(MalformedRequest([Violation("request", "http_syntax")]))
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether nothing is being answered: bytes that begin no head (empty lines) stop uvicorn's own clock."""
+        return self.cycle is None or self.cycle.response_complete
 
     def _too_late(self) -> None:
         self._deadline = None
@@ -86,6 +133,9 @@ class StrictHttpProtocol(HttpToolsProtocol):
             self._refuse(RequestTimeout())
         else:
             self.transport.close()
+
+    def _start_clock(self) -> None:
+        self._deadline = self.loop.call_later(self._head_seconds, self._too_late)
 
     def _stop_clock(self) -> None:
         if self._deadline is not None:

@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from datetime import datetime
 from typing import Any, TypeVar
 
 from domain.errors import Unavailable
 from domain.values import Tenant
 from storage.database import Database
 from storage.statements import Statement
+from storage.touches import Touches
 from storage.unit_of_work import Row, SystemUnit, UnitOfWork
 
 T = TypeVar("T")
@@ -16,12 +18,22 @@ T = TypeVar("T")
 class AbsentDatabase(Database):
     """Stands in while a process waits for its database."""
 
+    def __init__(self) -> None:
+        self.touches = Touches()
+
+    async def make_room(self, since: datetime, until: datetime) -> None:
+        """There is nowhere to make any."""
+
+    async def drop_partitions(self, before: datetime) -> int:
+        """There is nothing to drop."""
+        return 0
+
     async def close(self) -> None:
         """Nothing is open."""
 
     async def read(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
         """Run `work`. Raises Unavailable with its first statement."""
-        return await work(UnitOfWork(_NoRunner(), tenant))
+        return await work(UnitOfWork(_NoRunner(), tenant, self.touches))
 
     @asynccontextmanager
     async def system(self) -> AsyncIterator[SystemUnit]:
@@ -30,7 +42,7 @@ class AbsentDatabase(Database):
 
     async def write(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
         """Run `work`. Raises Unavailable with its first statement."""
-        return await work(UnitOfWork(_NoRunner(), tenant))
+        return await work(UnitOfWork(_NoRunner(), tenant, self.touches))
 
     async def write_system(self, work: Callable[[SystemUnit], Awaitable[T]]) -> T:
         """Run `work`. Raises Unavailable with its first statement."""
@@ -50,6 +62,12 @@ class _NoRunner:
 
     async def run(self, statement: Statement, parameters: dict[str, Any]) -> int:
         raise Unavailable()
+
+    async def run_many(self, statement: Statement, parameters: list[dict[str, Any]]) -> None:
+        raise Unavailable()
+
+    async def pause(self) -> None:
+        return
 
     def snapshot(self) -> AbstractContextManager[None]:
         return nullcontext()

@@ -3,20 +3,30 @@
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from domain.values import Tenant
+from storage.touches import Touches
 from storage.unit_of_work import SystemUnit, UnitOfWork
 
 T = TypeVar("T")
 
 SQLITE_PREFIX = "sqlite:///"
 POSTGRESQL_PREFIX = "postgresql://"
+AHEAD = timedelta(weeks=2)
+"""How far ahead room is made: a service whose housekeeping rests for less than this notices nothing."""
 
 
 class Database(ABC):
-    """An open database. `open` makes it, `close` ends it; in between `read`, `write` and their system twins."""
+    """An open database. `open` makes it, `close` ends it; in between `read`, `write` and their system twins.
+
+    `touches` are this process's activities that are not written yet.
+    """
+
+    touches: Touches
+    purge_grace: timedelta = timedelta(0)
+    """How much longer than it must a session is kept, since it leaves together with others."""
 
     @staticmethod
     async def open(url: str, busy_timeout: timedelta = timedelta(seconds=5), pool_size: int = 10) -> "Database":
@@ -58,6 +68,14 @@ class Database(ABC):
     @abstractmethod
     async def write_system(self, work: Callable[[SystemUnit], Awaitable[T]]) -> T:
         """The same for what belongs to no tenant."""
+
+    @abstractmethod
+    async def make_room(self, since: datetime, until: datetime) -> None:
+        """Make the partitions for sessions that begin from `since` to `until`, on an engine that has any."""
+
+    @abstractmethod
+    async def drop_partitions(self, before: datetime) -> int:
+        """Drop the partitions all of whose sessions ended by `before`; how many sessions went. Raises Unavailable."""
 
     @abstractmethod
     async def is_reachable(self) -> bool:

@@ -17,7 +17,7 @@ _ROWS = (
     ("sessions", "ix_sessions_active", "300000 15000 3 1"),
     ("sessions", "ix_sessions_revoked", "50000 2500 1"),
     ("sessions", "ix_sessions_due", "300000 15000 2"),
-    ("sessions", "ix_sessions_device", "500000 25000 5 1"),
+    ("sessions", "ix_sessions_device", "500000 25000 5"),
     ("trusted_devices", "ix_trusted_devices_user", "100000 5000 2 1"),
     ("trusted_devices", "ux_trusted_devices_fact", "100000 5000 2 1"),
     ("trusted_devices", "ix_trusted_devices_fingerprint", "100000 5000 2"),

@@ -9,14 +9,16 @@ import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 
-from domain.errors import DomainError
+from domain.clock import to_text
+from domain.errors import DomainError, Unavailable
 from domain.values import Tenant
+from storage import postgres_partitions as partitions
 from storage import tenants
 from storage.database import Database
 from storage.postgres_codecs import set_codecs
@@ -24,6 +26,7 @@ from storage.postgres_failures import DRIVER_ERRORS, retries, unavailable
 from storage.postgres_runner import READ, WRITE, PostgresRunner, transaction
 from storage.postgres_schema import revision_of
 from storage.schema import require_current
+from storage.touches import Touches
 from storage.unit_of_work import SystemUnit, UnitOfWork
 
 T = TypeVar("T")
@@ -41,7 +44,10 @@ _STATEMENT_PATIENCE = 6
 class PostgresDatabase(Database):
     """A pool of connections to one database."""
 
+    purge_grace = partitions.WEEK
+
     def __init__(self, pool: Any, system_pool: Any, wait_seconds: float) -> None:
+        self.touches = Touches()
         self._pool = pool
         self._system_pool = system_pool
         self._wait_seconds = wait_seconds
@@ -68,7 +74,7 @@ class PostgresDatabase(Database):
 
     async def read(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
         """Run `work` on one tenant's data as of one instant. Raises Unavailable when the database does not answer."""
-        return await self._run(READ, lambda runner: work(UnitOfWork(runner, tenant)))
+        return await self._run(READ, lambda runner: work(UnitOfWork(runner, tenant, self.touches)))
 
     @asynccontextmanager
     async def system(self) -> AsyncIterator[SystemUnit]:
@@ -81,11 +87,29 @@ class PostgresDatabase(Database):
 
     async def write(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
         """Run `work` inside a transaction and return its result once that is durable."""
-        return await self._run(WRITE, lambda runner: work(UnitOfWork(runner, tenant)))
+        return await self._run(WRITE, lambda runner: work(UnitOfWork(runner, tenant, self.touches)))
 
     async def write_system(self, work: Callable[[SystemUnit], Awaitable[T]]) -> T:
         """The same for what belongs to no tenant."""
         return await self._run(WRITE, lambda runner: work(SystemUnit(runner)))
+
+    async def make_room(self, since: datetime, until: datetime) -> None:
+        """Make the partitions of every week from `since` to `until`. Sessions find room without them, too."""
+        try:
+            await self._run(WRITE, lambda runner: partitions.make(runner, since, until))
+        except Unavailable:
+            logger.warning("requests are in the way of new partitions; housekeeping tries again")
+        except asyncpg.CheckViolationError:
+            logger.warning("a week gets no partitions: the default ones hold sessions of it")
+        except asyncpg.InsufficientPrivilegeError:
+            logger.warning("this role may not make partitions: run the server as the role that owns the tables")
+
+    async def drop_partitions(self, before: datetime) -> int:
+        """Drop the weeks that ended by `before`; how many sessions went."""
+        gone = 0
+        while dropped := await self._run(WRITE, lambda runner: partitions.drop(runner, to_text(before))):
+            gone += dropped
+        return gone
 
     async def is_reachable(self) -> bool:
         """Whether the database answers now."""

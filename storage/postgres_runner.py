@@ -55,6 +55,24 @@ class PostgresRunner:
         status: str = await connection.execute(text, *[parameters[name] for name in names])
         return int(status.rpartition(" ")[2])
 
+    async def run_many(self, statement: Statement, parameters: list[dict[str, Any]]) -> None:
+        """Change rows, once for each set of parameters, without waiting for each answer."""
+        connection = await self._ready(parameters[0].get("tenant"))
+        text, names = statement.numbered()
+        await connection.executemany(text, [[values[name] for name in names] for values in parameters])
+
+    async def execute(self, text: str) -> None:
+        """Run statements that change tables themselves."""
+        await (await self._ready(None)).execute(text)
+
+    async def fetch(self, text: str) -> list[Row]:
+        """What the server's catalogue says."""
+        return [tuple(row) for row in await (await self._ready(None)).fetch(text)]
+
+    async def pause(self) -> None:
+        """End the transaction; the next statement begins another."""
+        await self.commit()
+
     def snapshot(self) -> AbstractContextManager[None]:
         """Nothing to do: everything that is read without writing is read as of one instant."""
         return nullcontext()

@@ -26,14 +26,14 @@ _D = TrustedDeviceTable.__table__  # type: ignore[attr-defined]
 _TENANT: Any = bindparam("tenant")
 _BEFORE: Any = bindparam("before")
 
-_ENDED = or_(
+ENDED = or_(
     _S.c.revoked_at <= _BEFORE,
     and_(_S.c.revoked_at.is_(None), or_(_S.c.expires_at <= _BEFORE, _S.c.idle_expires_at <= _BEFORE)),
 )
 # Ids sort by creation, and nothing ends before it began: the key's own range holds all there is to look at.
 _ENDED_IDS = (
     select(_S.c.id)
-    .where(_S.c.tenant_id == _TENANT, _S.c.id < bindparam("created_before"), _ENDED)
+    .where(_S.c.tenant_id == _TENANT, _S.c.id < bindparam("created_before"), ENDED)
     .order_by(_S.c.id)
     .limit(bindparam("limit"))
     .offset(literal_column("0"))

@@ -39,6 +39,7 @@ class DeviceCounts(NamedTuple):
 class Sighting(NamedTuple):
     """When and where a device was, by one session on it."""
 
+    id: str
     created_at: str
     last_active_at: str
     ip: str | None
@@ -48,6 +49,7 @@ class Sighting(NamedTuple):
 class Device(NamedTuple):
     """What a session says of the device it runs on; None where it says nothing."""
 
+    id: str
     user_id: str
     device_fingerprint: str | None
     device_id: str | None
@@ -63,7 +65,7 @@ class Device(NamedTuple):
     @property
     def sighting(self) -> Sighting:
         """When and where this session saw it."""
-        return Sighting(self.created_at, self.last_active_at, self.ip, self.geoip)
+        return Sighting(self.id, self.created_at, self.last_active_at, self.ip, self.geoip)
 
 
 def _latest(*wanted: ColumnElement[bool]) -> Statement:
@@ -75,7 +77,7 @@ def _latest(*wanted: ColumnElement[bool]) -> Statement:
 
 def _sightings(kind: NameKind) -> Statement:
     """The sessions of a device, latest first, among the latest of a user."""
-    columns = [_S.c[column] for column in ("id", kind, *Sighting._fields)]
+    columns = [_S.c[column] for column in (kind, *Sighting._fields)]
     latest = select(*columns).where(_OF_USER).order_by(_S.c.id.desc())
     searched = latest.limit(bindparam("limit")).offset(literal_column("0")).subquery()
     wanted = select(*[searched.c[column] for column in Sighting._fields])
@@ -162,10 +164,10 @@ async def trusts(unit: UnitOfWork, user_id: str, fingerprint: str | None, now: s
 async def device(unit: UnitOfWork, key: str) -> Device | None:
     """What a session of any status says of its device, or None when there is no such session."""
     row = await unit.one(DEVICE, id=key)
-    return None if row is None else Device._make(row)
+    return None if row is None else unit.touches.shown(unit.tenant.id, Device._make(row))
 
 
 async def sightings(unit: UnitOfWork, user_id: str, name: DeviceName) -> list[Sighting]:
     """The user's sessions on the device that is named so, latest first, among the latest of the user."""
     rows = await unit.all(_SIGHTINGS[name.kind], user_id=user_id, name=name.value, limit=SEARCHED)
-    return [Sighting._make(row) for row in rows]
+    return [unit.touches.shown(unit.tenant.id, Sighting._make(row)) for row in rows]

@@ -1,5 +1,6 @@
 """The schema's revision: which one a database has, which one this program needs, and the way from one to the other."""
 
+import re
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
@@ -7,6 +8,8 @@ from sqlalchemy import Connection, inspect, text
 HEAD = "0001"
 """The newest revision in `storage/migrations/versions`. Revisions are numbered: they sort like they follow."""
 
+_NOT_OF_THE_MODELS = re.compile(r"sqlite_|\w+_(default|\d{8})$")
+"""Tables of SQLite's own, and partitions."""
 _FOLDER = Path(__file__).parent / "migrations"
 
 
@@ -61,7 +64,7 @@ def differences(connection: Connection) -> list[object]:
     from storage import tables, token_tables  # noqa: F401 - the tables register themselves
 
     def is_ours(_: object, name: str | None, kind: str, *__: object) -> bool:
-        return not (kind == "table" and name is not None and name.startswith("sqlite_"))
+        return not (kind == "table" and name is not None and _NOT_OF_THE_MODELS.match(name))
 
     context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": is_ours})
     return list(compare_metadata(context, SQLModel.metadata))

@@ -15,7 +15,8 @@ from domain.sessions import Status
 from storage import statistics, tenants, users
 from storage.statements import Statement
 from storage.tables import SessionTable, UserTable
-from storage.unit_of_work import UnitOfWork
+from storage.touches import Touch
+from storage.unit_of_work import Row, UnitOfWork
 
 _S = SessionTable.__table__  # type: ignore[attr-defined]
 _U = UserTable.__table__  # type: ignore[attr-defined]
@@ -169,6 +170,14 @@ TOUCH = Statement(
         idle_expires_at=case((_S.c.idle_expires_at > bindparam("idle"), _S.c.idle_expires_at), else_=bindparam("idle")),
     )
 )
+TOUCH_LATER = Statement(
+    update(_S)
+    .where(_ONE, _active())
+    .values(
+        last_active_at=case((_S.c.last_active_at > bindparam("at"), _S.c.last_active_at), else_=bindparam("at")),
+        idle_expires_at=case((_S.c.idle_expires_at > bindparam("idle"), _S.c.idle_expires_at), else_=bindparam("idle")),
+    )
+)
 UPGRADE = Statement(
     update(_S)
     .where(_ONE, _active())
@@ -213,7 +222,7 @@ def insert_values(session: NewSession) -> dict[str, Any]:
 async def get(unit: UnitOfWork, key: str) -> SessionRow | None:
     """A session of any status, or None."""
     row = await unit.one(GET, id=key)
-    return None if row is None else SessionRow._make(row)
+    return None if row is None else unit.touches.shown(unit.tenant.id, SessionRow._make(row))
 
 
 async def device_of(unit: UnitOfWork, key: str) -> DeviceFacts | None:
@@ -231,16 +240,19 @@ async def count_active_of_user(unit: UnitOfWork, user_id: str, now: str) -> int:
 async def list_active_of_user(unit: UnitOfWork, user_id: str, now: str, page: Page) -> tuple[list[SessionRow], int]:
     """One page of a user's active sessions, and how many there are."""
     wanted = {"user_id": user_id, "now": now, "limit": page.size + 1, "offset": page.offset}
+    if page.number == 1:
+        rows = await unit.all(LIST_ACTIVE_OF_USER, **wanted)
+        if len(rows) <= page.size:  # the row too many is not there: nothing to count
+            return _shown(unit, rows), len(rows)
     with unit.snapshot():
         rows = await unit.all(LIST_ACTIVE_OF_USER, **wanted)
-        whole = page.number == 1 and len(rows) <= page.size  # the row too many is not there: nothing to count
-        total = len(rows) if whole else await count_active_of_user(unit, user_id, now)
-    return [SessionRow._make(row) for row in rows[: page.size]], total
+        total = await count_active_of_user(unit, user_id, now)
+    return _shown(unit, rows[: page.size]), total
 
 
 async def list_all_of_user(unit: UnitOfWork, user_id: str) -> list[SessionRow]:
     """Every session of a user that is kept, in any state, newest first."""
-    return [SessionRow._make(row) for row in await unit.all(LIST_ALL_OF_USER, user_id=user_id)]
+    return _shown(unit, await unit.all(LIST_ALL_OF_USER, user_id=user_id))
 
 
 @lru_cache(maxsize=16)
@@ -265,7 +277,7 @@ async def search(unit: UnitOfWork, wanted: SessionFilter, now: str, page: Page) 
         # No more than there are: the search then ends at the last that fits, not at the tenant's first session.
         limit = min(page.size, total - page.offset)
         rows = await unit.all(list_them, **parameters, limit=limit, offset=page.offset) if limit > 0 else []
-    return [SessionRow._make(row) for row in rows], total
+    return _shown(unit, rows), total
 
 
 async def list_active_with_users(
@@ -276,12 +288,18 @@ async def list_active_with_users(
         total = (await statistics.session_stats(unit, now)).active
         limit = min(limit, total)
         rows = await unit.all(LIST_ACTIVE_WITH_USERS, now=now, limit=limit, after=after or _AFTER_EVERYTHING)
-    return [SessionWithUser._make(row) for row in rows], total
+    return [unit.touches.shown(unit.tenant.id, SessionWithUser._make(row)) for row in rows], total
 
 
 async def touch(unit: UnitOfWork, key: str, now: str, idle_expires_at: str) -> bool:
     """Record an activity; False when the session is not active. Neither instant ever goes back."""
     return await unit.run(TOUCH, id=key, now=now, idle=idle_expires_at) == 1
+
+
+async def touch_many(unit: UnitOfWork, touches: list[tuple[str, Touch]], now: str) -> None:
+    """Record activities of sessions, by id, that waited until `now`; those not active by then are left as they are."""
+    rows = [{"id": key, "at": touch[0], "idle": touch[1], "now": now} for key, touch in touches]
+    await unit.run_many(TOUCH_LATER, rows)
 
 
 async def upgrade(unit: UnitOfWork, key: str, now: str, idle_expires_at: str, amr: str) -> bool:
@@ -301,3 +319,8 @@ async def revoke_all_of_user(unit: UnitOfWork, user_id: str, now: str, by: str, 
     ended = await unit.run(REVOKE_ALL_OF_USER, user_id=user_id, now=now, by=by, reason=reason, nothing=None)
     await statistics.count_ended(unit, "revoked", ended)
     return ended
+
+
+def _shown(unit: UnitOfWork, rows: list[Row]) -> list[SessionRow]:
+    """Rows as they are shown: with the touches that wait."""
+    return [unit.touches.shown(unit.tenant.id, SessionRow._make(row)) for row in rows]

@@ -27,6 +27,11 @@ class SigningKeyRow(NamedTuple):
 _COLUMNS = [_K.c[name] for name in SigningKeyRow._fields]
 ADD = Statement(insert(_K).values({column.name: bindparam(column.name) for column in _COLUMNS}))
 ALL = Statement(select(*_COLUMNS).order_by(_K.c.signs_from, _K.c.id))
+SIGNING = Statement(
+    select(_K.c.id)
+    .where(_K.c.retired_at.is_(None), _K.c.signs_from <= bindparam("now"))
+    .order_by(_K.c.signs_from.desc(), _K.c.id.desc())
+)
 RETIRE = Statement(
     update(_K).where(_K.c.id == bindparam("key_id"), _K.c.retired_at.is_(None)).values(retired_at=bindparam("now"))
 )
@@ -40,6 +45,11 @@ async def add(unit: SystemUnit, key: SigningKeyRow) -> None:
 async def all_keys(unit: SystemUnit) -> list[SigningKeyRow]:
     """Every key, the one that signs last at the end, the retired ones included."""
     return [SigningKeyRow._make(row) for row in await unit.all(ALL)]
+
+
+async def signing(unit: SystemUnit, now: str) -> list[str]:
+    """The ids of the keys that may sign `now`, the newest first."""
+    return [key_id for (key_id,) in await unit.all(SIGNING, now=now)]
 
 
 async def retire(unit: SystemUnit, key_id: str, now: str) -> bool:

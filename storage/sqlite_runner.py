@@ -30,6 +30,13 @@ class SqliteRunner:
         """Change rows; how many were changed."""
         return self._execute(statement.text(SQLITE), parameters).rowcount
 
+    async def run_many(self, statement: Statement, parameters: list[dict[str, Any]]) -> None:
+        """Change rows, once for each set of parameters."""
+        self.connection.executemany(statement.text(SQLITE), parameters)
+
+    async def pause(self) -> None:
+        """Nothing to do: a read ends with its statement."""
+
     def snapshot(self) -> AbstractContextManager[None]:
         """One instant for every statement inside; inside the writer's transaction that is so already."""
         return nullcontext() if self.connection.in_transaction else _Snapshot(self.connection)

@@ -26,6 +26,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -73,12 +74,14 @@ COUNT = Statement(
         set_={"value": _C.c.value + _increment.excluded.value},
     )
 )
-COUNTERS = Statement(
-    select(_C.c.kind, _C.c.device_type, cast(func.sum(_C.c.value), BigInteger))
-    .where(_C.c.tenant_id == _TENANT)
-    .group_by(_C.c.kind, _C.c.device_type)
+NUMBERS = Statement(  # in one statement: both halves see the same instant
+    union_all(
+        select(_C.c.kind, _C.c.device_type, cast(func.sum(_C.c.value), BigInteger))
+        .where(_C.c.tenant_id == _TENANT)
+        .group_by(_C.c.kind, _C.c.device_type),
+        select(literal_column("'expired'"), literal_column("''"), func.count()).select_from(_S).where(_DUE, _ENDED),
+    )
 )
-COUNT_ENDED_UNSETTLED = Statement(select(func.count()).select_from(_S).where(_DUE, _ENDED))
 DUE = Statement(
     select(_S.c.id, _DEADLINE, case((_ENDED, literal_column("1")), else_=literal_column("0")))
     .where(_DUE)
@@ -106,21 +109,23 @@ async def count_ended(unit: UnitOfWork, kind: Literal["revoked", "expired"], by:
 
 async def session_stats(unit: UnitOfWork, now: str) -> SessionStats:
     """The tenant's numbers at `now`."""
-    with unit.snapshot():
-        counters = await unit.all(COUNTERS)
-        unsettled: int = await unit.value(COUNT_ENDED_UNSETTLED, now=now)
-    devices = {device: value for kind, device, value in counters if kind == "created" and value}
-    revoked = sum(value for kind, _, value in counters if kind == "revoked")
-    expired = sum(value for kind, _, value in counters if kind == "expired") + unsettled
-    total = sum(devices.values())
+    devices: dict[str, int] = {}
+    ended = {"revoked": 0, "expired": 0}
+    for kind, device, value in await unit.all(NUMBERS, now=now):
+        if kind != "created":
+            ended[kind] += value
+        elif value:
+            devices[device] = value
+    total, revoked, expired = sum(devices.values()), ended["revoked"], ended["expired"]
     return SessionStats(total, total - revoked - expired, revoked, expired, devices)
 
 
 async def settle(unit: UnitOfWork, now: str, limit: int) -> int:
     """Settle up to `limit` due sessions; how many were looked at."""
     due = await unit.all(DUE, now=now, limit=limit)
-    for key, deadline, ended in due:
-        await unit.run(RESCHEDULE, one=key, next_due=None if ended else deadline)
+    if due:
+        rows = [{"one": key, "next_due": None if ended else deadline} for key, deadline, ended in due]
+        await unit.run_many(RESCHEDULE, rows)
     ended_count = sum(ended for _, _, ended in due)
     await count_ended(unit, "expired", ended_count)
     return len(due)

@@ -42,8 +42,8 @@ class SessionTable(SQLModel, table=True):
         partial_index("ix_sessions_active", "tenant_id", "user_id", "expires_at", null="revoked_at"),
         partial_index("ix_sessions_revoked", "tenant_id", "id", not_null="revoked_at"),
         partial_index("ix_sessions_due", "tenant_id", "due_at", not_null="due_at"),
-        partial_index("ix_sessions_device", "tenant_id", "device_id", "id", not_null="device_id"),
-        {"sqlite_with_rowid": False},
+        partial_index("ix_sessions_device", "tenant_id", "device_id", not_null="device_id"),
+        {"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (id)"},
     )
 
     tenant_id: str = Field(sa_column=key_text(128))
@@ -104,6 +104,16 @@ class TrustedDeviceTable(SQLModel, table=True):
     ip: str | None = Field(sa_column=short_text(45))
     created_at: str = Field(sa_column=instant())
     trusted_until: str = Field(sa_column=instant())
+
+
+class LeaseTable(SQLModel, table=True):
+    """Work that one process at a time does, and until when it is that process's."""
+
+    __tablename__ = "leases"
+
+    name: str = Field(sa_column=key_text(64))
+    holder: str = Field(sa_column=short_text(64, nullable=False))
+    held_until: str = Field(sa_column=instant())
 
 
 class ApiKeyTable(SQLModel, table=True):

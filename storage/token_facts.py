@@ -1,6 +1,6 @@
 """Everything the database knows against an access token, in one statement."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -132,7 +132,6 @@ def facts(
     """What is wrong with a token `now`. `leeway_seconds` holds where the tenant has set none of its own."""
     text, seconds = to_text(now), now.timestamp()
     leeway = _seconds(known.leeway) if token.own and known.leeway is not None else leeway_seconds
-    at = known.created_at or to_text(datetime.fromtimestamp(max(token.issued, 0), now.tzinfo))
     found = known.session_id is not None
     return TokenFacts(
         key_retired=token.own and known.key_id is None,
@@ -140,7 +139,7 @@ def facts(
         expired=token.expires <= seconds - leeway,
         blacklisted=known.blacklisted is not None,
         token_revoked=known.revoked_at is not None,
-        issued_before_cutoff=known.issued_until is not None and at <= known.issued_until,
+        issued_before_cutoff=known.issued_until is not None and _issued_at(token, known) <= known.issued_until,
         session_not_found=token.session is not None and not found,
         session_revoked=known.session_revoked_at is not None,
         session_expired=found
@@ -150,6 +149,10 @@ def facts(
         and known.device_fingerprint is not None
         and known.device_fingerprint != device_fingerprint,
     )
+
+
+def _issued_at(token: AccessToken, known: TokenRecord) -> str:
+    return known.created_at or to_text(datetime.fromtimestamp(max(token.issued, 0), UTC))
 
 
 @lru_cache(maxsize=1024)

@@ -14,6 +14,7 @@ class SessionTokenTable(SQLModel, table=True):
     """The refresh state of a session: one row, moved on by one conditional update per rotation."""
 
     __tablename__ = "session_tokens"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (session_id)"},)
 
     tenant_id: str = Field(sa_column=key_text(128))
     session_id: str = Field(sa_column=session_key(primary_key=True))
@@ -112,6 +113,7 @@ class SessionUsageTable(SQLModel, table=True):
     """How often a session was used on a day (UTC, `2026-04-15`)."""
 
     __tablename__ = "session_usage"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (session_id)"},)
 
     tenant_id: str = Field(sa_column=key_text(128))
     session_id: str = Field(sa_column=session_key(primary_key=True))

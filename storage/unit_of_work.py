@@ -4,11 +4,13 @@ Every statement on a tenant's table names `:tenant`; the unit supplies it and no
 without a tenant for tenants' data, and no way to ask for "all".
 """
 
+from collections.abc import Awaitable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from domain.values import Tenant
 from storage.statements import Statement
+from storage.touches import Touches
 
 Row = tuple[Any, ...]
 
@@ -21,6 +23,10 @@ class Runner(Protocol):
     async def one(self, statement: Statement, parameters: dict[str, Any]) -> Row | None: ...
 
     async def run(self, statement: Statement, parameters: dict[str, Any]) -> int: ...
+
+    async def run_many(self, statement: Statement, parameters: list[dict[str, Any]]) -> None: ...
+
+    async def pause(self) -> None: ...
 
     def snapshot(self) -> AbstractContextManager[None]: ...
 
@@ -35,42 +41,43 @@ class SystemUnit:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
 
-    async def all(self, statement: Statement, **parameters: Any) -> list[Row]:
+    def all(self, statement: Statement, **parameters: Any) -> Awaitable[list[Row]]:
         """Every row."""
-        return await self._runner.all(statement, parameters)
+        return self._runner.all(statement, parameters)
 
-    async def one(self, statement: Statement, **parameters: Any) -> Row | None:
+    def one(self, statement: Statement, **parameters: Any) -> Awaitable[Row | None]:
         """The first row, or None."""
-        return await self._runner.one(statement, parameters)
+        return self._runner.one(statement, parameters)
 
-    async def run(self, statement: Statement, **parameters: Any) -> int:
+    def run(self, statement: Statement, **parameters: Any) -> Awaitable[int]:
         """Change rows; how many were changed."""
-        return await self._runner.run(statement, parameters)
+        return self._runner.run(statement, parameters)
 
 
 class UnitOfWork:
     """A unit for one tenant's data."""
 
-    __slots__ = ("_runner", "_tenant_id", "tenant")
+    __slots__ = ("_runner", "_tenant_id", "tenant", "touches")
 
-    def __init__(self, runner: Runner, tenant: Tenant) -> None:
+    def __init__(self, runner: Runner, tenant: Tenant, touches: Touches) -> None:
         self._runner = runner
         self.tenant = tenant
+        self.touches = touches
         self._tenant_id = tenant.id
 
     def within(self, tenant: Tenant) -> "UnitOfWork":
         """The same transaction for the tenant that a credential in the request's body was found to name."""
-        return UnitOfWork(self._runner, tenant)
+        return UnitOfWork(self._runner, tenant, self.touches)
 
-    async def all(self, statement: Statement, **parameters: Any) -> list[Row]:
+    def all(self, statement: Statement, **parameters: Any) -> Awaitable[list[Row]]:
         """Every row."""
         parameters["tenant"] = self._tenant_id
-        return await self._runner.all(statement, parameters)
+        return self._runner.all(statement, parameters)
 
-    async def one(self, statement: Statement, **parameters: Any) -> Row | None:
+    def one(self, statement: Statement, **parameters: Any) -> Awaitable[Row | None]:
         """The first row, or None."""
         parameters["tenant"] = self._tenant_id
-        return await self._runner.one(statement, parameters)
+        return self._runner.one(statement, parameters)
 
     async def value(self, statement: Statement, **parameters: Any) -> Any:
         """The first column of the first row; None when there is none."""
@@ -78,10 +85,20 @@ class UnitOfWork:
         row = await self._runner.one(statement, parameters)
         return None if row is None else row[0]
 
-    async def run(self, statement: Statement, **parameters: Any) -> int:
+    def run(self, statement: Statement, **parameters: Any) -> Awaitable[int]:
         """Change rows; how many were changed."""
         parameters["tenant"] = self._tenant_id
-        return await self._runner.run(statement, parameters)
+        return self._runner.run(statement, parameters)
+
+    async def run_many(self, statement: Statement, rows: list[dict[str, Any]]) -> None:
+        """Run a statement once for each of `rows`, its parameters."""
+        for parameters in rows:
+            parameters["tenant"] = self._tenant_id
+        await self._runner.run_many(statement, rows)
+
+    async def pause(self) -> None:
+        """End what was read and give its connection back; what is read from here on is as of another instant."""
+        await self._runner.pause()
 
     def snapshot(self) -> AbstractContextManager[None]:
         """Statements inside see the data as of one instant (a count and its list agree)."""

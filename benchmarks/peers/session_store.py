@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from time import time
 from typing import Any, NamedTuple
 
+from benchmarks.peers.token_pair import ACCESS_SECONDS, REFRESH_LIFE, TokenPair, make_pair
+
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "cache_size = -16384", "mmap_size = 268435456")
 _SHOWN = (
     "id, tenant_id, user_id, created_at, authenticated_at, last_active_at, expires_at, idle_expires_at,"
@@ -24,6 +26,14 @@ _INSERT = (
 _INCREMENT = (
     "INSERT INTO session_counters (tenant_id, kind, device_type, value) VALUES (?, 'created', ?, 1)"
     " ON CONFLICT (tenant_id, kind, device_type) DO UPDATE SET value = value + 1"
+)
+_BEGIN_TOKENS = (
+    "INSERT INTO session_tokens (tenant_id, session_id, first_generation, generation, nonce, token_hash, rotated_at,"
+    " expires_at, successor_used, client_id) VALUES (?, ?, 0, 0, ?, ?, ?, ?, 0, ?)"
+)
+_ENTER_TOKEN = (
+    "INSERT INTO issued_tokens (tenant_id, id, session_id, user_id, token_type, token_hash, created_at, expires_at, ip,"
+    " user_agent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _COUNTERS = "SELECT kind, device_type, value FROM session_counters WHERE tenant_id = ?"
 _ENDED_UNCOUNTED = "SELECT count(*) FROM sessions WHERE tenant_id = ? AND due_at IS NOT NULL AND due_at <= ?"
@@ -62,13 +72,14 @@ class SessionStore:
             return rows, len(rows)
         return rows, self.count_active(tenant, user, now)
 
-    def create(self, tenant: str, body: Mapping[str, Any], now: datetime) -> tuple[Any, ...]:
-        """Write a session durably; the row as a list would show it."""
+    def create(self, tenant: str, body: Mapping[str, Any], now: datetime) -> tuple[tuple[Any, ...], TokenPair]:
+        """Write a session and its first tokens durably; the row as a list would show it, and the tokens."""
         key, text = f"sess_{uuid7(now)}", as_text(now)
         expires, idle = as_text(now + _ABSOLUTE), as_text(now + _IDLE)
         amr = ",".join(body["amr"]) if body.get("amr") else None
         get = body.get
         shown = (key, tenant, body["auth_user_id"], text, text, text, expires, idle)
+        pair = make_pair(tenant, key, body, now)
         self._execute("BEGIN IMMEDIATE")
         try:
             self._execute(
@@ -80,11 +91,24 @@ class SessionStore:
                 ),
             )  # fmt: skip
             self._execute(_INCREMENT, (tenant, get("device_type") or "unknown"))
+            self._enter_pair(tenant, key, pair, body, now)
             self._execute("COMMIT")
         except BaseException:
             self._execute("ROLLBACK")
             raise
-        return (*shown, amr, get("device_id"), get("device_type"), get("ip"), get("user_agent"), None)
+        return (*shown, amr, get("device_id"), get("device_type"), get("ip"), get("user_agent"), None), pair
+
+    def _enter_pair(self, tenant: str, session: str, pair: TokenPair, body: Mapping[str, Any], now: datetime) -> None:
+        text, refresh_end = as_text(now), as_text(now + REFRESH_LIFE)
+        access_end = as_text(now + timedelta(seconds=ACCESS_SECONDS))
+        state = (tenant, session, secrets.token_hex(32), pair.refresh_hash, text, refresh_end, body.get("app_id"))
+        self._execute(_BEGIN_TOKENS, state)
+        for token_id, kind, token_hash, end in (
+            (pair.refresh_id, "refresh", pair.refresh_hash, refresh_end),
+            (pair.access_id, "access", pair.access_hash, access_end),
+        ):
+            row = (tenant, token_id, session, body["auth_user_id"], kind, token_hash, text, end)
+            self._execute(_ENTER_TOKEN, (*row, body.get("ip"), body.get("user_agent")))
 
     def statistics(self, tenant: str, now: str) -> Statistics | None:
         """The tenant's numbers at `now`; None for a tenant that does not exist."""

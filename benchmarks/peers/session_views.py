@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.peers.session_store import Statistics
+from benchmarks.peers.token_pair import TokenPair
 
 _FIELDS = (
     "id", "tenant_id", "user_id", "created_at", "authenticated_at", "last_active_at", "expires_at",
@@ -38,9 +39,10 @@ def list_view(rows: Sequence[Sequence[Any]], total: int, page: int, page_size: i
     }
 
 
-def creation_view(row: Sequence[Any], now: str) -> dict[str, Any]:
-    """A session that was created."""
-    return {"code": 0, "message": "ok", "data": {"session": session_view(row)}, "timestamp": now}
+def creation_view(row: Sequence[Any], pair: TokenPair, now: str) -> dict[str, Any]:
+    """A session that was created, with its first tokens."""
+    data = {"session": session_view(row), "tokens": pair.view()}
+    return {"code": 0, "message": "ok", "data": data, "timestamp": now}
 
 
 def statistics_view(numbers: Statistics, user: str, now: str) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class BearerTokens:
         verified = await self.read(token)
         seconds = now.timestamp()
         if verified.expires <= seconds - self._leeway:
-            self._remembered.pop(_digest(token), None)
+            self._remembered.pop(digest_of(token), None)
             raise TokenExpired()
         if verified.not_before > seconds + self._leeway or verified.issued > seconds + self._leeway:
             raise InvalidToken()
@@ -82,12 +82,20 @@ class BearerTokens:
         """
         if self._keys is not None and self._keys.is_stale:
             await self._keys.refresh()
-        digest = _digest(token)
+        digest = digest_of(token)
         verified = self._remembered.get(digest)
         if verified is None:
             verified = await self._verify(token)
             self._remember(digest, verified)
         return verified
+
+    async def recall(self, digest: bytes) -> AccessToken | None:
+        """A token whose signature was verified before, by its digest; forgotten with the key that signed it."""
+        if digest not in self._remembered:
+            return None
+        if self._keys is not None and self._keys.is_stale:
+            await self._keys.refresh()
+        return self._remembered.get(digest)
 
     def _remember(self, digest: bytes, verified: AccessToken) -> None:
         if len(self._remembered) >= self._max_remembered:
@@ -162,7 +170,8 @@ class BearerTokens:
         )
 
 
-def _digest(token: str) -> bytes:
+def digest_of(token: str) -> bytes:
+    """What a token that was verified is remembered by."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 

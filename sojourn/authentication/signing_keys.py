@@ -5,15 +5,17 @@ instant, when verifiers elsewhere have read it. A retired key is gone at once, a
 """
 
 import json
-from dataclasses import dataclass
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from jwt import PyJWK
-from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
+from jwt.algorithms import OKPAlgorithm, RSAAlgorithm, get_default_algorithms
 
 from domain.clock import to_text
 from domain.errors import Unavailable
@@ -27,17 +29,30 @@ from storage.unit_of_work import SystemUnit
 PUBLISHED_BEFORE_SIGNING = timedelta(minutes=10)
 """How long a rotated-in key is published before it signs: longer than verifiers keep a key set."""
 
+TOKEN_TYPE = "at+jwt"  # noqa: S105 - a name
+"""What our tokens say they are (RFC 9068 §2.1)."""
+
 _RSA_BITS = 3072
 PrivateKey = Ed25519PrivateKey | RSAPrivateKey
 
 
-@dataclass(frozen=True, slots=True)
 class Signer:
-    """The key that signs now."""
+    """A key that signs, with all of a token's text that is the same for every token."""
 
-    kid: str
-    algorithm: str
-    key: PrivateKey
+    def __init__(self, kid: str, algorithm: str, key: PrivateKey) -> None:
+        self.kid = kid
+        self._algorithm: Any = get_default_algorithms()[algorithm]
+        self._key = key
+        self._header = _segment(orjson.dumps({"alg": algorithm, "kid": kid, "typ": TOKEN_TYPE}))
+
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        """A token with these claims: a JSON Web Signature in its compact form (RFC 7515 §3.1)."""
+        signed = self._header + b"." + _segment(orjson.dumps(claims))
+        return (signed + b"." + _segment(self._algorithm.sign(signed, self._key))).decode()
+
+
+def _segment(raw: bytes) -> bytes:
+    return urlsafe_b64encode(raw).rstrip(b"=")
 
 
 def new_key(vault: Vault, algorithm: str, now: datetime, signs_from: datetime) -> SigningKeyRow:
@@ -67,7 +82,7 @@ class SigningKeys:
         self._vault = vault
         self._database = database
         self._public: dict[str, PyJWK] = {}
-        self._private: dict[str, PrivateKey] = {}
+        self._signers: dict[str, Signer] = {}
 
     async def ensure(self, algorithm: str, now: datetime) -> None:
         """Make the first key, where none can sign with this algorithm."""
@@ -81,8 +96,12 @@ class SigningKeys:
             await self._database.write_system(work)
 
     async def signer(self, now: datetime) -> Signer:
-        """The key that signs `now`. Raises Unavailable when there is none."""
-        signer = self._signer(await self._rows(), now, None)
+        """The key that signs `now`, which may have changed since the last token. Raises Unavailable without one."""
+        async with self._database.system() as unit:
+            ids = await signing_keys.signing(unit, to_text(now))
+        signer = self._signers.get(ids[0]) if ids else None
+        if signer is None:
+            signer = self._signer(await self._rows(), now, None)
         if signer is None:
             raise Unavailable()
         return signer
@@ -108,18 +127,18 @@ class SigningKeys:
         text = to_text(now)
         for row in reversed(rows):
             if row.retired_at is None and row.signs_from <= text and algorithm in (None, row.algorithm):
-                key = self._open(row)
-                if key is not None:
-                    return Signer(row.id, row.algorithm, key)
+                signer = self._open(row)
+                if signer is not None:
+                    return signer
         return None
 
-    def _open(self, row: SigningKeyRow) -> PrivateKey | None:
-        if row.id not in self._private:
+    def _open(self, row: SigningKeyRow) -> Signer | None:
+        if row.id not in self._signers:
             pem = self._vault.unseal(row.id, row.sealed_private)
             if pem is None:
                 return None
             key = serialization.load_pem_private_key(pem, None)
             if not isinstance(key, PrivateKey):
                 return None
-            self._private[row.id] = key
-        return self._private[row.id]
+            self._signers[row.id] = Signer(row.id, row.algorithm, key)
+        return self._signers[row.id]

@@ -5,7 +5,6 @@ so a revoked session's tokens are refused at the next one.
 """
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
@@ -20,9 +19,9 @@ from domain.ids import session_key
 from domain.token_validity import TokenFacts, reasons
 from domain.tokens import AccessToken, Lifetimes, RefreshKeys, identity
 from domain.values import Caller, Tenant
-from sojourn.authentication.bearer_tokens import BearerTokens
+from sojourn.authentication.bearer_tokens import BearerTokens, digest_of
 from sojourn.authentication.refresh_limit import RefreshLimit
-from sojourn.authentication.signing_keys import SigningKeys
+from sojourn.authentication.signing_keys import TOKEN_TYPE, SigningKeys
 from sojourn.authentication.vault import Vault
 from sojourn.settings import Settings
 from storage import token_facts, tokens
@@ -31,7 +30,6 @@ from storage.unit_of_work import UnitOfWork
 
 logger = logging.getLogger("sojourn.authentication")
 
-TYPE = "at+jwt"
 _WINDOW = timedelta(minutes=1)
 _MAX_REMEMBERED = 10_000
 _OPTIONS: Any = {
@@ -85,20 +83,12 @@ class Tokens:
     async def sign(self, claims: Mapping[str, Any]) -> str:
         """An access token (RFC 9068) with these claims; the issuer is added."""
         signer = await self._started()[2].signer(utc_now())
-        return jwt.encode(
-            {"iss": self.issuer, **claims},
-            signer.key,
-            algorithm=signer.algorithm,
-            headers={"typ": TYPE, "kid": signer.kid},
-        )
+        return signer.sign({"iss": self.issuer, **claims})
 
     async def read(self, token: str) -> AccessToken | None:
         """What a token says whose signature holds, for any audience; None for any other text."""
-        own = await self._read_own(token)
-        if own is not None:
-            return own
         try:
-            return await self._others.read(token)
+            return await self._read(token)
         except InvalidToken:
             return None
 
@@ -133,10 +123,8 @@ class Tokens:
         Raises TokenExpired for a token that was good once, InvalidToken for any other that is refused, and
         Unavailable when what is needed to judge it cannot be asked.
         """
-        access = await self._read_own(token)
-        if access is None:
-            access = await self._others.read(token)
-        elif self.audience not in access.audience:
+        access = await self._read(token)
+        if access.own and self.audience not in access.audience:
             raise InvalidToken()
         tenant = Tenant(access.tenant)
         afterwards: list[Callable[[], Awaitable[None]]] = []
@@ -155,17 +143,19 @@ class Tokens:
             raise InvalidToken()
         return Caller("user", access.user, access.roles, access.sid)
 
-    async def _read_own(self, token: str) -> AccessToken | None:
-        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-        known = self._remembered.get(digest)
-        if known is None:
-            known = await self._verify_own(token)
-            if known is None:
-                return None
-            if len(self._remembered) >= _MAX_REMEMBERED:
-                del self._remembered[next(iter(self._remembered))]
-            self._remembered[digest] = known
-        return known
+    async def _read(self, token: str) -> AccessToken:
+        """What a token says whose signature holds, remembered or verified now. Raises InvalidToken, Unavailable."""
+        digest = digest_of(token)
+        known = self._remembered.get(digest) or await self._others.recall(digest)
+        if known is not None:
+            return known
+        own = await self._verify_own(token)
+        if own is None:
+            return await self._others.read(token)
+        if len(self._remembered) >= _MAX_REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]
+        self._remembered[digest] = own
+        return own
 
     async def _verify_own(self, token: str) -> AccessToken | None:
         """The token, if one of our keys signed it. The key, not the token, says which algorithm it is for."""
@@ -174,7 +164,7 @@ class Tokens:
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             return None
         kid = header.get("kid")
-        if header.get("typ") != TYPE or not isinstance(kid, str) or "crit" in header or "b64" in header:
+        if header.get("typ") != TOKEN_TYPE or not isinstance(kid, str) or "crit" in header or "b64" in header:
             return None
         key = await self._started()[2].public(kid)
         if key is None:

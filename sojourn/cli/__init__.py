@@ -22,8 +22,10 @@ COMMANDS = {
     "keys": "sojourn.cli.keys:keys",
     "api-key": "sojourn.cli.api_keys:api_key",
     "tenant": "sojourn.cli.tenants:tenant",
+    "purge": "sojourn.cli.purge:purge",
     "seed": "sojourn.cli.seed:seed",
     "spec": "sojourn.cli.contract:spec",
+    "dev": "sojourn.cli.dev:dev",
 }
 
 

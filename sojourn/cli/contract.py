@@ -1,6 +1,7 @@
 """`sojourn spec`: the contract."""
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -16,7 +17,17 @@ from openapi.loader import bundle_json, bundle_yaml, load_bundle
     show_default=True,
     help="The form to print.",
 )
-def spec(form: str) -> None:
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write; folders are made. Without it: standard output.",
+)
+def spec(form: str, output: Path | None) -> None:
     """Print the contract (OpenAPI 3.0.3) as one document, as served at /openapi.json."""
     bundle = load_bundle()
-    sys.stdout.buffer.write(bundle_json(bundle) if form == "json" else bundle_yaml(bundle))
+    text = bundle_json(bundle) if form == "json" else bundle_yaml(bundle)
+    if output is None:
+        sys.stdout.buffer.write(text)
+        return
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_bytes(text)

@@ -1,23 +1,21 @@
 """`sojourn seed`: a database full of made-up data, for tests of size."""
 
+import asyncio
 import sqlite3
 import sys
 import time
 from datetime import datetime
-from pathlib import Path
 
+import asyncpg
 import click
 
 from domain.clock import from_text, to_text, utc_now
 from domain.sessions import Timeouts
-from sojourn.cli.databases import with_database
+from sojourn.cli.databases import shown, with_database
 from sojourn.cli.options import database_url, settings_from
-from sojourn.cli.sessions_of_old import sessions_of_old
+from sojourn.cli.sessions_of_old import SPAN, sessions_of_old
 from sojourn.settings import Settings
-from storage.bulk import open_loader
-from storage.database import Database
-
-_SQLITE = "sqlite:///"
+from storage.bulk import batches, open_loader
 
 
 class Instant(click.ParamType[datetime]):
@@ -95,28 +93,23 @@ def seed(
             "each tenant needs a user and a session: raise --users or --sessions, or lower --tenants"
         )
     settings = settings_from(database_url=database_url)
-    if not settings.database_url.startswith(_SQLITE):
-        raise click.ClickException("seed fills SQLite files only")
-    with_database(settings, _touch)
+    end = until or utc_now()
+    with_database(settings, lambda database: database.make_room(end - SPAN, end))
     started = time.perf_counter()
     try:
-        _load(settings, tenants, users, sessions, seed_number, until or utc_now())
-    except sqlite3.IntegrityError:
+        asyncio.run(_load(settings, tenants, users, sessions, seed_number, end))
+    except (sqlite3.IntegrityError, asyncpg.UniqueViolationError):
         raise click.ClickException("the database holds this data already; change --seed or --until") from None
-    except sqlite3.Error as error:
-        raise click.ClickException(f"cannot write to {settings.database_url}: {error}") from None
+    except (sqlite3.Error, asyncpg.PostgresError, OSError) as error:
+        raise click.ClickException(f"cannot write to {shown(settings.database_url)}: {error}") from None
     seconds = time.perf_counter() - started
     click.echo(
         f"{sessions:,} sessions of {users:,} users in {tenants:,} tenants: {seconds:.1f} s, {sessions / seconds:,.0f}/s"
     )
 
 
-async def _touch(database: Database) -> None:
-    """Opening it has made the tables."""
-
-
-def _load(settings: Settings, tenants: int, users: int, sessions: int, seed_number: int, until: datetime) -> None:
-    loader = open_loader(Path(settings.database_url.removeprefix(_SQLITE)))
+async def _load(settings: Settings, tenants: int, users: int, sessions: int, seed_number: int, until: datetime) -> None:
+    loader = await open_loader(settings.database_url)
     timeouts = Timeouts(settings.idle_timeout, settings.absolute_timeout)
     with click.progressbar(length=sessions, label="sessions", show_pos=True, file=sys.stderr) as progress:
         for number in range(tenants):
@@ -127,8 +120,10 @@ def _load(settings: Settings, tenants: int, users: int, sessions: int, seed_numb
                 until=until,
                 timeouts=timeouts,
             )
-            for size in loader.load(f"tnt_{number + 1:04d}", rows, to_text(until)):
-                progress.update(size)
+            for batch in batches(f"tnt_{number + 1:04d}", rows, to_text(until)):
+                await loader.write(batch)
+                progress.update(len(batch.sessions))
+    await loader.close()
 
 
 def _share(whole: int, parts: int, number: int) -> int:

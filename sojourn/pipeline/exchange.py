@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import DomainError, InternalError
@@ -24,13 +25,12 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 logger = logging.getLogger("sojourn.pipeline")
 
 _PROBLEM_JSON = "application/problem+json"
-_NO_STORE = (b"cache-control", b"no-store")
-_JSON_TYPE = (b"content-type", b"application/json")
 _HTML = "text/html"
-_PAGE_HEADERS = [
-    (b"content-type", b"text/html; charset=utf-8"),
-    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
-]
+_NO_CONTENT = 204
+_TEXT_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+_PAGE_POLICY = CONTENT_SECURITY_POLICY.encode()
+
+Headers = list[tuple[bytes, bytes]]
 
 
 class Exchange:
@@ -46,6 +46,7 @@ class Exchange:
         self.started = time.perf_counter()
         self.request_id = tracing.request_id(request.header(b"x-request-id"), request.now)
         self.locale = i18n.negotiate(request.header(b"accept-language"))
+        self._checks = program.response_validation != "off"
 
     @property
     def method(self) -> str:
@@ -59,16 +60,19 @@ class Exchange:
 
     async def answer(self, plan: "Plan", result: Any, media_type: str) -> None:
         """Send what the handler returned, with the operation's status of success."""
+        form: str | None = JSON
+        own = plan.news(self._request)
         if result is None:
-            self._check(plan.status, None, None)
-            await self._respond(plan.status, None, b"", plan.no_store)
-            return
-        if isinstance(result, Answer):
-            self._check(plan.status, media_type, None)
-            await self._respond(plan.status, media_type, result.body, plan.no_store)
-            return
-        self._check(plan.status, JSON, result)
-        await self._respond(plan.status, JSON, to_json(result), plan.no_store)
+            form, body = None, b""
+        elif isinstance(result, Answer):
+            form, body = media_type, result.body
+            own += _page_headers(result, media_type)
+            result = None
+        else:
+            body = to_json(result)
+        if self._checks:
+            self._check(plan, plan.status, form, result)
+        await self._respond(plan.status, body, (*_fixed_headers(form, plan.no_store), *own))
 
     async def refuse(self, error: DomainError) -> None:
         """Send the problem document of a refusal."""
@@ -87,49 +91,54 @@ class Exchange:
         render = problems.error_envelope if self.plan is not None and self.plan.envelope else problems.document
         document = render(error, facts)
         status = problems.status_of(error)
-        if self.plan is not None and status not in (404, 405):
+        if self._checks and self.plan is not None and status not in (404, 405):
             with suppress(DomainError):  # already logged: a refusal is never replaced by another one
-                self._check(status, _PROBLEM_JSON, document)
+                self._check(self.plan, status, _PROBLEM_JSON, document)
         headers = [
+            *_fixed_headers(_PROBLEM_JSON, True),
             *problems.headers(error, challenge, self._request.header(b"authorization") is not None),
             (b"content-language", self.locale.encode()),
         ]
-        await self._respond(status, _PROBLEM_JSON, to_json(document), True, headers)
+        await self._respond(status, to_json(document), headers)
 
-    def _check(self, status: int, media_type: str | None, value: Any) -> None:
+    def _check(self, plan: "Plan", status: int, media_type: str | None, value: Any) -> None:
         """Hold an answer against the contract. Raises InternalError when the setting enforces it."""
-        mode = self._program.response_validation
-        if mode == "off" or self.plan is None:
-            return
         try:
-            self.plan.responses.check(status, media_type, value)
+            plan.responses.check(status, media_type, value)
         except BrokenPromise as broken:
             logger.error("%s: answer breaks the contract: %s", self.operation_id, broken)
-            if mode == "enforce":
+            if self._program.response_validation == "enforce":
                 raise InternalError() from None
 
-    async def _respond(
-        self,
-        status: int,
-        media_type: str | None,
-        body: bytes,
-        no_store: bool,
-        extra: list[tuple[bytes, bytes]] | None = None,
-    ) -> None:
-        headers = [(b"x-request-id", self.request_id.encode("latin-1"))]
-        if media_type is not None:
-            if media_type == JSON:
-                headers.append(_JSON_TYPE)
-            elif media_type == _HTML:
-                headers.extend(_PAGE_HEADERS)
-            else:
-                headers.append((b"content-type", media_type.encode()))
+    async def _respond(self, status: int, body: bytes, fixed: Iterable[tuple[bytes, bytes]]) -> None:
+        headers: Headers = [(b"x-request-id", self.request_id.encode("latin-1")), *fixed]
+        if status != _NO_CONTENT:
             headers.append((b"content-length", b"%d" % len(body)))
-        if no_store:
-            headers.append(_NO_STORE)
-        if extra:
-            headers.extend(extra)
         self.is_answered = True
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
         logs.access(self, status)
+
+
+@lru_cache(maxsize=64)
+def _fixed_headers(media_type: str | None, no_store: bool) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers that every answer of a form has. `media_type` is None for an answer without content."""
+    headers: Headers = []
+    if media_type is not None:
+        charset = "; charset=utf-8" if media_type.startswith("text/") else ""
+        headers.append((b"content-type", f"{media_type}{charset}".encode()))
+    if no_store:
+        headers.append((b"cache-control", b"no-store"))
+    return tuple(headers)
+
+
+def _page_headers(answer: Answer, media_type: str) -> Headers:
+    """What keeps a page, or the script of one, to what it is for."""
+    if not media_type.startswith("text/"):
+        return []
+    headers = list(_TEXT_HEADERS)
+    if media_type == _HTML:
+        headers.append((b"content-security-policy", answer.policy or _PAGE_POLICY))
+    if answer.max_age is not None:
+        headers.append((b"cache-control", b"max-age=%d" % answer.max_age))
+    return headers

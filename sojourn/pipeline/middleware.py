@@ -122,32 +122,14 @@ class ContractMiddleware(SpecMiddleware):
             media_type = choose_media_type(accept.decode("latin-1"), plan.offers)
         elif plan.offers:
             media_type = plan.offers[0]
-        arguments = await self._validate(request, receive, plan, segments)
-        result = await run_handler(program, plan, identity, arguments, request, exchange, media_type)
-        await exchange.answer(plan, result, media_type)
-
-    async def _validate(
-        self, request: Request, receive: Receive, plan: Plan, segments: tuple[bytes, ...]
-    ) -> dict[str, Any]:
-        """The handler's arguments, or every violation of the request at once."""
         arguments: dict[str, Any] = {}
-        violations: list[Violation] = []
-        if segments:
-            read_path(segments, plan.path, arguments, violations)
-        if request.query or plan.query:
-            read_query(request.query, plan.query, arguments, violations)
-        if plan.headers:
-            read_headers(request.headers, plan.headers, arguments, violations)
-        for name in request.repeated:
-            if name in plan.headers:
-                violations.append(repeated_header(name))
+        violations = _read_parameters(request, plan, segments, arguments)
         if plan.body is not None:
             await self._read_body(request, receive, plan.body, arguments, violations)
-        elif request.has_body:
-            violations.append(Violation("body", "body_not_allowed"))
         if violations:
             raise ValidationFailed(violations)
-        return arguments
+        result = await run_handler(program, plan, identity, arguments, request, exchange, media_type)
+        await exchange.answer(plan, result, media_type)
 
     async def _read_body(
         self,
@@ -176,3 +158,22 @@ class ContractMiddleware(SpecMiddleware):
         if not body.schema.accepts(value):
             violations.extend(body.schema.explain(value, "body"))
         arguments["body"] = value
+
+
+def _read_parameters(
+    request: Request, plan: Plan, segments: tuple[bytes, ...], arguments: dict[str, Any]
+) -> list[Violation]:
+    """Read path, query and headers into `arguments`; every violation found on the way."""
+    violations: list[Violation] = []
+    if segments:
+        read_path(segments, plan.path, arguments, violations)
+    if request.query or plan.query:
+        read_query(request.query, plan.query, arguments, violations)
+    if plan.headers:
+        read_headers(request.headers, plan.headers, arguments, violations)
+    for name in request.repeated:
+        if name in plan.headers:
+            violations.append(repeated_header(name))
+    if plan.body is None and request.has_body:
+        violations.append(Violation("body", "body_not_allowed"))
+    return violations

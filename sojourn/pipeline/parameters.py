@@ -8,6 +8,7 @@ Only scalars exist in this contract; any other parameter stops the server at sta
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -40,19 +41,24 @@ class Parameter:
     decode: Callable[[str], Any]
     schema: Schema
 
-    def read(self, text: str) -> tuple[Any, list[Violation]]:
-        """The value in `text`, or what is wrong with it."""
+    def read(self, text: str, arguments: dict[str, Any], violations: list[Violation]) -> None:
+        """Put the value in `text` among the arguments, or what is wrong with it among the violations."""
         try:
             value = self.decode(text)
         except Undecodable as error:
-            return None, [Violation(self.name, error.code, error.params, text)]
+            violations.append(Violation(self.name, error.code, error.params, text))
+            return
         if self.schema.accepts(value):
-            return value, []
-        return None, self.schema.explain(value, self.name)
+            arguments[self.argument] = value
+        else:
+            violations.extend(self.schema.explain(value, self.name))
 
-    def missing(self) -> Violation:
-        """The violation of leaving out a required parameter."""
-        return Violation(self.name, "required")
+    def leave_out(self, arguments: dict[str, Any], violations: list[Violation]) -> None:
+        """What it means that the parameter was not sent: its default, or a violation."""
+        if self.required:
+            violations.append(Violation(self.name, "required"))
+        else:
+            arguments[self.argument] = self.default
 
 
 def compile_parameter(definition: Mapping[str, Any]) -> Parameter:
@@ -71,7 +77,7 @@ def percent_decode(raw: bytes, plus_is_space: bool = False) -> str:
 
     Raises Undecodable for a broken escape, for bytes that are no UTF-8 and for a NUL.
     """
-    if plus_is_space:
+    if plus_is_space and b"+" in raw:
         raw = raw.replace(b"+", b" ")
     if b"%" in raw:
         if _BROKEN_ESCAPE.search(raw):
@@ -96,7 +102,7 @@ def read_query(
             continue
         name_bytes, _, value_bytes = pair.partition(b"=")
         try:
-            name = percent_decode(name_bytes, plus_is_space=True)
+            name = _query_name(name_bytes)
         except Undecodable as error:
             violations.append(Violation("query", error.code, error.params))
             continue
@@ -107,30 +113,19 @@ def read_query(
             violations.append(Violation(name, "repeated_parameter"))
         else:
             seen.add(name)
-            _read_one(parameter, value_bytes, arguments, violations)
+            try:
+                parameter.read(percent_decode(value_bytes, plus_is_space=True), arguments, violations)
+            except Undecodable as error:
+                violations.append(Violation(name, error.code, error.params))
     for name, parameter in parameters.items():
         if name not in seen:
-            _leave_out(parameter, arguments, violations)
+            parameter.leave_out(arguments, violations)
 
 
-def _read_one(parameter: Parameter, raw: bytes, arguments: dict[str, Any], violations: list[Violation]) -> None:
-    try:
-        text = percent_decode(raw, plus_is_space=True)
-    except Undecodable as error:
-        violations.append(Violation(parameter.name, error.code, error.params))
-        return
-    value, broken = parameter.read(text)
-    if broken:
-        violations.extend(broken)
-    else:
-        arguments[parameter.argument] = value
-
-
-def _leave_out(parameter: Parameter, arguments: dict[str, Any], violations: list[Violation]) -> None:
-    if parameter.required:
-        violations.append(parameter.missing())
-    else:
-        arguments[parameter.argument] = parameter.default
+@lru_cache(maxsize=256)
+def _query_name(raw: bytes) -> str:
+    """A parameter's name; the same few come with every request."""
+    return percent_decode(raw, plus_is_space=True)
 
 
 def read_path(
@@ -142,14 +137,9 @@ def read_path(
     """Read the templated segments of the path, in their order."""
     for raw, parameter in zip(raw_segments, parameters, strict=True):
         try:
-            value, broken = parameter.read(percent_decode(raw))
+            parameter.read(percent_decode(raw), arguments, violations)
         except Undecodable as error:
             violations.append(Violation(parameter.name, error.code, error.params))
-            continue
-        if broken:
-            violations.extend(broken)
-        else:
-            arguments[parameter.argument] = value
 
 
 def read_headers(
@@ -162,18 +152,12 @@ def read_headers(
     for key, parameter in parameters.items():
         raw = sent.get(key)
         if raw is None:
-            _leave_out(parameter, arguments, violations)
+            parameter.leave_out(arguments, violations)
             continue
         try:
-            text = raw.decode()
+            parameter.read(raw.decode(), arguments, violations)
         except UnicodeDecodeError:
             violations.append(Violation(parameter.name, "encoding"))
-            continue
-        value, broken = parameter.read(text)
-        if broken:
-            violations.extend(broken)
-        else:
-            arguments[parameter.argument] = value
 
 
 def _integer(text: str) -> int:

@@ -13,8 +13,10 @@ from typing import Any
 
 from connexion.operations.abstract import AbstractOperation
 
+from sojourn.pipeline.deprecations import Deprecations, compile_deprecations
 from sojourn.pipeline.negotiation import JSON
 from sojourn.pipeline.parameters import Parameter, compile_parameter
+from sojourn.pipeline.requests import Request
 from sojourn.pipeline.responses import Responses
 from sojourn.pipeline.schemas import ContractError, Schema
 from sojourn.pipeline.security import ApiKeyChecker, Security, TokenChecker, compile_security
@@ -22,6 +24,7 @@ from sojourn.pipeline.security import ApiKeyChecker, Security, TokenChecker, com
 Handler = Callable[..., Awaitable[Any]]
 
 _TENANT_ARGUMENT = "x_tenant_id"
+_EXAMPLE = (b"x-sojourn-example", b"true")
 _SAFE_METHODS = frozenset({"get", "head", "options"})
 
 
@@ -50,6 +53,14 @@ class Plan:
     responses: Responses
     envelope: bool
     no_store: bool
+    deprecations: Deprecations | None
+    is_example: bool
+
+    def news(self, request: Request) -> list[tuple[bytes, bytes]]:
+        """The headers of a success beyond those of every answer: what is deprecated, what is only an example."""
+        if self.deprecations is None:
+            return [_EXAMPLE] if self.is_example else []
+        return self.deprecations.announce(request) + ([_EXAMPLE] if self.is_example else [])
 
     @property
     def takes_tenant(self) -> bool:
@@ -89,7 +100,11 @@ def compile_plan(
         offers=offers,
         responses=Responses(operation.responses, closed_responses),
         envelope=_uses_envelope(operation),
-        no_store="Cache-Control" in operation.responses[str(status)].get("headers", {}),
+        no_store=_no_store(operation.responses[str(status)].get("headers", {})),
+        deprecations=compile_deprecations(
+            operation.operation_id, definition, operation.parameters, operation.responses[str(status)]
+        ),
+        is_example=getattr(operation.function, "is_example", False),
     )
     _check_signature(plan)
     return plan
@@ -130,6 +145,12 @@ def _success(operation: AbstractOperation) -> tuple[int, tuple[str, ...]]:
         raise ContractError(f"{operation.operation_id}: an operation declares exactly one 2xx status")
     content = operation.responses[str(statuses[0])].get("content", {})
     return statuses[0], tuple(content)
+
+
+def _no_store(headers: Mapping[str, Any]) -> bool:
+    """Whether the contract promises that an answer of success is not to be kept."""
+    declared = headers.get("Cache-Control")
+    return declared is not None and "no-store" in declared["schema"].get("enum", ())
 
 
 def _uses_envelope(operation: AbstractOperation) -> bool:

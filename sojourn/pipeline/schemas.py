@@ -44,6 +44,10 @@ _SUBSCHEMAS = ("items", "additionalProperties", "not")
 _SUBSCHEMA_LISTS = ("anyOf", "oneOf", "allOf")
 
 
+LINEAR_TIME = jsonschema_rs.RegexOptions()
+"""Patterns run in time linear in the text, so no text can make one slow; it knows no look-around, and nor does ours."""
+
+
 class ContractError(Exception):
     """The contract says something that this program cannot keep; the server does not start."""
 
@@ -57,7 +61,7 @@ class Schema:
         translated = translate(source)
         self.source = translated
         self.accepts = jsonschema_rs.Draft7Validator(
-            translated, validate_formats=True, formats=dict(formats.CHECKS)
+            translated, validate_formats=True, formats=dict(formats.CHECKS), pattern_options=LINEAR_TIME
         ).is_valid
         self._full = _Validator(translated, format_checker=_format_checker())
 

@@ -6,6 +6,7 @@ transactions nor HTTP.
 """
 
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Any
 
 from domain.clock import to_text
@@ -31,24 +32,25 @@ async def run_handler(
     """What the operation's handler returns. Raises whatever refuses the request."""
     tenant = identity.tenant
     if tenant is None:
-        tenant = Tenant(arguments.pop("x_tenant_id")) if plan.takes_tenant else NO_TENANT
+        tenant = _tenant(arguments.pop("x_tenant_id")) if plan.takes_tenant else NO_TENANT
     exchange.tenant = tenant
+    now = request.now
 
     afterwards: list[Callable[[], Awaitable[None]]] = []
 
-    async def work(unit: UnitOfWork) -> Any:
+    def work(unit: UnitOfWork) -> Awaitable[Any]:
         context = Context(
             tenant,
             identity.caller,
             unit,
-            request.now,
-            to_text(request.now),
+            now,
+            to_text(now),
             exchange.locale,
             media_type,
             program.service,
             afterwards,
         )
-        return await plan.handler(context, **arguments)
+        return plan.handler(context, **arguments)
 
     database = program.database()
     result = await (database.write(tenant, work) if plan.writes else database.read(tenant, work))
@@ -57,5 +59,6 @@ async def run_handler(
     return result
 
 
+_tenant = lru_cache(maxsize=4096)(Tenant)
 NO_TENANT = Tenant("<none>")
 """The tenant of operations that concern none (health, contract): no tenant id has this form."""

@@ -8,7 +8,7 @@ of the request is validated: nobody unauthenticated learns what is valid.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from domain.errors import AuthenticationRequired, InsufficientRole, InvalidToken, TenantNotAllowed
 from domain.values import Caller, Tenant
@@ -19,8 +19,7 @@ API_KEY_HEADER = b"x-api-key"
 AUTHORIZATION = b"authorization"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Who calls. `tenant` is None while only the request itself can name it (an API key of several tenants)."""
 
     caller: Caller
@@ -31,10 +30,22 @@ Authenticate = Callable[[Mapping[bytes, bytes], datetime], Awaitable[Identity]]
 ANONYMOUS = Identity(Caller("user", ""), None)
 
 
-class ApiKeyChecker(Protocol):
-    """Tells whose API key a header value is."""
+class AcceptedKey(Protocol):
+    """An API key that was accepted. `tenants` is None when it covers every tenant."""
 
-    async def authenticate(self, header_value: str, now: datetime) -> Any: ...
+    @property
+    def caller(self) -> Caller: ...
+
+    @property
+    def tenants(self) -> frozenset[str] | None: ...
+
+
+class ApiKeyChecker(Protocol):
+    """Tells whose API key a header value is: `recognise` where nobody need be asked, else `authenticate`."""
+
+    def recognise(self, header_value: bytes) -> AcceptedKey | None: ...
+
+    async def authenticate(self, header_value: str, now: datetime) -> AcceptedKey: ...
 
 
 class TokenChecker(Protocol):
@@ -85,11 +96,12 @@ def _api_key(keys: ApiKeyChecker) -> Authenticate:
         value = headers.get(API_KEY_HEADER)
         if not value:
             raise AuthenticationRequired()
-        key = await keys.authenticate(value.decode("latin-1"), now)
-        tenant = headers.get(TENANT_HEADER)
-        if key.tenants is not None and tenant is not None and tenant.decode("latin-1") not in key.tenants:
-            raise TenantNotAllowed()
-        return Identity(Caller("internal", key.id), None)
+        key = keys.recognise(value) or await keys.authenticate(value.decode("latin-1"), now)
+        if key.tenants is not None:
+            tenant = headers.get(TENANT_HEADER)
+            if tenant is not None and tenant.decode("latin-1") not in key.tenants:
+                raise TenantNotAllowed()
+        return Identity(key.caller, None)
 
     return authenticate
 

@@ -78,6 +78,9 @@ OUR_OPERATIONS = {
     "get_contract_json": "the contract is served by what it describes",
     "get_contract_yaml": "the contract is served by what it describes",
     "list_problem_types": "the types of problems are addresses that answer",
+    "get_reference": "people read the contract where it is served",
+    "get_reference_script": "a page without inline script has a file of it",
+    "get_problem_catalogue": "people read the problems where they are answered",
     "get_problem_type": "the types of problems are addresses that answer",
 }
 

@@ -92,5 +92,5 @@ def test_a_path_item_written_into_the_root_is_refused(folder: Path) -> None:
 def test_broken_yaml_is_named_with_its_file_and_place(folder: Path) -> None:
     write(folder, "paths/a.yaml", "get: [\n")
 
-    with pytest.raises(BundleError, match=r"paths/a\.yaml: .*line 2"):
+    with pytest.raises(BundleError, match=r"paths/a\.yaml:2: "):
         load_bundle(folder)

@@ -11,11 +11,21 @@ VERBS = {
     "trust", "untrust", "upgrade", "validate",
 }
 # fmt: on
-EXTENSIONS = {"x-roles", "x-safe"}
+EXTENSIONS = {"x-roles", "x-safe", "x-deprecation"}
+"""Who may call, what only looks unsafe, and since when and until when: OpenAPI 3.0 has no word for these."""
 ADMIN_ROLES = ["admin", "security_admin"]
 ALWAYS = {"400", "414", "431"}
 DATABASE = {"500", "503"}
-WITHOUT_DATABASE = {"get_liveness", "get_contract_json", "get_contract_yaml", "list_problem_types", "get_problem_type"}
+WITHOUT_DATABASE = {
+    "get_liveness",
+    "get_contract_json",
+    "get_contract_yaml",
+    "get_reference",
+    "get_reference_script",
+    "get_problem_catalogue",
+    "list_problem_types",
+    "get_problem_type",
+}
 WITH_BODY = {"408", "413", "415"}
 
 
@@ -59,6 +69,28 @@ def test_every_operation_has_one_tag_that_is_explained() -> None:
 
     assert offenders(*(o for o in operations() if len(o.definition["tags"]) != 1)) == []
     assert used == explained
+
+
+def test_every_description_says_which_other_operation_to_use_for_what_this_one_is_not_for() -> None:
+    ids = {str(operation) for operation in operations()}
+
+    for operation in operations():
+        named = set(re.findall(r"`([a-z_]+)`", operation.definition["description"]))
+        assert named & (ids - {str(operation)}), operation
+
+
+def test_every_request_has_named_examples() -> None:
+    for operation in operations():
+        for content in operation.definition.get("requestBody", {}).get("content", {}).values():
+            assert content["examples"], operation
+            assert all(example["summary"] for example in content["examples"].values()), operation
+
+
+def test_every_tag_has_a_name_for_people_and_stands_in_one_group() -> None:
+    grouped = [tag for group in resolved()["x-tagGroups"] for tag in group["tags"]]
+
+    assert sorted(grouped) == sorted(tag["name"] for tag in resolved()["tags"])
+    assert all(tag["x-displayName"] for tag in resolved()["tags"])
 
 
 def test_every_operation_declares_exactly_one_success() -> None:

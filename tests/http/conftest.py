@@ -40,9 +40,9 @@ class FrozenClock:
 class Client:
     """The application as its callers see it: requests over ASGI in, answers out."""
 
-    def __init__(self, settings: Settings, clock: FrozenClock) -> None:
+    def __init__(self, settings: Settings, clock: FrozenClock, contract: dict[str, Any] | None = None) -> None:
         self.clock = clock
-        self.app = create_app(settings, clock=clock, closed_responses=True)
+        self.app = create_app(settings, clock=clock, closed_responses=True, contract=contract)
         self._loop = asyncio.new_event_loop()
         self._lifespan = self._loop.run_until_complete(self._start())
 
@@ -62,6 +62,9 @@ class Client:
 
         task = self._loop.create_task(self.app({"type": "lifespan", "state": {}}, queue.get, send))
         await queue.put({"type": "lifespan.startup"})
+        await asyncio.wait((started, task), return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            await task  # raises what kept the application from being built
         await started
         return queue, stopped, task
 
@@ -148,16 +151,17 @@ def environ(database_url: str) -> dict[str, str]:
         "SOJOURN_INTERNAL_API_KEYS": API_KEY,
         "SOJOURN_JWT_SECRET": JWT_SECRET,
         "SOJOURN_RESPONSE_VALIDATION": "enforce",
+        "SOJOURN_TOUCH_INTERVAL": "10ms",
     }
 
 
 @pytest.fixture
 def start(clock: FrozenClock, environ: dict[str, str]) -> Iterator[Callable[..., Client]]:
-    """Starts applications with other settings: `start(SOJOURN_BASE_PATH="/session/api/v1")`."""
+    """Starts applications with other settings, or another contract: `start(SOJOURN_BASE_PATH="/session/api/v1")`."""
     clients: list[Client] = []
 
-    def starter(**settings: str) -> Client:
-        clients.append(Client(Settings.from_env({**environ, **settings}), clock))
+    def starter(contract: dict[str, Any] | None = None, **settings: str) -> Client:
+        clients.append(Client(Settings.from_env({**environ, **settings}), clock, contract))
         return clients[-1]
 
     yield starter

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from domain.clock import to_text
 from domain.errors import InvalidApiKey
+from domain.values import Caller
 from sojourn.authentication import ApiKey, ApiKeys, MintedKey, mint_api_key
 from sojourn.settings import Settings
 from storage import api_keys
@@ -52,11 +53,18 @@ def with_rows(folder: Path, rows: list[ApiKeyRow], work: Callable[[ApiKeys], Awa
 def test_several_keys_of_the_environment_are_good_at_once_and_cover_every_tenant() -> None:
     keys = ApiKeys(SETTINGS, no_database)
 
-    found = [asyncio.run(keys.authenticate(text, NOW)) for text in SETTINGS.internal_api_keys]
+    found = [keys.recognise(text.encode()) for text in SETTINGS.internal_api_keys]
 
-    assert all(key.tenants is None and key.id.startswith("env_") for key in found)
-    assert len({key.id for key in found}) == 2
-    assert not any(text in key.id for key, text in zip(found, SETTINGS.internal_api_keys, strict=True))
+    assert all(key is not None and key.tenants is None and key.caller.kind == "internal" for key in found)
+    ids = [key.caller.id for key in found if key is not None]
+    assert len(set(ids)) == 2
+    assert all(name.startswith("env_") for name in ids)
+    assert not any(text in name for name, text in zip(ids, SETTINGS.internal_api_keys, strict=True))
+
+
+@given(st.binary())
+def test_no_other_value_is_a_key_of_the_environment(value: bytes) -> None:
+    assert ApiKeys(SETTINGS, no_database).recognise(value) is None
 
 
 def test_a_stored_key_is_known_with_its_tenants(tmp_path: Path) -> None:
@@ -67,7 +75,10 @@ def test_a_stored_key_is_known_with_its_tenants(tmp_path: Path) -> None:
 
     found = with_rows(tmp_path, [row_of(limited, ["acme", "globex"]), row_of(unlimited)], both)
 
-    assert found == [ApiKey(limited.id, frozenset({"acme", "globex"})), ApiKey(unlimited.id, None)]
+    assert found == [
+        ApiKey(Caller("internal", limited.id), frozenset({"acme", "globex"})),
+        ApiKey(Caller("internal", unlimited.id), None),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +107,7 @@ def test_a_key_is_good_until_its_end(tmp_path: Path) -> None:
     row = replace(row_of(minted), expires_at=to_text(NOW + timedelta(hours=1)))
 
     async def ask(keys: ApiKeys) -> str:
-        return (await keys.authenticate(minted.text, NOW + timedelta(minutes=59))).id
+        return (await keys.authenticate(minted.text, NOW + timedelta(minutes=59))).caller.id
 
     assert with_rows(tmp_path, [row], ask) == minted.id
 

@@ -38,12 +38,12 @@ def sojourn(folder: Path, *arguments: str, **environ: str) -> subprocess.Complet
 def test_help_names_every_command(tmp_path: Path) -> None:
     text = sojourn(tmp_path, "--help").stdout
 
-    for command in ("serve", "demo", "migrate", "token", "api-key", "tenant", "seed", "spec"):
+    for command in ("serve", "demo", "migrate", "token", "api-key", "tenant", "purge", "seed", "spec", "dev"):
         assert re.search(rf"^  {command} ", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
-    "command", ["serve", "demo", "migrate", "token", "api-key create", "tenant create", "seed", "spec"]
+    "command", ["serve", "demo", "migrate", "token", "api-key create", "tenant create", "purge", "seed", "spec", "dev"]
 )
 def test_each_help_is_worth_reading(tmp_path: Path, command: str) -> None:
     run = sojourn(tmp_path, *command.split(), "--help")

@@ -228,6 +228,26 @@ def test_the_documented_status_is_provoked(
     assert_complete(operation, reply)
 
 
+def test_every_header_that_is_declared_is_sent_in_one_form_of_the_answer_at_least(server: Prepared) -> None:
+    """Required headers are looked at above, in every status; these depend on the form that the reader likes."""
+    for operation in OPERATIONS.values():
+        declared = load_response(operation, operation.success)
+        forms = list(declared.get("content", {}))
+        optional = {name for name, header in declared.get("headers", {}).items() if not header.get("required")}
+        if optional:
+            valid = request_for(operation, server)
+            sent = {name for form in forms for name in ask(server, valid.with_header("Accept", form)).headers}
+            assert {name.lower() for name in optional} <= sent, operation.id
+
+
+def test_only_answers_that_are_pages_too_have_headers_that_depend_on_the_form() -> None:
+    for operation in OPERATIONS.values():
+        for status in {status for name, status in documented() if name == operation.id}:
+            declared = load_response(operation, status)
+            optional = [name for name, header in declared.get("headers", {}).items() if not header.get("required")]
+            assert not optional or set(declared["content"]) & {"text/html", "text/javascript"}, operation.id
+
+
 def needs_a_tenant(operation: Operation) -> bool:
     """Whether all that an internal operation can miss is its tenant."""
     return operation.scheme == "apiKey" and "{session_id}" not in operation.path and operation.id not in NAMES_A_SESSION

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,11 +38,11 @@ def new_device(user: str = "ann", fingerprint: str = "f", at: str = T0, until: s
 class Store:
     """A database and the loop it lives in."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, busy_timeout: timedelta = timedelta(seconds=5)) -> None:
         self.url = url
         self.path = Path(url.removeprefix("sqlite:///"))
         self.loop = asyncio.new_event_loop()
-        self.database = self.run(Database.open(url))
+        self.database = self.run(Database.open(url, busy_timeout))
 
     def run(self, work: Awaitable[T]) -> T:
         """The result of a coroutine."""

@@ -180,7 +180,7 @@ def negotiation(operation: Operation, valid: Raw) -> Iterator[Probe]:
     for accept in ("image/png", "application/json;q=0, text/html;q=0, application/yaml;q=0", "text/*;q=0"):
         if operation.success != 204:
             yield Probe("accept", operation, valid.with_header("Accept", accept), (406,))
-    for accept in ("*/*", "application/*, text/html;q=0.5, application/yaml", "text/html, */*;q=0.1"):
+    for accept in ("*/*", "application/*, text/*;q=0.5, application/yaml", "text/html, */*;q=0.1"):
         yield Probe("accept", operation, valid.with_header("Accept", accept), (operation.success,))
 
 

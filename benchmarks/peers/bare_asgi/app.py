@@ -114,7 +114,8 @@ def _create(scope: dict[str, Any], headers: Headers, content: bytes) -> dict[str
     if not is_creation(body):
         raise Refused(400, "Validation failed")
     now = utc_now()
-    return creation_view(_store.create(tenant, body, now), as_text(now))
+    row, pair = _store.create(tenant, body, now)
+    return creation_view(row, pair, as_text(now))
 
 
 def _stats(scope: dict[str, Any], headers: Headers) -> dict[str, Any]:

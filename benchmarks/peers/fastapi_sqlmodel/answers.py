@@ -52,10 +52,20 @@ class SessionListResponse(BaseModel):
     timestamp: str
 
 
+class TokenPairResponse(BaseModel):
+    """A session's tokens."""
+
+    access_token: str
+    expires_in: int
+    refresh_token: str
+    token_type: str
+
+
 class CreateSessionData(BaseModel):
     """What a creation yields."""
 
     session: SessionResponse
+    tokens: TokenPairResponse
 
 
 class CreateSessionDataResponse(BaseModel):

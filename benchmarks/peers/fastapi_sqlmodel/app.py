@@ -1,11 +1,12 @@
 """FastAPI with SQLModel as their documentation shows them: an async session per request, response models."""
 
-from datetime import timedelta
+import secrets
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, HTTPException, Path, Query
 from sqlalchemy import update
-from sqlmodel import col, func, select
+from sqlmodel import SQLModel, col, func, select
 
 from benchmarks.peers.creation_model import CreateSessionRequest
 from benchmarks.peers.fastapi_sqlmodel.answers import (
@@ -16,10 +17,12 @@ from benchmarks.peers.fastapi_sqlmodel.answers import (
     SessionListResponse,
     SessionResponse,
     SessionStatsResponse,
+    TokenPairResponse,
 )
 from benchmarks.peers.fastapi_sqlmodel.dependencies import AdminDep, SessionDep, TenantId, require_api_key
-from benchmarks.peers.fastapi_sqlmodel.tables import Session, SessionCounter
+from benchmarks.peers.fastapi_sqlmodel.tables import IssuedToken, Session, SessionCounter, SessionToken
 from benchmarks.peers.session_store import as_text, utc_now, uuid7
+from benchmarks.peers.token_pair import ACCESS_SECONDS, REFRESH_LIFE, TokenPair, make_pair
 
 UserId = Annotated[str, Path(min_length=1, max_length=255, pattern=r"^\S([^\x00-\x1f\x7f]*\S)?$")]
 
@@ -104,12 +107,15 @@ async def create_session(
         idle_expires_at=as_text(now + timedelta(hours=4)),
         due_at=as_text(now + timedelta(hours=4)),
     )
+    pair = make_pair(tenant, created.id, body.model_dump(), now)
     session.add(created)
+    session.add_all(_token_rows(created, pair, now))
     await session.flush()
     await _count_created(session, tenant, created.device_type or "unknown")
     await session.commit()
     answer = SessionResponse.model_validate(created, from_attributes=True)
-    return CreateSessionDataResponse(data=CreateSessionData(session=answer), timestamp=as_text(now))
+    tokens = TokenPairResponse(**pair.view())
+    return CreateSessionDataResponse(data=CreateSessionData(session=answer, tokens=tokens), timestamp=as_text(now))
 
 
 @app.get("/admin/sessions/stats", response_model=SessionStatsResponse)
@@ -138,6 +144,42 @@ async def get_session_stats(admin: AdminDep, session: SessionDep) -> SessionStat
         device_breakdown=devices,
         updated_at=now,
     )
+
+
+def _token_rows(of: Session, pair: TokenPair, now: datetime) -> list[SQLModel]:
+    refresh_end = as_text(now + REFRESH_LIFE)
+    access_end = as_text(now + timedelta(seconds=ACCESS_SECONDS))
+    state = SessionToken(
+        tenant_id=of.tenant_id,
+        session_id=of.id,
+        nonce=secrets.token_hex(32),
+        token_hash=pair.refresh_hash,
+        rotated_at=of.created_at,
+        expires_at=refresh_end,
+        client_id=of.app_id,
+    )
+    issued = (
+        (pair.refresh_id, "refresh", pair.refresh_hash, refresh_end),
+        (pair.access_id, "access", pair.access_hash, access_end),
+    )
+    return [
+        state,
+        *[
+            IssuedToken(
+                tenant_id=of.tenant_id,
+                id=token_id,
+                session_id=of.id,
+                user_id=of.user_id,
+                token_type=kind,
+                token_hash=token_hash,
+                created_at=of.created_at,
+                expires_at=end,
+                ip=of.ip,
+                user_agent=of.user_agent,
+            )
+            for token_id, kind, token_hash, end in issued
+        ],
+    ]
 
 
 async def _count_active(session: SessionDep, tenant: str, user_id: str, now: str) -> int:

@@ -14,6 +14,42 @@ class SessionCounter(SQLModel, table=True):
     value: int
 
 
+class SessionToken(SQLModel, table=True):
+    """The refresh state of a session."""
+
+    __tablename__ = "session_tokens"
+
+    tenant_id: str = Field(primary_key=True)
+    session_id: str = Field(primary_key=True)
+    first_generation: int = 0
+    generation: int = 0
+    nonce: str
+    token_hash: str
+    previous_hash: str | None = None
+    rotated_at: str
+    expires_at: str
+    successor_used: int = 0
+    client_id: str | None = None
+
+
+class IssuedToken(SQLModel, table=True):
+    """A token that was issued, by its hash."""
+
+    __tablename__ = "issued_tokens"
+
+    tenant_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    session_id: str | None
+    user_id: str
+    token_type: str
+    token_hash: str
+    created_at: str
+    expires_at: str
+    revoked_at: str | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+
+
 class Session(SQLModel, table=True):
     """A session."""
 

@@ -67,8 +67,8 @@ async def list_user_sessions(
 async def create_session(body: CreateSessionRequest, tenant: TenantId) -> Response:
     """Record a sign-in."""
     now = utc_now()
-    row = store.create(tenant, body.model_dump(mode="json"), now)
-    return _json(creation_view(row, as_text(now)), 201)
+    row, pair = store.create(tenant, body.model_dump(mode="json"), now)
+    return _json(creation_view(row, pair, as_text(now)), 201)
 
 
 @app.get("/admin/sessions/stats")

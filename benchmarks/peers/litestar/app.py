@@ -20,9 +20,11 @@ from benchmarks.peers.litestar.structs import (
     SessionListResponse,
     SessionResponse,
     SessionStatsResponse,
+    TokenPairResponse,
 )
 from benchmarks.peers.session_store import SessionStore, as_text, utc_now
 from benchmarks.peers.surroundings import ADMIN_ROLES, API_KEY, DATABASE, JWT_SECRET
+from benchmarks.peers.token_pair import ACCESS_SECONDS
 
 TenantId = Annotated[str, Parameter(header="X-Tenant-ID", pattern=r"^[A-Za-z0-9._:@|~+=-]{1,128}$")]
 UserId = Annotated[str, Parameter(min_length=1, max_length=255, pattern=r"^\S([^\x00-\x1f\x7f]*\S)?$")]
@@ -72,8 +74,9 @@ async def list_user_sessions(
 async def create_session(data: CreateSessionRequest, tenant: TenantId) -> CreateSessionDataResponse:
     """Record a sign-in."""
     now = utc_now()
-    row = store.create(tenant, data.given(), now)
-    return CreateSessionDataResponse(data=CreateSessionData(SessionResponse(*row)), timestamp=as_text(now))
+    row, pair = store.create(tenant, data.given(), now)
+    tokens = TokenPairResponse(pair.access, ACCESS_SECONDS, pair.refresh)
+    return CreateSessionDataResponse(data=CreateSessionData(SessionResponse(*row), tokens), timestamp=as_text(now))
 
 
 @get("/admin/sessions/stats", guards=[require_admin])

@@ -91,10 +91,20 @@ class SessionListResponse(Struct, kw_only=True):
     timestamp: str
 
 
+class TokenPairResponse(Struct):
+    """A session's tokens."""
+
+    access_token: str
+    expires_in: int
+    refresh_token: str
+    token_type: str = "Bearer"
+
+
 class CreateSessionData(Struct):
     """What a creation yields."""
 
     session: SessionResponse
+    tokens: TokenPairResponse
 
 
 class CreateSessionDataResponse(Struct, kw_only=True):

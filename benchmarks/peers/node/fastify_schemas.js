@@ -21,6 +21,10 @@ const session = {
     ].map((name) => [name, string]),
   ),
 };
+const tokens = {
+  type: "object",
+  properties: { access_token: string, expires_in: integer, refresh_token: string, token_type: string },
+};
 const pagination = {
   type: "object",
   properties: {
@@ -91,7 +95,7 @@ export const createSession = {
   response: {
     201: {
       type: "object",
-      properties: { ...envelope, data: { type: "object", properties: { session } } },
+      properties: { ...envelope, data: { type: "object", properties: { session, tokens } } },
     },
   },
 };

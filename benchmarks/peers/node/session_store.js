@@ -1,6 +1,7 @@
 // The store of Fastify and Express: better-sqlite3, prepared statements, one connection.
 import { randomBytes } from "node:crypto";
 import Database from "better-sqlite3";
+import { makePair } from "./token_pair.js";
 
 const PRAGMAS = ["journal_mode = WAL", "synchronous = FULL", "cache_size = -16384", "mmap_size = 268435456"];
 const SHOWN = `id, tenant_id, user_id, created_at, authenticated_at, last_active_at, expires_at, idle_expires_at,
@@ -32,9 +33,26 @@ export class SessionStore {
     const count = database.prepare(`INSERT INTO session_counters (tenant_id, kind, device_type, value)
       VALUES (?, 'created', ?, 1)
       ON CONFLICT (tenant_id, kind, device_type) DO UPDATE SET value = value + 1`);
-    this.write = database.transaction((row) => {
+    const beginTokens = database.prepare(`INSERT INTO session_tokens
+      (tenant_id, session_id, first_generation, generation, nonce, token_hash, rotated_at, expires_at, successor_used,
+       client_id)
+      VALUES (?, ?, 0, 0, ?, ?, ?, ?, 0, ?)`);
+    const enterToken = database.prepare(`INSERT INTO issued_tokens
+      (tenant_id, id, session_id, user_id, token_type, token_hash, created_at, expires_at, ip, user_agent)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+    this.write = database.transaction((row, pair) => {
       insert.run(row);
       count.run(row.tenant_id, row.device_type ?? "unknown");
+      const end = (token) => new Date(Date.parse(row.created_at) + token.seconds * 1000).toISOString();
+      const nonce = randomBytes(32).toString("hex");
+      const { refresh } = pair;
+      beginTokens.run(row.tenant_id, row.id, nonce, refresh.hash, row.created_at, end(refresh), row.app_id);
+      for (const token of [refresh, pair.access]) {
+        enterToken.run(
+          row.tenant_id, token.id, row.id, row.user_id, token.type, token.hash, row.created_at, end(token), row.ip,
+          row.user_agent,
+        );
+      }
     }).immediate;
   }
 
@@ -68,8 +86,9 @@ export class SessionStore {
       ip: body.ip ?? null,
       user_agent: body.user_agent ?? null,
     };
-    this.write(row);
-    return row;
+    const pair = makePair(row, body.amr);
+    this.write(row, pair);
+    return { row, pair };
   }
 
   statistics(tenant, now) {

@@ -40,8 +40,14 @@ export function listView({ rows, total }, page, pageSize, now) {
   };
 }
 
-export function creationView(row) {
-  return { code: 0, message: "ok", data: { session: sessionView(row) }, timestamp: row.created_at };
+export function creationView({ row, pair }) {
+  const tokens = {
+    access_token: pair.access.text,
+    expires_in: pair.access.seconds,
+    refresh_token: pair.refresh.text,
+    token_type: "Bearer",
+  };
+  return { code: 0, message: "ok", data: { session: sessionView(row), tokens }, timestamp: row.created_at };
 }
 
 export function statisticsView(numbers, user, now) {

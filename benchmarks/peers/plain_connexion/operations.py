@@ -32,7 +32,8 @@ async def list_user_sessions(user_id: str, page: int, page_size: int) -> Answer:
 async def create_session(body: dict[str, Any]) -> Answer:
     """Record a sign-in."""
     now = utc_now()
-    return creation_view(_store.create(_tenant(), body, now), as_text(now)), 201, _JSON
+    row, pair = _store.create(_tenant(), body, now)
+    return creation_view(row, pair, as_text(now)), 201, _JSON
 
 
 async def get_session_stats(token_info: dict[str, Any]) -> Answer:

@@ -233,3 +233,5 @@ page-meaning = What it means
 page-remedy = What to do
 page-example = An example
 page-all = All problem types
+page-language = English
+page-reference = API reference

@@ -208,3 +208,5 @@ page-meaning = 含义
 page-remedy = 处理办法
 page-example = 示例
 page-all = 全部问题类型
+page-language = 简体中文
+page-reference = API 参考

@@ -25,6 +25,8 @@ TENANT_TABLES = (
     "not_before",
     "session_usage",
 )
+PARTITIONED_TABLES = ("sessions", "session_tokens", "session_usage")
+"""By the week of the session's id, on PostgreSQL; the weeks themselves come and go with time."""
 
 
 def upgrade() -> None:
@@ -42,8 +44,11 @@ def upgrade() -> None:
     _not_before()
     _signing_keys()
     _session_usage()
+    _leases()
     if op.get_bind().dialect.name == "postgresql":
-        for table in TENANT_TABLES:
+        for table in PARTITIONED_TABLES:
+            op.execute(f"CREATE TABLE {table}_default PARTITION OF {table} DEFAULT")
+        for table in (*TENANT_TABLES, *(f"{table}_default" for table in PARTITIONED_TABLES)):
             op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
             op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
             op.execute(
@@ -123,9 +128,10 @@ def _sessions() -> None:
         _text("geoip", 255, nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "id"),
         sqlite_with_rowid=False,
+        postgresql_partition_by="RANGE (id)",
     )
     _index("ix_sessions_active", "sessions", "tenant_id", "user_id", "expires_at", where="revoked_at IS NULL")
-    _index("ix_sessions_device", "sessions", "tenant_id", "device_id", "id", where="device_id IS NOT NULL")
+    _index("ix_sessions_device", "sessions", "tenant_id", "device_id", where="device_id IS NOT NULL")
     _index("ix_sessions_due", "sessions", "tenant_id", "due_at", where="due_at IS NOT NULL")
     _index("ix_sessions_revoked", "sessions", "tenant_id", "id", where="revoked_at IS NOT NULL")
     _index("ix_sessions_user", "sessions", "tenant_id", "user_id", "id")
@@ -193,6 +199,7 @@ def _session_tokens() -> None:
         sa.Column("successor_used", sa.Boolean(), nullable=False),
         _text("client_id", 255, nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "session_id"),
+        postgresql_partition_by="RANGE (session_id)",
     )
 
 
@@ -280,4 +287,15 @@ def _session_usage() -> None:
         _text("day", 10),
         sa.Column("count", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "session_id", "day"),
+        postgresql_partition_by="RANGE (session_id)",
+    )
+
+
+def _leases() -> None:
+    op.create_table(
+        "leases",
+        _text("name", 64),
+        _text("holder", 64),
+        _instant("held_until"),
+        sa.PrimaryKeyConstraint("name"),
     )

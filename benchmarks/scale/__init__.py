@@ -1,0 +1,1 @@
+"""How much each operation grows with the data: `python -m benchmarks.scale`."""

@@ -1,0 +1,96 @@
+"""The hot operations, as storage runs them, on users and sessions drawn at random from what is there."""
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from domain.clock import to_text
+from domain.ids import uuid7
+from domain.paging import Page
+from domain.values import Tenant
+from storage import sessions, statistics
+from storage.database import Database
+from storage.sessions import NewSession
+from storage.unit_of_work import UnitOfWork
+
+SAMPLE = 2000
+HOURS = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Sessions that are there, and the instant the data ends: `(tenant, user, session)` drawn from the newest."""
+
+    drawn: list[tuple[Tenant, str, str]]
+    now: str
+
+
+Operation = Callable[[Database, Known, random.Random], Awaitable[Any]]
+
+
+async def find(database: Database, tenants: int, until: datetime) -> Known:
+    """Draw sessions of every tenant: its newest ones, active or not."""
+    drawn: list[tuple[Tenant, str, str]] = []
+    for number in range(tenants):
+        tenant = Tenant(f"tnt_{number + 1:04d}")
+        page = Page(1, SAMPLE // tenants)
+        rows, _ = await database.read(tenant, lambda unit, page=page: _newest(unit, until, page))
+        drawn += [(tenant, row.user_id, row.id) for row in rows]
+    return Known(drawn, to_text(until))
+
+
+async def _newest(unit: UnitOfWork, until: datetime, page: Page) -> Any:
+    return await sessions.search(unit, sessions.SessionFilter(), to_text(until), page)
+
+
+async def active_check(database: Database, known: Known, chance: random.Random) -> None:
+    """Has this user an active session?"""
+    tenant, user, _ = chance.choice(known.drawn)
+    await database.read(tenant, lambda unit: sessions.count_active_of_user(unit, user, known.now))
+
+
+async def list_of_10(database: Database, known: Known, chance: random.Random) -> None:
+    """A user's active sessions, the first page."""
+    tenant, user, _ = chance.choice(known.drawn)
+    await database.read(tenant, lambda unit: sessions.list_active_of_user(unit, user, known.now, Page(1, 10)))
+
+
+async def get(database: Database, known: Known, chance: random.Random) -> None:
+    """One session by its id."""
+    tenant, _, key = chance.choice(known.drawn)
+    await database.read(tenant, lambda unit: sessions.get(unit, key))
+
+
+async def create(database: Database, known: Known, chance: random.Random) -> None:
+    """A sign-in of a user who is known."""
+    tenant, user, _ = chance.choice(known.drawn)
+    now = datetime.now(UTC)  # noqa: TID251 - made now, measured now
+    end, began = to_text(now + HOURS), to_text(now)
+    session = NewSession(
+        uuid7(now), user, began, began, began, end, end, device_type="desktop", user_agent="Mozilla/5.0"
+    )
+    await database.write(tenant, lambda unit: sessions.add(unit, session))
+
+
+async def touch(database: Database, known: Known, chance: random.Random) -> None:
+    """An activity, written at once."""
+    tenant, _, key = chance.choice(known.drawn)
+    await database.write(tenant, lambda unit: sessions.touch(unit, key, known.now, known.now))
+
+
+async def stats(database: Database, known: Known, chance: random.Random) -> None:
+    """The tenant's numbers."""
+    tenant, _, _ = chance.choice(known.drawn)
+    await database.read(tenant, lambda unit: statistics.session_stats(unit, known.now))
+
+
+OPERATIONS: dict[str, Operation] = {
+    "active check": active_check,
+    "list of 10": list_of_10,
+    "get": get,
+    "create (durable)": create,
+    "touch (durable)": touch,
+    "stats": stats,
+}

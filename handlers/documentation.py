@@ -1,0 +1,22 @@
+"""The pages for people below `/docs`."""
+
+from handlers.answers import Answer
+from handlers.context import Context
+
+SCRIPT_MAX_AGE = 3600
+
+
+async def get_reference(ctx: Context) -> Answer:
+    """The contract to read, to search and to try."""
+    page, policy = ctx.service.documentation.reference()
+    return Answer(page, policy=policy)
+
+
+async def get_reference_script(ctx: Context) -> Answer:
+    """The script of the reference."""
+    return Answer(ctx.service.documentation.script(), max_age=SCRIPT_MAX_AGE)
+
+
+async def get_problem_catalogue(ctx: Context, language: str | None) -> Answer:
+    """Every problem type on one page, in the language asked for or the one the reader likes best."""
+    return Answer(ctx.service.documentation.problems(language or ctx.locale))

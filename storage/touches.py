@@ -1,0 +1,71 @@
+"""Activity that waits to be written: a session is used far more often than its row needs to be.
+
+What waits is shown as if it were written, by the process that holds it. Whether a session is active is decided by its
+row alone: a touch that waits keeps nobody signed in.
+"""
+
+from typing import Any, NamedTuple, TypeVar, cast
+
+R = TypeVar("R", bound=Any)
+
+
+class Touch(NamedTuple):
+    """An activity: when, the idle deadline it leads to, and the deadline that the row still has. Instants as text."""
+
+    last_active_at: str
+    idle_expires_at: str
+    written_until: str
+
+
+class Touches:
+    """The touches of one process, by tenant and session."""
+
+    __slots__ = ("_size", "_waiting", "_written")
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, dict[str, Touch]] = {}
+        self._written: dict[str, dict[str, Touch]] = {}
+        self._size = 0
+
+    def __len__(self) -> int:
+        """How many sessions have a touch that waits."""
+        return self._size
+
+    def add(self, tenant_id: str, key: str, touch: Touch) -> None:
+        """Let a touch wait. Neither of its instants goes back, and what the row has stays what it was."""
+        of_tenant = self._waiting.setdefault(tenant_id, {})
+        before = of_tenant.get(key)
+        if before is None:
+            self._size += 1
+            of_tenant[key] = touch
+        else:
+            of_tenant[key] = Touch(max(before[0], touch[0]), max(before[1], touch[1]), before.written_until)
+
+    def waiting(self, tenant_id: str, key: str) -> Touch | None:
+        """The touch of a session that is still to be written."""
+        return self._waiting.get(tenant_id, {}).get(key)
+
+    def take(self) -> dict[str, dict[str, Touch]]:
+        """All that waits, to be written now; shown until the next time.
+
+        A read may have begun before the write was done and end after it: it is shown what it just missed.
+        """
+        self._written, self._waiting, self._size = self._waiting, {}, 0
+        return self._written
+
+    def shown(self, tenant_id: str, row: R) -> R:
+        """A row of a session (a named tuple with its `id`) with what is not in it yet."""
+        if not (self._waiting or self._written) or getattr(row, "revoked_at", None) is not None:
+            return row
+        for touches in (self._written, self._waiting):
+            touch = touches.get(tenant_id, {}).get(row.id)
+            if touch is not None:
+                row = _over(row, touch)
+        return row
+
+
+def _over(row: R, touch: Touch) -> R:
+    newer = {"last_active_at": max(row.last_active_at, touch.last_active_at)}
+    if hasattr(row, "idle_expires_at"):
+        newer["idle_expires_at"] = max(row.idle_expires_at, touch.idle_expires_at)
+    return cast(R, row._replace(**newer))

@@ -1,0 +1,96 @@
+"""The pages below `/docs`, over HTTP."""
+
+import hashlib
+import re
+from collections.abc import Callable
+
+import pytest
+
+from sojourn import i18n, problems
+from sojourn.documentation import scalar
+from tests.contract.document import resolved
+from tests.http.conftest import Client
+
+PAGES = ("/docs", "/docs/problems", "/docs/reference.js")
+
+
+def test_the_reference_may_run_its_own_script_and_ask_its_own_server_only(client: Client) -> None:
+    page = client.request("GET", "/docs")
+    policy = dict(part.split(" ", 1) for part in page.headers["content-security-policy"].split("; "))
+
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == policy["frame-ancestors"] == "'none'"
+    assert policy["connect-src"] == "'self'"
+    assert re.fullmatch(r"'self' 'sha256-[\w+/=]+'", policy["script-src"])
+    assert "'unsafe-inline'" not in page.headers["content-security-policy"]
+    assert re.findall(r'(?:src|href)="([^"]+)"', page.text) == [
+        *("data:,", "docs/reference.js", "docs/problems", "openapi.yaml", "openapi.yaml", "docs/problems"),
+    ]
+
+
+def test_no_two_answers_have_the_same_nonce(client: Client) -> None:
+    policies = [client.request("GET", "/docs").headers["content-security-policy"] for _ in range(3)]
+    nonces = {re.findall(r"'nonce-([^']+)'", policy)[0] for policy in policies}
+
+    assert len(nonces) == 3
+
+
+def test_the_script_is_the_published_one_byte_by_byte(client: Client) -> None:
+    answer = client.request("GET", "/docs/reference.js")
+
+    assert hashlib.sha256(answer.content).hexdigest() == scalar.pin().sha256
+    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "max-age=3600"
+
+
+def test_a_package_that_is_not_the_pinned_one_is_refused() -> None:
+    with pytest.raises(scalar.WrongHash):
+        scalar.checked(b"something else", scalar.pin())
+
+
+@pytest.mark.parametrize("locale", i18n.LOCALES)
+def test_the_catalogue_speaks_the_language_asked_for_or_the_one_the_reader_likes(client: Client, locale: str) -> None:
+    other = next(name for name in i18n.LOCALES if name != locale)
+    chosen = client.request("GET", f"/docs/problems?language={locale}", headers={"Accept-Language": other})
+    liked = client.request("GET", "/docs/problems", headers={"Accept-Language": locale})
+
+    assert chosen.text == liked.text
+    assert f'<html lang="{locale}">' in chosen.text
+    for slug, kind in problems.BY_SLUG.items():
+        assert f'<section id="{slug}">' in chosen.text
+        assert str(kind.code) in chosen.text
+
+
+def test_the_catalogue_is_there_in_every_language_of_the_service() -> None:
+    offered = resolved()["components"]["parameters"]["PageLanguage"]["schema"]["enum"]
+
+    assert offered == list(i18n.LOCALES)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_the_pages_are_as_strict_as_everything_else(client: Client, path: str) -> None:
+    assert client.request("GET", f"{path}?colour=red").status_code == 400
+    assert client.request("GET", f"{path}/").status_code == 404
+    assert client.request("GET", path, headers={"Accept": "image/png"}).status_code == 406
+    refused = client.request("HEAD", path)
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET")
+
+
+def test_an_unknown_language_is_refused(client: Client) -> None:
+    assert client.request("GET", "/docs/problems?language=tlh").status_code == 400
+
+
+@pytest.mark.parametrize("path", [*PAGES[:2], "/problems", "/problems/internal"])
+def test_a_page_is_taken_for_nothing_else_and_tells_nobody_where_the_reader_was(client: Client, path: str) -> None:
+    page = client.request("GET", path, headers={"Accept": "text/html"})
+
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert page.headers["referrer-policy"] == "no-referrer"
+
+
+def test_the_pages_stand_below_the_base_path(start: Callable[..., Client]) -> None:
+    client = start(SOJOURN_BASE_PATH="/session/api/v1")
+
+    assert client.request("GET", "/docs").status_code == 404
+    assert all(client.request("GET", f"/session/api/v1{path}").status_code == 200 for path in PAGES)

@@ -1,0 +1,114 @@
+"""Our SQL stays within what engines that speak PostgreSQL's protocol accept: Citus, YugabyteDB, CockroachDB.
+
+None of them runs here. What their documentations ask for is held against every statement, parsed as PostgreSQL:
+each one finds its rows by the tenant, so that it runs on one shard, and uses nothing that one of them lacks.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+
+import pytest
+import sqlglot
+from sqlglot import exp
+from sqlmodel import SQLModel
+
+import storage
+from storage.statements import POSTGRESQL, Statement
+
+ONE_ENGINE_ONLY = {"sqlite_bulk", "postgres_bulk", "postgres_partitions"}
+"""Modules for one engine alone: SQLite's loader; COPY and partitions, which docs/scale.md says how to do elsewhere."""
+AGGREGATES = {"count", "sum", "max", "filter"}
+FUNCTIONS = AGGREGATES | {"coalesce", "greatest", "least", "exists", "cast", "collate", "case", "if", "and", "or"}
+LOCKING = {("statistics", "DUE")}
+"""FOR UPDATE SKIP LOCKED within one tenant: Citus on one shard, CockroachDB from 23.2, YugabyteDB from 2.16."""
+TENANT_TABLES = {name for name, table in SQLModel.metadata.tables.items() if "tenant_id" in table.columns}
+
+
+def statements() -> Iterator[tuple[str, str, str]]:
+    """Every statement of storage: its module, its name, its text for PostgreSQL."""
+    for module in pkgutil.iter_modules(storage.__path__):
+        if module.name in ONE_ENGINE_ONLY or module.ispkg:
+            continue
+        for name, value in vars(importlib.import_module(f"storage.{module.name}")).items():
+            if isinstance(value, Statement):
+                yield module.name, name, value.text(POSTGRESQL)
+
+
+ALL = list(statements())
+each_statement = pytest.mark.parametrize(("module", "name", "text"), ALL, ids=[f"{m}.{n}" for m, n, _ in ALL])
+
+
+def parsed(text: str) -> exp.Expression:
+    """The one statement of a text."""
+    (found,) = sqlglot.parse(text, dialect="postgres")
+    assert found is not None
+    return found
+
+
+def tables_of(part: exp.Expression) -> Iterator[exp.Table]:
+    """The tables that a query or a change names itself, not in a query inside it."""
+    for table in part.find_all(exp.Table):
+        if table.find_ancestor(exp.Select, exp.Update, exp.Delete, exp.Insert) is part:
+            yield table
+
+
+def tenants_of(part: exp.Expression) -> set[str]:
+    """The tables whose tenant the part compares with a parameter."""
+    found = set()
+    for equality in part.find_all(exp.EQ):
+        column, value = equality.left, equality.right
+        own = equality.find_ancestor(exp.Select, exp.Update, exp.Delete) is part
+        is_parameter = value.find(exp.Parameter) is not None and value.find(exp.Column) is None
+        if own and isinstance(column, exp.Column) and column.name == "tenant_id" and is_parameter:
+            found.add(column.table)
+    return found
+
+
+def test_there_are_statements_to_look_at() -> None:
+    assert len(ALL) > 80
+
+
+@each_statement
+def test_every_part_of_a_statement_names_the_tenant(module: str, name: str, text: str) -> None:
+    for part in parsed(text).find_all(exp.Select, exp.Update, exp.Delete):
+        wanted = {table.alias_or_name for table in tables_of(part)} & TENANT_TABLES
+        assert wanted <= tenants_of(part)
+
+
+@each_statement
+def test_a_row_is_written_with_its_tenant_and_conflicts_within_it(module: str, name: str, text: str) -> None:
+    for insert in parsed(text).find_all(exp.Insert):
+        columns = [column.name for column in insert.this.expressions]
+        if insert.this.this.name in TENANT_TABLES:
+            assert columns[0] == "tenant_id"
+            keys = [
+                key.name for conflict in insert.find_all(exp.OnConflict) for key in conflict.args["conflict_keys"] or ()
+            ]
+            assert not keys or "tenant_id" in keys
+
+
+@each_statement
+def test_a_statement_uses_nothing_that_one_of_them_lacks(module: str, name: str, text: str) -> None:
+    statement = parsed(text)
+
+    assert {function.sql_name().lower() for function in statement.find_all(exp.Func)} <= FUNCTIONS
+    assert not list(statement.find_all(exp.With, exp.Lateral, exp.Window, exp.GroupingSets, exp.JSONExtract))
+    assert bool(list(statement.find_all(exp.Lock))) == ((module, name) in LOCKING)
+    assert not {column.name for column in statement.find_all(exp.Column)} & {"ctid", "xmin", "tableoid"}
+
+
+@pytest.mark.parametrize("name", sorted(TENANT_TABLES))
+def test_what_is_unique_is_unique_within_a_tenant(name: str) -> None:
+    table = SQLModel.metadata.tables[name]
+
+    assert next(iter(table.primary_key.columns)).name == "tenant_id"
+    assert all(next(iter(index.columns)).name == "tenant_id" for index in table.indexes)
+    assert not table.foreign_keys
+    assert all(column.autoincrement in (False, "auto") and column.default is None for column in table.columns)
+
+
+def test_a_statement_without_its_tenant_is_found() -> None:
+    part = parsed("SELECT id FROM sessions WHERE user_id = $1")
+    assert {table.name for table in tables_of(part)} & TENANT_TABLES == {"sessions"}
+    assert tenants_of(part) == set()

@@ -1,0 +1,229 @@
+"""Touches wait and are written in batches; nothing about a session's life depends on when."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import pytest
+
+from domain.clock import from_text
+from domain.paging import Page
+from storage import sessions
+from storage.activity import Activity
+from storage.database import Database
+from storage.sessions import NewSession
+from storage.touches import Touch
+from storage.unit_of_work import UnitOfWork
+from tests.storage.conftest import ACME, IDLE, NOISE, T0, T1, T2, Store, new_session
+
+LONG = timedelta(minutes=1)
+LATER = "2026-04-15T13:00:00.000Z"
+
+
+class Clock:
+    """Stands still until it is set."""
+
+    def __init__(self) -> None:
+        self.now = T1
+
+    def __call__(self) -> datetime:
+        return from_text(self.now)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+Begin = Callable[..., Activity]
+
+
+@pytest.fixture
+def begin(store: Store, clock: Clock) -> Iterator[Begin]:
+    """Begins to keep activities: `begin(interval=..., batch=...)`."""
+    begun: list[Activity] = []
+
+    def beginning(interval: timedelta = LONG, batch: int = 100) -> Activity:
+        begun.append(Activity(store.database, interval, batch, clock))
+        return begun[-1]
+
+    yield beginning
+    for one in begun:
+        store.run(one.close())
+
+
+def touch(store: Store, activity: Activity, session: NewSession, at: str = T1, until: str = LATER) -> bool:
+    """A request that touches a session: its row is read, then the activity recorded."""
+
+    async def work(unit: UnitOfWork) -> bool:
+        row = await sessions.get(unit, session.id)
+        assert row is not None
+        return await activity.touch(unit, session.id, from_text(at), Touch(at, until, row.idle_expires_at))
+
+    return store.read(work)
+
+
+def shown(store: Store, session: NewSession) -> tuple[str, str]:
+    row = store.read(lambda unit: sessions.get(unit, session.id))
+    assert row is not None
+    return row.last_active_at, row.idle_expires_at
+
+
+def written(store: Store, session: NewSession) -> tuple[str, str]:
+    """What another process sees."""
+
+    async def look() -> tuple[str, str]:
+        other = await Database.open(store.url)
+        row = await other.read(ACME, lambda unit: sessions.get(unit, session.id))
+        await other.close()
+        assert row is not None
+        return row.last_active_at, row.idle_expires_at
+
+    return store.run(look())
+
+
+def test_a_touch_is_shown_at_once_and_written_later(store: Store, begin: Begin) -> None:
+    session, kept = store.add(new_session()), begin()
+
+    assert touch(store, kept, session)
+
+    assert shown(store, session) == (T1, LATER)
+    assert written(store, session) == (T0, IDLE)
+    assert store.run(kept.flush()) == 1
+    assert written(store, session) == shown(store, session) == (T1, LATER)
+
+
+def test_every_list_shows_a_touch_that_waits(store: Store, begin: Begin) -> None:
+    session, kept = store.add(new_session()), begin()
+    touch(store, kept, session)
+
+    found, _ = store.read(lambda unit: sessions.list_active_of_user(unit, "ann", T1, Page(1, 10)))
+    searched, _ = store.read(lambda unit: sessions.search(unit, sessions.SessionFilter("ann"), T1, Page(1, 10)))
+    exported = store.read(lambda unit: sessions.list_all_of_user(unit, "ann"))
+    everybody, _ = store.read(lambda unit: sessions.list_active_with_users(unit, T1, 10, None))
+
+    assert {row.last_active_at for row in (*found, *searched, *exported, *everybody)} == {T1}
+
+
+def test_the_latest_of_many_touches_is_written(store: Store, begin: Begin) -> None:
+    session, kept = store.add(new_session()), begin()
+    for at in (T1, T2, T1):
+        touch(store, kept, session, at, LATER if at == T2 else IDLE)
+
+    assert store.run(kept.flush()) == 1
+    assert written(store, session) == (T2, LATER)
+
+
+def test_near_its_deadline_a_session_is_written_at_once(store: Store, begin: Begin) -> None:
+    session = store.add(new_session(idle_expires_at="2026-04-15T09:10:00.000Z"))
+
+    touch(store, begin(), session)
+
+    assert written(store, session) == (T1, LATER)
+
+
+def test_without_an_interval_no_touch_waits(store: Store, begin: Begin) -> None:
+    session = store.add(new_session())
+
+    touch(store, begin(timedelta(0)), session)
+
+    assert written(store, session) == (T1, LATER)
+
+
+def test_a_touch_that_waits_does_not_revive_a_revoked_session(store: Store, begin: Begin) -> None:
+    session, kept = store.add(new_session()), begin()
+    touch(store, kept, session)
+    store.write(lambda unit: sessions.revoke(unit, session.id, T1, "root", "x"))
+
+    store.run(kept.flush())
+
+    row = store.read(lambda unit: sessions.get(unit, session.id))
+    assert row is not None
+    assert (row.revoked_at, row.last_active_at, row.idle_expires_at) == (T1, T0, IDLE)
+
+
+def test_a_touch_that_waited_too_long_revives_no_expired_session(store: Store, clock: Clock, begin: Begin) -> None:
+    session, kept = store.add(new_session()), begin()
+    touch(store, kept, session)
+    clock.now = IDLE
+
+    store.run(kept.flush())
+
+    assert written(store, session) == (T0, IDLE)
+
+
+def test_a_touch_creates_no_session(store: Store, begin: Begin) -> None:
+    kept, nobody = begin(), new_session()
+
+    async def work(unit: UnitOfWork) -> bool:
+        return await kept.touch(unit, nobody.id, from_text(T1), Touch(T1, LATER, IDLE))
+
+    store.read(work)
+    store.run(kept.flush())
+    assert store.read(lambda unit: sessions.get(unit, nobody.id)) is None
+
+
+def test_a_full_batch_is_written_before_its_time(store: Store, begin: Begin) -> None:
+    first, second, kept = store.add(new_session()), store.add(new_session()), begin(batch=2)
+    touch(store, kept, first)
+    touch(store, kept, second)
+
+    store.run(asyncio.sleep(0.5))
+
+    assert written(store, first) == written(store, second) == (T1, LATER)
+
+
+def test_touches_are_written_after_the_interval(store: Store, begin: Begin) -> None:
+    session, kept = store.add(new_session()), begin(timedelta(milliseconds=20))
+    for at in (T1, T2):
+        touch(store, kept, session, at)
+        store.run(asyncio.sleep(0.5))
+        assert written(store, session)[0] == at
+
+
+def test_touches_are_written_before_the_end(store: Store, begin: Begin) -> None:
+    session, kept = store.add(new_session()), begin()
+    touch(store, kept, session)
+
+    store.run(kept.close())
+
+    assert written(store, session) == (T1, LATER)
+
+
+def test_a_failed_flush_fails_no_request_and_is_made_up_for(store: Store, clock: Clock) -> None:
+    session = store.add(new_session())
+    impatient = Store(store.url, timedelta(seconds=0.2))
+    kept = Activity(impatient.database, LONG, 100, clock)
+    touch(impatient, kept, session)
+
+    async def flush_against_a_lock() -> int:
+        locked, over = asyncio.Event(), asyncio.Event()
+
+        async def hold(unit: UnitOfWork) -> None:
+            await sessions.touch(unit, session.id, T0, IDLE)
+            locked.set()
+            await over.wait()
+
+        other = await Database.open(store.url)
+        holding = asyncio.create_task(other.write(ACME, hold))
+        await locked.wait()
+        flushed = await kept.flush()
+        over.set()
+        await holding
+        await other.close()
+        return flushed
+
+    assert impatient.run(flush_against_a_lock()) == 0
+    assert shown(impatient, session) == (T1, LATER)
+    assert impatient.run(kept.flush()) == 1
+    assert written(store, session) == (T1, LATER)
+    impatient.run(kept.close())
+    impatient.close()
+
+
+def test_a_touch_in_another_tenant_is_not_shown(store: Store, begin: Begin) -> None:
+    session, kept = store.add(new_session()), begin()
+    touch(store, kept, session)
+
+    assert store.database.touches.waiting(NOISE.id, session.id) is None
+    assert len(store.database.touches) == 1

@@ -1,0 +1,31 @@
+"""A copy of this tree, for tests that change files as a contributor would."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from shutil import copytree, ignore_patterns
+
+HOME = Path(__file__).parent.parent
+LEFT_OUT = (".*", "node_modules", "generated", "__pycache__", "*.db", "reports", "build", "dist")
+
+
+class Tree:
+    """The copy, in a folder that does not exist yet; modules run in it are its own."""
+
+    def __init__(self, folder: Path, **environ: str) -> None:
+        self.folder = folder
+        self.environ = {**os.environ, "PYTHONPATH": str(folder), **environ}
+        copytree(HOME, folder, ignore=ignore_patterns(*LEFT_OUT))
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a module of the copy."""
+        return subprocess.run(
+            [sys.executable, "-m", *arguments],
+            cwd=self.folder,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
