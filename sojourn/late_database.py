@@ -25,6 +25,8 @@ from storage.touches import Touch
 from storage.unit_of_work import UnitOfWork
 
 HOUSEKEEPING_SECONDS = 60
+START_SECONDS = 5
+"""A start waits so long for a database that does not answer, and then serves refusals."""
 
 logger = logging.getLogger("sojourn")
 
@@ -66,8 +68,10 @@ class LateDatabase:
         await self._tokens.open_vault()
         tasks = []
         try:
-            if not await self._open():
-                tasks.append(asyncio.create_task(self._open_patiently()))
+            first = asyncio.create_task(self._open())
+            await asyncio.wait({first}, timeout=START_SECONDS)
+            if not first.done() or not first.result():
+                tasks.append(asyncio.create_task(self._go_on_opening(first)))
             tasks.append(asyncio.create_task(self._keep_house()))
             self._draining.watch()
             yield {"draining": self._draining}
@@ -101,15 +105,16 @@ class LateDatabase:
         self._database, self._activity = database, self._activity_of(database)
         return True
 
-    async def _open_patiently(self) -> None:
+    async def _go_on_opening(self, attempt: asyncio.Task[bool]) -> None:
         """Try again, once a second. What has gone wrong for good meanwhile (older tables) is logged each time."""
         while True:
-            await asyncio.sleep(1)
             try:
-                if await self._open():
+                if await attempt:
                     return
             except Exception as error:
                 logger.error("the database cannot be used: %s", error)
+            await asyncio.sleep(1)
+            attempt = asyncio.create_task(self._open())
 
     async def _keep_house(self) -> None:
         """Settle and purge, once a minute, unless another process does."""

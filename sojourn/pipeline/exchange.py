@@ -40,6 +40,7 @@ class Exchange:
         self._program = program
         self._request = request
         self._send = send
+        self.is_answered = False
         self.plan: Plan | None = None
         self.tenant: Tenant | None = None
         self.started = time.perf_counter()
@@ -113,6 +114,7 @@ class Exchange:
         headers: Headers = [(b"x-request-id", self.request_id.encode("latin-1")), *fixed]
         if status != _NO_CONTENT:
             headers.append((b"content-length", b"%d" % len(body)))
+        self.is_answered = True
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
         logs.access(self, status)

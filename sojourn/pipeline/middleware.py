@@ -8,6 +8,7 @@ operation objects and resolve the handlers, and compiles each into a `Plan`. A r
 and whatever refuses it on the way leaves through the one door in `Exchange.refuse`.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -20,6 +21,7 @@ from domain.errors import (
     DomainError,
     InternalError,
     MalformedBody,
+    Unavailable,
     ValidationFailed,
     Violation,
 )
@@ -99,6 +101,10 @@ class ContractMiddleware(SpecMiddleware):
             await self._serve(request, receive, exchange)
         except DomainError as error:
             await exchange.refuse(error)
+        except asyncio.CancelledError:  # the server has to end and waits no longer
+            if exchange.is_answered:
+                raise
+            await exchange.refuse(Unavailable())
         except ClientGone:
             logger.debug("client gone before its request was complete")
         except Exception as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -73,6 +74,30 @@ def test_the_server_stands_still(serve: Serve, postgresql: Server, database: str
         postgresql.send(signal.SIGCONT)
 
     experiment("PostgreSQL stopped for 5 s (SIGSTOP, SIGCONT)", service, stand_still)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_service_ends_although_the_server_stands_still(
+    serve: Serve, postgresql: Server, database: str, workers: int
+) -> None:
+    """SIGTERM while a request waits for PostgreSQL: it is refused, and nobody waits for a farewell."""
+    service = serve(postgresql.url(database), workers, SOJOURN_SHUTDOWN_TIMEOUT="1s")
+    history = History()
+    client = RecordingClient(service.port, "acme", "usr_abc123", history)
+    postgresql.send(signal.SIGSTOP)
+    try:
+        waiting = threading.Thread(target=client.create)
+        waiting.start()
+        time.sleep(0.5)
+        service.process.terminate()
+        assert service.process.wait(20) == 0
+        waiting.join()
+    finally:
+        postgresql.send(signal.SIGCONT)
+    client.close()
+
+    [call] = history.calls
+    assert (call.status, call.problem) == (503, True)
 
 
 def test_the_pool_is_exhausted(serve: Serve, postgresql: Server, database: str, experiment: Experiment) -> None:

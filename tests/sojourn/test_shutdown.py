@@ -4,7 +4,9 @@ import http.client
 import json
 import signal
 import socket
+import sqlite3
 import time
+from contextlib import closing
 from http.client import HTTPMessage
 from pathlib import Path
 
@@ -75,6 +77,26 @@ def test_a_request_that_is_under_way_finishes(tmp_path: Path) -> None:
 
     assert answer.startswith(b"HTTP/1.1 201 ")
     assert server.process.wait(15) == 0
+
+
+def test_a_request_that_takes_too_long_is_refused_as_everything_is(tmp_path: Path) -> None:
+    server = LiveServer(tmp_path, SOJOURN_SHUTDOWN_TIMEOUT="1s", SOJOURN_BUSY_TIMEOUT="60s")
+    with closing(sqlite3.connect(tmp_path / "sojourn.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as waiting:
+            waiting.sendall(HEAD + BODY)
+            time.sleep(0.5)
+            server.process.terminate()
+            answer = waiting.recv(65536)
+        other.execute("ROLLBACK")
+
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"content-type: application/problem+json" in head.lower()
+    assert b"retry-after: " in head.lower()
+    assert json.loads(body)["status"] == 503
+    assert server.process.wait(15) == 0
+    assert "ERROR" not in server.log.read_text().replace("ERROR   uvicorn.error: Cancel 1 running task", "")
 
 
 def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
