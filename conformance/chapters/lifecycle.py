@@ -246,6 +246,7 @@ def test_a_session_in_use_ends_at_its_end(world: World) -> None:
         touched = short.first.admin("touch_session", session_id=made.id)
         if _now() < end:
             expect(touched, 200)
+            assert short.first.status_of(made.id) == "active" or _now() > end, "it is over before its end"
             outlived = outlived or _now() > idle
         time.sleep(pause)
     assert outlived, "it did not outlive its first idle deadline"

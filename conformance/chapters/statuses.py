@@ -85,7 +85,7 @@ PROVOKE: dict[int, Callable[[Operation, World], Raw]] = {
     414: changed(lambda valid: valid.with_query("colour", "a" * 20_000)),
     415: changed(lambda valid: valid.copy(body=b"{}").with_header("Content-Type", "text/plain")),
     429: too_often,
-    431: changed(lambda valid: valid.with_header("X-Filler", "a" * 40_000)),
+    431: changed(lambda valid: valid.with_header("X-Filler", "a" * 20_000)),
 }
 
 

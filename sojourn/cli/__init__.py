@@ -24,6 +24,7 @@ COMMANDS = {
     "tenant": "sojourn.cli.tenants:tenant",
     "seed": "sojourn.cli.seed:seed",
     "spec": "sojourn.cli.contract:spec",
+    "conformance": "sojourn.cli.conformance:conformance",
 }
 
 
