@@ -1,0 +1,1 @@
+"""Judges any server that claims the contract, from outside, over HTTP."""

@@ -26,6 +26,7 @@ COMMANDS = {
     "seed": "sojourn.cli.seed:seed",
     "spec": "sojourn.cli.contract:spec",
     "dev": "sojourn.cli.dev:dev",
+    "conformance": "sojourn.cli.conformance:conformance",
 }
 
 

@@ -11,6 +11,7 @@ and whatever refuses it on the way leaves through the one door in `Exchange.refu
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from connexion.middleware.abstract import AbstractRoutingAPI, SpecMiddleware
@@ -113,7 +114,12 @@ class ContractMiddleware(SpecMiddleware):
 
     async def _serve(self, request: Request, receive: Receive, exchange: Exchange) -> None:
         program = self._program
-        check_head(request, program.max_uri_bytes, program.max_header_bytes)
+        try:
+            check_head(request, program.max_uri_bytes, program.max_header_bytes)
+        except DomainError:
+            with suppress(DomainError):  # the operation decides the shape of its refusals, this one too
+                exchange.plan, _ = self._router.find(request.method, request.raw_path)
+            raise
         plan, segments = self._router.find(request.method, request.raw_path)
         exchange.plan = plan
         identity = await plan.security.authenticate(request.headers, request.now)

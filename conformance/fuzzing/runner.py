@@ -1,15 +1,17 @@
 """One run of Schemathesis over HTTP: its configuration written, the command run, its reports read."""
 
+import copy
 import json
 import os
 import subprocess
 import sys
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from conformance.server import TENANTS, USER, Target
+from conformance.contract import Contract
+from conformance.fuzzing.data import Filling
+from conformance.target import Target, subject_of
 
 Profile = Literal["main", "chains", "links", "isolation"]
 """`main`: everything, as one tenant. `chains`: links only, from the operations that create something.
@@ -69,7 +71,8 @@ class Run:
 
 def run(
     target: Target,
-    values: dict[str, list[str]],
+    contract: Contract,
+    filling: Filling,
     folder: Path,
     *,
     profile: Profile,
@@ -83,7 +86,7 @@ def run(
     """
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "schemathesis.toml"
-    config.write_text(_config(target, values, folder, profile, seed, examples))
+    config.write_text(_config(target, filling.values, folder, profile, seed, examples))
     command = [
         sys.executable,
         "-m",
@@ -91,7 +94,7 @@ def run(
         "--config-file",
         str(config),
         "run",
-        str(_fetch_contract(target, folder, profile, source)),
+        str(_write_contract(contract, folder, profile, source)),
         "--url",
         target.url,
         *_SELECTION[profile],
@@ -112,8 +115,8 @@ def run(
     environ = {
         **os.environ,
         "CONFORMANCE_API_KEY": target.api_key,
-        "CONFORMANCE_USER": USER,
-        "CONFORMANCE_TOKEN": target.tokens[TENANTS[0]],
+        "CONFORMANCE_USER": subject_of(target.admin_token) or "",
+        "CONFORMANCE_TOKEN": target.admin_token,
     }
     done = subprocess.run(
         command, env=environ, cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False
@@ -121,14 +124,10 @@ def run(
     return Run(done.returncode, done.stdout + done.stderr, _read_summary(folder), _read_events(folder))
 
 
-def _fetch_contract(target: Target, folder: Path, profile: Profile, source: str | None) -> Path:
-    """The contract as a file, with the links that the profile follows.
-
-    Read by its address, the operation that serves the contract would be left out of the run.
-    """
+def _write_contract(judged: Contract, folder: Path, profile: Profile, source: str | None) -> Path:
+    """The contract as a file, with the links that the profile follows."""
     path = folder / "openapi.json"
-    with urllib.request.urlopen(f"{target.url}/openapi.json", timeout=10) as response:
-        contract = json.load(response)
+    contract = copy.deepcopy(judged.document)
     for address, item in contract["paths"].items():
         for method, operation in item.items():
             silent = (profile == "chains" and address in _BEGINS_BY_ITSELF) or (
@@ -150,7 +149,7 @@ def _config(
         lines.insert(0, f"hooks = {json.dumps(str(_HOOKS))}")
     else:
         lines += ["[auth.wfc]", f"path = {json.dumps(_write_identities(target, folder))}"]
-        lines += [f"peers = {json.dumps(list(TENANTS))}", ""]
+        lines += [f"peers = {json.dumps([target.tenant, target.second_tenant])}", ""]
     for name, items in values.items():
         lines += [f"[dictionaries.{name}]", f"values = {json.dumps(items)}", ""]
     lines.append("[parameters]")
@@ -170,16 +169,17 @@ def _config(
 
 def _write_identities(target: Target, folder: Path) -> str:
     """The two tenants' identities, as a Web Fuzzing Commons file."""
+    callers = ((target.tenant, target.admin_token), (target.second_tenant, target.second_admin_token))
     identities = [
         {
             "name": tenant,
             "fixedHeaders": [
                 {"name": "X-API-Key", "value": target.api_key},
                 {"name": "X-Tenant-ID", "value": tenant},
-                {"name": "Authorization", "value": f"Bearer {target.tokens[tenant]}"},
+                {"name": "Authorization", "value": f"Bearer {token}"},
             ],
         }
-        for tenant in TENANTS
+        for tenant, token in callers
     ]
     path = folder / "identities.json"
     path.write_text(json.dumps({"auth": identities}))

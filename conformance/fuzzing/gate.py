@@ -6,7 +6,7 @@ A fuzzer that only ever met 401 and 404 reports success too. The gate reads the 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from conformance.runner import Run
+from conformance.fuzzing.runner import Run
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 

@@ -1,0 +1,199 @@
+"""Authentication and authorisation: every operation for every kind of caller."""
+
+import base64
+import json
+from collections.abc import Iterator
+
+from conformance.checks import NotApplicable, check
+from conformance.contract import Operation
+from conformance.fresh import valid_request
+from conformance.wire import Raw
+from conformance.world import World, expect
+
+_RULES = "operations.md, Rules for every operation"
+UNSIGNED = ({"alg": "none"}, {"alg": "None"}, {"alg": "NONE", "typ": "JWT"}, {"typ": "JWT"})
+
+
+def needs_credentials(operation: Operation, scheme: str | None = None) -> None:
+    """Leave the check where the operation does not ask for credentials (of this kind)."""
+    if operation.scheme is None or (scheme and operation.scheme != scheme):
+        raise NotApplicable("asks for other credentials")
+
+
+def bare(operation: Operation, world: World) -> Raw:
+    """A request without credentials that is otherwise good in form; nothing it names exists."""
+    known = {"X-Tenant-ID": world.first.id, "session_id": "sess_nobody", "user_id": "usr_nobody"}
+    return operation.request(known)
+
+
+@check("AUT-001", "Without credentials an operation that asks for them MUST answer 401.", source=_RULES)
+def test_nobody_calls_without_credentials(world: World, operation: Operation) -> None:
+    needs_credentials(operation)
+    expect(world.send(bare(operation, world)), 401)
+
+
+@check("AUT-002", "A wrong API key MUST be answered 401.", source=_RULES)
+def test_a_wrong_api_key_opens_nothing(world: World, operation: Operation) -> None:
+    needs_credentials(operation, "apiKey")
+    key = world.target.api_key
+    for wrong in ("wrong", "", key[:-1], key + "x", key.swapcase(), "sj_x_y", "a" * 300):
+        if wrong != key:
+            expect(world.send(bare(operation, world).with_header("X-API-Key", wrong)), 401)
+
+
+@check("AUT-003", "A bearer token that is none, or whose signature is wrong, MUST be answered 401.",
+       source=f"{_RULES}; RFC 6750 section 3.1")  # fmt: skip
+def test_a_wrong_bearer_token_opens_nothing(world: World, operation: Operation) -> None:
+    needs_credentials(operation, "http")
+    token = world.first.admin_token
+    for value in ("Bearer", "Bearer ", "Basic YTpi", "Bearer x.y.z", f"Bearer {tampered(token)}", f"Token {token}"):
+        expect(world.send(bare(operation, world).with_header("Authorization", value)), 401)
+
+
+@check("AUT-004", "A token without a signature (`alg: none`) MUST be answered 401.",
+       source=f"{_RULES}; RFC 8725 section 3.2")  # fmt: skip
+def test_an_unsigned_token_opens_nothing(world: World, operation: Operation) -> None:
+    needs_credentials(operation, "http")
+    for token in unsigned_tokens(world.first.admin_token):
+        reply = world.send(bare(operation, world).with_header("Authorization", f"Bearer {token}"))
+        expect(reply, 401)
+
+
+@check(
+    "AUT-005", "A token whose claims were changed after signing MUST be answered 401.", source="RFC 7519 section 7.2"
+)
+def test_changed_claims_open_nothing(world: World, operation: Operation) -> None:
+    needs_credentials(operation, "http")
+    head, claims, signature = world.first.admin_token.split(".")
+    changed = {**json.loads(_decoded(claims)), "sub": "somebody-else"}
+    token = ".".join((head, _encoded(json.dumps(changed)), signature))
+    expect(world.send(bare(operation, world).with_header("Authorization", f"Bearer {token}")), 401)
+
+
+@check("AUT-006", "The other kind of credential MUST NOT open an operation.", source=_RULES)
+def test_the_other_kind_of_credential_opens_nothing(world: World, operation: Operation) -> None:
+    needs_credentials(operation)
+    other = ("Authorization", f"Bearer {world.first.admin_token}")
+    if operation.scheme == "http":
+        other = ("X-API-Key", world.target.api_key)
+    expect(world.send(bare(operation, world).with_header(*other)), 401)
+
+
+@check("AUT-007", "An operation of administrators MUST answer 403 to a user without such a role.", source=_RULES)
+def test_a_user_administrates_nothing(world: World, operation: Operation) -> None:
+    if not operation.roles:
+        raise NotApplicable("any user may call it")
+    user = world.first.sign_in()
+    valid = valid_request(operation, world.first)
+    expect(world.send(valid.with_header("Authorization", f"Bearer {user.access}")), 403)
+
+
+@check("AUT-008", "Each role that an operation names MUST open it.", source=_RULES)
+def test_each_named_role_opens_the_operation(world: World, operation: Operation) -> None:
+    for role in operation.roles:
+        holder = world.first.sign_in(role=role)
+        valid = valid_request(operation, world.first)
+        reply = world.send(valid.with_header("Authorization", f"Bearer {holder.access}"))
+        expect(reply, *(status for status in operation.responses if status < 300))
+    if not operation.roles:
+        raise NotApplicable("any user may call it")
+
+
+@check("AUT-009", "Refused credentials MUST be told before anything is told of the request (401, 403, 400, 404).",
+       source="operations.md, order of checks")  # fmt: skip
+def test_the_caller_is_judged_before_the_request(world: World, operation: Operation) -> None:
+    needs_credentials(operation)
+    wrong = bare(operation, world).with_query("colour", "red")
+    expect(world.send(wrong), 401)
+    if operation.roles:
+        user = world.first.sign_in()
+        expect(world.send(wrong.with_header("Authorization", f"Bearer {user.access}")), 403)
+
+
+@check("AUT-010", "Every 401 MUST carry a challenge.", source="RFC 9110 section 11.6.1; RFC 6750 section 3")
+def test_every_401_carries_a_challenge(world: World, operation: Operation) -> None:
+    needs_credentials(operation)
+    challenge = expect(world.send(bare(operation, world)), 401).headers.get("www-authenticate", "")
+    wanted = "Bearer" if operation.scheme == "http" else "ApiKey"
+    assert challenge.startswith(wanted), f"WWW-Authenticate is {challenge!r}"
+
+
+@check("AUT-011", "A refused token MUST be named as such in the challenge, an absent one MUST NOT.",
+       source="RFC 6750 section 3.1")  # fmt: skip
+def test_the_challenge_tells_a_refused_token_from_none(world: World) -> None:
+    absent = expect(world.first.anyone("get_session_stats"), 401).headers.get("www-authenticate", "")
+    refused = expect(world.first.bearer("x.y.z", "get_session_stats"), 401).headers.get("www-authenticate", "")
+    assert 'error="invalid_token"' in refused, f"WWW-Authenticate is {refused!r}"
+    assert "error=" not in absent, f"WWW-Authenticate is {absent!r}"
+
+
+@check("AUT-012", "A user MUST NOT read, end or change what is another user's.", source=_RULES)
+def test_a_user_reaches_nothing_of_another_user(world: World) -> None:
+    victim, other = world.first.sign_in(), world.first.sign_in()
+    for operation in ("get_session", "touch_session", "upgrade_session_mfa", "validate_session", "revoke_session"):
+        reply = world.first.bearer(other.access, operation, session_id=victim.id)
+        expect(reply, 403, 404)
+        assert victim.user not in reply.text, "the refusal tells whose it is"
+    expect(world.first.bearer(other.access, "list_own_sessions", auth_user_id=victim.user), 403)
+    expect(world.first.bearer(other.access, "list_sessions_of_user", user_id=victim.user), 403)
+    assert world.first.status_of(victim.id) == "active", "another user ended it"
+
+
+@check("AUT-013", "A user MUST NOT raise himself: a role, or a session for another user, is 403.",
+       source="operations.md, POST /sessions")  # fmt: skip
+def test_nobody_raises_himself_by_creating_a_session(world: World) -> None:
+    user = world.first.sign_in()
+    mine = {"auth_user_id": user.user}
+    expect(world.first.bearer(user.access, "start_session", body=mine), 201)
+    expect(world.first.bearer(user.access, "start_session", body={**mine, "role": "admin"}), 403)
+    expect(world.first.bearer(user.access, "start_session", body={"auth_user_id": world.new_user()}), 403)
+
+
+@check("AUT-014", "A refresh token MUST NOT do as a bearer token, nor an access token as a refresh token.",
+       source="RFC 9700 section 2.2; operations.md, POST /sessions/refresh")  # fmt: skip
+def test_the_two_kinds_of_token_are_not_mistaken_for_each_other(world: World) -> None:
+    made = world.first.sign_in()
+    expect(world.first.bearer(made.refresh, "get_session", session_id=made.id), 401)
+    expect(world.first.refresh(made.access), 400, 401)
+    expect(world.first.refresh(made.refresh), 200)
+
+
+@check("AUT-015", "An API key that is limited to other tenants MUST be answered 403 before any look-up.",
+       source="operations.md, unknown tenant on a write", needs=("limited_api_key",), profile="full")  # fmt: skip
+def test_a_limited_api_key_opens_no_other_tenant(world: World, operation: Operation) -> None:
+    needs_credentials(operation, "apiKey")
+    expect(world.send(bare(operation, world).with_header("X-API-Key", world.target.limited_api_key or "")), 403)
+
+
+@check("AUT-016", "An exchanged token for another audience MUST NOT open this service.", source="RFC 8725 3.9",
+       profile="full")  # fmt: skip
+def test_a_token_for_another_audience_opens_nothing(world: World) -> None:
+    made = world.first.sign_in()
+    grant = "urn:ietf:params:oauth:grant-type:token-exchange"
+    body = {"grant_type": grant, "subject_token": made.access, "audience": "api.example.com"}
+    exchanged = expect(world.first.admin("exchange_token", body=body), 200).json["access_token"]
+    expect(world.first.bearer(exchanged, "get_session", session_id=made.id), 401)
+
+
+def unsigned_tokens(token: str) -> Iterator[str]:
+    """The claims of a good token under headers that ask not to look at the signature."""
+    _, claims, signature = token.split(".")
+    for header in UNSIGNED:
+        yield f"{_encoded(json.dumps(header))}.{claims}."
+        yield f"{_encoded(json.dumps(header))}.{claims}.{signature}"
+
+
+def tampered(token: str) -> str:
+    """The token with a signature that differs in one place."""
+    head, _, signature = token.rpartition(".")
+    middle = len(signature) // 2
+    other = "A" if signature[middle] != "A" else "B"
+    return f"{head}.{signature[:middle]}{other}{signature[middle + 1 :]}"
+
+
+def _encoded(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def _decoded(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))

@@ -1,0 +1,106 @@
+"""Contract fuzzing by Schemathesis: all phases, all checks, the links of the contract followed by hand-made chains."""
+
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from conformance.checks import check
+from conformance.fuzzing.data import fill
+from conformance.fuzzing.gate import unfollowed_links, unreached_operations
+from conformance.fuzzing.runner import Profile, Run, run
+from conformance.plugin import WORLD
+from conformance.world import World
+
+CHAINS = 3
+"""Chains for an example: there are dozens of links, and each chain follows a few of them."""
+ATTEMPTS = 4
+"""Which links a chain follows is drawn. A link that no chain happened to follow is given another seed."""
+_SOURCE = "the contract; operations.md, Rules for every operation"
+
+
+@dataclass
+class Fuzzing:
+    """The runs of this chapter: each is made once, when the first check asks for it."""
+
+    world: World
+    folder: Path
+    done: dict[str, Run] = field(default_factory=dict)
+
+    def run(self, profile: Profile, *, source: str | None = None, attempt: int = 0) -> Run:
+        """The run of a profile; of `links`, that of one operation and attempt."""
+        place = "-".join(filter(None, re.split(r"\W+", source or "")))
+        name = "/".join(filter(None, (profile, place, str(attempt) if place else "")))
+        if name not in self.done:
+            target = self.world.target
+            self.done[name] = run(
+                target,
+                self.world.contract,
+                fill(self.world),
+                self.folder / name,
+                profile=profile,
+                seed=target.seed + attempt,
+                examples=target.examples * (1 if profile in ("main", "isolation") else CHAINS),
+                source=source,
+            )
+        return self.done[name]
+
+    def along_links(self) -> list[Run]:
+        """Chains, and a run for each operation with a link that no run followed to a success."""
+        done = [self.run("main"), self.run("chains")]
+        for attempt in range(ATTEMPTS):
+            missed = unfollowed_links(done, self.world.contract.document)
+            for source in sorted({link.partition(" -> ")[0] for link in missed}):
+                done.append(self.run("links", source=source, attempt=attempt))
+        return done
+
+
+@pytest.fixture(scope="module")
+def fuzzing(pytestconfig: pytest.Config) -> Iterator[Fuzzing]:
+    """The runs, in the folder of reports or in one that goes away."""
+    world = pytestconfig.stash[WORLD]
+    with tempfile.TemporaryDirectory() as passing:
+        reports = world.target.report_dir
+        yield Fuzzing(world, reports.resolve() / "schemathesis" if reports else Path(passing))
+
+
+@check("FUZ-001", "No generated request, valid or not, MUST be answered against the contract.", source=_SOURCE,
+       profile="full", feature="fuzzing")  # fmt: skip
+def test_no_generated_request_is_answered_against_the_contract(fuzzing: Fuzzing) -> None:
+    assert_clean(fuzzing.run("main"))
+
+
+@check("FUZ-002", "No chain along the links of the contract MUST end against the contract.", source=_SOURCE,
+       profile="full", feature="fuzzing")  # fmt: skip
+def test_no_chain_along_links_ends_against_the_contract(fuzzing: Fuzzing) -> None:
+    for done in fuzzing.along_links():
+        assert_clean(done)
+
+
+@check("FUZ-003", "Every operation MUST have answered a generated request with success.", source=_SOURCE,
+       profile="full", feature="fuzzing")  # fmt: skip
+def test_every_operation_answered_with_success(fuzzing: Fuzzing, world: World) -> None:
+    missed = unreached_operations(fuzzing.along_links(), world.contract.document)
+    assert not missed, "never answered 2xx: " + ", ".join(sorted(missed))
+
+
+@check("FUZ-004", "Every link of the contract MUST lead to a success.", source=_SOURCE, profile="full",
+       feature="fuzzing")  # fmt: skip
+def test_every_link_leads_to_a_success(fuzzing: Fuzzing, world: World) -> None:
+    missed = unfollowed_links(fuzzing.along_links(), world.contract.document)
+    assert not missed, "never followed to a success: " + ", ".join(sorted(missed))
+
+
+@check("FUZ-005", "What one tenant made MUST NOT be seen by another in generated requests.", source=_SOURCE,
+       profile="full", feature="fuzzing", needs=("second_admin_token",))  # fmt: skip
+def test_two_tenants_never_meet_in_generated_requests(fuzzing: Fuzzing) -> None:
+    assert_clean(fuzzing.run("isolation"))
+
+
+def assert_clean(done: Run) -> None:
+    """No check of Schemathesis failed and the run came to its end."""
+    assert done.exit_status == 0, done.output[-4000:]
+    assert done.summary.get("complete") is True, "the run did not come to its end:\n" + done.output[-1000:]

@@ -1,0 +1,284 @@
+"""The five documented operations, read-only: their data is found through the reads themselves and cross-checked.
+
+Other callers may change what is counted while it is read: what does not agree is read again before it is judged.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from conformance.checks import check
+from conformance.contract import Operation
+from conformance.schemas import answer_violations
+from conformance.target import subject_of
+from conformance.wire import Reply
+from conformance.world import World, expect
+
+SEEDS = ("list_user_sessions", "check_user_active", "list_trusted_devices", "get_session_stats", "list_all_sessions")
+NOBODY = "usr_that_nobody_ever_was"
+TRIES = 4
+MOST_USERS = 8
+SKEW = timedelta(minutes=5)
+each_seed = pytest.mark.parametrize("seed_operation", SEEDS)
+
+
+def ask(world: World, operation_id: str, user: str = NOBODY, **known: Any) -> Reply:
+    """One read, as the caller that the operation wants."""
+    if operation_id in ("get_session_stats", "list_all_sessions"):
+        return world.first.admin(operation_id, **known)
+    return world.first.service(operation_id, user_id=user, **known)
+
+
+def settled(read: Callable[[], list[str]]) -> None:
+    """What does not agree must not agree again and again to be a failure."""
+    found: list[str] = []
+    for attempt in range(TRIES):
+        found = read()
+        if not found:
+            return
+        time.sleep(0.1 * attempt)
+    raise AssertionError("; ".join(found))
+
+
+def statistics(world: World) -> dict[str, Any]:
+    """The statistics; a tenant that the server has never heard of has none (404), and the check is skipped."""
+    reply = expect(ask(world, "get_session_stats"), 200, 404)
+    if reply.status == 404:
+        pytest.skip(f"the server knows no tenant {world.first.id}")
+    numbers: dict[str, Any] = reply.json
+    return numbers
+
+
+def users_of(world: World) -> dict[str, int]:
+    """Users that the reads lead to, and how many rows of the list of all sessions each has.
+
+    That list shows a name, which is the id of the user when no name is known, and an integer that may be one.
+    """
+    rows = expect(ask(world, "list_all_sessions"), 200).json["sessions"]
+    found: dict[str, int] = {}
+    tried: set[str] = set()
+    for row in rows:
+        for candidate in (row["username"], str(row["user_id"]), subject_of(world.target.admin_token) or NOBODY):
+            if candidate in tried or len(tried) > 5 * MOST_USERS or len(found) >= MOST_USERS:
+                continue
+            tried.add(candidate)
+            answer = expect(ask(world, "list_user_sessions", candidate), 200).json
+            if answer["items"]:
+                found[candidate] = sum(other["user_id"] == row["user_id"] for other in rows)
+    return found
+
+
+def some_users(world: World) -> dict[str, int]:
+    """The same; without any the check is skipped, since it would judge nothing."""
+    found = users_of(world)
+    if not found:
+        pytest.skip("no user with active sessions can be found through the reads")
+    return found
+
+
+@check("SED-001", "Each of the five operations MUST answer 200 with what its schema says.", source="the seed pages",
+       profile="seed")  # fmt: skip
+@each_seed
+def test_a_documented_operation_answers_what_is_documented(world: World, seed_operation: str) -> None:
+    operation: Operation = world.operation(seed_operation)
+    if seed_operation == "get_session_stats":
+        statistics(world)
+    reply = expect(ask(world, seed_operation), 200)
+    found = [line for line in answer_violations(operation, reply) if "header" not in line]
+    assert not found, "; ".join(found)
+
+
+@check("SED-002", "`active` MUST be whether `session_count` is more than 0, and that MUST be the total of the list.",
+       source="seed GET /internal/session/sessions/{user_id}/active", profile="seed")  # fmt: skip
+def test_a_users_count_is_the_length_of_the_users_list(world: World) -> None:
+    for user in some_users(world):
+
+        def read(user: str = user) -> list[str]:
+            status = expect(ask(world, "check_user_active", user), 200).json
+            listed = expect(ask(world, "list_user_sessions", user), 200).json
+            found = []
+            if status["session_count"] != listed["total"]:
+                found.append(f"{user}: session_count {status['session_count']}, but the list has {listed['total']}")
+            if status["active"] is not (status["session_count"] > 0):
+                found.append(f"{user}: active is {status['active']} with {status['session_count']} sessions")
+            return found
+
+        settled(read)
+
+
+@check("SED-003", "The list of a user's sessions MUST hold active sessions of that user and tenant and no others.",
+       source="seed GET /internal/session/sessions/{user_id}", profile="seed")  # fmt: skip
+def test_a_users_list_holds_only_active_sessions_of_that_user(world: World) -> None:
+    for user in some_users(world):
+        for item in expect(ask(world, "list_user_sessions", user), 200).json["items"]:
+            assert item.get("user_id", user) == user, f"asked for {user}, got a session of {item['user_id']}"
+            assert item.get("status", "active") == "active", f"{item.get('id')} is {item['status']}"
+            assert item.get("tenant_id", world.first.id) == world.first.id, f"{item.get('id')} is of another tenant"
+
+
+@check("SED-004", "`total`, `pagination` and the items of a list MUST agree with each other.",
+       source="seed PageInfo", profile="seed")  # fmt: skip
+def test_the_numbers_of_a_page_agree(world: World) -> None:
+    for user in [*users_of(world), NOBODY]:
+        for operation in ("list_user_sessions", "list_trusted_devices"):
+            answer = expect(ask(world, operation, user), 200).json
+            found = page_violations(answer)
+            assert not found, f"{operation} of {user}: {found}"
+
+
+def page_violations(answer: dict[str, Any]) -> list[str]:
+    """What does not add up in a list answer."""
+    info, items = answer["pagination"], answer["items"]
+    page, size, total = info["page"], info["page_size"], info["total"]
+    pages = math.ceil(total / size) if size else 0
+    left = max(0, min(size, total - (page - 1) * size))
+    found = []
+    for name, said, true in (
+        ("total", answer["total"], total),
+        ("total_pages", info["total_pages"], pages),
+        ("has_next", info["has_next"], page < pages),
+        ("has_prev", info["has_prev"], page > 1),
+        ("the number of items", len(items), left),
+    ):
+        if said != true:
+            found.append(f"{name} is {said}, should be {true}")
+    return found
+
+
+@check("SED-005", "`total_sessions` MUST be the sum of the active, expired and revoked ones, and of all device types.",
+       source="seed GET /admin/sessions/stats", profile="seed")  # fmt: skip
+def test_the_statistics_add_up(world: World) -> None:
+    stats = statistics(world)
+    parts = stats["active_sessions"] + stats["expired_sessions"] + stats["revoked_sessions"]
+    assert stats["total_sessions"] == parts, f"total {stats['total_sessions']}, but the parts make {parts}"
+    kinds = sum(stats["device_breakdown"].values())
+    assert stats["total_sessions"] == kinds, f"total {stats['total_sessions']}, but the devices make {kinds}"
+
+
+@check("SED-006", "The statistics' active sessions MUST be as many as the list of all sessions says it has.",
+       source="seed GET /admin/sessions/stats, GET /api/sessions/all", profile="seed")  # fmt: skip
+def test_the_statistics_agree_with_the_list_of_all_sessions(world: World) -> None:
+    def read() -> list[str]:
+        stats = statistics(world)
+        total = expect(ask(world, "list_all_sessions"), 200).json["total"]
+        if stats["active_sessions"] == total:
+            return []
+        return [f"the statistics say {stats['active_sessions']} active sessions, the list says {total}"]
+
+    settled(read)
+
+
+@check("SED-007", "A row of the list of all sessions MUST be active, appear once, and have times in their order.",
+       source="seed GET /api/sessions/all", profile="seed")  # fmt: skip
+def test_the_rows_of_all_sessions_are_active_and_their_times_are_in_order(world: World) -> None:
+    answer = expect(ask(world, "list_all_sessions"), 200).json
+    rows = answer["sessions"]
+    assert len(rows) <= answer["total"], f"{len(rows)} rows of {answer['total']}"
+    assert len({row["session_id"] for row in rows}) == len(rows), "a session is listed twice"
+    now = datetime.now(UTC)  # noqa: TID251 - the suite's own clock; the server's is not ours to set
+    for row in rows:
+        created, last, ends = (_instant(row[name]) for name in ("created_at", "last_activity", "expires_at"))
+        assert row["is_active"] is True, f"{row['session_id']} is not active"
+        assert created <= last <= ends, f"{row['session_id']}: its times are out of order"
+        assert ends > now - SKEW, f"{row['session_id']} is listed although it ended at {row['expires_at']}"
+
+
+@check("SED-008", "A user MUST have as many sessions in the user's list as in the list of all sessions.",
+       source="seed GET /internal/session/sessions/{user_id}, GET /api/sessions/all", profile="seed")  # fmt: skip
+def test_a_users_list_agrees_with_the_list_of_all_sessions(world: World) -> None:
+    def read() -> list[str]:
+        everything = expect(ask(world, "list_all_sessions"), 200).json
+        if everything["total"] > len(everything["sessions"]):
+            pytest.skip("the list of all sessions does not hold all of them")
+        found = []
+        for user, rows in some_users(world).items():
+            total = expect(ask(world, "list_user_sessions", user), 200).json["total"]
+            if total != rows:
+                found.append(f"{user} has {total} sessions, and {rows} in the list of all")
+        return found
+
+    settled(read)
+
+
+@check("SED-009", "An unknown user MUST be an empty answer, not an error.",
+       source="operations.md, Seed operations", profile="seed")  # fmt: skip
+def test_an_unknown_user_is_an_empty_answer(world: World) -> None:
+    assert expect(ask(world, "list_user_sessions"), 200).json["items"] == []
+    assert expect(ask(world, "list_trusted_devices"), 200).json["items"] == []
+    status = expect(ask(world, "check_user_active"), 200).json
+    assert (status["active"], status["session_count"]) == (False, 0), f"nobody is signed in: {status}"
+
+
+@check("SED-010", "A caller without credentials, or with wrong ones, MUST be refused with 401.",
+       source="the five seed pages, 401", profile="seed")  # fmt: skip
+@each_seed
+def test_nobody_reads_without_credentials(world: World, seed_operation: str) -> None:
+    request = world.first.request(seed_operation, user_id=NOBODY)
+    for credentials in ({}, {"X-API-Key": "wrong"}, {"Authorization": "Bearer x.y.z"}, {"X-API-Key": ""}):
+        bare = request
+        for name, value in credentials.items():
+            bare = bare.with_header(name, value)
+        expect(world.send(bare), 401)
+
+
+@check("SED-011", "An internal request without a tenant MUST be refused with 400.",
+       source="operations.md, internal operations", profile="seed")  # fmt: skip
+@pytest.mark.parametrize("seed_operation", SEEDS[:3])
+def test_a_tenant_must_be_named(world: World, seed_operation: str) -> None:
+    request = world.first.request(seed_operation, user_id=NOBODY).with_header("X-API-Key", world.target.api_key)
+    expect(world.send(request.without("X-Tenant-ID")), 400)
+
+
+@check("SED-012", "The list of trusted devices MUST ask for a user, and for pages that can be.",
+       source="seed GET /internal/session/trusted-devices", profile="seed")  # fmt: skip
+def test_the_list_of_trusted_devices_refuses_bad_parameters(world: World) -> None:
+    valid = world.first.request("list_trusted_devices", user_id=NOBODY).with_header("X-API-Key", world.target.api_key)
+    expect(world.send(valid), 200)
+    expect(world.send(valid.copy(query=())), 400)
+    for name, value in (("page", "0"), ("page", "x"), ("page_size", "0"), ("page_size", "-1"), ("page_size", "1.5")):
+        expect(world.send(valid.with_query(name, value)), 400)
+
+
+@check("SED-013", "A refusal MUST be a problem document whose `status` is that of the answer.",
+       source="seed Problem; RFC 9457 section 3", profile="seed")  # fmt: skip
+@each_seed
+def test_a_refusal_is_a_problem_document(world: World, seed_operation: str) -> None:
+    reply = expect(world.first.anyone(seed_operation, user_id=NOBODY), 401)
+    assert reply.media_type == "application/problem+json", f"a refusal of type {reply.media_type!r}"
+    assert reply.json["status"] == 401, f"the document says {reply.json['status']}"
+    assert reply.json["title"], "a problem without a title"
+
+
+@check("SED-014", "The statistics MUST name the administrator who asked.",
+       source="operations.md, Seed operations", profile="seed")  # fmt: skip
+def test_the_statistics_name_the_caller(world: World) -> None:
+    subject = subject_of(world.target.admin_token)
+    if subject is None:
+        pytest.skip("the admin token does not say whom it speaks for")
+    said = statistics(world)["user_id"]
+    assert said == subject, f"asked as {subject}, the statistics are for {said}"
+
+
+@check("SED-015", "A trusted device that is listed MUST be of the user who was asked for.",
+       source="seed GET /internal/session/trusted-devices", profile="seed")  # fmt: skip
+def test_trusted_devices_are_of_the_user_who_was_asked_for(world: World) -> None:
+    for user in some_users(world):
+        for device in expect(ask(world, "list_trusted_devices", user), 200).json["items"]:
+            assert device.get("user_id", user) == user, f"asked for {user}, got a device of {device['user_id']}"
+            assert device.get("tenant_id", world.first.id) == world.first.id, "a device of another tenant"
+
+
+@check("SED-016", "Refusals of the list of all sessions MUST have the members of the second product.",
+       source="seed GET /api/sessions/all, 401", profile="seed")  # fmt: skip
+def test_the_list_of_all_sessions_refuses_in_its_own_shape(world: World) -> None:
+    problem = expect(world.first.anyone("list_all_sessions"), 401).json
+    missing = {"type", "title", "status", "error", "requestId"} - set(problem)
+    assert not missing, f"the refusal lacks {', '.join(sorted(missing))}"
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))

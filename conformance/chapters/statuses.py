@@ -1,0 +1,119 @@
+"""Statuses: every documented status that can be provoked from outside is, and is answered as documented."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from conformance.chapters.schemas import assert_documented
+from conformance.checks import NotApplicable, check
+from conformance.contract import Operation
+from conformance.exceptions import excused_status
+from conformance.fresh import valid_request, values_for
+from conformance.wire import Raw, Reply
+from conformance.world import World, expect
+
+_SOURCE = "the contract, responses; operations.md, statuses beyond the documented ones"
+UNKNOWN = {
+    "session_id": "sess_nobody",
+    "slug": "no-such-type",
+    "token_id": "tok_nobody",
+    "entry_id": "bl_nobody",
+    "device_id": "dev_nobody_ever_saw",
+}
+NAMES_A_SESSION = ("get_device_fingerprint", "get_risk_score", "generate_tokens")
+SPENDS_A_REFRESH_TOKEN = ("refresh_tokens", "rotate_access_token")
+REFRESHES = 260
+STARVED_AT_ONCE = 30
+
+
+def too_little(operation: Operation, world: World) -> Raw:
+    """Wrong credentials: a forged refresh token where that is the credential."""
+    if operation.id not in SPENDS_A_REFRESH_TOKEN:
+        return valid_request(operation, world.first).without("X-API-Key", "Authorization")
+    forged = world.first.sign_in().refresh[:-4] + "AAAA"
+    return operation.request({}, body={"refresh_token": forged})
+
+
+def not_allowed(operation: Operation, world: World) -> Raw:
+    """Good credentials that are not enough."""
+    valid = valid_request(operation, world.first)
+    if operation.scheme == "apiKey":
+        if world.target.limited_api_key is None:
+            pytest.skip("needs --limited-api-key")
+        return valid.with_header("X-API-Key", world.target.limited_api_key)
+    return valid.with_header("Authorization", f"Bearer {world.first.sign_in().access}")
+
+
+def not_there(operation: Operation, world: World) -> Raw:
+    """Something that does not exist: what the path names, or the tenant."""
+    names = {parameter["name"] for parameter in operation.named("path")}
+    if names & set(UNKNOWN) or operation.id in NAMES_A_SESSION:
+        known = {**values_for(operation, world.first), **UNKNOWN}
+        valid = valid_request(operation, world.first)
+        made = operation.request(known)
+        return valid.copy(path=made.path, query=made.query, body=made.body)
+    if world.target.stranger_token is None:
+        pytest.skip("needs --stranger-token")
+    return valid_request(operation, world.first).with_header("Authorization", f"Bearer {world.target.stranger_token}")
+
+
+def too_often(operation: Operation, world: World) -> Raw:
+    """A refresh token whose session has had all its refreshes."""
+    request = valid_request(operation, world.first)
+    for _ in range(REFRESHES):
+        if world.send(request).status == 429:
+            break
+    return request
+
+
+def changed(change: Callable[[Raw], Raw]) -> Callable[[Operation, World], Raw]:
+    """A valid request with a change."""
+    return lambda operation, world: change(valid_request(operation, world.first))
+
+
+PROVOKE: dict[int, Callable[[Operation, World], Raw]] = {
+    200: changed(lambda valid: valid),
+    201: changed(lambda valid: valid),
+    204: changed(lambda valid: valid),
+    400: changed(lambda valid: valid.with_query("colour", "red")),
+    401: too_little,
+    403: not_allowed,
+    404: not_there,
+    406: changed(lambda valid: valid.with_header("Accept", "image/png")),
+    413: changed(lambda valid: valid.with_body({"reason": "a" * 2_000_000})),
+    414: changed(lambda valid: valid.with_query("colour", "a" * 20_000)),
+    415: changed(lambda valid: valid.copy(body=b"{}").with_header("Content-Type", "text/plain")),
+    429: too_often,
+    431: changed(lambda valid: valid.with_header("X-Filler", "a" * 20_000)),
+}
+
+
+@check("STA-001", "Every documented status MUST be answered when its reason is there, as documented.", source=_SOURCE)
+def test_every_documented_status_is_answered(world: World, operation: Operation) -> None:
+    for status in operation.responses:
+        if status == 408 or excused_status(operation, status):
+            continue
+        assert status in PROVOKE, f"nobody knows how to provoke {status}"
+        reply = expect(world.send(PROVOKE[status](operation, world)), status)
+        assert_documented(operation, reply)
+
+
+@check("STA-002", "A body that does not come MUST be 408, in time.", source="RFC 9110 section 15.5.9", profile="full")
+def test_a_body_that_does_not_come_is_not_waited_for(world: World) -> None:
+    found = [operation for operation in world.contract.operations.values() if 408 in operation.responses]
+    if not found:
+        raise NotApplicable("nobody documents 408")
+    starved = [valid_request(operation, world.first) for operation in found]
+    with ThreadPoolExecutor(STARVED_AT_ONCE) as pool:
+        replies = list(pool.map(lambda request: starve(world, request), starved))
+    for operation, request, reply in zip(found, starved, replies, strict=True):
+        world.traffic.add(request.copy(body=b"{"), reply)
+        assert_documented(operation, expect(reply, 408))
+
+
+def starve(world: World, request: Raw) -> Reply:
+    """Announce a body, send the first byte of it, and wait."""
+    head = request.copy(body=None).without("Content-Length").with_header("Content-Type", "application/json")
+    data = world.wire.to_bytes(head.with_header("Content-Length", "100")) + b"{"
+    return world.wire.exchange_bytes(data, request.method, world.target.patience)

@@ -1,0 +1,85 @@
+"""Requests that must succeed: whatever an operation names is made first."""
+
+from collections.abc import Callable
+from typing import Any
+
+from conformance.contract import Operation
+from conformance.wire import Raw
+from conformance.world import Tenant, expect
+
+OF_A_TRUSTED_DEVICE = ("untrust_own_device", "remove_trusted_device")
+ABOUT_SESSIONS = {"session_id", "session_ids", "access_token", "token", "subject_token", "refresh_token", "device_id"}
+
+
+def valid_request(operation: Operation, tenant: Tenant, *, optional: bool = False) -> Raw:
+    """A request, credentials and all, that the operation answers with success."""
+    return authorised(operation, tenant, operation.request(values_for(operation, tenant), optional=optional))
+
+
+def authorised(operation: Operation, tenant: Tenant, request: Raw) -> Raw:
+    """The request with the credentials that the operation asks for: the API key, or the administrator's token."""
+    if operation.scheme == "apiKey":
+        return request.with_header("X-API-Key", tenant.world.target.api_key)
+    if operation.scheme == "http":
+        return request.with_header("Authorization", f"Bearer {tenant.admin_token}")
+    return request
+
+
+def values_for(operation: Operation, tenant: Tenant) -> dict[str, Any]:
+    """Values for the parameters and members of an operation; what they name was just created."""
+    user = tenant.world.new_user()
+    values: dict[str, Any] = {
+        "X-Tenant-ID": tenant.id,
+        "tenant_id": tenant.id,
+        "user_id": user,
+        "auth_user_id": user,
+        "slug": "validation-failed",
+    }
+    needed = _names(operation)
+    if needed & (ABOUT_SESSIONS | {"token_id", "entry_id"}):
+        values.update(_session_values(tenant, user))
+    for name, make in _MADE.items():
+        if name in needed:
+            values[name] = make(tenant, user)
+    if operation.id in OF_A_TRUSTED_DEVICE:
+        values["device_id"] = _trusted_device(tenant, user)
+    values.pop("cursor", None)
+    return values
+
+
+def _names(operation: Operation) -> set[str]:
+    members = operation.body_examples[0] if operation.body_examples else {}
+    return {parameter["name"] for parameter in operation.parameters} | set(members)
+
+
+def _session_values(tenant: Tenant, user: str) -> dict[str, Any]:
+    device = f"dev_{user}"
+    made = tenant.sign_in(user, device_id=device, device_fingerprint=f"sha256:{user}", amr=["password"])
+    return {
+        "session_id": made.id,
+        "session_ids": [made.id],
+        "access_token": made.access,
+        "token": made.access,
+        "subject_token": made.access,
+        "refresh_token": made.refresh,
+        "device_id": device,
+        "device_fingerprint": f"sha256:{user}",
+    }
+
+
+def _token_id(tenant: Tenant, user: str) -> str:
+    return str(expect(tenant.admin("list_tokens", user_id=user), 200).json["items"][0]["id"])
+
+
+def _entry_id(tenant: Tenant, user: str) -> str:
+    body = {"token": f"a-token-of-{user}", "token_type": "access", "user_id": user}
+    expect(tenant.service("blacklist_token", body=body), 200)
+    return str(expect(tenant.admin("list_blacklisted_tokens", user_id=user), 200).json["items"][0]["id"])
+
+
+def _trusted_device(tenant: Tenant, user: str) -> str:
+    body = {"user_id": user, "device_fingerprint": f"sha256:trusted-{user}"}
+    return str(expect(tenant.service("trust_device", body=body), 200).json["id"])
+
+
+_MADE: dict[str, Callable[[Tenant, str], str]] = {"token_id": _token_id, "entry_id": _entry_id}

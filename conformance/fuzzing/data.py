@@ -1,0 +1,55 @@
+"""Data that exists: what is created before a run starts, so that no operation meets only 404s."""
+
+from dataclasses import dataclass
+
+from conformance.world import Tenant, World, expect
+
+SESSIONS = 12
+BLACKLISTED = 12
+FINGERPRINTS = ("sha256:a1b2c3d4", "sha256:e5f6a7b8")
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """The user that every tenant has, and the values of the first tenant that the generator should draw from."""
+
+    user: str
+    values: dict[str, list[str]]
+
+
+def fill(world: World) -> Filling:
+    """Create sessions and trusted devices in the tenants.
+
+    All tenants hold the same user, devices and fingerprints: whatever crosses over is seen.
+    """
+    user = world.new_user()
+    filled = [_fill_tenant(tenant, user) for tenant in (world.first, world.second) if tenant is not None]
+    return Filling(user, filled[0])
+
+
+def _fill_tenant(tenant: Tenant, user: str) -> dict[str, list[str]]:
+    made = [
+        tenant.sign_in(user, device_id=f"dev_{number}", amr=["password"], ip="192.0.2.7") for number in range(SESSIONS)
+    ]
+    for fingerprint in FINGERPRINTS:
+        expect(tenant.service("trust_device", body={"user_id": user, "device_fingerprint": fingerprint}), 200)
+    for number in range(BLACKLISTED):
+        body = {"token": f"a-token-of-{user}-{number}", "token_type": "access", "user_id": user}
+        expect(tenant.service("blacklist_token", body=body), 200)
+    return {
+        "tenants": [tenant.id],
+        "users": [user],
+        "fingerprints": list(FINGERPRINTS),
+        "sessions": [item.id for item in made],
+        "refresh_tokens": [item.refresh for item in made],
+        "access_tokens": [item.access for item in made],
+        "devices": [f"dev_{number}" for number in range(SESSIONS)],
+        "tokens": _ids(tenant, "list_tokens"),
+        "blacklist_entries": _ids(tenant, "list_blacklisted_tokens"),
+        "problem_types": ["validation-failed", "session-not-found"],
+    }
+
+
+def _ids(tenant: Tenant, operation_id: str) -> list[str]:
+    """The ids of what a list of the tenant shows."""
+    return [item["id"] for item in expect(tenant.admin(operation_id), 200).json["items"]]

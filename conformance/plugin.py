@@ -1,0 +1,162 @@
+"""The pytest plugin that makes a judge of it: chooses the checks, gives them the server, keeps their verdicts."""
+
+import traceback
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from conformance.checks import Check, NotApplicable
+from conformance.contract import Contract
+from conformance.expectations import Expectations
+from conformance.progress import Progress
+from conformance.reports.writing import write_reports
+from conformance.target import Target, Unusable
+from conformance.traffic import Traffic
+from conformance.verdicts import Case, Outcome, Verdict, outcome
+from conformance.world import World
+
+LAST = ("RUN",)
+"""Chapters that look at what the others did."""
+WORLD = pytest.StashKey[World]()
+"""Where the fixture `world` finds the server."""
+
+
+class Judge:
+    """One run. Raises Unusable when there is no contract or no server."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.contract = Contract.read(target.contract)
+        self.traffic = Traffic(target, self.contract)
+        self.the_world = World(target, self.contract, self.traffic)
+        self.cases: list[Case] = []
+        self.expectations = Expectations.read(target.expected_failures)
+        self._progress = Progress(target)
+        self._chosen: set[str] = set()
+        self._assert_reachable()
+
+    def _assert_reachable(self) -> None:
+        try:
+            reply = self.the_world.first.service("list_user_sessions", user_id="usr_nobody")
+        except OSError as error:
+            raise Unusable(f"{self.target.url} cannot be reached: {error}") from None
+        except KeyError:
+            raise Unusable("the contract has no operation list_user_sessions") from None
+        if reply.status in (401, 403):
+            raise Unusable(f"the API key is refused with {reply.status} for the tenant {self.target.tenant}")
+
+    @property
+    def outcome(self) -> Outcome:
+        """The verdict of the run. Whoever asks for a check that does not exist made a mistake."""
+        return "error" if set(self.target.only) - self._chosen else outcome(self.cases)
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Leave the server where the fixture `world` finds it."""
+        config.stash[WORLD] = self.the_world
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """A check with a parameter `operation` has a case for each operation of the contract."""
+        if "operation" in metafunc.fixturenames:
+            found = list(self.contract.operations.values())
+            metafunc.parametrize("operation", found, ids=[operation.id for operation in found])
+
+    def pytest_pycollect_makeitem(self, name: str, obj: object) -> list[pytest.Item] | None:
+        """Leave out what is not in the profile, before a case is made for each operation of it."""
+        for mark in getattr(obj, "pytestmark", ()):
+            if name.startswith("test_") and mark.name == "check" and not self._is_wanted(mark.args[0]):
+                return []
+        return None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """The chapters in their order: what judges the whole run comes last."""
+        items.sort(key=lambda item: _check_of(item).chapter in LAST)
+        self._chosen = {_check_of(item).id for item in items}
+        self._progress.begin(len(items))
+
+    def _is_wanted(self, found: Check) -> bool:
+        if self.target.only:
+            return found.id in self.target.only
+        return found.belongs_to(self.target.profile, self.target.features)
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Begin a case; one that needs what was not given is skipped."""
+        found = _check_of(item)
+        self.traffic.begin(found.chapter)
+        missing = [name for name in found.needs if not self.target.has(name)]
+        if missing:
+            pytest.skip("needs " + ", ".join("--" + name.replace("_", "-") for name in missing))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Turn what happened into a verdict."""
+        report = yield
+        if call.when == "call" or (call.when == "setup" and call.excinfo is not None):
+            case = self._case(item, call)
+            self.cases.append(case)
+            self._progress.show(case)
+            report.outcome = _OUTCOMES[case.verdict]
+            report.longrepr = _long(case, item)
+        return report
+
+    def _case(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Case:
+        found, verdict, message = _check_of(item), *_verdict(call)
+        verdict, message = self.expectations.judge(found, item.name, verdict, message)
+        evidence = self.traffic.evidence() if verdict in ("fail", "error") else []
+        return Case(found, item.name, verdict, message, call.duration, evidence)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Say the verdict and write the reports."""
+        self.cases += self.expectations.unmet(self._chosen)
+        self._progress.end(self.cases, self.outcome)
+        if self.target.report_dir is not None:
+            write_reports(self.target, self.contract, self.traffic, self.cases, self.outcome)
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """The progress display shows the checks; pytest's dots would only repeat it."""
+        return (report.outcome, "", "") if report.when == "call" else None
+
+
+_OUTCOMES: dict[Verdict, Any] = {
+    "pass": "passed",
+    "fail": "failed",
+    "error": "failed",
+    "skipped": "skipped",
+    "not applicable": "skipped",
+}
+
+
+def _long(case: Case, item: pytest.Item) -> Any:
+    """What pytest shows of a case: the message where it failed, a place and a reason where it was skipped."""
+    if case.verdict == "pass":
+        return None
+    if _OUTCOMES[case.verdict] == "skipped":
+        return (str(item.path), 0, f"Skipped: {case.message}")
+    return case.message
+
+
+def _check_of(item: pytest.Item) -> Check:
+    marker = item.get_closest_marker("check")
+    if marker is None:
+        raise pytest.UsageError(f"{item.nodeid} is no check: decorate it")
+    found: Check = marker.args[0]
+    return found
+
+
+def _verdict(call: pytest.CallInfo[None]) -> tuple[Verdict, str]:
+    """A failed assertion is the server's fault; anything else that was raised is the suite's."""
+    if call.excinfo is None:
+        return "pass", ""
+    error = call.excinfo.value
+    message = str(error) or type(error).__name__
+    if isinstance(error, NotApplicable):
+        return "not applicable", message
+    if isinstance(error, pytest.skip.Exception):
+        return "skipped", message
+    if isinstance(error, AssertionError | pytest.fail.Exception):
+        return "fail", message.removesuffix("\nassert False")
+    return "error", "".join(traceback.format_exception(error)[-3:])

@@ -1,0 +1,59 @@
+"""Everything that was sent and answered in a run: what evidence and coverage are made from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from conformance.contract import Contract, Operation
+from conformance.redaction import curl, show_reply, show_request
+from conformance.target import Target
+from conformance.wire import Raw, Reply
+
+EVIDENCE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and its answer; `operation` is the one whose path and method it had."""
+
+    chapter: str
+    operation: Operation | None
+    request: Raw
+    reply: Reply
+
+
+class Traffic:
+    """The exchanges of a run, in order."""
+
+    def __init__(self, target: Target, contract: Contract) -> None:
+        self._target = target
+        self._contract = contract
+        self.exchanges: list[Exchange] = []
+        self.chapter = "-"
+        self._begin = 0
+
+    def begin(self, chapter: str) -> None:
+        """From here on the exchanges are those of a new case."""
+        self.chapter = chapter
+        self._begin = len(self.exchanges)
+
+    def add(self, request: Raw, reply: Reply) -> None:
+        """Note an exchange."""
+        operation = self._contract.match(request.method, request.path)
+        self.exchanges.append(Exchange(self.chapter, operation, request, reply))
+
+    def evidence(self) -> list[str]:
+        """The last exchanges of the present case, redacted."""
+        secrets = self._target.secrets
+        return [
+            "\n\n".join(
+                (
+                    curl(self._target.url, exchange.request, secrets),
+                    show_request(exchange.request, secrets),
+                    show_reply(exchange.reply, secrets),
+                )
+            )
+            for exchange in self.exchanges[self._begin :][-EVIDENCE:]
+        ]
+
+    def __iter__(self) -> Iterator[Exchange]:
+        return iter(self.exchanges)

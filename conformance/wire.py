@@ -1,0 +1,142 @@
+"""HTTP over a socket, byte for byte as given: a client library would tidy up what strictness checks send."""
+
+import http.client
+import json
+import socket
+import ssl
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+MAX_ANSWER = 1 << 24
+NO_ANSWER = 0
+"""The status of a reply that never came: the connection ended, or time did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A request before it becomes bytes. Headers are sent in order, repeats included; paths and queries as they are."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    chunked: bool = False
+
+    def copy(self, **changes: Any) -> "Raw":
+        """The same request with some fields replaced."""
+        return replace(self, **changes)
+
+    def without(self, *names: str) -> "Raw":
+        """The same request without some headers."""
+        dropped = {name.lower() for name in names}
+        return self.copy(headers=tuple(pair for pair in self.headers if pair[0].lower() not in dropped))
+
+    def with_header(self, name: str, value: str) -> "Raw":
+        """The same request with one header replaced or added."""
+        return self.copy(headers=(*self.without(name).headers, (name, value)))
+
+    def with_query(self, name: str, value: str) -> "Raw":
+        """The same request with one query parameter, already encoded, replaced or added."""
+        return self.copy(query=(*(pair for pair in self.query if pair[0] != name), (name, value)))
+
+    def with_body(self, value: Any) -> "Raw":
+        """The same request with a value as its JSON body."""
+        return self.copy(body=json.dumps(value).encode()).with_header("Content-Type", "application/json")
+
+    @property
+    def target(self) -> str:
+        """The path with the query."""
+        return self.path + ("?" + "&".join(f"{name}={value}" for name, value in self.query) if self.query else "")
+
+
+@dataclass(slots=True)
+class Reply:
+    """What came back. `headers` has lower-case names; of a repeated header it has the values joined by commas."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    seconds: float = 0.0
+
+    @property
+    def media_type(self) -> str:
+        """The media type without parameters, in lower case."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON. Fails the check when it is none."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            raise AssertionError(f"the body of this {self.status} is no JSON: {self.body[:200]!r}") from None
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode("utf-8", "replace")
+
+
+class Wire:
+    """The way to one server. `url` may carry a path below which the operations are mounted."""
+
+    def __init__(self, url: str, seconds: float = 20) -> None:
+        parts = urlsplit(url)
+        self.base_path = parts.path.rstrip("/")
+        self._secure = parts.scheme == "https"
+        self._host = parts.hostname or ""
+        self._port = parts.port or (443 if self._secure else 80)
+        self._authority = parts.netloc.rpartition("@")[2]
+        self._seconds = seconds
+
+    def exchange(self, request: Raw, seconds: float | None = None) -> Reply:
+        """Send and wait for the answer. A status of 0 says that none came."""
+        return self.exchange_bytes(self.to_bytes(request), request.method, seconds)
+
+    def to_bytes(self, request: Raw) -> bytes:
+        """The request on the wire."""
+        lines = [f"{request.method} {self.base_path}{request.target} HTTP/1.1", f"Host: {self._authority}"]
+        lines += ["Connection: close", *(f"{name}: {value}" for name, value in request.headers)]
+        body = request.body or b""
+        if request.body is not None and request.chunked:
+            lines.append("Transfer-Encoding: chunked")
+            body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
+        elif request.body is not None:
+            lines.append(f"Content-Length: {len(body)}")
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+    def exchange_bytes(self, data: bytes, method: str, seconds: float | None = None) -> Reply:
+        """The same with the bytes as they are. Raises OSError when nobody listens."""
+        began = time.monotonic()
+        with self._connect(seconds or self._seconds) as connection:
+            with suppress(BrokenPipeError, ConnectionResetError):  # it may answer and close before it has read all
+                connection.sendall(data)
+            reply = _read(connection, method)
+        reply.seconds = time.monotonic() - began
+        return reply
+
+    def _connect(self, seconds: float) -> socket.socket:
+        plain = socket.create_connection((self._host, self._port), timeout=seconds)
+        if not self._secure:
+            return plain
+        return ssl.create_default_context().wrap_socket(plain, server_hostname=self._host)
+
+
+def _read(connection: socket.socket, method: str) -> Reply:
+    response = http.client.HTTPResponse(connection, method=method)
+    try:
+        response.begin()
+        body = response.read(MAX_ANSWER)
+    except (http.client.HTTPException, OSError):
+        return Reply(NO_ANSWER)
+    finally:
+        response.close()
+    headers: dict[str, str] = {}
+    for name, value in response.getheaders():
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    return Reply(response.status, headers, body)

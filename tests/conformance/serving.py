@@ -1,0 +1,81 @@
+"""Servers in this process for the judge to look at: an ASGI application on a free port, in a thread of its own."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jwt
+import uvicorn
+
+from tests.live import API_KEY, JWT_SECRET, free_port
+
+START_SECONDS = 20
+FIRST, SECOND = "acme", "globex"
+
+
+@contextmanager
+def served(app: Any) -> Iterator[str]:
+    """The address at which `app` answers while the block runs."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical", lifespan="on", http="h11"))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
+    thread.start()
+    deadline = time.monotonic() + START_SECONDS
+    while not server.started:
+        assert thread.is_alive(), "the server ended at its start"
+        assert time.monotonic() < deadline, "the server did not start"
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(START_SECONDS)
+        assert not thread.is_alive(), "the server did not stop"
+
+
+def admin_token(tenant: str, user: str = "root") -> str:
+    """A bearer token of a tenant's administrator."""
+    now = int(time.time())
+    claims = {"sub": user, "tenant_id": tenant, "roles": ["admin"], "iat": now, "exp": now + 43_200}
+    return jwt.encode(claims, JWT_SECRET, algorithm="HS256")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the suite said: its exit status, what it printed, its report."""
+
+    status: int
+    output: str
+    report: dict[str, Any]
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """The verdict of each check, by its id."""
+        return {check["id"]: check["verdict"] for check in self.report["checks"]}
+
+    def failed(self) -> list[str]:
+        """The ids of the checks that failed."""
+        return [name for name, verdict in self.verdicts.items() if verdict == "fail"]
+
+
+def judge(url: str, folder: Path, *arguments: str, one_tenant: bool = False) -> Judgement:
+    """Run the suite as its users do, in a process of its own."""
+    command = [sys.executable, "-m", "conformance", url, "--api-key", API_KEY, "--admin-token", admin_token(FIRST)]
+    if not one_tenant:
+        command += ["--second-admin-token", admin_token(SECOND)]
+    command += ["--report-dir", str(folder), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    report = folder / "report.json"
+    return Judgement(
+        done.returncode,
+        done.stdout + done.stderr,
+        json.loads(report.read_text()) if report.exists() else {"checks": []},
+    )
