@@ -24,7 +24,7 @@ def excused_status(operation: Operation, status: int) -> str | None:
 def excused_keyword(place: str) -> str | None:
     """Why a schema keyword, by its place, cannot be exercised, or None when it can."""
     for entry in _read().get("keyword", []):
-        if entry["place"] == place:
+        if place.startswith(entry["place"]):
             return str(entry["reason"])
     return None
 

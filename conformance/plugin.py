@@ -16,8 +16,8 @@ from conformance.traffic import Traffic
 from conformance.verdicts import Case, Outcome, Verdict, outcome
 from conformance.world import World
 
-LAST = ("RUN",)
-"""Chapters that look at what the others did."""
+FIRST, LAST = ("SCH", "SED"), ("RUN",)
+"""Chapters that come before the others, while there is little data, and those that look at what the others did."""
 WORLD = pytest.StashKey[World]()
 """Where the fixture `world` finds the server."""
 
@@ -71,7 +71,7 @@ class Judge:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """The chapters in their order: what judges the whole run comes last."""
-        items.sort(key=lambda item: _check_of(item).chapter in LAST)
+        items.sort(key=lambda item: _place(_check_of(item).chapter))
         self._chosen = {_check_of(item).id for item in items}
         self._progress.begin(len(items))
 
@@ -137,6 +137,10 @@ def _long(case: Case, item: pytest.Item) -> Any:
     if _OUTCOMES[case.verdict] == "skipped":
         return (str(item.path), 0, f"Skipped: {case.message}")
     return case.message
+
+
+def _place(chapter: str) -> int:
+    return FIRST.index(chapter) - len(FIRST) if chapter in FIRST else int(chapter in LAST)
 
 
 def _check_of(item: pytest.Item) -> Check:

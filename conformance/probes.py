@@ -36,7 +36,7 @@ def integers(operation: Operation, valid: Raw) -> Iterator[Probe]:
     for parameter in operation.named("query"):
         if parameter["schema"]["type"] == "integer":
             name, schema = parameter["name"], parameter["schema"]
-            beyond = (str(schema.get("minimum", 0) - 1), str(schema.get("maximum", 2**63) + 1))
+            beyond = (str(schema.get("minimum", 0) - 1), str(schema.get("maximum", 2**63) + 1), str(2**31), str(2**63))
             for text in (*_INTEGERS, *beyond):
                 yield Probe(f"{name}={text[:20]}", valid.with_query(name, text), (400,), name)
 
@@ -234,7 +234,7 @@ def wrong_values(schema: dict[str, Any]) -> Iterator[Any]:
         if schema.get("uniqueItems"):
             yield ["password", "password"]
         yield ["a" * (schema["items"].get("maxLength", LONGEST_TEXT) + 1)]
-        yield ["\x01"]
+        yield from ([""], ["\x01"])
     elif kind == "integer":
         yield from (2**63, -(2**63) - 1, "5")
 

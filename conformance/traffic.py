@@ -28,6 +28,8 @@ class Traffic:
         self._target = target
         self._contract = contract
         self.exchanges: list[Exchange] = []
+        self.links: set[tuple[str, int, str]] = set()
+        """The links that were followed to a success: operation, status, name."""
         self.chapter = "-"
         self._begin = 0
 

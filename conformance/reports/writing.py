@@ -1,0 +1,35 @@
+"""The reports of a run, each in its form, in one folder."""
+
+import json
+from pathlib import Path
+
+from conformance.contract import Contract
+from conformance.coverage import Coverage, measure
+from conformance.reports.badge import badge
+from conformance.reports.junit import junit
+from conformance.reports.markdown import markdown
+from conformance.reports.page import page
+from conformance.reports.summary import Summary, summarise
+from conformance.target import Target
+from conformance.traffic import Traffic
+from conformance.verdicts import Case, Outcome
+
+
+def write_reports(target: Target, contract: Contract, traffic: Traffic, cases: list[Case], verdict: Outcome) -> None:
+    """Write every report into the folder that the target names: JSON, JUnit, Markdown, HTML and a badge."""
+    folder = target.report_dir or Path("reports")
+    folder.mkdir(parents=True, exist_ok=True)
+    coverage = measure(contract, traffic)
+    summary = summarise(target, cases, verdict)
+    for name, text in _texts(summary, coverage, contract):
+        (folder / name).write_text(text, "utf-8")
+
+
+def _texts(summary: Summary, coverage: Coverage, contract: Contract) -> list[tuple[str, str]]:
+    return [
+        ("report.json", json.dumps(summary.as_document(coverage), indent=2, ensure_ascii=False) + "\n"),
+        ("junit.xml", junit(summary)),
+        ("summary.md", markdown(summary, coverage)),
+        ("report.html", page(summary, coverage, contract)),
+        ("badge.svg", badge(summary)),
+    ]
