@@ -22,6 +22,7 @@ COMMANDS = {
     "keys": "sojourn.cli.keys:keys",
     "api-key": "sojourn.cli.api_keys:api_key",
     "tenant": "sojourn.cli.tenants:tenant",
+    "end-sessions": "sojourn.cli.end_sessions:end_sessions",
     "purge": "sojourn.cli.purge:purge",
     "seed": "sojourn.cli.seed:seed",
     "spec": "sojourn.cli.contract:spec",

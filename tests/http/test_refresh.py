@@ -11,9 +11,7 @@ import pytest
 
 from tests.conftest import on_sqlite
 from tests.http.conftest import Client, FrozenClock
-from tests.http.tokens import bearer, generate, needs, refresh, sign_in, status_of, validate
-
-pytestmark = needs("generate_tokens", "refresh_tokens", "rotate_access_token", "validate_access_token")
+from tests.http.tokens import bearer, generate, refresh, sign_in, status_of, validate
 
 
 def claims(token: str) -> dict[str, Any]:

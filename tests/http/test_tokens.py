@@ -7,28 +7,8 @@ import jwt
 import pytest
 
 from tests.http.conftest import Client
-from tests.http.tokens import bearer, generate, needs, refresh, sign_in, validate
+from tests.http.tokens import bearer, generate, refresh, sign_in, validate
 
-pytestmark = needs(
-    "generate_tokens",
-    "validate_access_token",
-    "blacklist_token",
-    "add_to_blacklist",
-    "check_blacklist",
-    "check_blacklisted_token",
-    "introspect_token",
-    "exchange_token",
-    "revoke_all_tokens",
-    "list_tokens",
-    "get_token",
-    "list_blacklisted_tokens",
-    "remove_blacklist_entry",
-    "get_token_config",
-    "set_token_config",
-    "reset_token_config",
-    "validate_session",
-    "get_key_set",
-)
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 
 

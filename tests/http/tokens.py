@@ -3,23 +3,8 @@
 from typing import Any
 
 import httpx
-import pytest
 
-from openapi.loader import load_bundle
 from tests.http.conftest import Client
-
-_SERVED = {
-    operation.get("operationId")
-    for item in load_bundle()["paths"].values()
-    for operation in item.values()
-    if isinstance(operation, dict)
-}
-
-
-def needs(*operations: str) -> pytest.MarkDecorator:
-    """Skips a module while the contract lacks an operation that it calls."""
-    missing = sorted(set(operations) - _SERVED)
-    return pytest.mark.skipif(bool(missing), reason=f"not in the contract yet: {', '.join(missing)}")
 
 
 def sign_in(client: Client, user: str = "usr_abc123", tenant: str = "acme", **facts: Any) -> dict[str, Any]:

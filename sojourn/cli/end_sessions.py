@@ -1,0 +1,34 @@
+"""`sojourn end-sessions`: every session ends now, for the day when nobody knows any more which may go on."""
+
+import click
+
+from domain.clock import to_text, utc_now
+from domain.values import Tenant
+from sojourn.cli.databases import with_database
+from sojourn.cli.options import TenantId, database_url, settings_from
+from storage.database import Database
+from storage.ending import end_all
+from storage.housekeeping import all_tenants
+
+
+@click.command("end-sessions")
+@click.option("--tenant", "tenant_id", type=TenantId(), metavar="ID", help="Of this tenant only.")
+@click.option(
+    "--reason", default="restored", show_default=True, metavar="R", help="Kept with each session as its revoke_reason."
+)
+@database_url
+def end_sessions(tenant_id: str | None, reason: str, database_url: str | None) -> None:
+    """End every session and refuse every token issued so far. Servers may go on meanwhile.
+
+    Run it after a backup was restored, before clients are let in: the backup knows nothing of what was revoked since
+    it was made. Everybody signs in again.
+    """
+    if not reason.strip() or len(reason) > 255 or not reason.isprintable():
+        raise click.BadParameter("must be 1 to 255 printable characters", param_hint="--reason")
+    now = to_text(utc_now())
+
+    async def end(database: Database) -> int:
+        tenants = await all_tenants(database) if tenant_id is None else [Tenant(tenant_id)]
+        return sum([await end_all(database, tenant, now, "operator", reason) for tenant in tenants])
+
+    click.echo(f"{with_database(settings_from(database_url=database_url), end):,} sessions ended")
