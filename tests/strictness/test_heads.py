@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.live import LiveServer
+from tests.live import API_KEY, LiveServer
 from tests.strictness.wire import Reply, exchange
 
 
@@ -79,3 +79,34 @@ def test_the_next_request_on_a_connection_has_its_own_time(hasty: LiveServer) ->
             time.sleep(0.4)
         connection.sendall(b"GET /health")
         assert connection.recv(65536).startswith(b"HTTP/1.1 408")
+
+
+def test_a_client_that_waits_for_100_continue_is_told_to_go_on_before_it_sends(hasty: LiveServer) -> None:
+    body = b'{"auth_user_id":"ann"}'
+    head = (
+        "POST /internal/session/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nX-API-Key: {API_KEY}\r\nX-Tenant-ID: acme\r\nExpect: 100-continue\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", hasty.port), timeout=5) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(body)
+
+        assert connection.recv(4096).startswith(b"HTTP/1.1 201 ")
+
+
+def test_requests_sent_at_once_are_answered_one_after_the_other(hasty: LiveServer) -> None:
+    request = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
+    reply = exchange(hasty.port, request + b"\r\n" + request + b"Connection: close\r\n\r\n")
+
+    assert reply.status == 200
+    assert reply.body.count(b"HTTP/1.1 200 OK") == 1
+
+
+def test_empty_lines_after_an_answer_keep_no_connection_open(hasty: LiveServer) -> None:
+    with socket.create_connection(("127.0.0.1", hasty.port), timeout=5) as connection:
+        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200 OK")
+        connection.sendall(b"\r\n")
+
+        assert connection.recv(1) == b""
