@@ -40,9 +40,9 @@ class FrozenClock:
 class Client:
     """The application as its callers see it: requests over ASGI in, answers out."""
 
-    def __init__(self, settings: Settings, clock: FrozenClock, contract: dict[str, Any] | None = None) -> None:
+    def __init__(self, settings: Settings, clock: FrozenClock, **parts: Any) -> None:
         self.clock = clock
-        self.app = create_app(settings, clock=clock, closed_responses=True, contract=contract)
+        self.app = create_app(settings, clock=clock, closed_responses=True, **parts)
         self._loop = asyncio.new_event_loop()
         self._lifespan = self._loop.run_until_complete(self._start())
 
@@ -162,11 +162,13 @@ def environ(database_url: str) -> dict[str, str]:
 
 @pytest.fixture
 def start(clock: FrozenClock, environ: dict[str, str]) -> Iterator[Callable[..., Client]]:
-    """Starts applications with other settings, or another contract: `start(SOJOURN_BASE_PATH="/session/api/v1")`."""
+    """Starts applications with other settings or parts: `start(SOJOURN_BASE_PATH="/api")`, `start(contract=...)`."""
     clients: list[Client] = []
 
-    def starter(contract: dict[str, Any] | None = None, **settings: str) -> Client:
-        clients.append(Client(Settings.from_env({**environ, **settings}), clock, contract))
+    def starter(**options: Any) -> Client:
+        settings = {name: value for name, value in options.items() if name.startswith("SOJOURN_")}
+        parts = {name: value for name, value in options.items() if name not in settings}
+        clients.append(Client(Settings.from_env({**environ, **settings}), clock, **parts))
         return clients[-1]
 
     yield starter

@@ -42,6 +42,8 @@ def take(tree: Tree, steps: slice) -> None:
         else:
             before, line, after = file.read_text("utf-8").partition(f"{step['line']}\n")
             assert line, f"{file.name} has no line {step['line']!r}"
+            # A blank line before the text stands for the one that is there.
+            after = after.removeprefix("\n") if step["text"].startswith("\n") else after
             file.write_text(before + line + step["text"] + after, "utf-8")
 
 
