@@ -1,0 +1,61 @@
+"""A `curl` for the guides: not every machine has one, and the server of a test has a port of its own.
+
+Knows what the guides use: `-s`, `-X METHOD`, `-H "Name: value"`, `-d BODY` and `-d @FILE`, one URL, and
+refuses all else. `--wait` asks until the answer is 200.
+"""
+
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+WAIT_SECONDS = 30
+
+
+def main(arguments: list[str]) -> int:
+    method, headers, body, urls, wait = None, {}, None, [], False
+    words = iter(arguments)
+    for word in words:
+        match word:
+            case "-s":
+                pass
+            case "--wait":
+                wait = True
+            case "-X":
+                method = next(words)
+            case "-H":
+                name, _, value = next(words).partition(": ")
+                headers[name] = value
+            case "-d":
+                text = next(words)
+                body = Path(text[1:]).read_bytes() if text.startswith("@") else text.encode()
+            case _ if word.startswith("localhost:8080/"):
+                urls.append(f"http://127.0.0.1:{os.environ['SOJOURN_PORT']}{word.removeprefix('localhost:8080')}")
+            case _:
+                raise SystemExit(f"curl: the tests do not know {word!r}")
+    (url,) = urls
+    request = urllib.request.Request(url, body, headers, method=method)
+    answer = ask(request, time.monotonic() + WAIT_SECONDS if wait else 0)
+    if not wait:
+        sys.stdout.buffer.write(answer)
+    return 0
+
+
+def ask(request: urllib.request.Request, until: float) -> bytes:
+    """The body of the answer, whatever its status; before `until`, nobody answering is no error."""
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return bytes(answer.read())
+        except urllib.error.HTTPError as refusal:
+            return refusal.read()
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
