@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.load import Load
+from tests.faults.load import ENOUGH, Load
 from tests.faults.services import Service
 from tests.faults.verdicts import Verdict, judge
 
@@ -57,7 +57,7 @@ def experiment(request: pytest.FixtureRequest) -> Experiment:
         assert not broken, broken
         assert "unexpected error" not in service.log.read_text()
         before = sum(c.outcome == "acknowledged" and c.ended < history.healed_at for c in history.calls)
-        assert min(before, verdict.acknowledged - before) > 50, "too little happened to tell anything"
+        assert min(before, verdict.acknowledged - before) >= ENOUGH, "too little happened to tell anything"
         return verdict
 
     return run

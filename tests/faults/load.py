@@ -11,6 +11,8 @@ from tests.faults.verdicts import WRITES
 
 TENANTS = ("acme", "globex")
 CLIENTS = 6
+ENOUGH = 60
+"""So many acknowledgements before the fault, and after it, make a run worth judging."""
 _PAUSE_SECONDS = 0.005
 _AUDIT_SECONDS = 60
 _RECOVERY_SECONDS = 30
@@ -31,6 +33,7 @@ class Load:
         self._each(lambda worker: worker.work(self._stop))
         time.sleep(before)
         try:
+            self._wait_for_some()
             fault()
             self.history.healed_at = time.monotonic()
             time.sleep(after)
@@ -46,6 +49,13 @@ class Load:
             for worker in self._workers:
                 worker.close()
         return self.history
+
+    def _wait_for_some(self) -> None:
+        """Go on until enough was acknowledged to be lost."""
+        deadline = time.monotonic() + _RECOVERY_SECONDS
+        while sum(call.outcome == "acknowledged" for call in list(self.history.calls)) < ENOUGH:
+            assert time.monotonic() < deadline, "too little happens to tell anything"
+            time.sleep(0.1)
 
     def _wait_for_recovery(self) -> None:
         """Go on until every kind of write is acknowledged again; the judge says whether that was soon enough."""

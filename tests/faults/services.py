@@ -3,13 +3,13 @@
 import os
 import signal
 import time
-import urllib.request
 from pathlib import Path
 
 from tests.live import LiveServer
 
 REFRESH_SECRET = "a-refresh-secret-of-at-least-thirty-two-bytes"
 _WORKER = b"spawn_main"
+_BEGINS = b"Application startup complete"
 _RESTART_SECONDS = 60
 
 
@@ -25,11 +25,11 @@ class Service(LiveServer):
                 "SOJOURN_DATABASE_URL": database_url,
                 "SOJOURN_REFRESH_SECRET": REFRESH_SECRET,
                 "SOJOURN_BUSY_TIMEOUT": "2s",
-                "SOJOURN_LOG_LEVEL": "warning",
                 "SOJOURN_REFRESH_LIMIT": "100000",
                 **settings,
             },
         )
+        self.wait_for_starts(workers)
 
     def workers(self) -> list[int]:
         """The process ids of the workers."""
@@ -37,34 +37,23 @@ class Service(LiveServer):
         children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
         return [int(child) for child in children if _WORKER in _command(child)]
 
+    def starts(self) -> int:
+        """How many workers have begun to serve so far."""
+        return self.log.read_bytes().count(_BEGINS)
+
+    def wait_for_starts(self, count: int) -> None:
+        """Wait until so many workers have begun to serve, those that ended counted."""
+        deadline = time.monotonic() + _RESTART_SECONDS
+        while self.starts() < count:
+            assert time.monotonic() < deadline, self.log.read_text()[-2000:]
+            time.sleep(0.05)
+
     def kill_workers(self) -> None:
-        """SIGKILL to every worker at once; returns when their successors have begun to start."""
-        victims = self.workers()
+        """SIGKILL to every worker at once; returns when their successors serve, ready or not."""
+        before, victims = self.starts(), self.workers()
         for victim in victims:
             os.kill(victim, signal.SIGKILL)
-        deadline = time.monotonic() + _RESTART_SECONDS
-        while set(victims) & set(self.workers()):
-            assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.1)
-        self.wait_for_workers(len(victims))
-
-    def wait_until_it_lives(self) -> None:
-        """Wait until a process answers, ready or not."""
-        deadline = time.monotonic() + _RESTART_SECONDS
-        while True:
-            try:
-                with urllib.request.urlopen(f"{self.url}/health/live", timeout=5):
-                    return
-            except OSError:
-                assert time.monotonic() < deadline, self.log.read_text()
-                time.sleep(0.1)
-
-    def wait_for_workers(self, count: int) -> None:
-        """Wait until so many processes serve again."""
-        deadline = time.monotonic() + _RESTART_SECONDS
-        while len(self.workers()) < count:
-            assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.1)
+        self.wait_for_starts(before + len(victims))
 
 
 def _command(pid: str) -> bytes:

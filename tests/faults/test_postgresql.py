@@ -54,7 +54,6 @@ def test_workers_that_start_while_the_server_is_gone_wait_for_it(
         postgresql.stop_fast()
         try:
             service.kill_workers()
-            service.wait_until_it_lives()
             assert status_of(service, "/health/ready") == 503
         finally:
             postgresql.start_again()

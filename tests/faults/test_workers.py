@@ -15,10 +15,9 @@ def test_workers_are_killed(serve: Callable[..., Service], database_url: str, ex
 
     def kill_each() -> None:
         for victim in service.workers():
+            before = service.starts()
             os.kill(victim, signal.SIGKILL)
-            time.sleep(1)
-            service.wait_for_workers(2)
-            time.sleep(3)
+            service.wait_for_starts(before + 1)
 
     experiment("worker killed (SIGKILL)", service, kill_each)
 
@@ -57,10 +56,8 @@ def test_a_worker_that_stands_still_too_long_is_replaced(
     victim = service.workers()[0]
 
     def stop() -> None:
+        before = service.starts()
         os.kill(victim, signal.SIGSTOP)
-        while victim in service.workers():
-            time.sleep(0.1)
-        service.wait_for_workers(2)
-        time.sleep(3)
+        service.wait_for_starts(before + 1)
 
     experiment("worker stopped for good (SIGSTOP)", service, stop)
