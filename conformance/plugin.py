@@ -34,6 +34,7 @@ class Judge:
         self.expectations = Expectations.read(target.expected_failures)
         self._progress = Progress(target)
         self._chosen: set[str] = set()
+        self._left_out = 0
         self._assert_reachable()
 
     def _assert_reachable(self) -> None:
@@ -49,7 +50,14 @@ class Judge:
     @property
     def outcome(self) -> Outcome:
         """The verdict of the run. Whoever asks for a check that does not exist made a mistake."""
-        return "error" if set(self.target.only) - self._chosen else outcome(self.cases)
+        if set(self.target.only) - self._chosen:
+            return "error"
+        said = outcome(self.cases)
+        return "partial" if said == "pass" and self._left_out else said
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        """What pytest's own options leave out was not judged: such a run is partial."""
+        self._left_out += len(items)
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Leave the server where the fixture `world` finds it."""
