@@ -15,7 +15,8 @@ def badge(summary: Summary) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{first + second}" height="20" role="img"'
         f' aria-label="{left}: {right}"><title>{left}: {right}</title>'
-        f'<rect width="{first}" height="20" fill="#444"/><rect x="{first}" width="{second}" height="20" fill="{colour}"/>'
+        f'<rect width="{first}" height="20" fill="#444"/>'
+        f'<rect x="{first}" width="{second}" height="20" fill="{colour}"/>'
         '<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" text-anchor="middle">'
         f'<text x="{first / 2}" y="14">{left}</text><text x="{first + second / 2}" y="14">{right}</text></g></svg>\n'
     )

@@ -25,7 +25,9 @@ def junit(summary: Summary) -> str:
 
 
 def _add(suite: ElementTree.Element, case: Case) -> None:
-    item = ElementTree.SubElement(suite, "testcase", classname=case.check.id, name=case.name, time=f"{case.seconds:.3f}")
+    item = ElementTree.SubElement(
+        suite, "testcase", classname=case.check.id, name=case.name, time=f"{case.seconds:.3f}"
+    )
     tag = {"fail": "failure", "error": "error", "skipped": "skipped", "not applicable": "skipped"}.get(case.verdict)
     if tag:
         told = ElementTree.SubElement(item, tag, message=_legal(case.message)[:500])

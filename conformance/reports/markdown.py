@@ -16,7 +16,9 @@ def markdown(summary: Summary, coverage: Coverage) -> str:
         lines += ["| check | verdict | requirement | what happened |", "|---|---|---|---|"]
         for case in bad:
             first = _cell(case.message.strip().partition("\n")[0])[:300]
-            lines.append(f"| {case.check.id} {_cell(case.name)} | {case.verdict} | {_cell(case.check.requirement)} | {first} |")
+            lines.append(
+                f"| {case.check.id} {_cell(case.name)} | {case.verdict} | {_cell(case.check.requirement)} | {first} |"
+            )
         lines.append("")
     lines += ["| coverage | of | percent | missing | excused |", "|---|---:|---:|---:|---:|"]
     for item in coverage.measures.values():
