@@ -7,13 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-import pytest
-
 Profile = Literal["seed", "core", "full"]
 PROFILES: tuple[Profile, ...] = ("seed", "core", "full")
 """Each holds the one before it."""
 FEATURES = ("refresh-rotation", "i18n", "risk", "short-lived", "fuzzing")
 
+_MADE_OF = "conformance_check"
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -44,6 +43,11 @@ class Check:
         return chosen or self.feature in features
 
 
+def check_of(function: object) -> Check | None:
+    """The check that a test function is, or None when it is none."""
+    return getattr(function, _MADE_OF, None)
+
+
 def check(
     id: str,  # noqa: A002 - it is called so in every report
     requirement: str,
@@ -58,7 +62,7 @@ def check(
     def decorate(function: Function) -> Function:
         title = function.__name__.removeprefix("test_").replace("_", " ")
         found = Check(id, requirement, source, profile, feature, needs, title)
-        marked: Function = pytest.mark.check(found)(function)
-        return marked
+        setattr(function, _MADE_OF, found)
+        return function
 
     return decorate

@@ -77,7 +77,8 @@ class _Measuring:
         accepted = 200 <= status < 300
         values = dict(self._values(exchange, operation))
         if accepted:
-            named = {f"{operation.id} {name}" for name in values if name != "body"}
+            declared = {f"{item['in']}.{item['name']}" for item in operation.parameters}
+            named = {f"{operation.id} {name}" for name in values if name in declared}
             self._operations.add(operation.id)
             self._parameters |= named
             found["operations"].add(operation.id)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conformance.checks import Check, NotApplicable
+from conformance.checks import Check, NotApplicable, check_of
 from conformance.contract import Contract
 from conformance.expectations import Expectations
 from conformance.progress import Progress
@@ -34,6 +34,7 @@ class Judge:
         self.expectations = Expectations.read(target.expected_failures)
         self._progress = Progress(target)
         self._chosen: set[str] = set()
+        self._left_out = 0
         self._assert_reachable()
 
     def _assert_reachable(self) -> None:
@@ -49,7 +50,14 @@ class Judge:
     @property
     def outcome(self) -> Outcome:
         """The verdict of the run. Whoever asks for a check that does not exist made a mistake."""
-        return "error" if set(self.target.only) - self._chosen else outcome(self.cases)
+        if set(self.target.only) - self._chosen:
+            return "error"
+        said = outcome(self.cases)
+        return "partial" if said == "pass" and self._left_out else said
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        """What pytest's own options leave out was not judged: such a run is partial."""
+        self._left_out += len(items)
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Leave the server where the fixture `world` finds it."""
@@ -63,10 +71,8 @@ class Judge:
 
     def pytest_pycollect_makeitem(self, name: str, obj: object) -> list[pytest.Item] | None:
         """Leave out what is not in the profile, before a case is made for each operation of it."""
-        for mark in getattr(obj, "pytestmark", ()):
-            if name.startswith("test_") and mark.name == "check" and not self._is_wanted(mark.args[0]):
-                return []
-        return None
+        found = check_of(obj) if name.startswith("test_") else None
+        return [] if found is not None and not self._is_wanted(found) else None
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -139,15 +145,19 @@ def _long(case: Case, item: pytest.Item) -> Any:
     return case.message
 
 
+def _line(call: pytest.CallInfo[None]) -> str:
+    """The line that raised: what is said of an assertion without words. Values are not shown, they may be secret."""
+    return "" if call.excinfo is None else str(call.excinfo.traceback[-1].statement).strip()
+
+
 def _place(chapter: str) -> int:
     return FIRST.index(chapter) - len(FIRST) if chapter in FIRST else int(chapter in LAST)
 
 
 def _check_of(item: pytest.Item) -> Check:
-    marker = item.get_closest_marker("check")
-    if marker is None:
+    found = check_of(getattr(item, "function", None))
+    if found is None:
         raise pytest.UsageError(f"{item.nodeid} is no check: decorate it")
-    found: Check = marker.args[0]
     return found
 
 
@@ -156,11 +166,11 @@ def _verdict(call: pytest.CallInfo[None]) -> tuple[Verdict, str]:
     if call.excinfo is None:
         return "pass", ""
     error = call.excinfo.value
-    message = str(error) or type(error).__name__
+    message = str(error) or _line(call) or type(error).__name__
     if isinstance(error, NotApplicable):
         return "not applicable", message
     if isinstance(error, pytest.skip.Exception):
         return "skipped", message
     if isinstance(error, AssertionError | pytest.fail.Exception):
-        return "fail", message.removesuffix("\nassert False")
+        return "fail", message
     return "error", "".join(traceback.format_exception(error)[-3:])

@@ -107,6 +107,10 @@ def verdicts_of(url: str, folder: Path, checks: list[str], options: tuple[str, .
     arguments += ["--second-admin-token", admin_token(SECOND), "--report-dir", str(folder), "--patience", "10"]
     if "short" in options:
         arguments += ["--short-lived-url", url]
+    if "stranger" in options:
+        arguments += ["--stranger-token", admin_token("nowhere")]
+    if "few" in options:
+        arguments += ["--examples", "1"]
     report = folder / "report.json"
     report.unlink(missing_ok=True)
     said = io.StringIO()

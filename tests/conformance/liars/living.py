@@ -245,9 +245,9 @@ def _(exchange: Exchange, document: Any) -> None:
         document["items"].reverse()
 
 
-@documents("PAG-005", "loses an item of the second page", "GET")
+@documents("PAG-005", "loses an item of a later page", "GET")
 def _(exchange: Exchange, document: Any) -> None:
-    if "pagination" in document and document["pagination"]["page"] == 2:
+    if "pagination" in document and document["pagination"]["page"] == 4:
         document["items"] = document["items"][:-1]
 
 
@@ -348,3 +348,42 @@ def _(exchange: Exchange, document: Any) -> None:
 def _(exchange: Exchange, document: Any) -> None:
     document["total_sessions"] -= document["revoked_sessions"]
     document["revoked_sessions"] = 0
+
+
+@whole("LIF-018", "removes active sessions with the ended ones")
+async def _(exchange: Exchange) -> Answer:
+    if exchange.path.endswith("/create"):
+        exchange.memory["user"] = exchange.document.get("auth_user_id")
+    elif exchange.method == "DELETE" and exchange.path == "/admin/sessions/expired":
+        await exchange.ask("DELETE", f"/internal/session/session/user/{exchange.memory['user']}", **ADMIN)
+    return await exchange.ask()
+
+
+@answers("LNK-001", "has a link that leads nowhere", "GET /internal/session/sess_[^/]+/usage$")
+def _(exchange: Exchange, answer: Answer) -> None:
+    answer.status = 404
+
+
+@documents("ROT-008", "calls what was renewed while the session was ended good", "/validate-token$")
+def _(exchange: Exchange, document: Any) -> None:
+    document["valid"] = True
+
+
+@documents("RUN-001", "answers what no schema says, once and somewhere", "GET /internal/session/sessions/[^/]+$")
+def _(exchange: Exchange, document: Any) -> None:
+    document["total"] = "none"
+
+
+@answers("TEN-014", "invents numbers for a tenant that does not exist", "GET /admin/", options=("stranger",))
+def _(exchange: Exchange, answer: Answer) -> None:
+    answer.status = 200 if answer.status == 404 else answer.status
+
+
+@whole("STA-002", "waits for a body for ever", settings={"SOJOURN_BODY_TIMEOUT": "60s"})
+async def _(exchange: Exchange) -> Answer:
+    return await exchange.ask()
+
+
+@documents("FUZ-001", "answers a number as text, before generated requests", "/active$", options=("few",))
+def _(exchange: Exchange, document: Any) -> None:
+    document["session_count"] = str(document["session_count"])
