@@ -60,9 +60,11 @@ def dev(**flags: object) -> None:
     """
     if find_spec("watchfiles") is None:
         raise click.ClickException("watchfiles is not installed: run `pip install -e '.[dev]'` first")
-    with tempfile.TemporaryDirectory(prefix="sojourn-dev-") as folder:
+    # A linter may still be at work in the folder when the last process ends.
+    with tempfile.TemporaryDirectory(prefix="sojourn-dev-", ignore_cleanup_errors=True) as folder:
         settings = settings_from(**(_defaults(Path(folder)) | {name: flag for name, flag in flags.items() if flag}))
         os.environ.update(settings.to_environ())
+        os.environ["TMPDIR"] = folder  # what an interrupted linter leaves goes with the rest
         os.environ.setdefault("PYTHONWARNINGS", "ignore:Using `httpx` with `starlette.testclient`")
         logging.config.dictConfig(logs.config(settings.log_format, settings.log_level))
         click.echo(_welcome(settings))
