@@ -1,11 +1,12 @@
 """The static site: complete, and without any other server."""
 
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from sphinx.cmd.build import main as sphinx_build
 
 from openapi.loader import bundle_json, load_bundle
 from tests.docs.snippets import ROOT
@@ -15,9 +16,10 @@ from tests.docs.snippets import ROOT
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site, built anew; a warning is an error."""
     folder = tmp_path_factory.mktemp("site")
-    assert (
-        sphinx_build(["-q", "-W", "-b", "html", "-d", f"{folder}/doctrees", str(ROOT / "docs"), f"{folder}/html"]) == 0
-    )
+    options = ["-q", "-W", "-b", "html", "-d", str(folder / "doctrees")]
+    command = [sys.executable, "-m", "sphinx", *options, str(ROOT / "docs"), str(folder / "html")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     return folder / "html"
 
 
