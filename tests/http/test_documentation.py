@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from openapi.loader import bundle_json, bundle_yaml, load_bundle
 from sojourn import i18n, problems
 from sojourn.documentation import scalar
 from tests.contract.document import resolved
@@ -75,6 +76,11 @@ def test_the_pages_are_as_strict_as_everything_else(client: Client, path: str) -
     assert client.request("GET", path, headers={"Accept": "image/png"}).status_code == 406
     refused = client.request("HEAD", path)
     assert (refused.status_code, refused.headers["allow"]) == (405, "GET")
+
+
+def test_the_contract_is_served_byte_by_byte_as_the_command_writes_it(client: Client) -> None:
+    assert client.request("GET", "/openapi.json").content == bundle_json(load_bundle())
+    assert client.request("GET", "/openapi.yaml").content == bundle_yaml(load_bundle())
 
 
 def test_an_unknown_language_is_refused(client: Client) -> None:

@@ -130,6 +130,15 @@ def test_spec_prints_the_same_contract_in_both_forms(tmp_path: Path) -> None:
     assert yaml.safe_load(sojourn(tmp_path, "spec").stdout) == as_json
 
 
+def test_spec_writes_the_same_file_every_time_and_makes_its_folder(tmp_path: Path) -> None:
+    one, other = tmp_path / "dist" / "one.json", tmp_path / "other.json"
+    for file in (one, other):
+        assert sojourn(tmp_path, "spec", "--format", "json", "--output", str(file)).stdout == ""
+
+    assert one.read_bytes() == other.read_bytes()
+    assert one.read_text("utf-8") == sojourn(tmp_path, "spec", "--format", "json").stdout
+
+
 def test_seed_makes_the_same_sessions_for_the_same_seed(tmp_path: Path) -> None:
     arguments = "seed --tenants 2 --users 20 --sessions 501 --until 2026-04-15T08:00:00Z --seed"
     query = "SELECT * FROM sessions ORDER BY tenant_id, id"
