@@ -35,6 +35,7 @@ class Judge:
         self._progress = Progress(target)
         self._chosen: set[str] = set()
         self._left_out = 0
+        self._tenants_exist = False
         self._assert_reachable()
 
     def _assert_reachable(self) -> None:
@@ -93,6 +94,9 @@ class Judge:
         missing = [name for name in found.needs if not self.target.has(name)]
         if missing:
             pytest.skip("needs " + ", ".join("--" + name.replace("_", "-") for name in missing))
+        if found.profile != "seed" and not self._tenants_exist:
+            self._tenants_exist = True
+            self.the_world.make_tenants()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

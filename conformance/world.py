@@ -74,6 +74,12 @@ class World:
         self._users += 1
         return f"usr_conf_{self._name}_{self._users}"
 
+    def make_tenants(self) -> None:
+        """A session in each tenant: a tenant exists from its first session on."""
+        for tenant in (self.first, self.second):
+            if tenant is not None:
+                tenant.sign_in()
+
     def operation(self, operation_id: str) -> Operation:
         """An operation of the contract."""
         return self.contract.operations[operation_id]

@@ -1,12 +1,10 @@
-"""Lifecycle and time: a session from its creation to its end, and every read agrees about it."""
+"""Lifecycle: a session from its creation to its end, and every read agrees about it."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 from conformance.checks import check
+from conformance.instants import instant
 from conformance.world import SignIn, Tenant, World, expect
 
 _STATUS = "operations.md, status of a session"
@@ -122,17 +120,17 @@ def test_a_revoked_session_is_not_revived(world: World) -> None:
 @check("LIF-007", "The statistics MUST move by one with each session that comes or goes.", source=_STATUS)
 def test_the_statistics_move_by_one(world: World) -> None:
     other = world.first.sign_in(device_type="television")  # so that the tenant exists
-    before = _statistics(world.first)
+    before = statistics(world.first)
     made = world.first.sign_in(device_type="television")
-    during = _statistics(world.first)
+    during = statistics(world.first)
     expect(world.first.admin("revoke_session", session_id=made.id), 204)
-    after = _statistics(world.first)
-    assert _moved(before, during) == {"total_sessions": 1, "active_sessions": 1, "count": 1, "television": 1}
-    assert _moved(during, after) == {"active_sessions": -1, "revoked_sessions": 1, "count": -1}
+    after = statistics(world.first)
+    assert moved_by(before, during) == {"total_sessions": 1, "active_sessions": 1, "count": 1, "television": 1}
+    assert moved_by(during, after) == {"active_sessions": -1, "revoked_sessions": 1, "count": -1}
     expect(world.first.admin("revoke_session", session_id=other.id), 204)
 
 
-def _statistics(tenant: Tenant) -> dict[str, int]:
+def statistics(tenant: Tenant) -> dict[str, int]:
     stats = expect(tenant.admin("get_session_stats"), 200).json
     numbers = {name: value for name, value in stats.items() if name.endswith("_sessions")}
     numbers["television"] = stats["device_breakdown"].get("television", 0)
@@ -140,7 +138,7 @@ def _statistics(tenant: Tenant) -> dict[str, int]:
     return numbers
 
 
-def _moved(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
+def moved_by(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
     """What changed; sessions of other checks may expire meanwhile, which this does not look at."""
     return {name: after[name] - before[name] for name in before if after[name] != before[name]}
 
@@ -175,106 +173,12 @@ def test_uses_are_counted(world: World) -> None:
     assert sum(day["count"] for day in usage) == 3, f"three uses are told as {usage}"
 
 
-@contextmanager
-def lifetimes(tenant: Tenant, access: str, refresh: str) -> Iterator[None]:
-    """Tokens of the tenant live so long while the block runs, and clocks are taken to agree."""
-    body = {"access_expiry": access, "refresh_expiry": refresh, "leeway": "0s"}
-    expect(tenant.admin("set_token_config", body=body), 200)
-    try:
-        yield
-    finally:
-        expect(tenant.admin("reset_token_config"), 200)
-
-
-@check("LIF-011", "An access token MUST be good until its time is over and never after.",
-       source="operations.md, tokens/config; RFC 7519 section 4.1.4")  # fmt: skip
-def test_an_access_token_ends_on_time(world: World) -> None:
-    with lifetimes(world.first, "3s", "60s"):
-        made = world.first.sign_in()
-        began = time.monotonic()
-        assert world.first.is_good(made.access), "it is refused at once"
-        assert 0 < made.tokens["expires_in"] <= 3, f"expires_in is {made.tokens['expires_in']}, the policy says 3 s"
-        _wait_until(began, 4.2)
-        assert not world.first.is_good(made.access), "it is good after its time"
-        expect(world.first.bearer(made.access, "get_session", session_id=made.id), 401)
-        told = expect(world.first.admin("introspect_token", body={"token": made.access}), 200).json
-        assert told == {"active": False}, f"introspection tells {told}"
-        expect(world.first.refresh(made.refresh), 200)
-
-
-@check("LIF-012", "A refresh token MUST NOT be good after its time.", source="operations.md, tokens/config")
-def test_a_refresh_token_ends_on_time(world: World) -> None:
-    with lifetimes(world.first, "1s", "2s"):
-        made, kept = world.first.sign_in(), world.first.sign_in()
-        began = time.monotonic()
-        expect(world.first.refresh(kept.refresh), 200)
-        _wait_until(began, 3.2)
-        expect(world.first.refresh(made.refresh), 401)
-        assert world.first.status_of(made.id) == "active", "the end of a token ended its session"
-
-
-@check("LIF-013", "No token MUST outlive its session.", source="operations.md, tokens")
-def test_no_token_outlives_its_session(world: World) -> None:
-    with lifetimes(world.first, "8760h", "8760h"):
-        made = world.first.sign_in()
-        left = _instant(made.session["expires_at"]) - _instant(made.session["created_at"])
-        assert made.tokens["expires_in"] <= left.total_seconds() + 1, "the access token lives longer than its session"
-
-
-@check("LIF-014", "A session that nobody used MUST expire at its idle deadline in every read, tokens and all.",
-       source=_STATUS, profile="full", feature="short-lived", needs=("short_lived_url",))  # fmt: skip
-def test_an_idle_session_expires(world: World) -> None:
-    short = world.elsewhere(world.target.short_lived_url or "")
-    made = short.first.sign_in()
-    assert_every_read_says(short.first, made, "active")
-    _sleep_past(made.session["idle_expires_at"], world.target.patience)
-    assert_every_read_says(short.first, made, "expired")
-    assert_its_tokens_are(short.first, made, good=False)
-    assert short.first.admin("touch_session", session_id=made.id).status >= 400, "an expired session was kept alive"
-    assert short.first.status_of(made.id) == "expired", "it was revived"
-
-
-@check("LIF-015", "A session that is used MUST outlive its first idle deadline and still end at its end.",
-       source=_STATUS, profile="full", feature="short-lived", needs=("short_lived_url",))  # fmt: skip
-def test_a_session_in_use_ends_at_its_end(world: World) -> None:
-    short = world.elsewhere(world.target.short_lived_url or "")
-    made = short.first.sign_in()
-    idle, end = (_instant(made.session[name]) for name in ("idle_expires_at", "expires_at"))
-    pause = (idle - _instant(made.session["created_at"])).total_seconds() / 4
-    outlived = False
-    while _now() < end and pause * 4 < world.target.patience:
-        touched = short.first.admin("touch_session", session_id=made.id)
-        if _now() < end:
-            expect(touched, 200)
-            assert short.first.status_of(made.id) == "active" or _now() > end, "it is over before its end"
-            outlived = outlived or _now() > idle
-        time.sleep(pause)
-    assert outlived, "it did not outlive its first idle deadline"
-    _sleep_past(made.session["expires_at"], world.target.patience)
-    assert_every_read_says(short.first, made, "expired")
-
-
-@check("LIF-016", "A session that expired MUST be counted as expired and not as active or revoked.", source=_STATUS,
-       profile="full", feature="short-lived", needs=("short_lived_url",))  # fmt: skip
-def test_an_expired_session_is_counted_as_expired(world: World) -> None:
-    short = world.elsewhere(world.target.short_lived_url or "")
-    _sleep_past(short.first.sign_in().session["idle_expires_at"], world.target.patience)
-    before = _statistics(short.first)
-    made = short.first.sign_in()
-    _sleep_past(made.session["idle_expires_at"], world.target.patience)
-    moved = _moved(before, _statistics(short.first))
-    assert moved.get("total_sessions") == 1, f"the statistics moved by {moved}"
-    assert moved.get("expired_sessions") == 1, f"the statistics moved by {moved}"
-    assert not moved.get("active_sessions"), f"the statistics moved by {moved}"
-    assert not moved.get("revoked_sessions"), f"the statistics moved by {moved}"
-
-
 @check("LIF-017", "A session's times MUST be in their order and in UTC.", source="operations.md, ids and times")
 def test_a_sessions_times_are_in_order(world: World) -> None:
     session: dict[str, Any] = world.first.sign_in().session
     times = [session[name] for name in ("created_at", "last_active_at", "idle_expires_at", "expires_at")]
     assert all(text.endswith("Z") for text in times), f"not in UTC: {times}"
-    assert times == sorted(times, key=_instant), f"out of order: {times}"
+    assert times == sorted(times, key=instant), f"out of order: {times}"
 
 
 @check(
@@ -284,22 +188,3 @@ def test_removing_ended_sessions_leaves_active_ones(world: World) -> None:
     made = world.first.sign_in()
     expect(world.first.admin("purge_expired_sessions"), 200)
     assert_every_read_says(world.first, made, "active")
-
-
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)  # noqa: TID251 - the suite waits for instants that the server named
-
-
-def _sleep_past(text: str, patience: float) -> None:
-    """Wait until an instant that the server named is over. An assertion when that takes longer than our patience."""
-    left = (_instant(text) - _now()).total_seconds() + 0.25
-    assert left <= patience, f"{text} is {left:.0f} s away: --patience is {patience:.0f} s"
-    time.sleep(max(left, 0))
-
-
-def _wait_until(began: float, seconds: float) -> None:
-    time.sleep(max(0.0, began + seconds - time.monotonic()))

@@ -6,13 +6,14 @@ Other callers may change what is counted while it is read: what does not agree i
 import math
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from conformance.checks import check
 from conformance.contract import Operation
+from conformance.instants import instant, now
 from conformance.schemas import answer_violations
 from conformance.target import subject_of
 from conformance.wire import Reply
@@ -179,12 +180,11 @@ def test_the_rows_of_all_sessions_are_active_and_their_times_are_in_order(world:
     rows = answer["sessions"]
     assert len(rows) <= answer["total"], f"{len(rows)} rows of {answer['total']}"
     assert len({row["session_id"] for row in rows}) == len(rows), "a session is listed twice"
-    now = datetime.now(UTC)  # noqa: TID251 - the suite's own clock; the server's is not ours to set
     for row in rows:
-        created, last, ends = (_instant(row[name]) for name in ("created_at", "last_activity", "expires_at"))
+        created, last, ends = (instant(row[name]) for name in ("created_at", "last_activity", "expires_at"))
         assert row["is_active"] is True, f"{row['session_id']} is not active"
         assert created <= last <= ends, f"{row['session_id']}: its times are out of order"
-        assert ends > now - SKEW, f"{row['session_id']} is listed although it ended at {row['expires_at']}"
+        assert ends > now() - SKEW, f"{row['session_id']} is listed although it ended at {row['expires_at']}"
 
 
 @check("SED-008", "A user MUST have as many sessions in the user's list as in the list of all sessions.",
@@ -277,7 +277,3 @@ def test_the_list_of_all_sessions_refuses_in_its_own_shape(world: World) -> None
     problem = expect(world.first.anyone("list_all_sessions"), 401).json
     missing = {"type", "title", "status", "error", "requestId"} - set(problem)
     assert not missing, f"the refusal lacks {', '.join(sorted(missing))}"
-
-
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))

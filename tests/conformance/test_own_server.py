@@ -20,7 +20,7 @@ from tests.conformance.serving import judge
 from tests.live import LiveServer
 
 SEED = os.environ.get("CONFORMANCE_SEED", "20260421")
-EXAMPLES = os.environ.get("CONFORMANCE_EXAMPLES", "6")
+EXAMPLES = os.environ.get("CONFORMANCE_EXAMPLES", "4")
 SEEDS = int(os.environ.get("CONFORMANCE_SEEDS", "2"))
 REPORTS = Path(os.environ.get("CONFORMANCE_REPORTS", "reports/conformance")).resolve()
 BADGE = Path("docs/conformance.svg")
