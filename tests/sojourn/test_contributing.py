@@ -38,7 +38,7 @@ def take(tree: Tree, steps: slice) -> None:
         if step["new"]:
             file.write_text(step["text"], "utf-8")
         elif step["end"]:
-            file.write_text(file.read_text("utf-8") + step["text"], "utf-8")
+            file.write_text(file.read_text("utf-8") + "\n\n" + step["text"], "utf-8")
         else:
             before, line, after = file.read_text("utf-8").partition(f"{step['line']}\n")
             assert line, f"{file.name} has no line {step['line']!r}"
