@@ -1,0 +1,43 @@
+"""What the page about PostgreSQL says is what happens, on a server of the tests' own."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+
+from tests import postgres
+from tests.docs.snippets import ROOT, run, snippets
+
+PAGE = ROOT / "docs" / "postgresql.md"
+ADDRESS = "postgresql://sojourn:...@db.example.org/sojourn?sslmode=verify-full"
+SECRET = "a-secret-of-at-least-thirty-two-bytes!"
+
+
+async def execute(url: str, statements: str) -> list[str]:
+    """Run the statements one after the other on one connection; what the server said to each."""
+    connection = await asyncpg.connect(url)
+    try:
+        return [await connection.execute(part) for part in statements.split(";") if part.strip()]
+    finally:
+        await connection.close()
+
+
+def test_the_snippets_of_the_page_set_a_database_up_serve_it_and_ask_it(tmp_path: Path) -> None:
+    setup, query = (snippet.text for snippet in snippets(PAGE) if snippet.language == "sql")
+    with postgres.cluster() as server:
+        setup = setup.replace("ROLE sojourn", "ROLE guide").replace(
+            "DATABASE sojourn OWNER sojourn", "DATABASE guide OWNER guide"
+        )
+        asyncio.run(execute(server.url("postgres", "postgres"), setup))
+        url = server.url("guide", "guide")
+
+        real = {ADDRESS: url, "SOJOURN_REFRESH_SECRET=...": f"SOJOURN_REFRESH_SECRET={SECRET}"}
+        assert list(run(PAGE, tmp_path, real, SOJOURN_JWT_SECRET=SECRET)) == []
+        assert asyncio.run(execute(url, query)) == ["BEGIN", "SET", "SELECT 1", "COMMIT"]
+
+
+def test_no_other_page_holds_a_snippet_that_would_have_to_be_run() -> None:
+    others = [page for page in (ROOT / "docs").glob("*.md") if page != PAGE]
+
+    assert others
+    assert {(page.name, snippet.language) for page in others for snippet in snippets(page) if snippet.language} == set()
