@@ -60,14 +60,15 @@ class Server(Cluster):
 
     def kill(self) -> None:
         """SIGKILL to every process of the server at once, as if its machine were gone."""
-        self.send(signal.SIGSTOP)  # none is born meanwhile
+        self.send(signal.SIGSTOP)
         self.send(signal.SIGKILL)
 
     def send(self, number: signal.Signals) -> None:
         """A signal to every process of the server, the first of them first."""
         postmaster = int((self._data / "postmaster.pid").read_text().split()[0])
-        os.kill(postmaster, number)
-        for child in Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split():
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        os.kill(postmaster, number)  # its children were asked for first: a dead process has none
+        for child in children:
             with suppress(ProcessLookupError):  # it ended by itself
                 os.kill(int(child), number)
 
