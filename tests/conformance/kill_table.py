@@ -72,6 +72,9 @@ def kill(liars: list[Liar], folder: Path) -> list[Row]:
     rows = []
     servers = Servers(folder)
     with servers.start(None) as (shared, url):
+        healthy, said = verdicts_of(url, folder, list(SAMPLE), ())  # leaves sessions, too, for what only reads
+        if set(healthy.values()) != {"pass"}:
+            raise RuntimeError(f"the healthy server does not pass: {said}")
         for liar in liars:
             if liar.settings or liar.frozen:
                 with servers.start(liar) as (own, own_url):
