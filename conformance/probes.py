@@ -179,7 +179,7 @@ def spelling(operation: Operation, valid: Raw) -> Iterator[Probe]:
     """Other spellings of a good request, that are just as good; each is sent to fresh data."""
     if valid.body is not None:
         yield Probe("Application/JSON", valid.with_header("Content-Type", "Application/JSON"), (operation.success,))
-    for accept in ("*/*", "application/*, text/html;q=0.5, application/yaml", "text/html, */*;q=0.1"):
+    for accept in ("*/*", "application/*, text/*;q=0.5, application/yaml", "text/html, */*;q=0.1"):
         yield Probe(accept, valid.with_header("Accept", accept), (operation.success,))
 
 
