@@ -4,13 +4,12 @@ A restored backup knows nothing of what was revoked since it was made. Every tok
 one row a type; the sessions follow in batches.
 """
 
-from typing import Any
-
 from sqlalchemy import and_, bindparam, literal_column, select, update
 
 from domain.values import Tenant
 from storage import statistics, token_configs
 from storage.database import Database
+from storage.session_states import ACTIVE, NOW
 from storage.statements import Statement
 from storage.tables import SessionTable
 from storage.unit_of_work import UnitOfWork
@@ -18,22 +17,16 @@ from storage.unit_of_work import UnitOfWork
 BATCH = 500
 
 _S = SessionTable.__table__  # type: ignore[attr-defined]
-_NOW: Any = bindparam("now")
-_ACTIVE = and_(
-    _S.c.tenant_id == bindparam("tenant"),
-    _S.c.revoked_at.is_(None),
-    _S.c.expires_at > _NOW,
-    _S.c.idle_expires_at > _NOW,
-)
+_ACTIVE_HERE = and_(_S.c.tenant_id == bindparam("tenant"), ACTIVE)
 REVOKE_SOME = Statement(
     update(_S)
     .where(
-        _ACTIVE,
+        _ACTIVE_HERE,
         _S.c.id.in_(
-            select(_S.c.id).where(_ACTIVE).order_by(_S.c.id).limit(bindparam("limit")).offset(literal_column("0"))
+            select(_S.c.id).where(_ACTIVE_HERE).order_by(_S.c.id).limit(bindparam("limit")).offset(literal_column("0"))
         ),
     )
-    .values(revoked_at=_NOW, revoked_by=bindparam("by"), revoke_reason=bindparam("reason"), due_at=bindparam("nothing"))
+    .values(revoked_at=NOW, revoked_by=bindparam("by"), revoke_reason=bindparam("reason"), due_at=bindparam("nothing"))
 )
 
 

@@ -2,10 +2,11 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, case, func, literal_column, select
+from sqlalchemy import bindparam, func, literal_column, select
 
 from domain.ids import first_uuid7
 from storage.purging import ENDED
+from storage.session_states import DEADLINE
 from storage.statements import Statement
 from storage.tables import SessionTable, TrustedDeviceTable
 from storage.token_tables import BlacklistTable, IssuedTokenTable
@@ -14,7 +15,6 @@ from storage.unit_of_work import UnitOfWork
 _S = SessionTable.__table__  # type: ignore[attr-defined]
 _TENANT: Any = bindparam("tenant")
 _OLD = (_S.c.tenant_id == _TENANT, _S.c.id < bindparam("created_before"), ENDED)
-_DEADLINE = case((_S.c.expires_at < _S.c.idle_expires_at, _S.c.expires_at), else_=_S.c.idle_expires_at)
 
 
 def _count_until(table: Any, column: str) -> Statement:
@@ -25,7 +25,7 @@ def _count_until(table: Any, column: str) -> Statement:
 
 COUNT_SESSIONS = Statement(select(func.count()).select_from(_S).where(*_OLD))
 OLDEST_SESSION = Statement(
-    select(func.coalesce(_S.c.revoked_at, _DEADLINE))
+    select(func.coalesce(_S.c.revoked_at, DEADLINE))
     .where(*_OLD)
     .order_by(_S.c.id)
     .limit(literal_column("1"))

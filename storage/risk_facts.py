@@ -7,6 +7,7 @@ from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, exists, fu
 from domain.device_names import DeviceName, NameKind
 from domain.risk_evidence import REUSE_REASON, SeenSession
 from storage import statistics
+from storage.session_states import ACTIVE, NOW
 from storage.statements import Statement
 from storage.tables import SessionTable, TrustedDeviceTable
 from storage.unit_of_work import UnitOfWork
@@ -18,12 +19,10 @@ SEARCHED = 500  # a user's latest sessions that are searched for a device
 _S = SessionTable.__table__  # type: ignore[attr-defined]
 _D = TrustedDeviceTable.__table__  # type: ignore[attr-defined]
 _TENANT: BindParameter[Any] = bindparam("tenant")
-_NOW: BindParameter[Any] = bindparam("now")
 _MINE = _S.c.tenant_id == _TENANT
 _ONE = and_(_MINE, _S.c.id == bindparam("id"))
 _OF_USER = and_(_MINE, _S.c.user_id == bindparam("user_id"))
 _ON_DEVICE = and_(_MINE, _S.c.device_id == bindparam("device_id"))
-_ACTIVE = and_(_S.c.revoked_at.is_(None), _S.c.expires_at > _NOW, _S.c.idle_expires_at > _NOW)
 
 
 class DeviceCounts(NamedTuple):
@@ -88,11 +87,11 @@ GET = Statement(select(*[_S.c[name] for name in SeenSession._fields]).where(_ONE
 LATEST_OF_USER = _latest(_OF_USER)
 LATEST_OF_USER_BEFORE = _latest(_OF_USER, _S.c.id < bindparam("before"))
 LATEST_ON_DEVICE = _latest(_ON_DEVICE)
-LATEST_ACTIVE = _latest(_MINE, _ACTIVE)
+LATEST_ACTIVE = _latest(_MINE, ACTIVE)
 COUNT_ON_DEVICE = Statement(
     select(
         func.count(),
-        func.count().filter(_ACTIVE),
+        func.count().filter(ACTIVE),
         func.count().filter(_S.c.revoked_at.is_not(None)),
         func.count().filter(_S.c.revoked_at.is_not(None), _S.c.revoke_reason == bindparam("reuse")),
         func.count(_S.c.user_id.distinct()),
@@ -104,7 +103,7 @@ TRUSTS = Statement(
             _D.c.tenant_id == _TENANT,
             _D.c.user_id == bindparam("user_id"),
             _D.c.device_fingerprint == bindparam("fingerprint"),
-            _D.c.trusted_until > _NOW,
+            _D.c.trusted_until > NOW,
         )
     )
 )

@@ -1,18 +1,20 @@
 """Sessions: written, found, kept alive and ended. Newest first is by id, since ids sort by time.
 
-"Active at an instant" is spelled once, in `_active`: not revoked and both deadlines ahead.
+What is active at an instant is spelled in `storage.session_states`.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, case, func, literal_column, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.paging import Page
 from domain.sessions import Status
 from storage import statistics, tenants, users
+from storage.extremes import latest
+from storage.session_states import ACTIVE, NOT_REVOKED, NOW, OVER
 from storage.statements import Statement
 from storage.tables import SessionTable, UserTable
 from storage.touches import Touch
@@ -21,7 +23,6 @@ from storage.unit_of_work import Row, UnitOfWork
 _S = SessionTable.__table__  # type: ignore[attr-defined]
 _U = UserTable.__table__  # type: ignore[attr-defined]
 _TENANT: BindParameter[Any] = bindparam("tenant")
-_NOW: BindParameter[Any] = bindparam("now")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +105,14 @@ class SessionFilter:
     status: Status | None = None
 
 
-def _active(now: Any = _NOW) -> ColumnElement[bool]:
-    return and_(_S.c.revoked_at.is_(None), _S.c.expires_at > now, _S.c.idle_expires_at > now)
-
-
 def _status(status: Status) -> ColumnElement[bool]:
     """The rows that have a status at `:now`."""
     if status == "revoked":
         revoked: ColumnElement[bool] = _S.c.revoked_at.is_not(None)
         return revoked
     if status == "active":
-        return _active()
-    return and_(_S.c.revoked_at.is_(None), or_(_S.c.expires_at <= _NOW, _S.c.idle_expires_at <= _NOW))
+        return ACTIVE
+    return and_(NOT_REVOKED, OVER)
 
 
 _COLUMNS = [_S.c[name] for name in SessionRow._fields]
@@ -125,10 +122,10 @@ _ONE = and_(_MINE, _S.c.id == bindparam("id"))
 
 GET = Statement(select(*_COLUMNS).where(_ONE))
 GET_DEVICE = Statement(select(*[_S.c[name] for name in DeviceFacts._fields]).where(_ONE))
-COUNT_ACTIVE_OF_USER = Statement(select(func.count()).select_from(_S).where(_OF_USER, _active()))
+COUNT_ACTIVE_OF_USER = Statement(select(func.count()).select_from(_S).where(_OF_USER, ACTIVE))
 LIST_ACTIVE_OF_USER = Statement(
     select(*_COLUMNS)
-    .where(_OF_USER, _active())
+    .where(_OF_USER, ACTIVE)
     .order_by(_S.c.id.desc())
     .limit(bindparam("limit"))
     .offset(bindparam("offset"))
@@ -148,7 +145,7 @@ LIST_ACTIVE_WITH_USERS = Statement(
     )
     # An outer join, though every session has its user: an inner one may begin with the users and sort the tenant.
     .outerjoin(_U, and_(_U.c.tenant_id == _TENANT, _U.c.user_id == _S.c.user_id))
-    .where(_MINE, _active(), _S.c.id < bindparam("after"))
+    .where(_MINE, ACTIVE, _S.c.id < bindparam("after"))
     .order_by(_S.c.id.desc())
     .limit(bindparam("limit"))
     .offset(literal_column("0"))
@@ -162,41 +159,20 @@ INSERT = Statement(
         **{name: bindparam(name) for name in _INSERTED},
     )
 )
-TOUCH = Statement(
-    update(_S)
-    .where(_ONE, _active())
-    .values(
-        last_active_at=case((_S.c.last_active_at > _NOW, _S.c.last_active_at), else_=_NOW),
-        idle_expires_at=case((_S.c.idle_expires_at > bindparam("idle"), _S.c.idle_expires_at), else_=bindparam("idle")),
-    )
-)
-TOUCH_LATER = Statement(
-    update(_S)
-    .where(_ONE, _active())
-    .values(
-        last_active_at=case((_S.c.last_active_at > bindparam("at"), _S.c.last_active_at), else_=bindparam("at")),
-        idle_expires_at=case((_S.c.idle_expires_at > bindparam("idle"), _S.c.idle_expires_at), else_=bindparam("idle")),
-    )
-)
-UPGRADE = Statement(
-    update(_S)
-    .where(_ONE, _active())
-    .values(
-        amr=bindparam("new_amr"),
-        authenticated_at=_NOW,
-        last_active_at=case((_S.c.last_active_at > _NOW, _S.c.last_active_at), else_=_NOW),
-        idle_expires_at=case((_S.c.idle_expires_at > bindparam("idle"), _S.c.idle_expires_at), else_=bindparam("idle")),
-    )
-)
+_ACTIVITY = {
+    "last_active_at": latest(_S.c.last_active_at, bindparam("at", type_=_S.c.last_active_at.type)),
+    "idle_expires_at": latest(_S.c.idle_expires_at, bindparam("idle", type_=_S.c.idle_expires_at.type)),
+}
+TOUCH = Statement(update(_S).where(_ONE, ACTIVE).values(**_ACTIVITY))
+UPGRADE = Statement(update(_S).where(_ONE, ACTIVE).values(amr=bindparam("new_amr"), authenticated_at=NOW, **_ACTIVITY))
 _REVOCATION = {
-    "revoked_at": _NOW,
+    "revoked_at": NOW,
     "revoked_by": bindparam("by"),
     "revoke_reason": bindparam("reason"),
     "due_at": bindparam("nothing"),
 }
-REVOKE = Statement(update(_S).where(_ONE, _active()).values(**_REVOCATION))
-MARK_REVOKED = Statement(update(_S).where(_ONE).values(**_REVOCATION))
-REVOKE_ALL_OF_USER = Statement(update(_S).where(_OF_USER, _active()).values(**_REVOCATION))
+REVOKE = Statement(update(_S).where(_ONE, ACTIVE).values(**_REVOCATION))
+REVOKE_ALL_OF_USER = Statement(update(_S).where(_OF_USER, ACTIVE).values(**_REVOCATION))
 _NOT_REVOKED = dict.fromkeys(("revoked_at", "revoked_by", "revoke_reason"))
 _AFTER_EVERYTHING = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
@@ -293,18 +269,18 @@ async def list_active_with_users(
 
 async def touch(unit: UnitOfWork, key: str, now: str, idle_expires_at: str) -> bool:
     """Record an activity; False when the session is not active. Neither instant ever goes back."""
-    return await unit.run(TOUCH, id=key, now=now, idle=idle_expires_at) == 1
+    return await unit.run(TOUCH, id=key, at=now, now=now, idle=idle_expires_at) == 1
 
 
 async def touch_many(unit: UnitOfWork, touches: list[tuple[str, Touch]], now: str) -> None:
     """Record activities of sessions, by id, that waited until `now`; those not active by then are left as they are."""
     rows = [{"id": key, "at": touch[0], "idle": touch[1], "now": now} for key, touch in touches]
-    await unit.run_many(TOUCH_LATER, rows)
+    await unit.run_many(TOUCH, rows)
 
 
 async def upgrade(unit: UnitOfWork, key: str, now: str, idle_expires_at: str, amr: str) -> bool:
     """Record an authentication with other factors; False when the session is not active."""
-    return await unit.run(UPGRADE, id=key, now=now, idle=idle_expires_at, new_amr=amr) == 1
+    return await unit.run(UPGRADE, id=key, at=now, now=now, idle=idle_expires_at, new_amr=amr) == 1
 
 
 async def revoke(unit: UnitOfWork, key: str, now: str, by: str, reason: str) -> bool:

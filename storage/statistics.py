@@ -24,7 +24,6 @@ from sqlalchemy import (
     exists,
     func,
     literal_column,
-    or_,
     select,
     union_all,
     update,
@@ -32,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.sessions import Status
+from storage.session_states import DEADLINE, NOW, OVER
 from storage.statements import Statement
 from storage.tables import SessionCounterTable, SessionTable
 from storage.unit_of_work import UnitOfWork
@@ -39,12 +39,9 @@ from storage.unit_of_work import UnitOfWork
 _S = SessionTable.__table__  # type: ignore[attr-defined]
 _C = SessionCounterTable.__table__  # type: ignore[attr-defined]
 _TENANT: BindParameter[Any] = bindparam("tenant")
-_NOW: BindParameter[Any] = bindparam("now")
 
 UNKNOWN_DEVICE = "unknown"
-_ENDED = or_(_S.c.expires_at <= _NOW, _S.c.idle_expires_at <= _NOW)
-_DUE = and_(_S.c.tenant_id == _TENANT, _S.c.due_at.is_not(None), _S.c.due_at <= _NOW)
-_DEADLINE = case((_S.c.expires_at < _S.c.idle_expires_at, _S.c.expires_at), else_=_S.c.idle_expires_at)
+_DUE = and_(_S.c.tenant_id == _TENANT, _S.c.due_at.is_not(None), _S.c.due_at <= NOW)
 
 
 class SessionStats(NamedTuple):
@@ -79,11 +76,11 @@ NUMBERS = Statement(  # in one statement: both halves see the same instant
         select(_C.c.kind, _C.c.device_type, cast(func.sum(_C.c.value), BigInteger))
         .where(_C.c.tenant_id == _TENANT)
         .group_by(_C.c.kind, _C.c.device_type),
-        select(literal_column("'expired'"), literal_column("''"), func.count()).select_from(_S).where(_DUE, _ENDED),
+        select(literal_column("'expired'"), literal_column("''"), func.count()).select_from(_S).where(_DUE, OVER),
     )
 )
 DUE = Statement(
-    select(_S.c.id, _DEADLINE, case((_ENDED, literal_column("1")), else_=literal_column("0")))
+    select(_S.c.id, DEADLINE, case((OVER, literal_column("1")), else_=literal_column("0")))
     .where(_DUE)
     .order_by(_S.c.due_at)
     .limit(bindparam("limit"))

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from domain.paging import Page
 from storage.extremes import earliest
+from storage.session_states import ACTIVE
 from storage.statements import Statement
 from storage.tables import SessionTable, UserTable
 from storage.token_facts import EVERYBODY
@@ -111,9 +112,7 @@ ROTATE = Statement(
         .where(
             _S.c.tenant_id == _TENANT,
             _S.c.id == bindparam("key"),
-            _S.c.revoked_at.is_(None),
-            _S.c.expires_at > _NOW,
-            _S.c.idle_expires_at > _NOW,
+            ACTIVE,
         )
         .exists(),
     )

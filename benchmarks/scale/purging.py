@@ -8,13 +8,14 @@ import random
 import statistics
 import tempfile
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
 
 from benchmarks.scale import operations
 from benchmarks.scale.stores import TENANTS, urls
+from domain.clock import utc_now
 from storage.database import Database
 from storage.housekeeping import keep_house
 
@@ -27,7 +28,7 @@ PAUSE = 0.01
 @click.option("--engine", default="postgresql", show_default=True, help="`postgresql` or `sqlite`.")
 def purging(sessions: int, engine: str) -> None:
     """Fill a database, let time pass, and keep house while clients check, list and create."""
-    now = datetime.now(UTC)  # noqa: TID251 - partitions are made for the present
+    now = utc_now()
     with tempfile.TemporaryDirectory(prefix="sojourn-scale-") as folder, urls(engine, Path(folder)) as store:
         url = store.fill(sessions, now - timedelta(weeks=10))
         asyncio.run(_measure(url, now))

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from conformance.contract import resolve
 from openapi.loader import load_bundle
 from sojourn.examples import StandIns
 from tests.conftest import on_sqlite
 from tests.http.conftest import API_KEY, Client
-from tests.strictness.contract import Operation, operations, resolve, valid_request
+from tests.strictness.contract import Operation, operations, valid_request
 
 OPERATIONS = list(operations())
 HELD = {"slug": "internal"}

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from conformance.contract import resolve
 from openapi.loader import load_bundle
 from tests.live import LiveServer
 from tests.strictness.conftest import Prepared
@@ -272,8 +273,6 @@ def assert_complete(operation: Operation, reply: Reply) -> None:
 
 
 def load_response(operation: Operation, status: int) -> dict[str, Any]:
-    from tests.strictness.contract import resolve
-
     bundle = load_bundle()
     definition = bundle["paths"][operation.path][operation.method.lower()]["responses"][str(status)]
     resolved: dict[str, Any] = resolve(bundle, definition)

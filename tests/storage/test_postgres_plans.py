@@ -22,7 +22,6 @@ HOT = {
     "list": (sessions.LIST_ACTIVE_OF_USER, "_user_id_"),
     "list of all": (sessions.LIST_ALL_OF_USER, "_user_id_id_idx"),
     "touch": (sessions.TOUCH, "_pkey"),
-    "touch later": (sessions.TOUCH_LATER, "_pkey"),
     "revoke": (sessions.REVOKE, "_pkey"),
     "revoke all": (sessions.REVOKE_ALL_OF_USER, "_user_id_"),
     "settle": (statistics.DUE, "_due_at_idx"),

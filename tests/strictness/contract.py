@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from conformance.contract import resolve
 from openapi.loader import load_bundle
 from tests.strictness.wire import Raw
 
@@ -71,20 +72,6 @@ def _operation(
         success=min(int(status) for status in definition["responses"] if status.startswith("2")),
         path_methods=methods,
     )
-
-
-def resolve(bundle: dict[str, Any], value: Any) -> Any:
-    """`value` with every reference replaced by what it refers to."""
-    if isinstance(value, list):
-        return [resolve(bundle, item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if "$ref" in value:
-        target: Any = bundle
-        for step in value["$ref"].removeprefix("#/").split("/"):
-            target = target[step]
-        return resolve(bundle, target)
-    return {key: resolve(bundle, item) for key, item in value.items()}
 
 
 def _example(bundle: dict[str, Any], content: dict[str, Any]) -> Any:
