@@ -19,7 +19,7 @@ from domain.values import Tenant
 from storage.database import SQLITE_PREFIX, Database
 from storage.sqlite_connections import connect
 from storage.sqlite_failures import is_in_the_way, unavailable
-from storage.sqlite_runner import SqliteRunner
+from storage.sqlite_reader import SqliteReader
 from storage.sqlite_schema import prepare
 from storage.touches import Touches
 from storage.unit_of_work import SystemUnit, UnitOfWork
@@ -36,7 +36,7 @@ class SqliteDatabase(Database):
 
     def __init__(self, reader: sqlite3.Connection, writer: Writer) -> None:
         self.touches = Touches()
-        self._reader = SqliteRunner(reader)
+        self._reader = SqliteReader(reader)
         self._connection = reader
         self._writer = writer
 

@@ -1,0 +1,75 @@
+"""Reading from a SQLite file: what waits in one turn of the event loop is read together, in one read transaction.
+
+Requests that arrive side by side are so served stage by stage and not one after the other. Their statements run back to
+back: from the second on, the engine's code is in the processor's caches and the transaction's file locks are held. Under
+load a read costs a third of what it costs alone; alone it waits for one further turn of the loop, some microseconds.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable
+from typing import Any
+
+from storage.sqlite_failures import is_in_the_way
+from storage.sqlite_runner import SqliteRunner
+from storage.statements import SQLITE, Statement
+from storage.unit_of_work import Row
+
+
+_Question = tuple[asyncio.Future[Any], str, dict[str, Any], bool]
+"""Where the answer goes, the statement, its parameters, and whether one row is wanted and not all."""
+
+
+class SqliteReader(SqliteRunner):
+    """Runs statements that only read.
+
+    What it reads is as of an instant after the question was asked: whoever was told of a write before asking sees it.
+    """
+
+    __slots__ = ("_waiting",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        self._waiting: list[_Question] = []
+
+    def all(self, statement: Statement, parameters: dict[str, Any]) -> Awaitable[list[Row]]:
+        """Every row."""
+        return self._ask(statement, parameters, False)
+
+    def one(self, statement: Statement, parameters: dict[str, Any]) -> Awaitable[Row | None]:
+        """The first row, or None."""
+        return self._ask(statement, parameters, True)
+
+    def _ask(self, statement: Statement, parameters: dict[str, Any], wants_one: bool) -> asyncio.Future[Any]:
+        loop = asyncio.get_running_loop()
+        question = (loop.create_future(), statement.text(SQLITE), parameters, wants_one)
+        if self.connection.in_transaction:  # a snapshot: its statements see its instant
+            self._read([question])
+        else:
+            if not self._waiting:
+                loop.call_soon(self._read_waiting)
+            self._waiting.append(question)
+        return question[0]
+
+    def _read_waiting(self) -> None:
+        questions, self._waiting = self._waiting, []
+        self._execute("BEGIN")
+        self._read(questions)
+        if self.connection.in_transaction:
+            self._execute("COMMIT")
+
+    def _read(self, questions: list[_Question]) -> None:
+        failure: sqlite3.OperationalError | None = None
+        for answer, text, parameters, wants_one in questions:
+            if answer.done():  # whoever asked has gone
+                continue
+            if failure is not None:
+                answer.set_exception(failure)
+                continue
+            try:
+                cursor = self._execute(text, parameters)
+                answer.set_result(cursor.fetchone() if wants_one else cursor.fetchall())
+            except Exception as error:
+                answer.set_exception(error)
+                if isinstance(error, sqlite3.OperationalError) and is_in_the_way(error):
+                    failure = error  # a file that is locked now is not waited for again and again
