@@ -110,7 +110,7 @@ async def issue_access_token(
 
 async def sign_and_enter(ctx: Context, claims: dict[str, Any], end: datetime, session: TokenSession | None) -> str:
     """An access token with these claims, entered in the inventory under its `jti`."""
-    text = await ctx.service.tokens.sign(claims)
+    text = await ctx.service.tokens.sign(ctx.db, claims)
     entry = IssuedToken(
         claims["jti"],
         None if session is None else session.id,

@@ -7,14 +7,12 @@ load a read costs a third of what it costs alone; alone it waits for one further
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable
 from typing import Any
 
 from storage.sqlite_failures import is_in_the_way
 from storage.sqlite_runner import SqliteRunner
 from storage.statements import SQLITE, Statement
 from storage.unit_of_work import Row
-
 
 _Question = tuple[asyncio.Future[Any], str, dict[str, Any], bool]
 """Where the answer goes, the statement, its parameters, and whether one row is wanted and not all."""
@@ -32,44 +30,52 @@ class SqliteReader(SqliteRunner):
         super().__init__(connection)
         self._waiting: list[_Question] = []
 
-    def all(self, statement: Statement, parameters: dict[str, Any]) -> Awaitable[list[Row]]:
+    async def all(self, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
         """Every row."""
-        return self._ask(statement, parameters, False)
+        rows: list[Row] = await self._ask(statement, parameters, False)
+        return rows
 
-    def one(self, statement: Statement, parameters: dict[str, Any]) -> Awaitable[Row | None]:
+    async def one(self, statement: Statement, parameters: dict[str, Any]) -> Row | None:
         """The first row, or None."""
-        return self._ask(statement, parameters, True)
+        row: Row | None = await self._ask(statement, parameters, True)
+        return row
 
     def _ask(self, statement: Statement, parameters: dict[str, Any], wants_one: bool) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
         question = (loop.create_future(), statement.text(SQLITE), parameters, wants_one)
         if self.connection.in_transaction:  # a snapshot: its statements see its instant
-            self._read([question])
+            self._answer([question])
         else:
             if not self._waiting:
-                loop.call_soon(self._read_waiting)
+                loop.call_soon(self._answer_waiting)
             self._waiting.append(question)
         return question[0]
 
-    def _read_waiting(self) -> None:
+    def _answer_waiting(self) -> None:
         questions, self._waiting = self._waiting, []
         self._execute("BEGIN")
-        self._read(questions)
-        if self.connection.in_transaction:
-            self._execute("COMMIT")
+        try:
+            self._answer(questions)
+        finally:
+            if self.connection.in_transaction:  # a file that failed may have ended it
+                self._execute("COMMIT")
 
-    def _read(self, questions: list[_Question]) -> None:
-        failure: sqlite3.OperationalError | None = None
-        for answer, text, parameters, wants_one in questions:
-            if answer.done():  # whoever asked has gone
-                continue
-            if failure is not None:
-                answer.set_exception(failure)
-                continue
+    def _answer(self, questions: list[_Question]) -> None:
+        """Read everything, then hand it out: what an answer sets going stays out from between the statements."""
+        found: list[Any] = []
+        for _, text, parameters, wants_one in questions:
             try:
                 cursor = self._execute(text, parameters)
-                answer.set_result(cursor.fetchone() if wants_one else cursor.fetchall())
+                found.append(cursor.fetchone() if wants_one else cursor.fetchall())
             except Exception as error:
-                answer.set_exception(error)
+                found.append(error)
                 if isinstance(error, sqlite3.OperationalError) and is_in_the_way(error):
-                    failure = error  # a file that is locked now is not waited for again and again
+                    found += [error] * len(questions)  # a file that is locked now is not waited for again and again
+                    break
+        for (answer, *_), outcome in zip(questions, found, strict=False):
+            if answer.done():  # whoever asked has gone
+                continue
+            if isinstance(outcome, Exception):
+                answer.set_exception(outcome)
+            else:
+                answer.set_result(outcome)

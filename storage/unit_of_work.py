@@ -18,9 +18,9 @@ Row = tuple[Any, ...]
 class Runner(Protocol):
     """An engine's connection, as a unit sees it."""
 
-    def all(self, statement: Statement, parameters: dict[str, Any]) -> Awaitable[list[Row]]: ...
+    async def all(self, statement: Statement, parameters: dict[str, Any]) -> list[Row]: ...
 
-    def one(self, statement: Statement, parameters: dict[str, Any]) -> Awaitable[Row | None]: ...
+    async def one(self, statement: Statement, parameters: dict[str, Any]) -> Row | None: ...
 
     async def run(self, statement: Statement, parameters: dict[str, Any]) -> int: ...
 
@@ -68,6 +68,10 @@ class UnitOfWork:
     def within(self, tenant: Tenant) -> "UnitOfWork":
         """The same transaction for the tenant that a credential in the request's body was found to name."""
         return UnitOfWork(self._runner, tenant, self.touches)
+
+    def system(self) -> SystemUnit:
+        """The same transaction for what belongs to no tenant."""
+        return SystemUnit(self._runner)
 
     def all(self, statement: Statement, **parameters: Any) -> Awaitable[list[Row]]:
         """Every row."""

@@ -95,13 +95,12 @@ class SigningKeys:
         if self._signer(await self._rows(), now, algorithm) is None:
             await self._database.write_system(work)
 
-    async def signer(self, now: datetime) -> Signer:
+    async def signer(self, unit: SystemUnit, now: datetime) -> Signer:
         """The key that signs `now`, which may have changed since the last token. Raises Unavailable without one."""
-        async with self._database.system() as unit:
-            ids = await signing_keys.signing(unit, to_text(now))
+        ids = await signing_keys.signing(unit, to_text(now))
         signer = self._signers.get(ids[0]) if ids else None
         if signer is None:
-            signer = self._signer(await self._rows(), now, None)
+            signer = self._signer(await signing_keys.all_keys(unit), now, None)
         if signer is None:
             raise Unavailable()
         return signer

@@ -80,9 +80,9 @@ class Tokens:
         """The public keys (RFC 7517)."""
         return await self._started()[2].key_set()
 
-    async def sign(self, claims: Mapping[str, Any]) -> str:
-        """An access token (RFC 9068) with these claims; the issuer is added."""
-        signer = await self._started()[2].signer(utc_now())
+    async def sign(self, unit: UnitOfWork, claims: Mapping[str, Any]) -> str:
+        """An access token (RFC 9068) with these claims; the issuer is added. Which key signs is asked in the unit."""
+        signer = await self._started()[2].signer(unit.system(), utc_now())
         return signer.sign({"iss": self.issuer, **claims})
 
     async def read(self, token: str) -> AccessToken | None:

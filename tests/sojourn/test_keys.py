@@ -55,8 +55,9 @@ def test_a_server_signs_with_the_newest_key_it_can_read_and_publishes_all(url: s
             known = SigningKeys(vault, database)
             await known.ensure("EdDSA", NOW)
 
-            assert (await known.signer(NOW)).kid == mine.id
-            assert (await known.signer(NOW + timedelta(minutes=10))).kid == waiting.id
+            async with database.system() as unit:
+                assert (await known.signer(unit, NOW)).kid == mine.id
+                assert (await known.signer(unit, NOW + timedelta(minutes=10))).kid == waiting.id
             published = await known.key_set()
             assert len(published["keys"]) == 3
             assert all("d" not in key and key["use"] == "sig" for key in published["keys"])
