@@ -45,5 +45,6 @@ def request_id(sent: str | None, now: datetime) -> str:
     """The client's `X-Request-ID` when it is up to 128 visible ASCII characters, else a new `req_` id."""
     if sent is not None and _REQUEST_ID.fullmatch(sent):
         return sent
-    digits = f"{int(now.timestamp() * 1000):012x}{next(_serial) & 0xFFFFFF:06x}"
-    return f"req_{digits[:8]}-{digits[8:12]}-7{digits[12:15]}-8{digits[15:]}-{_PROCESS}"
+    milliseconds, serial = int(now.timestamp() * 1000), next(_serial)
+    begin = f"req_{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}"
+    return f"{begin}-7{serial >> 12 & 0xFFF:03x}-8{serial & 0xFFF:03x}-{_PROCESS}"

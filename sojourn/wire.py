@@ -13,7 +13,7 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from domain.clock import utc_now
-from domain.errors import DomainError, HeadersTooLarge, MalformedRequest, RequestTimeout, Violation
+from domain.errors import DomainError, HeadersTooLarge, MalformedRequest, RequestTimeout, UriTooLong, Violation
 from sojourn import problems, tracing
 from sojourn.draining import Draining
 from sojourn.pipeline.responses import to_json
@@ -69,9 +69,11 @@ class StrictHttpProtocol(HttpToolsProtocol):
         super().__init__(*args, **options)
         settings = _settings()
         self._head_seconds = settings.head_timeout.total_seconds()
+        self._uri_limit, self._headers_limit = settings.max_uri_bytes, settings.max_header_bytes
         self._head_limit = settings.max_uri_bytes + settings.max_header_bytes + UNREADABLE_SLACK
         self._public_url = settings.link_prefix
         self._head_bytes = 0
+        self.url = b""
         self._awaiting_head = True
         self._deadline: Any = None
 
@@ -95,7 +97,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
         super().data_received(data)
         if (self._awaiting_head or self._is_idle) and not self.transport.is_closing():
             if self._head_bytes > self._head_limit:
-                self._refuse(HeadersTooLarge(limit=_settings().max_header_bytes))
+                self._refuse(self._uri_too_long() or HeadersTooLarge(limit=self._headers_limit))
             elif self._deadline is None:
                 self._start_clock()
 
@@ -119,13 +121,20 @@ class StrictHttpProtocol(HttpToolsProtocol):
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """What is no HTTP is refused with a problem document like everything else."""
-        self._refuse(MalformedRequest([Violation("request", "http_syntax")]))
+        """What is no HTTP is refused with a problem document like everything else.
+
+        uvicorn takes a target of more than 64 KiB for no HTTP either.
+        """
+        self._refuse(self._uri_too_long() or MalformedRequest([Violation("request", "http_syntax")]))
 
     @property
     def _is_idle(self) -> bool:
         """Whether nothing is being answered: bytes that begin no head (empty lines) stop uvicorn's own clock."""
         return self.cycle is None or self.cycle.response_complete
+
+    def _uri_too_long(self) -> UriTooLong | None:
+        """What is wrong with the target of the latest head, if it alone is too long (RFC 9110 §15.5.15)."""
+        return UriTooLong(limit=self._uri_limit) if len(self.url) > self._uri_limit else None
 
     def _too_late(self) -> None:
         self._deadline = None

@@ -299,4 +299,5 @@ async def revoke_all_of_user(unit: UnitOfWork, user_id: str, now: str, by: str, 
 
 def _shown(unit: UnitOfWork, rows: list[Row]) -> list[SessionRow]:
     """Rows as they are shown: with the touches that wait."""
-    return [unit.touches.shown(unit.tenant.id, SessionRow._make(row)) for row in rows]
+    shown, tenant_id = unit.touches.shown, unit.tenant.id
+    return [shown(tenant_id, SessionRow._make(row)) for row in rows]

@@ -1,8 +1,8 @@
 """Reading from a SQLite file: what waits in one turn of the event loop is read together, in one read transaction.
 
-Requests that arrive side by side are so served stage by stage and not one after the other. Their statements run back to
-back: from the second on, the engine's code is in the processor's caches and the transaction's file locks are held. Under
-load a read costs a third of what it costs alone; alone it waits for one further turn of the loop, some microseconds.
+So requests that arrive side by side are served stage by stage and not one after the other. Their statements run back
+to back: from the second on, the engine's code is in the processor's caches and the transaction's file locks are held.
+Under load a read costs half of what it costs alone; alone it waits for one further turn of the loop, some microseconds.
 """
 
 import asyncio

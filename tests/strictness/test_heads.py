@@ -47,6 +47,13 @@ def test_a_head_that_grows_and_grows_is_431(hasty: LiveServer) -> None:
     assert_problem(reply, 431)
 
 
+@pytest.mark.parametrize("length", [9_000, 30_000, 70_000, 200_000])
+def test_a_target_that_is_too_long_is_414_however_long_it_is(hasty: LiveServer, length: int) -> None:
+    reply = exchange(hasty.port, b"GET /" + b"a" * length + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+
+    assert_problem(reply, 414)
+
+
 @pytest.mark.parametrize(
     "garbage",
     [
