@@ -1,10 +1,9 @@
 """When a token that was truly signed is good: a conjunction, in which no rule masks another."""
 
-from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class TokenFacts:
+class TokenFacts(NamedTuple):
     """Everything that can be wrong with a token whose signature holds. True means wrong.
 
     In the order in which a reason is named when there are several.
@@ -24,14 +23,11 @@ class TokenFacts:
     device_mismatch: bool = False
 
 
-_NAMES = tuple(item.name for item in fields(TokenFacts))
-
-
 def is_valid(facts: TokenFacts) -> bool:
     """Whether nothing is wrong."""
-    return not any(getattr(facts, name) for name in _NAMES)
+    return not any(facts)
 
 
 def reasons(facts: TokenFacts) -> tuple[str, ...]:
     """What is wrong, by name; empty for a good token."""
-    return tuple(name for name in _NAMES if getattr(facts, name))
+    return tuple(name for name, wrong in zip(facts._fields, facts, strict=True) if wrong) if any(facts) else ()

@@ -44,38 +44,44 @@ class SqliteReader(SqliteRunner):
         loop = asyncio.get_running_loop()
         question = (loop.create_future(), statement.text(SQLITE), parameters, wants_one)
         if self.connection.in_transaction:  # a snapshot: its statements see its instant
-            self._answer([question])
+            _hand_out([question], self._outcomes([question]))
         else:
             if not self._waiting:
-                loop.call_soon(self._answer_waiting)
+                loop.call_soon(self._answer)
             self._waiting.append(question)
         return question[0]
 
-    def _answer_waiting(self) -> None:
+    def _answer(self) -> None:
+        """Read everything, then hand it out: what an answer sets going stays out from between the statements."""
         questions, self._waiting = self._waiting, []
-        self._execute("BEGIN")
         try:
-            self._answer(questions)
-        finally:
+            self._execute("BEGIN")
+            outcomes = self._outcomes(questions)
             if self.connection.in_transaction:  # a file that failed may have ended it
                 self._execute("COMMIT")
+        except sqlite3.Error as error:
+            outcomes = [error] * len(questions)
+        _hand_out(questions, outcomes)
 
-    def _answer(self, questions: list[_Question]) -> None:
-        """Read everything, then hand it out: what an answer sets going stays out from between the statements."""
-        found: list[Any] = []
+    def _outcomes(self, questions: list[_Question]) -> list[Any]:
+        """For each question its rows, or what went wrong with it."""
+        outcomes: list[Any] = []
         for _, text, parameters, wants_one in questions:
             try:
                 cursor = self._execute(text, parameters)
-                found.append(cursor.fetchone() if wants_one else cursor.fetchall())
+                outcomes.append(cursor.fetchone() if wants_one else cursor.fetchall())
             except Exception as error:
-                found.append(error)
+                outcomes.append(error)
                 if isinstance(error, sqlite3.OperationalError) and is_in_the_way(error):
-                    found += [error] * len(questions)  # a file that is locked now is not waited for again and again
-                    break
-        for (answer, *_), outcome in zip(questions, found, strict=False):
-            if answer.done():  # whoever asked has gone
-                continue
-            if isinstance(outcome, Exception):
-                answer.set_exception(outcome)
-            else:
-                answer.set_result(outcome)
+                    return [*outcomes, *[error] * len(questions)]  # a lock is waited for once, not by each
+        return outcomes
+
+
+def _hand_out(questions: list[_Question], outcomes: list[Any]) -> None:
+    for (answer, *_), outcome in zip(questions, outcomes, strict=False):
+        if answer.done():  # whoever asked has gone
+            continue
+        if isinstance(outcome, Exception):
+            answer.set_exception(outcome)
+        else:
+            answer.set_result(outcome)
