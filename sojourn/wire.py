@@ -5,7 +5,7 @@ both a limit, and answers what is no HTTP at all with a problem document (RFC 91
 """
 
 import os
-from asyncio import Transport
+from asyncio import AbstractEventLoop, Transport
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, cast
@@ -18,8 +18,8 @@ from sojourn import problems, tracing
 from sojourn.draining import Draining
 from sojourn.pipeline.responses import to_json
 from sojourn.settings import Settings
+from sojourn.wire_savings import OneTimer, OneWrite
 
-_INTERIM = b"HTTP/1.1 100 "
 UNREADABLE_SLACK = 4096
 """A head that is only a little too large reaches the application, which can answer in the reader's language."""
 
@@ -28,38 +28,6 @@ UNREADABLE_SLACK = 4096
 def _settings() -> Settings:
     """The process's settings: uvicorn makes a protocol for each connection and knows nothing of ours."""
     return Settings.from_env(os.environ)
-
-
-class OneWrite:
-    """A transport that gathers an answer and lets it go as one: uvicorn writes head and body one after the other.
-
-    Each write is a system call and a packet, which cost as much as all of our own work on a small answer.
-    """
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-        self._gathered: list[bytes] = []
-        self.is_closing = transport.is_closing
-
-    def write(self, data: bytes) -> None:
-        """Keep a part of an answer; what is said before the answer (`100 Continue`) is sent at once."""
-        self._gathered.append(data)
-        if data.startswith(_INTERIM):
-            self.flush()
-
-    def flush(self) -> None:
-        """Send what was gathered."""
-        if self._gathered:
-            self._transport.write(b"".join(self._gathered))
-            self._gathered.clear()
-
-    def close(self) -> None:
-        """Send what was gathered, then close."""
-        self.flush()
-        self._transport.close()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
 
 
 class StrictHttpProtocol(HttpToolsProtocol):
@@ -72,6 +40,8 @@ class StrictHttpProtocol(HttpToolsProtocol):
         self._uri_limit, self._headers_limit = settings.max_uri_bytes, settings.max_header_bytes
         self._head_limit = settings.max_uri_bytes + settings.max_header_bytes + UNREADABLE_SLACK
         self._public_url = settings.link_prefix
+        self._clocks, self._idle = self.loop, OneTimer(self.loop)
+        self.loop = cast(AbstractEventLoop, self._idle)
         self._head_bytes = 0
         self.url = b""
         self._awaiting_head = True
@@ -83,8 +53,9 @@ class StrictHttpProtocol(HttpToolsProtocol):
         self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
+        """Stop the clocks."""
         self._stop_clock()
+        self._idle.stop()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -144,7 +115,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _start_clock(self) -> None:
-        self._deadline = self.loop.call_later(self._head_seconds, self._too_late)
+        self._deadline = self._clocks.call_later(self._head_seconds, self._too_late)
 
     def _stop_clock(self) -> None:
         if self._deadline is not None:

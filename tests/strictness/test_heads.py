@@ -110,6 +110,19 @@ def test_requests_sent_at_once_are_answered_one_after_the_other(hasty: LiveServe
     assert reply.body.count(b"HTTP/1.1 200 OK") == 1
 
 
+def test_a_connection_that_idles_after_an_answer_is_closed_counted_from_the_last_answer(hasty: LiveServer) -> None:
+    """uvicorn's five seconds, from the latest answer on, however many came before it."""
+    with socket.create_connection(("127.0.0.1", hasty.port), timeout=15) as connection:
+        for pause in (0.0, 0.2, 3.0):
+            time.sleep(pause)
+            connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200 OK")
+        answered = time.monotonic()
+
+        assert connection.recv(4096) == b""
+        assert 4 < time.monotonic() - answered < 10
+
+
 def test_empty_lines_after_an_answer_keep_no_connection_open(hasty: LiveServer) -> None:
     with socket.create_connection(("127.0.0.1", hasty.port), timeout=5) as connection:
         connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -1,0 +1,85 @@
+"""What uvicorn does on a connection for each answer, done once or later: two writes, and a timer."""
+
+from asyncio import AbstractEventLoop, TimerHandle, Transport
+from collections.abc import Callable
+from typing import Any
+
+_INTERIM = b"HTTP/1.1 100 "
+
+
+class OneWrite:
+    """A transport that gathers an answer and lets it go as one: uvicorn writes head and body one after the other.
+
+    Each write is a system call and a packet, which cost as much as all of our own work on a small answer.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._gathered: list[bytes] = []
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        """Keep a part of an answer; what is said before the answer (`100 Continue`) is sent at once."""
+        self._gathered.append(data)
+        if data.startswith(_INTERIM):
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what was gathered."""
+        if self._gathered:
+            self._transport.write(b"".join(self._gathered))
+            self._gathered.clear()
+
+    def close(self) -> None:
+        """Send what was gathered, then close."""
+        self.flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+class OneTimer:
+    """The loop as uvicorn uses it for a connection, with one timer that is moved on instead of one for each answer.
+
+    uvicorn closes a connection that has been idle for a while: it sets a timer after every answer, and cancels it when
+    the next request comes, nearly always some microseconds later.
+    """
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self._loop = loop
+        self._timer: TimerHandle | None = None
+        self._due: float | None = None
+        self._ring: Callable[[], None] = _nothing
+        self.create_task = loop.create_task
+
+    def call_later(self, seconds: float, ring: Callable[[], None]) -> "OneTimer":
+        """Ring in so many seconds, unless cancelled or called again before."""
+        self._due, self._ring = self._loop.time() + seconds, ring
+        if self._timer is None:
+            self._timer = self._loop.call_later(seconds, self._look)
+        return self
+
+    def cancel(self) -> None:
+        """Do not ring."""
+        self._due = None
+
+    def stop(self) -> None:
+        """Do not even look again: the connection is gone."""
+        self._due = None
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._due is None:  # in use just now: the next answer sets a timer
+            return
+        left = self._due - self._loop.time()
+        if left > 0:
+            self._timer = self._loop.call_later(left, self._look)
+        else:
+            self._ring()
+
+
+def _nothing() -> None:
+    """What an idle timer does that nobody has set."""
