@@ -18,7 +18,7 @@ from domain.errors import DomainError, InvalidToken, TokenExpired, Unavailable
 from domain.ids import session_key
 from domain.token_validity import TokenFacts, reasons
 from domain.tokens import AccessToken, Lifetimes, RefreshKeys, identity
-from domain.values import Caller, Tenant
+from domain.values import Caller, Tenant, tenant
 from sojourn.authentication.bearer_tokens import BearerTokens, digest_of
 from sojourn.authentication.refresh_limit import RefreshLimit
 from sojourn.authentication.signing_keys import TOKEN_TYPE, SigningKeys
@@ -126,15 +126,15 @@ class Tokens:
         access = await self._read(token)
         if access.own and self.audience not in access.audience:
             raise InvalidToken()
-        tenant = Tenant(access.tenant)
+        of = tenant(access.tenant)
         afterwards: list[Callable[[], Awaitable[None]]] = []
-        facts = await self._started()[0].read(tenant, lambda unit: self.judge(unit, access, now, afterwards))
+        facts = await self._started()[0].read(of, lambda unit: self.judge(unit, access, now, afterwards))
         for step in afterwards:
             await step()
         wrong = reasons(facts)
         if wrong:
             raise TokenExpired() if wrong == ("expired",) else InvalidToken()
-        return Caller("user", access.user, access.roles, access.sid), tenant
+        return Caller("user", access.user, access.roles, access.sid), of
 
     async def authenticate_lapsed(self, token: str) -> Caller:
         """Whose bearer token it is, good or expired. Raises InvalidToken for a text that is none."""

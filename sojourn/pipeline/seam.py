@@ -6,11 +6,10 @@ transactions nor HTTP.
 """
 
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
 from typing import Any
 
 from domain.clock import to_text
-from domain.values import Tenant
+from domain.values import Tenant, tenant
 from handlers.context import Context
 from sojourn.pipeline.exchange import Exchange
 from sojourn.pipeline.plans import Plan
@@ -30,17 +29,17 @@ async def run_handler(
     media_type: str,
 ) -> Any:
     """What the operation's handler returns. Raises whatever refuses the request."""
-    tenant = identity.tenant
-    if tenant is None:
-        tenant = _tenant(arguments.pop("x_tenant_id")) if plan.takes_tenant else NO_TENANT
-    exchange.tenant = tenant
+    of = identity.tenant
+    if of is None:
+        of = tenant(arguments.pop("x_tenant_id")) if plan.takes_tenant else NO_TENANT
+    exchange.tenant = of
     now = request.now
 
     afterwards: list[Callable[[], Awaitable[None]]] = []
 
     def work(unit: UnitOfWork) -> Awaitable[Any]:
         context = Context(
-            tenant,
+            of,
             identity.caller,
             unit,
             now,
@@ -53,12 +52,11 @@ async def run_handler(
         return plan.handler(context, **arguments)
 
     database = program.database()
-    result = await (database.write(tenant, work) if plan.writes else database.read(tenant, work))
+    result = await (database.write(of, work) if plan.writes else database.read(of, work))
     for step in afterwards:
         await step()
     return result
 
 
-_tenant = lru_cache(maxsize=4096)(Tenant)
 NO_TENANT = Tenant("<none>")
 """The tenant of operations that concern none (health, contract): no tenant id has this form."""
