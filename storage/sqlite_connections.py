@@ -4,9 +4,11 @@ import sqlite3
 from pathlib import Path
 
 _CACHED_STATEMENTS = 512
+_CACHE_KIB = 2048
+"""Of pages, for each connection. The system keeps the file's pages too: more here was measured to save nothing."""
 
 
-def connect(path: Path, wait_seconds: float, cache_kib: int = 2048) -> sqlite3.Connection:
+def connect(path: Path, wait_seconds: float) -> sqlite3.Connection:
     """A connection with our settings: WAL, an fsync per commit, no implicit transactions."""
     connection = sqlite3.connect(
         path,
@@ -15,6 +17,6 @@ def connect(path: Path, wait_seconds: float, cache_kib: int = 2048) -> sqlite3.C
         check_same_thread=False,
         cached_statements=_CACHED_STATEMENTS,
     )
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", f"cache_size = -{cache_kib}"):
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", f"cache_size = -{_CACHE_KIB}"):
         connection.execute(f"PRAGMA {pragma}")
     return connection

@@ -28,7 +28,6 @@ from storage.writer import Writer
 T = TypeVar("T")
 
 _READER_WAIT_SECONDS = 0.05
-_READER_CACHE_KIB = 8192
 
 
 class SqliteDatabase(Database):
@@ -56,7 +55,7 @@ class SqliteDatabase(Database):
             if is_in_the_way(error.orig):
                 raise Unavailable() from error
             raise
-        reader = connect(path, _READER_WAIT_SECONDS, _READER_CACHE_KIB)
+        reader = connect(path, _READER_WAIT_SECONDS)
         reader.execute("PRAGMA query_only = ON")
         writer = connect(path, 0)
         # Each job's savepoint keeps the pages as they were. In a file (the default) that is half of all bytes written.
