@@ -19,7 +19,7 @@ def to_text(instant: datetime) -> str:
     """`2026-04-15T08:00:00.123Z` for an aware instant; digits below a millisecond are cut off."""
     at = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
     # Every request does this several times; isoformat and format take twice as long.
-    return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % (  # noqa: UP031
+    return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % (  # noqa: UP031 - see above
         at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond // 1000,
     )  # fmt: skip
 

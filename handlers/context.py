@@ -18,7 +18,7 @@ H = TypeVar("H", bound=Callable[..., Awaitable[Any]])
 
 def commits_itself(handler: H) -> H:
     """Marks a handler whose work is many transactions: its unit only reads, what it writes is lent by the service."""
-    handler.commits_itself = True  # type: ignore[attr-defined]
+    handler.commits_itself = True  # type: ignore[attr-defined]  # a mark on a function
     return handler
 
 

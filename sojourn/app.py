@@ -90,7 +90,7 @@ def create_app(
         resolver=Resolver(_handler_index(handler_modules, stand_ins)),
     )
     # What `app.add_api` does, with a specification that was checked faster.
-    specification = ContractSpecification(contract)  # type: ignore[no-untyped-call]
+    specification = ContractSpecification(contract)  # type: ignore[no-untyped-call]  # Connexion
     app.middleware.apis.append(API(specification, base_path=settings.base_path, **vars(app.middleware.options)))
     return app
 

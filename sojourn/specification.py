@@ -20,7 +20,7 @@ class ContractSpecification(OpenAPISpecification):
     @classmethod
     def _validate_spec(cls, spec: dict[str, Any]) -> None:
         if not (_is_openapi()(spec) and all(_takes_its_default(schema) for schema in _with_default(spec))):
-            super()._validate_spec(spec)  # type: ignore[no-untyped-call]
+            super()._validate_spec(spec)  # type: ignore[no-untyped-call]  # Connexion
 
 
 @cache

@@ -47,7 +47,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
         self._awaiting_head = True
         self._deadline: Any = None
 
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn
         """Start the clock of the first head."""
         super().connection_made(cast(Transport, OneWrite(transport)))
         self._start_clock()

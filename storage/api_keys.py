@@ -10,7 +10,7 @@ from storage.statements import Statement
 from storage.tables import ApiKeyTable
 from storage.unit_of_work import Row, SystemUnit
 
-_K = ApiKeyTable.__table__  # type: ignore[attr-defined]
+_K = ApiKeyTable.__table__
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from storage.statements import Statement
 from storage.token_tables import BlacklistTable
 from storage.unit_of_work import UnitOfWork
 
-_B = BlacklistTable.__table__  # type: ignore[attr-defined]
+_B = BlacklistTable.__table__
 _MINE = _B.c.tenant_id == bindparam("tenant")
 _LIVE = and_(_MINE, _B.c.expires_at > bindparam("now"))
 _WINDOW: Any = {"limit": bindparam("limit"), "offset": bindparam("offset")}

@@ -4,15 +4,22 @@ Python sees the same texts on both. PostgreSQL compares texts byte by byte (coll
 uniqueness do not depend on a locale.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import Boolean, Column, Index, String, Text, column
+from sqlalchemy import Boolean, Column, Index, String, Table, Text, column
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
+from sqlmodel import SQLModel
 
 from storage.instants import UtcDateTime
 
 _COLLATION = "C"
+
+
+class Stored(SQLModel):
+    """What all tables are: each class has its `__table__`, which SQLModel makes and tells no type checker of."""
+
+    __table__: ClassVar[Table]
 
 
 def key_text(length: int = 255) -> Column[str]:

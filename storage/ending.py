@@ -16,7 +16,7 @@ from storage.unit_of_work import UnitOfWork
 
 BATCH = 500
 
-_S = SessionTable.__table__  # type: ignore[attr-defined]
+_S = SessionTable.__table__
 _ACTIVE_HERE = and_(_S.c.tenant_id == bindparam("tenant"), ACTIVE)
 REVOKE_SOME = Statement(
     update(_S)

@@ -8,7 +8,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import ReturnTypeFromArgs
 
 
-class latest(ReturnTypeFromArgs[Any]):  # noqa: N801 - used like a function of SQL
+class latest(ReturnTypeFromArgs[Any]):  # noqa: N801 - SQL functions have lower-case names - used like a function of SQL
     """The latest of its arguments, none of them null."""
 
     inherit_cache = True

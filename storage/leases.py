@@ -8,7 +8,7 @@ from storage.statements import Statement
 from storage.tables import LeaseTable
 from storage.unit_of_work import SystemUnit
 
-_L = LeaseTable.__table__  # type: ignore[attr-defined]
+_L = LeaseTable.__table__
 
 _offer = insert(_L).values(name=bindparam("name"), holder=bindparam("holder"), held_until=bindparam("until"))
 TAKE = Statement(

@@ -12,7 +12,7 @@ from storage.tables import SessionTable, TrustedDeviceTable
 from storage.token_tables import BlacklistTable, IssuedTokenTable
 from storage.unit_of_work import UnitOfWork
 
-_S = SessionTable.__table__  # type: ignore[attr-defined]
+_S = SessionTable.__table__
 _TENANT: Any = bindparam("tenant")
 _OLD = (_S.c.tenant_id == _TENANT, _S.c.id < bindparam("created_before"), ENDED)
 
@@ -31,9 +31,9 @@ OLDEST_SESSION = Statement(
     .limit(literal_column("1"))
     .offset(literal_column("0"))
 )
-COUNT_TOKENS = _count_until(IssuedTokenTable.__table__, "expires_at")  # type: ignore[attr-defined]
-COUNT_ENTRIES = _count_until(BlacklistTable.__table__, "expires_at")  # type: ignore[attr-defined]
-COUNT_DEVICES = _count_until(TrustedDeviceTable.__table__, "trusted_until")  # type: ignore[attr-defined]
+COUNT_TOKENS = _count_until(IssuedTokenTable.__table__, "expires_at")
+COUNT_ENTRIES = _count_until(BlacklistTable.__table__, "expires_at")
+COUNT_DEVICES = _count_until(TrustedDeviceTable.__table__, "trusted_until")
 
 
 class Overdue(NamedTuple):

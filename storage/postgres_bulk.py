@@ -14,8 +14,8 @@ from storage.bulk import Batch, BulkLoader
 from storage.tables import SessionTable, UserTable
 
 _COLUMNS = {
-    "users": list(UserTable.__table__.c.keys()),  # type: ignore[attr-defined]
-    "sessions": list(SessionTable.__table__.c.keys()),  # type: ignore[attr-defined]
+    "users": list(UserTable.__table__.c.keys()),
+    "sessions": list(SessionTable.__table__.c.keys()),
 }
 _ENSURE_TENANT = "INSERT INTO tenants (id, created_at) VALUES ($1, $2::text::timestamptz) ON CONFLICT DO NOTHING"
 

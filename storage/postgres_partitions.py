@@ -31,7 +31,7 @@ _PATIENCE = "SET LOCAL lock_timeout = '250ms'"
 """New requests queue behind a change of a table that waits: it gives up soon and is tried again."""
 _PARTITIONS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'sessions'::regclass"
 
-_S = SessionTable.__table__  # type: ignore[attr-defined]
+_S = SessionTable.__table__
 _OF_WEEK = and_(_S.c.tenant_id == bindparam("tenant"), _S.c.id >= bindparam("first"), _S.c.id < bindparam("past"))
 _KEPT = case((ENDED, literal_column("0")), else_=literal_column("1"))
 IS_ANY_KEPT = Statement(select(exists().where(_OF_WEEK, literal_column("1") == _KEPT)))

@@ -21,8 +21,8 @@ from storage.unit_of_work import UnitOfWork
 BATCH = 500
 """Rows deleted in one write: some ten milliseconds."""
 
-_S = SessionTable.__table__  # type: ignore[attr-defined]
-_D = TrustedDeviceTable.__table__  # type: ignore[attr-defined]
+_S = SessionTable.__table__
+_D = TrustedDeviceTable.__table__
 _TENANT: Any = bindparam("tenant")
 _BEFORE: Any = bindparam("before")
 
@@ -44,8 +44,8 @@ def _of_ended(table: Any) -> Statement:
     return Statement(delete(table).where(table.c.tenant_id == _TENANT, table.c.session_id.in_(_ENDED_IDS)))
 
 
-PURGE_USAGE = _of_ended(SessionUsageTable.__table__)  # type: ignore[attr-defined]
-PURGE_REFRESH_STATES = _of_ended(SessionTokenTable.__table__)  # type: ignore[attr-defined]
+PURGE_USAGE = _of_ended(SessionUsageTable.__table__)
+PURGE_REFRESH_STATES = _of_ended(SessionTokenTable.__table__)
 PURGE_SESSIONS = Statement(
     delete(_S)
     .where(_S.c.tenant_id == _TENANT, _S.c.id.in_(_ENDED_IDS))

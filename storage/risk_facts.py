@@ -16,8 +16,8 @@ HISTORY = 50  # a user's latest sessions, and as many before the one that is jud
 SAMPLE = 10  # the latest sessions that stand for a device or a tenant
 SEARCHED = 500  # a user's latest sessions that are searched for a device
 
-_S = SessionTable.__table__  # type: ignore[attr-defined]
-_D = TrustedDeviceTable.__table__  # type: ignore[attr-defined]
+_S = SessionTable.__table__
+_D = TrustedDeviceTable.__table__
 _TENANT: BindParameter[Any] = bindparam("tenant")
 _MINE = _S.c.tenant_id == _TENANT
 _ONE = and_(_MINE, _S.c.id == bindparam("id"))

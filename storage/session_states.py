@@ -7,7 +7,7 @@ from sqlalchemy import BindParameter, and_, bindparam, or_
 from storage.extremes import earliest
 from storage.tables import SessionTable
 
-_S = SessionTable.__table__  # type: ignore[attr-defined]
+_S = SessionTable.__table__
 
 NOW: BindParameter[Any] = bindparam("now")
 NOT_REVOKED = _S.c.revoked_at.is_(None)

@@ -20,8 +20,8 @@ from storage.tables import SessionTable, UserTable
 from storage.touches import Touch
 from storage.unit_of_work import Row, UnitOfWork
 
-_S = SessionTable.__table__  # type: ignore[attr-defined]
-_U = UserTable.__table__  # type: ignore[attr-defined]
+_S = SessionTable.__table__
+_U = UserTable.__table__
 _TENANT: BindParameter[Any] = bindparam("tenant")
 
 

@@ -9,7 +9,7 @@ from storage.statements import Statement
 from storage.token_tables import SigningKeyTable
 from storage.unit_of_work import SystemUnit
 
-_K = SigningKeyTable.__table__  # type: ignore[attr-defined]
+_K = SigningKeyTable.__table__
 
 
 class SigningKeyRow(NamedTuple):

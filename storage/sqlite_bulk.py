@@ -10,8 +10,8 @@ from storage.sqlite_connections import connect
 from storage.statements import SQLITE, Statement
 from storage.tables import SessionTable, UserTable
 
-_S = SessionTable.__table__  # type: ignore[attr-defined]
-_U = UserTable.__table__  # type: ignore[attr-defined]
+_S = SessionTable.__table__
+_U = UserTable.__table__
 
 ADD_USER = Statement(
     insert(_U).prefix_with("OR IGNORE").values({column.name: bindparam(column.name) for column in _U.c})

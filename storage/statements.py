@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.engine import Compiled, Dialect
 
 SQLITE = sqlite.dialect(paramstyle="named")
-POSTGRESQL: Dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]
+POSTGRESQL: Dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 
 
 class Statement:

@@ -36,8 +36,8 @@ from storage.statements import Statement
 from storage.tables import SessionCounterTable, SessionTable
 from storage.unit_of_work import UnitOfWork
 
-_S = SessionTable.__table__  # type: ignore[attr-defined]
-_C = SessionCounterTable.__table__  # type: ignore[attr-defined]
+_S = SessionTable.__table__
+_C = SessionCounterTable.__table__
 _TENANT: BindParameter[Any] = bindparam("tenant")
 
 UNKNOWN_DEVICE = "unknown"

@@ -5,12 +5,12 @@ beside a date. No index holds a column that an activity changes: measured, one s
 """
 
 from sqlalchemy import BigInteger, Column, Index, Integer
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from storage.columns import instant, key_text, long_text, partial_index, session_key, short_text
+from storage.columns import Stored, instant, key_text, long_text, partial_index, session_key, short_text
 
 
-class TenantTable(SQLModel, table=True):
+class TenantTable(Stored, table=True):
     """A tenant: made on first use, or by hand."""
 
     __tablename__ = "tenants"
@@ -20,7 +20,7 @@ class TenantTable(SQLModel, table=True):
     created_at: str = Field(sa_column=instant())
 
 
-class UserTable(SQLModel, table=True):
+class UserTable(Stored, table=True):
     """A user of a tenant: the caller's opaque id beside an integer key of ours."""
 
     __tablename__ = "users"
@@ -33,7 +33,7 @@ class UserTable(SQLModel, table=True):
     created_at: str = Field(sa_column=instant())
 
 
-class SessionTable(SQLModel, table=True):
+class SessionTable(Stored, table=True):
     """A session, ended or not. `due_at` is explained in `storage.statistics`."""
 
     __tablename__ = "sessions"
@@ -71,7 +71,7 @@ class SessionTable(SQLModel, table=True):
     geoip: str | None = Field(sa_column=short_text())
 
 
-class SessionCounterTable(SQLModel, table=True):
+class SessionCounterTable(Stored, table=True):
     """A maintained number: `created` by device type, `revoked`, `expired`. Shards keep writers apart."""
 
     __tablename__ = "session_counters"
@@ -83,7 +83,7 @@ class SessionCounterTable(SQLModel, table=True):
     value: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
-class TrustedDeviceTable(SQLModel, table=True):
+class TrustedDeviceTable(Stored, table=True):
     """A device that a user trusts until an instant."""
 
     __tablename__ = "trusted_devices"
@@ -106,7 +106,7 @@ class TrustedDeviceTable(SQLModel, table=True):
     trusted_until: str = Field(sa_column=instant())
 
 
-class LeaseTable(SQLModel, table=True):
+class LeaseTable(Stored, table=True):
     """Work that one process at a time does, and until when it is that process's."""
 
     __tablename__ = "leases"
@@ -116,7 +116,7 @@ class LeaseTable(SQLModel, table=True):
     held_until: str = Field(sa_column=instant())
 
 
-class ApiKeyTable(SQLModel, table=True):
+class ApiKeyTable(Stored, table=True):
     """An API key, by the hash of its secret. `tenants` is a JSON array, or null for every tenant."""
 
     __tablename__ = "api_keys"

@@ -10,7 +10,7 @@ from storage.statements import Statement
 from storage.tables import TenantTable
 from storage.unit_of_work import SystemUnit, UnitOfWork
 
-_T = TenantTable.__table__  # type: ignore[attr-defined]
+_T = TenantTable.__table__
 
 
 class TenantRow(NamedTuple):

@@ -11,8 +11,8 @@ from storage.token_facts import EVERYBODY
 from storage.token_tables import NotBeforeTable, TokenConfigTable
 from storage.unit_of_work import UnitOfWork
 
-_C = TokenConfigTable.__table__  # type: ignore[attr-defined]
-_N = NotBeforeTable.__table__  # type: ignore[attr-defined]
+_C = TokenConfigTable.__table__
+_N = NotBeforeTable.__table__
 _TENANT: Any = bindparam("tenant")
 
 

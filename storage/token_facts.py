@@ -22,13 +22,13 @@ from storage.token_tables import (
 )
 from storage.unit_of_work import UnitOfWork
 
-_S = SessionTable.__table__  # type: ignore[attr-defined]
-_R = SessionTokenTable.__table__  # type: ignore[attr-defined]
-_I = IssuedTokenTable.__table__  # type: ignore[attr-defined]
-_B = BlacklistTable.__table__  # type: ignore[attr-defined]
-_N = NotBeforeTable.__table__  # type: ignore[attr-defined]
-_K = SigningKeyTable.__table__  # type: ignore[attr-defined]
-_C = TokenConfigTable.__table__  # type: ignore[attr-defined]
+_S = SessionTable.__table__
+_R = SessionTokenTable.__table__
+_I = IssuedTokenTable.__table__
+_B = BlacklistTable.__table__
+_N = NotBeforeTable.__table__
+_K = SigningKeyTable.__table__
+_C = TokenConfigTable.__table__
 _TENANT: Any = bindparam("tenant")
 
 EVERYBODY = ""

@@ -5,12 +5,12 @@ that is not in the database (`sojourn.authentication.vault`): a stolen database 
 """
 
 from sqlalchemy import Column, Index, Integer
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from storage.columns import flag, instant, key_text, long_text, session_key, short_text
+from storage.columns import Stored, flag, instant, key_text, long_text, session_key, short_text
 
 
-class SessionTokenTable(SQLModel, table=True):
+class SessionTokenTable(Stored, table=True):
     """The refresh state of a session: one row, moved on by one conditional update per rotation."""
 
     __tablename__ = "session_tokens"
@@ -29,7 +29,7 @@ class SessionTokenTable(SQLModel, table=True):
     client_id: str | None = Field(sa_column=short_text())
 
 
-class IssuedTokenTable(SQLModel, table=True):
+class IssuedTokenTable(Stored, table=True):
     """The inventory: every token that was issued, by the hash that identifies it."""
 
     __tablename__ = "issued_tokens"
@@ -52,7 +52,7 @@ class IssuedTokenTable(SQLModel, table=True):
     user_agent: str | None = Field(sa_column=long_text())
 
 
-class BlacklistTable(SQLModel, table=True):
+class BlacklistTable(Stored, table=True):
     """A token that is refused until it would have expired anyway."""
 
     __tablename__ = "blacklist"
@@ -71,7 +71,7 @@ class BlacklistTable(SQLModel, table=True):
     expires_at: str = Field(sa_column=instant())
 
 
-class TokenConfigTable(SQLModel, table=True):
+class TokenConfigTable(Stored, table=True):
     """A tenant's own lifetimes, as they were written: durations in text form."""
 
     __tablename__ = "token_configs"
@@ -83,7 +83,7 @@ class TokenConfigTable(SQLModel, table=True):
     updated_at: str = Field(sa_column=instant())
 
 
-class NotBeforeTable(SQLModel, table=True):
+class NotBeforeTable(Stored, table=True):
     """Tokens of a type issued up to an instant are refused: of one user, or of the tenant (user `''`)."""
 
     __tablename__ = "not_before"
@@ -95,7 +95,7 @@ class NotBeforeTable(SQLModel, table=True):
     reason: str | None = Field(sa_column=short_text())
 
 
-class SigningKeyTable(SQLModel, table=True):
+class SigningKeyTable(Stored, table=True):
     """A key that signs access tokens. The public half is in clear, the private one sealed."""
 
     __tablename__ = "signing_keys"
@@ -109,7 +109,7 @@ class SigningKeyTable(SQLModel, table=True):
     retired_at: str | None = Field(sa_column=instant(nullable=True))
 
 
-class SessionUsageTable(SQLModel, table=True):
+class SessionUsageTable(Stored, table=True):
     """How often a session was used on a day (UTC, `2026-04-15`)."""
 
     __tablename__ = "session_usage"

@@ -15,12 +15,12 @@ from storage.token_facts import EVERYBODY
 from storage.token_tables import BlacklistTable, IssuedTokenTable, NotBeforeTable, SessionTokenTable
 from storage.unit_of_work import UnitOfWork
 
-_R = SessionTokenTable.__table__  # type: ignore[attr-defined]
-_I = IssuedTokenTable.__table__  # type: ignore[attr-defined]
-_S = SessionTable.__table__  # type: ignore[attr-defined]
-_U = UserTable.__table__  # type: ignore[attr-defined]
-_N = NotBeforeTable.__table__  # type: ignore[attr-defined]
-_B = BlacklistTable.__table__  # type: ignore[attr-defined]
+_R = SessionTokenTable.__table__
+_I = IssuedTokenTable.__table__
+_S = SessionTable.__table__
+_U = UserTable.__table__
+_N = NotBeforeTable.__table__
+_B = BlacklistTable.__table__
 _TENANT: Any = bindparam("tenant")
 _NOW: Any = bindparam("now")
 

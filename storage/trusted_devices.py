@@ -12,7 +12,7 @@ from storage.statements import Statement
 from storage.tables import TrustedDeviceTable
 from storage.unit_of_work import UnitOfWork
 
-_D = TrustedDeviceTable.__table__  # type: ignore[attr-defined]
+_D = TrustedDeviceTable.__table__
 _MINE = _D.c.tenant_id == bindparam("tenant")
 _OF_USER = and_(_MINE, _D.c.user_id == bindparam("user_id"))
 _FACTS = ("device_name", "device_type", "browser", "os", "ip")

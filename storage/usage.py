@@ -9,7 +9,7 @@ from storage.statements import Statement
 from storage.token_tables import SessionUsageTable
 from storage.unit_of_work import UnitOfWork
 
-_U = SessionUsageTable.__table__  # type: ignore[attr-defined]
+_U = SessionUsageTable.__table__
 _TENANT: Any = bindparam("tenant")
 
 

@@ -10,7 +10,7 @@ from storage.statements import Statement
 from storage.tables import UserTable
 from storage.unit_of_work import UnitOfWork
 
-_U = UserTable.__table__  # type: ignore[attr-defined]
+_U = UserTable.__table__
 _TENANT: BindParameter[Any] = bindparam("tenant")
 _ONE = and_(_U.c.tenant_id == _TENANT, _U.c.user_id == bindparam("of_user"))
 

@@ -137,7 +137,7 @@ def _anchored(pattern: str) -> re.Pattern[str]:
     return compiled
 
 
-_Validator: Any = extend(Draft7Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+_Validator: Any = extend(Draft7Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]  # jsonschema
 
 
 def _violations(error: ValidationError, root: str) -> Iterator[Violation]:
