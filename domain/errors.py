@@ -1,9 +1,7 @@
-"""Every refusal Sojourn knows, as values that know nothing of HTTP.
+"""The refusals that rules, queries and handlers raise, as values that know nothing of HTTP.
 
 DomainError
 ├── ValidationFailed        the request breaks the contract; carries every violation
-│   ├── MalformedBody       the body is no JSON at all
-│   └── MalformedRequest    the request cannot be read (a credential sent twice)
 ├── AuthenticationRequired  no credentials
 ├── InvalidApiKey           an API key we do not know
 ├── InvalidToken            a bearer token we do not accept
@@ -18,20 +16,18 @@ DomainError
 ├── UnsupportedGrant        not the grant of token exchange
 ├── InvalidSubjectToken     a token that cannot be exchanged
 ├── NotFound
-│   ├── RouteNotFound
 │   ├── SessionNotFound
 │   ├── TenantNotFound
 │   ├── TokenNotFound
 │   ├── DeviceNotFound
 │   ├── BlacklistEntryNotFound
 │   └── ProblemTypeNotFound
-├── MethodNotAllowed, NotAcceptable, RequestTimeout, ContentTooLarge,
-│   UriTooLong, UnsupportedMediaType, HeadersTooLarge
 ├── RateLimited             too often; try again later
 ├── Unavailable             a dependency does not answer now; try again
 └── InternalError           our own fault; tells nothing
 
-One table in `sojourn.problems` maps `key` to status, code and type; the locale files hold the words.
+What only the transport can refuse (a method, a media type, a size) is in `sojourn.http_errors`. One table in
+`sojourn.problems` maps `key` to status, code and type; the locale files hold the words.
 """
 
 import dataclasses
@@ -77,18 +73,6 @@ class ValidationFailed(DomainError):
     def __init__(self, violations: Sequence[Violation]) -> None:
         super().__init__(count=len(violations))
         self.violations = tuple(violations)
-
-
-class MalformedBody(ValidationFailed):
-    """The body is not the JSON text (RFC 8259) it claims to be."""
-
-    key = "malformed_body"
-
-
-class MalformedRequest(ValidationFailed):
-    """The request has no single meaning: the request line or a credential cannot be read one way."""
-
-    key = "malformed_request"
 
 
 class AuthenticationRequired(DomainError):
@@ -174,12 +158,6 @@ class NotFound(DomainError):
     """Root of everything that is absent."""
 
 
-class RouteNotFound(NotFound):
-    """No operation at this path."""
-
-    key = "route_not_found"
-
-
 class SessionNotFound(NotFound):
     """No such session in the caller's tenant."""
 
@@ -214,51 +192,6 @@ class ProblemTypeNotFound(NotFound):
     """No problem type has this name."""
 
     key = "problem_type_not_found"
-
-
-class MethodNotAllowed(DomainError):
-    """The path exists, the method does not; `allow` lists those that do."""
-
-    key = "method_not_allowed"
-
-    def __init__(self, allow: Sequence[str]) -> None:
-        super().__init__(allow=", ".join(allow))
-
-
-class NotAcceptable(DomainError):
-    """The `Accept` header excludes every form this operation can answer in."""
-
-    key = "not_acceptable"
-
-
-class RequestTimeout(DomainError):
-    """The request did not arrive in time."""
-
-    key = "request_timeout"
-
-
-class ContentTooLarge(DomainError):
-    """The body is larger than the limit."""
-
-    key = "content_too_large"
-
-
-class UriTooLong(DomainError):
-    """Path and query together are longer than the limit."""
-
-    key = "uri_too_long"
-
-
-class UnsupportedMediaType(DomainError):
-    """The body's media type, charset or content coding is not accepted."""
-
-    key = "unsupported_media_type"
-
-
-class HeadersTooLarge(DomainError):
-    """The header section is larger than the limit."""
-
-    key = "headers_too_large"
 
 
 class RateLimited(DomainError):

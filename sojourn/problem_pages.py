@@ -7,14 +7,13 @@ any prefix a gateway puts in front.
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from html import escape
 from typing import Any
 
-from domain import errors
 from sojourn import i18n, problems
+from sojourn.problem_samples import SAMPLES
 
 STYLE = (
     ":root{color-scheme:light dark}"
@@ -41,46 +40,6 @@ CONTENT_SECURITY_POLICY = f"{_POLICY}; frame-ancestors 'none'"
 """The header for every page. What a page can say of it itself, it says."""
 
 HTML = "text/html"
-
-SAMPLES: Mapping[str, errors.DomainError] = {
-    sample.key: sample
-    for sample in (
-        errors.ValidationFailed([errors.Violation("page_size", "maximum", {"limit": 100})]),
-        errors.MalformedBody([errors.Violation("body", "json_syntax", {"line": 1, "column": 17})]),
-        errors.MalformedRequest([errors.Violation("X-API-Key", "repeated_parameter")]),
-        errors.AuthenticationRequired(),
-        errors.InvalidApiKey(),
-        errors.InvalidToken(),
-        errors.TokenExpired(),
-        errors.RefreshTokenInvalid(),
-        errors.RefreshTokenReused(),
-        errors.InsufficientRole(roles="admin, security_admin"),
-        errors.TenantNotAllowed(),
-        errors.NotYourResource(),
-        errors.RoleNotAllowed(),
-        errors.TenantMismatch(),
-        errors.UnsupportedGrant(),
-        errors.InvalidSubjectToken(),
-        errors.RouteNotFound(),
-        errors.SessionNotFound(),
-        errors.TenantNotFound(),
-        errors.TokenNotFound(),
-        errors.DeviceNotFound(),
-        errors.BlacklistEntryNotFound(),
-        errors.ProblemTypeNotFound(),
-        errors.MethodNotAllowed(["DELETE", "GET"]),
-        errors.NotAcceptable(offers="application/json"),
-        errors.RequestTimeout(),
-        errors.ContentTooLarge(limit=65536),
-        errors.UriTooLong(limit=8192),
-        errors.UnsupportedMediaType(accepted="application/json"),
-        errors.HeadersTooLarge(limit=16384),
-        errors.RateLimited(retry_after=30),
-        errors.InternalError(),
-        errors.Unavailable(retry_after=2),
-    )
-}
-"""One refusal of each type, as it could happen."""
 
 
 class Pages:

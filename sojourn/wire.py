@@ -13,9 +13,10 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from domain.clock import utc_now
-from domain.errors import DomainError, HeadersTooLarge, MalformedRequest, RequestTimeout, UriTooLong, Violation
+from domain.errors import DomainError, Violation
 from sojourn import problems, tracing
 from sojourn.draining import Draining
+from sojourn.http_errors import HeadersTooLarge, MalformedRequest, RequestTimeout, UriTooLong
 from sojourn.pipeline.responses import to_json
 from sojourn.settings import Settings
 from sojourn.wire_savings import OneTimer, OneWrite

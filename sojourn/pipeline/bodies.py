@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from domain.errors import ContentTooLarge, DomainError, MalformedBody, RequestTimeout, Violation
+from domain.errors import DomainError, Violation
+from sojourn.http_errors import ContentTooLarge, MalformedBody, RequestTimeout
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 

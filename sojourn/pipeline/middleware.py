@@ -18,14 +18,8 @@ from connexion.middleware.abstract import AbstractRoutingAPI, SpecMiddleware
 from connexion.operations.abstract import AbstractOperation
 from connexion.spec import Specification
 
-from domain.errors import (
-    DomainError,
-    InternalError,
-    MalformedBody,
-    Unavailable,
-    ValidationFailed,
-    Violation,
-)
+from domain.errors import DomainError, InternalError, Unavailable, ValidationFailed, Violation
+from sojourn.http_errors import MalformedBody
 from sojourn.pipeline.bodies import ClientGone, JsonReader, Receive, read_body
 from sojourn.pipeline.exchange import Exchange, Send
 from sojourn.pipeline.negotiation import JSON, check_content_type, choose_media_type

@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from domain.errors import NotAcceptable, UnsupportedMediaType
+from sojourn.http_errors import NotAcceptable, UnsupportedMediaType
 
 JSON = "application/json"
 

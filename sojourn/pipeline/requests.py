@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from domain.errors import HeadersTooLarge, MalformedRequest, UriTooLong, Violation
+from domain.errors import Violation
+from sojourn.http_errors import HeadersTooLarge, MalformedRequest, UriTooLong
 
 Scope = MutableMapping[str, Any]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from domain.errors import MalformedBody
+from sojourn.http_errors import MalformedBody
 from sojourn.pipeline.bodies import BodyLimits, JsonReader
 
 READER = JsonReader(BodyLimits(max_bytes=65_536, max_depth=4, max_digits=20, timeout_seconds=1))

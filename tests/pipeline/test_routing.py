@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.errors import MethodNotAllowed, RouteNotFound
+from sojourn.http_errors import MethodNotAllowed, RouteNotFound
 from sojourn.pipeline.routing import Router
 
 

@@ -1,7 +1,9 @@
 """Problems: one table, in step with the domain's errors, the contract's examples and both languages."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,8 +14,8 @@ from hypothesis import strategies as st
 
 from domain import errors
 from openapi.loader import load_bundle
-from sojourn import i18n, problems
-from sojourn.problem_pages import SAMPLES
+from sojourn import http_errors, i18n, problems
+from sojourn.problem_samples import SAMPLES
 
 
 def facts(**changes: Any) -> problems.Facts:
@@ -49,8 +51,30 @@ def problem_examples(node: Any) -> Iterator[dict[str, Any]]:
             yield from problem_examples(child)
 
 
-def test_every_error_of_the_domain_is_in_the_catalogue_and_nothing_else() -> None:
+def test_every_error_is_in_the_catalogue_and_nothing_else() -> None:
     assert {kind.key for kind in concrete(errors.DomainError)} == set(problems.CATALOGUE)
+
+
+def test_every_error_has_a_sample() -> None:
+    assert {key: type(sample).key for key, sample in SAMPLES.items()} == {key: key for key in problems.CATALOGUE}
+
+
+@pytest.mark.parametrize("module", [errors, http_errors])
+def test_every_error_stands_in_the_tree_at_the_head_of_its_module(module: ModuleType) -> None:
+    classes = {kind.__name__ for kind in concrete(errors.DomainError) if kind.__module__ == module.__name__}
+    assert module.__doc__
+    drawn = set(re.findall(r"[├└]── (\w+)", module.__doc__))
+
+    assert classes
+    assert drawn - {"NotFound"} == classes
+
+
+def test_the_statuses_that_only_http_knows_belong_to_errors_outside_the_domain() -> None:
+    """What a method, a header, a URI, a media type or a size is refused with (RFC 9110 §15.5, RFC 6585 §5)."""
+    only_http = {405, 406, 408, 411, 413, 414, 415, 417, 426, 431}
+    of_http = {kind.key for kind in concrete(errors.DomainError) if kind.__module__ == http_errors.__name__}
+
+    assert {key for key, kind in problems.CATALOGUE.items() if kind.status in only_http} <= of_http
 
 
 def test_codes_and_slugs_are_unique_and_codes_tell_the_status() -> None:
@@ -180,7 +204,7 @@ def test_a_401_carries_the_challenge_of_its_operation(
 
 
 def test_405_names_the_methods_and_503_the_time_to_wait() -> None:
-    assert problems.headers(errors.MethodNotAllowed(["DELETE", "GET"])) == [(b"allow", b"DELETE, GET")]
+    assert problems.headers(http_errors.MethodNotAllowed(["DELETE", "GET"])) == [(b"allow", b"DELETE, GET")]
     assert problems.headers(errors.Unavailable(3)) == [(b"retry-after", b"3")]
     assert problems.headers(errors.SessionNotFound()) == []
 
