@@ -19,6 +19,7 @@ from domain.ids import session_key, uuid7
 from domain.tokens import AccessToken, identity
 from domain.values import Caller, Tenant
 from sojourn.algorithms import SYMMETRIC
+from sojourn.authentication.compact import read_compact
 from sojourn.authentication.key_sets import KeySet
 from sojourn.settings import Settings
 
@@ -103,21 +104,19 @@ class BearerTokens:
         self._remembered[digest] = verified
 
     async def _verify(self, token: str) -> AccessToken:
-        try:
-            header = jwt.get_unverified_header(token)
-        except _REFUSALS:
-            raise InvalidToken() from None
+        header, payload = read_compact(token)
         algorithm, kid, typ = header.get("alg"), header.get("kid"), header.get("typ", "JWT")
         if not isinstance(algorithm, str) or algorithm not in self._algorithms:
             raise InvalidToken()
         if "crit" in header or "b64" in header:
             raise InvalidToken()
+        if not isinstance(header.get("kid", ""), str):
+            raise InvalidToken()
         if not isinstance(typ, str) or typ.lower().removeprefix("application/") in _OTHER_TYPES:
             raise InvalidToken()
         for key in await self._candidates(algorithm, kid):
-            claims = self._claims(token, key, algorithm)
-            if claims is not None:
-                return self._read(claims, token)
+            if self._has_signed(token, key, algorithm):
+                return self._read(payload, token)
         raise InvalidToken()
 
     async def _candidates(self, algorithm: str, kid: str | None) -> list[Any]:
@@ -126,10 +125,10 @@ class BearerTokens:
             return [self._settings.jwt_secret]
         return [] if self._keys is None else (await self._keys.candidates(kid, algorithm))[:_MAX_CANDIDATES]
 
-    def _claims(self, token: str, key: Any, algorithm: str) -> dict[str, Any] | None:
-        """The claims, if `key` signed the token; None if it did not. Raises InvalidToken for bad claims."""
+    def _has_signed(self, token: str, key: Any, algorithm: str) -> bool:
+        """Whether `key` signed the token. Raises InvalidToken when it did and issuer or audience do not hold."""
         try:
-            claims: dict[str, Any] = jwt.decode(
+            jwt.decode(
                 token,
                 key,
                 algorithms=[algorithm],
@@ -138,10 +137,10 @@ class BearerTokens:
                 issuer=self._settings.jwt_issuer,
             )
         except jwt.InvalidSignatureError:
-            return None
+            return False
         except _REFUSALS:
             raise InvalidToken() from None
-        return claims
+        return True
 
     def _read(self, claims: dict[str, Any], token: str) -> AccessToken:
         tenant = claims.get(self._settings.jwt_tenant_claim)

@@ -20,6 +20,7 @@ from domain.token_validity import TokenFacts, reasons
 from domain.tokens import AccessToken, Lifetimes, RefreshKeys, identity
 from domain.values import Caller, Tenant, tenant
 from sojourn.authentication.bearer_tokens import BearerTokens, digest_of
+from sojourn.authentication.compact import require_compact
 from sojourn.authentication.refresh_limit import RefreshLimit
 from sojourn.authentication.signing_keys import TOKEN_TYPE, SigningKeys
 from sojourn.authentication.vault import Vault
@@ -149,6 +150,7 @@ class Tokens:
         known = self._remembered.get(digest) or await self._others.recall(digest)
         if known is not None:
             return known
+        require_compact(token)
         own = await self._verify_own(token)
         if own is None:
             return await self._others.read(token)

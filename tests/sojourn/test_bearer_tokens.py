@@ -313,3 +313,88 @@ def test_a_token_is_issued_only_where_a_secret_signs() -> None:
 def test_a_token_that_names_an_audience_is_refused_where_none_is_configured() -> None:
     with pytest.raises(InvalidToken):
         check(BearerTokens(settings(jwt_audience=None)), token(aud=AUDIENCE))
+
+
+def spellings(text: str) -> list[str]:
+    """Other texts that lenient readers of base64url take for the same token."""
+    head, body, signature = text.split(".")
+    last = ALPHABET[ALPHABET.index(signature[-1]) + 1]
+    padded = [part + "=" * (-len(part) % 4 or 4) for part in (head, body, signature)]
+    return [
+        f"{padded[0]}.{body}.{signature}",
+        f"{head}.{padded[1]}.{signature}",
+        f"{head}.{body}.{padded[2]}",
+        f"{text}=",
+        f"{text}\n",
+        f" {text}",
+        f"{head}.{body}.{signature[:8]}\n{signature[8:]}",
+        f"{head}.{body}.{signature[:8]}!{signature[8:]}",
+        f"{head}.{body}.{signature[:-1]}{last}",
+        f"{text}.",
+        f"{text}.{signature}",
+        f"{head}.{body}.",
+    ]
+
+
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_a_token_has_one_spelling(tokens: BearerTokens, number: int) -> None:
+    text = token()
+    assert check(tokens, text)[0].id == "usr_1"
+
+    with pytest.raises(InvalidToken):
+        check(tokens, spellings(text)[number])
+
+
+@given(st.data())
+def test_no_inserted_character_leaves_a_token_good(data: st.DataObject) -> None:
+    text = token()
+    place = data.draw(st.integers(0, len(text)))
+    other = text[:place] + data.draw(st.characters()) + text[place:]
+
+    with pytest.raises(InvalidToken):
+        check(BearerTokens(settings()), other)
+
+
+def signed_bytes(header: bytes, payload: bytes) -> str:
+    """A token with a valid HS256 signature over any bytes."""
+    parts = [base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in (header, payload)]
+    signature = hmac.digest(SECRET.encode(), ".".join(parts).encode(), hashlib.sha256)
+    return ".".join([*parts, base64.urlsafe_b64encode(signature).rstrip(b"=").decode()])
+
+
+_HEADER, _PAYLOAD = b'{"alg":"HS256"}', json.dumps(CLAIMS).encode()
+_LENIENT = {
+    "utf-16": lambda raw: raw.decode().encode("utf-16"),
+    "utf-32": lambda raw: raw.decode().encode("utf-32-le"),
+    "byte order mark": lambda raw: b"\xef\xbb\xbf" + raw,
+    "not utf-8": lambda raw: raw[:-1] + b',"x":"\xff"}',
+    "NaN": lambda raw: raw[:-1] + b',"x":NaN}',
+    "infinity": lambda raw: raw[:-1] + b',"x":-Infinity}',
+    "beyond a double": lambda raw: raw[:-1] + b',"x":1e999}',
+    "a member twice": lambda raw: raw[:-1] + b',"x":1,"x":1}',
+    "a member twice, deeper": lambda raw: raw[:-1] + b',"x":{"y":1,"\\u0079":2}}',
+    "lone surrogate": lambda raw: raw[:-1] + b',"x":"\\ud800"}',
+    "lone surrogate in a name": lambda raw: raw[:-1] + b',"\\udfff":1}',
+    "deep": lambda raw: raw[:-1] + b',"x":' + b"[" * 40 + b"]" * 40 + b"}",
+    "long number": lambda raw: raw[:-1] + b',"x":' + b"9" * 5000 + b"}",
+    "more behind": lambda raw: raw + b"{}",
+    "an array": lambda raw: b"[" + raw + b"]",
+}
+
+
+def test_signing_bytes_by_hand_is_accepted_so_that_the_next_test_fails_for_its_own_reasons(
+    tokens: BearerTokens,
+) -> None:
+    assert check(tokens, signed_bytes(_HEADER, _PAYLOAD))[0].id == "usr_1"
+
+
+@pytest.mark.parametrize("name", _LENIENT)
+def test_header_and_payload_are_strict_json(tokens: BearerTokens, name: str) -> None:
+    spoil = _LENIENT[name]
+
+    for text in (signed_bytes(spoil(_HEADER), _PAYLOAD), signed_bytes(_HEADER, spoil(_PAYLOAD))):
+        with pytest.raises(InvalidToken):
+            check(tokens, text)
