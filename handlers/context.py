@@ -1,7 +1,7 @@
 """What a handler is given besides the contract's arguments."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -57,7 +57,6 @@ class Tokens(Protocol):
         unit: UnitOfWork,
         token: AccessToken,
         now: datetime,
-        afterwards: list[Callable[[], Awaitable[None]]],
         device_fingerprint: str | None = None,
     ) -> TokenFacts: ...
 
@@ -103,10 +102,7 @@ class Documentation(Protocol):
 
 @dataclass(slots=True)
 class Context:
-    """One request. `now` is the request's one instant; `now_text` is the same in the stored text form.
-
-    What is put into `afterwards` is done when the transaction is over and before the request is answered.
-    """
+    """One request. `now` is the instant its unit of work began; `now_text` is the same in the stored text form."""
 
     tenant: Tenant
     caller: Caller
@@ -116,4 +112,3 @@ class Context:
     locale: str
     media_type: str
     service: Service
-    afterwards: list[Callable[[], Awaitable[None]]] = field(default_factory=list)

@@ -117,7 +117,7 @@ async def introspect_token(ctx: Context, body: dict[str, Any]) -> View:
     token = await ctx.service.tokens.read(text)
     if wanted == "refresh" or token is None:
         return dict(_DEAD)
-    if not is_valid(await ctx.service.tokens.judge(ctx.db, token, ctx.now, ctx.afterwards)):
+    if not is_valid(await ctx.service.tokens.judge(ctx.db, token, ctx.now)):
         return dict(_DEAD)
     session = await tokens.session(ctx.db, token.session) if token.session is not None else None
     return token_introspection_response(token, None if session is None else session.username)
@@ -131,7 +131,7 @@ async def exchange_token(ctx: Context, body: dict[str, Any]) -> View:
     if body.get("subject_token_type", ACCESS_TOKEN_TYPE) not in (ACCESS_TOKEN_TYPE, _JWT_TYPE):
         raise UnsupportedGrant()
     subject = await ctx.service.tokens.read(body["subject_token"])
-    if subject is None or not is_valid(await ctx.service.tokens.judge(ctx.db, subject, ctx.now, ctx.afterwards)):
+    if subject is None or not is_valid(await ctx.service.tokens.judge(ctx.db, subject, ctx.now)):
         raise InvalidSubjectToken()
     session = await tokens.session(ctx.db, subject.session) if subject.session is not None else None
     audience = body.get("audience", ctx.service.tokens.audience)

@@ -82,7 +82,7 @@ async def validate_access_token(ctx: Context, body: dict[str, Any]) -> View:
     token = await ctx.service.tokens.read(body["access_token"])
     if token is None:
         return token_validation_response(None, ("invalid_token",))
-    facts = await ctx.service.tokens.judge(ctx.db, token, ctx.now, ctx.afterwards, body.get("device_fingerprint"))
+    facts = await ctx.service.tokens.judge(ctx.db, token, ctx.now, body.get("device_fingerprint"))
     return token_validation_response(dict(token.claims), reasons(facts))
 
 

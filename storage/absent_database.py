@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from domain.errors import Unavailable
-from domain.values import Tenant
 from storage.database import Database
 from storage.statements import Statement
 from storage.touches import Touches
-from storage.unit_of_work import Row, SystemUnit, UnitOfWork
+from storage.unit_of_work import Row, Runner, SystemUnit
 
 T = TypeVar("T")
 
@@ -31,18 +30,16 @@ class AbsentDatabase(Database):
     async def close(self) -> None:
         """Nothing is open."""
 
-    async def read(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-        """Run `work`. Raises Unavailable with its first statement."""
-        return await work(UnitOfWork(_NoRunner(), tenant, self.touches))
+    async def _read(self, attempt: Callable[[Runner], Awaitable[T]]) -> T:
+        return await attempt(_NoRunner())
 
     @asynccontextmanager
     async def system(self) -> AsyncIterator[SystemUnit]:
         """A unit whose first statement raises Unavailable."""
         yield SystemUnit(_NoRunner())
 
-    async def write(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-        """Run `work`. Raises Unavailable with its first statement."""
-        return await work(UnitOfWork(_NoRunner(), tenant, self.touches))
+    async def _write(self, attempt: Callable[[Runner], Awaitable[T]]) -> T:
+        return await attempt(_NoRunner())
 
     async def write_system(self, work: Callable[[SystemUnit], Awaitable[T]]) -> T:
         """Run `work`. Raises Unavailable with its first statement."""

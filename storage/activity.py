@@ -10,6 +10,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 
 from domain.clock import Clock, to_text
 from domain.errors import Unavailable
@@ -47,8 +48,7 @@ class Activity:
         `unit` is where the session was read; it gives its connection back before anything is written.
         """
         if self._may_wait(unit.tenant, key, at, touch):
-            self._touches.add(unit.tenant.id, key, touch)
-            self._flush_soon()
+            unit.after_commit(partial(self._let_wait, unit.tenant.id, key, touch))
             return True
         await unit.pause()
         return await self._database.write(
@@ -79,6 +79,10 @@ class Activity:
         waiting = self._touches.waiting(tenant.id, key)
         written_until = touch.written_until if waiting is None else waiting.written_until
         return bool(self._interval) and len(self._touches) < MOST and to_text(at + FAR * self._interval) < written_until
+
+    async def _let_wait(self, tenant_id: str, key: str, touch: Touch) -> None:
+        self._touches.add(tenant_id, key, touch)
+        self._flush_soon()
 
     def _flush_soon(self) -> None:
         if self._later is None:

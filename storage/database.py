@@ -6,9 +6,10 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from domain.errors import DomainError
 from domain.values import Tenant
 from storage.touches import Touches
-from storage.unit_of_work import SystemUnit, UnitOfWork
+from storage.unit_of_work import Runner, Step, SystemUnit, UnitOfWork
 
 T = TypeVar("T")
 
@@ -49,21 +50,56 @@ class Database(ABC):
     async def close(self) -> None:
         """Finish the writes that wait, then close."""
 
-    @abstractmethod
     async def read(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-        """Run `work` on one tenant's data without writing. Raises Unavailable when the database does not answer."""
+        """Run `work` on one tenant's data without writing. Raises Unavailable when the database does not answer.
+
+        `work` may run again, as in `write`.
+        """
+        return await self._in_unit(self._read, tenant, work)
 
     @abstractmethod
     def system(self) -> AbstractAsyncContextManager[SystemUnit]:
         """A unit that reads what belongs to no tenant."""
 
-    @abstractmethod
     async def write(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
         """Run `work` inside a transaction and return its result once that is durable.
 
         A raise rolls back what `work` wrote (a DomainError with `persist` keeps it). Raises Unavailable when the
         write could not be made durable. `work` may run again when the engine asks for it: it changes nothing outside.
+        What is to change outside hangs on the unit (`after_commit`).
         """
+        return await self._in_unit(self._write, tenant, work)
+
+    async def _in_unit(
+        self,
+        transact: Callable[[Callable[[Runner], Awaitable[T]]], Awaitable[T]],
+        tenant: Tenant,
+        work: Callable[[UnitOfWork], Awaitable[T]],
+    ) -> T:
+        """`work` in a transaction of the engine, then the steps of the attempt that was committed."""
+        steps: list[Step] = []
+
+        def attempt(runner: Runner) -> Awaitable[T]:
+            steps.clear()
+            return work(UnitOfWork(runner, tenant, self.touches, steps=steps))
+
+        try:
+            result = await transact(attempt)
+        except DomainError as error:
+            if error.persist:
+                await _do(steps)
+            raise
+        if steps:
+            await _do(steps)
+        return result
+
+    @abstractmethod
+    async def _read(self, attempt: Callable[[Runner], Awaitable[T]]) -> T:
+        """Run `attempt` without writing. Raises Unavailable."""
+
+    @abstractmethod
+    async def _write(self, attempt: Callable[[Runner], Awaitable[T]]) -> T:
+        """Run `attempt` inside a transaction, again where that is worth it. Raises Unavailable."""
 
     @abstractmethod
     async def write_system(self, work: Callable[[SystemUnit], Awaitable[T]]) -> T:
@@ -80,3 +116,8 @@ class Database(ABC):
     @abstractmethod
     async def is_reachable(self) -> bool:
         """Whether the database answers now."""
+
+
+async def _do(steps: list[Step]) -> None:
+    for step in steps:
+        await step()

@@ -17,7 +17,6 @@ from sqlalchemy.exc import DBAPIError
 
 from domain.clock import to_text
 from domain.errors import DomainError, Unavailable
-from domain.values import Tenant
 from storage import postgres_partitions as partitions
 from storage import tenants
 from storage.database import Database
@@ -27,7 +26,7 @@ from storage.postgres_runner import READ, WRITE, PostgresRunner, transaction
 from storage.postgres_schema import revision_of
 from storage.schema import require_current
 from storage.touches import Touches
-from storage.unit_of_work import SystemUnit, UnitOfWork
+from storage.unit_of_work import Runner, SystemUnit
 
 T = TypeVar("T")
 
@@ -72,9 +71,8 @@ class PostgresDatabase(Database):
             with suppress(TimeoutError):  # the pool has ended its connections then, unasked
                 await asyncio.wait_for(pool.close(), self._wait_seconds)
 
-    async def read(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-        """Run `work` on one tenant's data as of one instant. Raises Unavailable when the database does not answer."""
-        return await self._run(READ, lambda runner: work(UnitOfWork(runner, tenant, self.touches)))
+    async def _read(self, attempt: Callable[[Runner], Awaitable[T]]) -> T:
+        return await self._run(READ, attempt)
 
     @asynccontextmanager
     async def system(self) -> AsyncIterator[SystemUnit]:
@@ -85,9 +83,8 @@ class PostgresDatabase(Database):
         except DRIVER_ERRORS as error:
             raise unavailable(error) from error
 
-    async def write(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-        """Run `work` inside a transaction and return its result once that is durable."""
-        return await self._run(WRITE, lambda runner: work(UnitOfWork(runner, tenant, self.touches)))
+    async def _write(self, attempt: Callable[[Runner], Awaitable[T]]) -> T:
+        return await self._run(WRITE, attempt)
 
     async def write_system(self, work: Callable[[SystemUnit], Awaitable[T]]) -> T:
         """The same for what belongs to no tenant."""

@@ -15,14 +15,13 @@ from typing import TypeVar
 from sqlalchemy.exc import OperationalError
 
 from domain.errors import Unavailable
-from domain.values import Tenant
 from storage.database import SQLITE_PREFIX, Database
 from storage.sqlite_connections import connect
 from storage.sqlite_failures import is_in_the_way, unavailable
 from storage.sqlite_reader import SqliteReader
 from storage.sqlite_schema import prepare
 from storage.touches import Touches
-from storage.unit_of_work import SystemUnit, UnitOfWork
+from storage.unit_of_work import Runner, SystemUnit
 from storage.writer import Writer
 
 T = TypeVar("T")
@@ -67,10 +66,9 @@ class SqliteDatabase(Database):
         await self._writer.close()
         self._connection.close()
 
-    async def read(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-        """Run `work` on one tenant's data without writing. Raises Unavailable when the database does not answer."""
+    async def _read(self, attempt: Callable[[Runner], Awaitable[T]]) -> T:
         try:
-            return await work(UnitOfWork(self._reader, tenant, self.touches))
+            return await attempt(self._reader)
         except sqlite3.OperationalError as error:
             raise unavailable(error) from error
 
@@ -82,13 +80,8 @@ class SqliteDatabase(Database):
         except sqlite3.OperationalError as error:
             raise unavailable(error) from error
 
-    async def write(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-        """Run `work` inside a transaction and return its result once that is durable.
-
-        A raise rolls back what `work` wrote (a DomainError with `persist` keeps it). Raises Unavailable when the
-        write could not be made durable.
-        """
-        return await self._writer.submit(lambda runner: work(UnitOfWork(runner, tenant, self.touches)))
+    async def _write(self, attempt: Callable[[Runner], Awaitable[T]]) -> T:
+        return await self._writer.submit(attempt)
 
     async def write_system(self, work: Callable[[SystemUnit], Awaitable[T]]) -> T:
         """The same for what belongs to no tenant."""

@@ -4,7 +4,7 @@ Every statement on a tenant's table names `:tenant`; the unit supplies it and no
 without a tenant for tenants' data, and no way to ask for "all".
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -13,6 +13,8 @@ from storage.statements import Statement
 from storage.touches import Touches
 
 Row = tuple[Any, ...]
+Step = Callable[[], Awaitable[None]]
+"""Something to do once a transaction is over."""
 
 
 class Runner(Protocol):
@@ -57,21 +59,30 @@ class SystemUnit:
 class UnitOfWork:
     """A unit for one tenant's data."""
 
-    __slots__ = ("_runner", "_tenant_id", "tenant", "touches")
+    __slots__ = ("_runner", "_steps", "_tenant_id", "tenant", "touches")
 
-    def __init__(self, runner: Runner, tenant: Tenant, touches: Touches) -> None:
+    def __init__(self, runner: Runner, tenant: Tenant, touches: Touches, *, steps: list[Step] | None = None) -> None:
         self._runner = runner
         self.tenant = tenant
         self.touches = touches
         self._tenant_id = tenant.id
+        self._steps: list[Step] = [] if steps is None else steps
 
     def within(self, tenant: Tenant) -> "UnitOfWork":
         """The same transaction for the tenant that a credential in the request's body was found to name."""
-        return UnitOfWork(self._runner, tenant, self.touches)
+        return UnitOfWork(self._runner, tenant, self.touches, steps=self._steps)
 
     def system(self) -> SystemUnit:
         """The same transaction for what belongs to no tenant."""
         return SystemUnit(self._runner)
+
+    def after_commit(self, step: Step) -> None:
+        """Do `step` once the transaction is committed, before `read` or `write` returns.
+
+        Steps run in the order they were given. A transaction that is undone drops its steps, and one that is run
+        again begins with none: what is to change outside the database belongs here, so that it happens once.
+        """
+        self._steps.append(step)
 
     def all(self, statement: Statement, **parameters: Any) -> Awaitable[list[Row]]:
         """Every row."""

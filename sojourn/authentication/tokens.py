@@ -6,7 +6,7 @@ so a revoked session's tokens are refused at the next one.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -98,7 +98,6 @@ class Tokens:
         unit: UnitOfWork,
         token: AccessToken,
         now: datetime,
-        afterwards: list[Callable[[], Awaitable[None]]],
         device_fingerprint: str | None = None,
     ) -> TokenFacts:
         """What is wrong with a token in the unit's tenant. A database that fails raises: never valid then.
@@ -111,7 +110,7 @@ class Tokens:
         known = await token_facts.record(unit, token, to_text(now))
         facts = token_facts.facts(token, known, now, self.lifetimes.leeway.total_seconds(), device_fingerprint)
         if token.generation is not None and token.generation == known.generation and not known.successor_used:
-            afterwards.append(partial(self._note_use, unit.tenant, token))
+            unit.after_commit(partial(self._note_use, unit.tenant, token))
         return facts
 
     def permit_refresh(self, tenant: str, session: str, now: datetime) -> None:
@@ -128,10 +127,7 @@ class Tokens:
         if access.own and self.audience not in access.audience:
             raise InvalidToken()
         of = tenant(access.tenant)
-        afterwards: list[Callable[[], Awaitable[None]]] = []
-        facts = await self._started()[0].read(of, lambda unit: self.judge(unit, access, now, afterwards))
-        for step in afterwards:
-            await step()
+        facts = await self._started()[0].read(of, lambda unit: self.judge(unit, access, now))
         wrong = reasons(facts)
         if wrong:
             raise TokenExpired() if wrong == ("expired",) else InvalidToken()

@@ -128,7 +128,7 @@ class ContractMiddleware(SpecMiddleware):
             await self._read_body(request, receive, plan.body, arguments, violations)
         if violations:
             raise ValidationFailed(violations)
-        result = await run_handler(program, plan, identity, arguments, request, exchange, media_type)
+        result = await run_handler(program, plan, identity, arguments, exchange, media_type)
         await exchange.answer(plan, result, media_type)
 
     async def _read_body(

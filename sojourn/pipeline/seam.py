@@ -5,7 +5,7 @@ commits before the answer is sent, a refusal rolls it back), and hands the view 
 transactions nor HTTP.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any
 
 from domain.clock import to_text
@@ -14,7 +14,6 @@ from handlers.context import Context
 from sojourn.pipeline.exchange import Exchange
 from sojourn.pipeline.plans import Plan
 from sojourn.pipeline.program import Program
-from sojourn.pipeline.requests import Request
 from sojourn.pipeline.security import Identity
 from storage.unit_of_work import UnitOfWork
 
@@ -24,7 +23,6 @@ async def run_handler(
     plan: Plan,
     identity: Identity,
     arguments: dict[str, Any],
-    request: Request,
     exchange: Exchange,
     media_type: str,
 ) -> Any:
@@ -33,11 +31,10 @@ async def run_handler(
     if of is None:
         of = tenant(arguments.pop("x_tenant_id")) if plan.takes_tenant else NO_TENANT
     exchange.tenant = of
-    now = request.now
-
-    afterwards: list[Callable[[], Awaitable[None]]] = []
 
     def work(unit: UnitOfWork) -> Awaitable[Any]:
+        # A body may have been long on its way, and a transaction that is run again begins again.
+        now = program.clock()
         context = Context(
             of,
             identity.caller,
@@ -47,15 +44,11 @@ async def run_handler(
             exchange.locale,
             media_type,
             program.service,
-            afterwards,
         )
         return plan.handler(context, **arguments)
 
     database = program.database()
-    result = await (database.write(of, work) if plan.writes else database.read(of, work))
-    for step in afterwards:
-        await step()
-    return result
+    return await (database.write(of, work) if plan.writes else database.read(of, work))
 
 
 NO_TENANT = Tenant("<none>")
