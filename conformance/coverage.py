@@ -17,6 +17,7 @@ from conformance.contract import Contract, Operation
 from conformance.exceptions import excused_keyword, excused_status
 from conformance.keywords import Seen, is_breakable, places, visit
 from conformance.traffic import Exchange, Traffic
+from openapi.document import follow
 
 ANSWERS_EACH = 60
 """Answers of an operation and status that are read for keywords: further ones show nothing new."""
@@ -136,7 +137,7 @@ class _Measuring:
     def _request_schemas(self, operation: Operation) -> Iterator[tuple[str, dict[str, Any], str]]:
         for parameter in self._raw(operation).get("parameters", ()):
             place = parameter.get("$ref", f"{operation.id}/{parameter.get('name')}")
-            raw = _at(self._document, parameter)
+            raw = follow(self._document, parameter)
             yield f"{raw['in']}.{raw['name']}", raw["schema"], f"{place}/schema"
         content = self._raw(operation).get("requestBody", {}).get("content", {}).get("application/json")
         if content:
@@ -145,7 +146,7 @@ class _Measuring:
     def _answer_schemas(self, operation: Operation, status: int) -> Iterator[tuple[str, dict[str, Any], str]]:
         response = self._raw(operation)["responses"].get(str(status))
         if response is not None:
-            for media_type, content in _at(self._document, response).get("content", {}).items():
+            for media_type, content in follow(self._document, response).get("content", {}).items():
                 yield media_type, content["schema"], f"{operation.id}/{status}"
 
     def coverage(self) -> Coverage:
@@ -208,16 +209,6 @@ def _measure(name: str, wanted: list[str], done: set[str]) -> Measure:
 
 def _link(link: tuple[str, int, str]) -> str:
     return f"{link[0]} {link[1]} {link[2]}"
-
-
-def _at(document: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
-    """What a value is, its reference followed."""
-    if "$ref" not in value:
-        return value
-    target: Any = document
-    for step in value["$ref"].removeprefix("#/").split("/"):
-        target = target[step]
-    return _at(document, target)
 
 
 def _typed(schema: dict[str, Any], value: Any) -> Any:

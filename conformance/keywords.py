@@ -11,6 +11,8 @@ from typing import Any
 
 from openapi_schema_validator import oas30_format_checker
 
+from openapi.document import lookup
+
 _DESCRIBE = {"description", "example", "examples", "default", "title", "deprecated", "readOnly", "writeOnly"}
 UNBREAKABLE = {"nullable", "maxProperties", "minProperties"}
 """Keywords of requests that no single value can break, or that no request has."""
@@ -37,10 +39,7 @@ def follow(document: dict[str, Any], schema: dict[str, Any], place: str) -> tupl
     """A schema and its place, references followed."""
     while "$ref" in schema:
         place = schema["$ref"]
-        target: Any = document
-        for step in place.removeprefix("#/").split("/"):
-            target = target[step]
-        schema = target
+        schema = lookup(document, place)
     return schema, place
 
 

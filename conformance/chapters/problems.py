@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.checks import NotApplicable, check
-from conformance.contract import METHODS, Operation
+from conformance.contract import Operation
 from conformance.fresh import valid_request
 from conformance.wire import Raw, Reply
 from conformance.world import World, expect
+from openapi.document import METHODS
 
 _ERRORS = "operations.md, errors; RFC 9457"
 _LANGUAGES = "operations.md, errors: title and detail follow Accept-Language"

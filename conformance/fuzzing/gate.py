@@ -7,15 +7,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from conformance.fuzzing.runner import Run
-
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+from openapi.document import unresolved_operations
 
 
 def unreached_operations(runs: Iterable[Run], contract: dict[str, Any]) -> set[str]:
     """The operations (`GET /path`) that never answered 2xx."""
-    wanted = {
-        f"{method.upper()} {path}" for path, item in contract["paths"].items() for method in item if method in METHODS
-    }
+    wanted = {address for address, _ in unresolved_operations(contract)}
     reached = {f"{case['method'].upper()} {case['path']}" for case, status, _ in _calls(runs) if 200 <= status < 300}
     return wanted - reached
 
@@ -28,13 +25,10 @@ def unfollowed_links(runs: Iterable[Run], contract: dict[str, Any]) -> set[str]:
 
 
 def _links(contract: dict[str, Any]) -> Iterator[str]:
-    for path, item in contract["paths"].items():
-        for method in item:
-            if method not in METHODS:
-                continue
-            for status, response in item[method]["responses"].items():
-                for name in response.get("links", {}):
-                    yield f"{method.upper()} {path} -> [{status}] {name}"
+    for address, definition in unresolved_operations(contract):
+        for status, response in definition["responses"].items():
+            for name in response.get("links", {}):
+                yield f"{address} -> [{status}] {name}"
 
 
 def _calls(runs: Iterable[Run]) -> Iterator[tuple[dict[str, Any], int, str | None]]:

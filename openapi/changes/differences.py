@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from openapi.document import follow
+
 
 class Kind(IntEnum):
     """What a difference means for clients written against the older edition."""
@@ -60,12 +62,7 @@ class Edition:
 
     def resolve(self, value: Any) -> Any:
         """What a reference means; anything else is itself."""
-        while isinstance(value, dict) and "$ref" in value:
-            target: Any = self.bundle
-            for step in value["$ref"].removeprefix("#/").split("/"):
-                target = target[step]
-            value = target
-        return value
+        return follow(self.bundle, value)
 
 
 class Pairs:

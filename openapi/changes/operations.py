@@ -5,8 +5,8 @@ from typing import Any
 
 from openapi.changes.differences import Difference, Direction, Edition, Kind, Pairs, deprecation, words
 from openapi.changes.schemas import SchemaComparison
+from openapi.document import unresolved_operations
 
-_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _PARAMETER_FORM = ("style", "explode", "allowReserved", "allowEmptyValue", "content")
 
 
@@ -32,7 +32,7 @@ class _Comparison:
             if before != after:
                 yield Difference(Kind.CLARIFICATION, name, "changed")
         yield from self._schemes()
-        before, after = _operations(old), _operations(new)
+        before, after = dict(unresolved_operations(old)), dict(unresolved_operations(new))
         yield from (Difference(Kind.BREAKING, place, "operation removed") for place in before.keys() - after.keys())
         yield from (Difference(Kind.ADDITIVE, place, "operation added") for place in after.keys() - before.keys())
         for place in before.keys() & after.keys():
@@ -170,19 +170,6 @@ class _Comparison:
         yield from deprecation(old, new, place)
         yield from _required(old, new, Direction.RESPONSE, place)
         yield from self._schemas.compare(old.get("schema", {}), new.get("schema", {}), Direction.RESPONSE, place)
-
-
-def _operations(bundle: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Every operation by `METHOD /path`, with the parameters of its path item."""
-    return {
-        f"{method.upper()} {path}": {
-            **item[method],
-            "parameters": [*item.get("parameters", ()), *item[method].get("parameters", ())],
-        }
-        for path, item in bundle["paths"].items()
-        for method in _METHODS
-        if method in item
-    }
 
 
 def _required(old: dict[str, Any], new: dict[str, Any], direction: Direction, place: str) -> Iterator[Difference]:

@@ -1,47 +1,30 @@
 """Ways to walk through the contract: its operations, their answers, and every schema with its place."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from openapi import document
 from openapi.loader import load_bundle
 
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _SUBSCHEMAS = ("items", "additionalProperties", "not")
 _SUBSCHEMA_LISTS = ("anyOf", "oneOf", "allOf")
 
 
-@dataclass(frozen=True)
-class Operation:
-    """One operation with every reference replaced by what it refers to."""
-
-    path: str
-    method: str
-    definition: dict[str, Any]
-
-    def __str__(self) -> str:
-        return str(self.definition.get("operationId", f"{self.method} {self.path}"))
+class Operation(document.Operation):
+    """One operation. Statuses are texts here, as in the contract, which might have a `default` too."""
 
     @property
-    def parameters(self) -> list[dict[str, Any]]:
-        return list(self.definition.get("parameters", []))
-
-    @property
-    def responses(self) -> dict[str, dict[str, Any]]:
+    def answers(self) -> dict[str, dict[str, Any]]:
         return dict(self.definition["responses"])
 
     @property
     def problems(self) -> dict[str, dict[str, Any]]:
-        return {status: answer for status, answer in self.responses.items() if status[0] in "45"}
+        return {status: answer for status, answer in self.answers.items() if status[0] in "45"}
 
     @property
-    def success(self) -> dict[str, Any]:
-        return next(answer for status, answer in self.responses.items() if status.startswith("2"))
-
-    @property
-    def schemes(self) -> list[str]:
-        return [name for requirement in self.definition["security"] for name in requirement]
+    def good_answer(self) -> dict[str, Any]:
+        return self.responses[self.success]
 
 
 @cache
@@ -60,29 +43,12 @@ def resolved() -> dict[str, Any]:
 @cache
 def operations() -> tuple[Operation, ...]:
     """Every operation."""
-    return tuple(
-        Operation(path, method, definition)
-        for path, item in resolved()["paths"].items()
-        for method, definition in item.items()
-        if method in METHODS
-    )
+    return tuple(document.operations(bundle(), Operation))
 
 
-def resolve(value: Any, trail: tuple[str, ...] = ()) -> Any:
+def resolve(value: Any) -> Any:
     """`value` with every reference replaced. Raises RecursionError for one that leads back to itself."""
-    if isinstance(value, list):
-        return [resolve(item, trail) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if "$ref" not in value:
-        return {key: resolve(item, trail) for key, item in value.items()}
-    pointer = value["$ref"]
-    if pointer in trail:
-        raise RecursionError(" -> ".join([*trail, pointer]))
-    target: Any = bundle()
-    for step in pointer.removeprefix("#/").split("/"):
-        target = target[step]
-    return resolve(target, (*trail, pointer))
+    return document.resolve(bundle(), value)
 
 
 def schemas_in(schema: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -13,7 +13,7 @@ Example = tuple[str, Any, dict[str, Any]]
 
 def body_examples() -> Iterator[Example]:
     for operation in operations():
-        bodies = {"request": operation.definition.get("requestBody", {}), **operation.responses}
+        bodies = {"request": operation.definition.get("requestBody", {}), **operation.answers}
         for body, definition in bodies.items():
             for media_type, content in definition.get("content", {}).items():
                 for name, example in content.get("examples", {}).items():

@@ -36,7 +36,7 @@ KEYWORDS = ("type", "pattern", "maxLength")
 
 def links() -> Iterator[tuple[Operation, dict[str, Any]]]:
     for operation in operations():
-        for link in operation.success.get("links", {}).values():
+        for link in operation.good_answer.get("links", {}).values():
             yield operation, link
 
 
@@ -110,7 +110,7 @@ def pointed_at(operation: Operation, expression: str) -> dict[str, Any]:
         header = next(item for item in operation.parameters if item["name"] == match[2])
         assert header["required"]
         return dict(header["schema"])
-    answer = operation.success["content"]["application/json"]["schema"]
+    answer = operation.good_answer["content"]["application/json"]["schema"]
     schema: dict[str, Any] = body_of(operation) if match[1].startswith("request") else answer
     for step in match[2].split("/"):
         if step.isdecimal():

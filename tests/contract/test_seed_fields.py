@@ -136,7 +136,7 @@ def test_every_documented_operation_answers_with_the_documented_schemas(line: li
     assert definition["operationId"] == operation_id
     assert type_of(success) == schema
     for status in statuses:
-        assert set(operation.responses[status]["content"]) == {"application/problem+json"}
+        assert set(operation.answers[status]["content"]) == {"application/problem+json"}
     for answer in definition["responses"].values():
         if "$ref" in answer:
             shared = bundle()["components"]["responses"][answer["$ref"].rpartition("/")[2]]

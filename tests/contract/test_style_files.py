@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 import openapi
-from tests.contract.document import METHODS, bundle
+from openapi.document import METHODS
+from tests.contract.document import bundle
 
 FOLDER = Path(next(iter(openapi.__path__)))
 FILES = sorted(file for file in FOLDER.rglob("*.yaml") if "lint" not in file.relative_to(FOLDER).parts)

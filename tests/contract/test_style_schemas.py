@@ -152,7 +152,7 @@ def test_every_instant_is_a_date_time() -> None:
 
 def test_every_success_code_is_zero() -> None:
     for operation in operations():
-        content = operation.success.get("content", {}).get("application/json", {})
+        content = operation.good_answer.get("content", {}).get("application/json", {})
         properties = content.get("schema", {}).get("properties", {})
         if {"code", "message", "timestamp"} <= set(properties):
             assert properties["code"]["enum"] == [0], operation

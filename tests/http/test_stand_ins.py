@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from conformance.contract import resolve
+from openapi.document import resolve
 from openapi.loader import load_bundle
 from sojourn.examples import StandIns
 from tests.conftest import on_sqlite

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from conformance.contract import resolve
+from openapi.document import resolve
 from openapi.loader import load_bundle
 from tests.live import LiveServer
 from tests.strictness.conftest import Prepared

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from conformance.contract import resolve
+from openapi.document import resolve
 from openapi.loader import load_bundle
 from tests.strictness.wire import Raw
 
