@@ -28,6 +28,7 @@ class Probe:
 
 Rule = Callable[[Operation, Raw], Iterator[Probe]]
 _INTEGERS = ("%2B5", "1_0", "%205", "5%20", "%EF%BC%95", "%D9%A5", "5.0", "0x5", "05", "", "1e1", "9" * 5000)
+_CONTENT_TYPES = ("Application/JSON", "application/json ;charset=utf-8", 'application/json; charset="UTF-8"')
 _BROKEN_TEXT = ("%zz", "%", "%ff", "%ed%a0%80", "%00", "a%00b")
 
 
@@ -166,7 +167,7 @@ def content_types(operation: Operation, valid: Raw) -> Iterator[Probe]:
     if valid.body is None:
         return
     name = "Content-Type"
-    for text in ("Application/JSON", "application/json ;charset=utf-8", 'application/json; charset="UTF-8"'):
+    for text in _CONTENT_TYPES:
         yield Probe(text, valid.with_header(name, text).copy(body=b'{"colour": 1}'), (400,))
     for text in ("text/plain", "application/json; charset=bogus", "application/json; charset=utf-16", "json", ""):
         yield Probe(text or "no media type", valid.with_header(name, text), (415,))
@@ -178,7 +179,9 @@ def content_types(operation: Operation, valid: Raw) -> Iterator[Probe]:
 def spelling(operation: Operation, valid: Raw) -> Iterator[Probe]:
     """Other spellings of a good request, that are just as good; each is sent to fresh data."""
     if valid.body is not None:
-        yield Probe("Application/JSON", valid.with_header("Content-Type", "Application/JSON"), (operation.success,))
+        for text in _CONTENT_TYPES:
+            yield Probe(text, valid.with_header("Content-Type", text), (operation.success,))
+        yield Probe("a body in chunks", valid.copy(chunked=True), (operation.success,))
     for accept in ("*/*", "application/*, text/*;q=0.5, application/yaml", "text/html, */*;q=0.1"):
         yield Probe(accept, valid.with_header("Accept", accept), (operation.success,))
 
@@ -223,9 +226,10 @@ def wrong_values(schema: dict[str, Any]) -> Iterator[Any]:
     if kind == "string":
         yield ["x"]
         yield "a" * (schema.get("maxLength", LONGEST_TEXT) + 1)
-        if schema.get("minLength"):
+        has_form = schema.get("format", "password") != "password" or "anyOf" in schema or "enum" in schema
+        if schema.get("minLength") or has_form:
             yield ""
-        if schema.get("format", "password") != "password" or "anyOf" in schema or "enum" in schema:
+        if has_form:
             yield from ("not-" + CANARY, "127.0.0.256", "::g")
         if "pattern" in schema:
             yield from ("\x01", "a\n")

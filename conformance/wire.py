@@ -115,7 +115,7 @@ class Wire:
         with self._connect(seconds or self._seconds) as connection:
             with suppress(BrokenPipeError, ConnectionResetError):  # it may answer and close before it has read all
                 connection.sendall(data)
-            reply = _read(connection, method)
+            reply = read_reply(connection, method)
         reply.seconds = time.monotonic() - began
         return reply
 
@@ -126,7 +126,8 @@ class Wire:
         return ssl.create_default_context().wrap_socket(plain, server_hostname=self._host)
 
 
-def _read(connection: socket.socket, method: str) -> Reply:
+def read_reply(connection: socket.socket, method: str) -> Reply:
+    """The answer to a request of `method`, from a connection that it was sent on."""
     response = http.client.HTTPResponse(connection, method=method)
     try:
         response.begin()

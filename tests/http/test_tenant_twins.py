@@ -11,13 +11,13 @@ import httpx
 import pytest
 from sqlmodel import SQLModel
 
+from conformance.contract import Operation
+from conformance.wire import Raw
 from tests.http.conftest import API_KEY, Client
-from tests.strictness.contract import Operation, operations, valid_request
-from tests.strictness.wire import Raw
+from tests.strictness.requests import OPERATIONS, to_bytes, valid_request
 
 Sql = Callable[[str], list[tuple[Any, ...]]]
 
-OPERATIONS = list(operations())
 VICTIM, TWIN = "acme", "globex"
 ADDRESS = {VICTIM: "192.0.2.11", TWIN: "198.51.100.22"}
 SHARED = {"user_id": "usr_abc123", "auth_user_id": "usr_abc123", "device_id": "dev_abc123", "slug": "internal"}
@@ -85,7 +85,7 @@ def as_twin(operation: Operation, client: Client, ids: dict[str, Any]) -> Raw:
     token = client.token("root", TWIN, ["admin"])
     request = valid_request(operation, {"api_key": API_KEY, "token": token}, known)
     if operation.id in HOLDS_ITS_OWN_CREDENTIAL:
-        request.headers.append(("Authorization", f"Bearer {token}"))
+        return request.with_header("Authorization", f"Bearer {token}")
     return request
 
 
@@ -106,7 +106,7 @@ def test_nothing_crosses_between_twins(operation: Operation, client: Client, sql
 
     assert response.status_code < 500
     assert rows_of(VICTIM, sql) == before
-    sent = request.to_bytes().decode("latin-1")
+    sent = to_bytes(0, request).decode("latin-1")
     assert {mark for mark in marks(VICTIM, victim) if mark in response.text and mark not in sent} == set()
     if {"{session_id}", "{token_id}", "{entry_id}"} & {"{" + p["name"] + "}" for p in operation.named("path")}:
         assert response.status_code == 404, "that it exists elsewhere must not be told"

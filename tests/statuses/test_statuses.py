@@ -8,7 +8,6 @@ import fcntl
 import json
 import os
 import signal
-import socket
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,14 +16,15 @@ from typing import Any
 
 import pytest
 
-from openapi.document import resolve
+from conformance.contract import Operation
+from conformance.wire import Raw, Reply
 from openapi.loader import load_bundle
 from tests.live import LiveServer
+from tests.strictness import requests
 from tests.strictness.conftest import Prepared
-from tests.strictness.contract import Operation, operations, valid_request
-from tests.strictness.wire import Raw, Reply, exchange
+from tests.strictness.requests import exchange, problem_of, valid_request
 
-OPERATIONS = {operation.id: operation for operation in operations()}
+OPERATIONS = {operation.id: operation for operation in requests.OPERATIONS}
 UNKNOWN = {
     "session_id": "sess_abc123",
     "slug": "no-such-type",
@@ -153,13 +153,13 @@ PROVOKE: dict[int, Callable[[Operation, Prepared], Raw]] = {
     200: request_for,
     201: request_for,
     204: request_for,
-    400: lambda operation, server: request_for(operation, server).copy(query=[("colour", "red")]),
+    400: lambda operation, server: request_for(operation, server).copy(query=(("colour", "red"),)),
     401: provoke_401,
     403: provoke_403,
     404: provoke_404,
     406: lambda operation, server: request_for(operation, server).with_header("Accept", "image/png"),
     413: too_large,
-    414: lambda operation, server: request_for(operation, server).copy(query=[("colour", "a" * 9000)]),
+    414: lambda operation, server: request_for(operation, server).copy(query=(("colour", "a" * 9000),)),
     415: wrong_type,
     429: provoke_429,
     431: lambda operation, server: request_for(operation, server).with_header("X-Filler", "a" * 20_000),
@@ -188,17 +188,8 @@ def locked_database(folder: Path) -> Iterator[None]:
 
 def send_slowly(server: Prepared, valid: Raw) -> Reply:
     """Announce a body and never finish it."""
-    request = valid.without("Content-Type")
-    head = Raw(request.method, request.path, request.query, request.headers)
-    head.headers += [("Content-Type", "application/json"), ("Content-Length", "100")]
-    with socket.create_connection(("127.0.0.1", server.server.port), timeout=10) as connection:
-        connection.sendall(head.to_bytes() + b"{")
-        answer = b""
-        while chunk := connection.recv(65536):
-            answer += chunk
-    head_text, _, body = answer.partition(b"\r\n\r\n")
-    names = dict(line.lower().split(": ", 1) for line in head_text.decode().split("\r\n")[1:])
-    return Reply(int(answer.split(b" ")[1]), names, body)
+    head = valid.copy(body=None).with_header("Content-Type", "application/json").with_header("Content-Length", "100")
+    return exchange(server.server.port, requests.to_bytes(server.server.port, head) + b"{")
 
 
 @pytest.mark.parametrize(("operation_id", "status"), documented())
@@ -255,7 +246,7 @@ def needs_a_tenant(operation: Operation) -> bool:
 
 
 def ask(server: Prepared, request: Raw) -> Reply:
-    return exchange(server.server.port, request.to_bytes())
+    return exchange(server.server.port, request)
 
 
 def assert_complete(operation: Operation, reply: Reply) -> None:
@@ -265,7 +256,7 @@ def assert_complete(operation: Operation, reply: Reply) -> None:
         assert name.lower() in reply.headers or not header.get("required"), name
     if reply.status < 400:
         return
-    problem = reply.problem
+    problem = problem_of(reply)
     assert problem["status"] == reply.status
     assert problem["type"].startswith("/problems/")
     if operation.id != "list_all_sessions":
@@ -273,7 +264,4 @@ def assert_complete(operation: Operation, reply: Reply) -> None:
 
 
 def load_response(operation: Operation, status: int) -> dict[str, Any]:
-    bundle = load_bundle()
-    definition = bundle["paths"][operation.path][operation.method.lower()]["responses"][str(status)]
-    resolved: dict[str, Any] = resolve(bundle, definition)
-    return resolved
+    return operation.responses[status]

@@ -1,0 +1,85 @@
+"""A request for each operation that succeeds, and all that a server says to one, over a raw socket."""
+
+import socket
+from contextlib import suppress
+from io import BytesIO
+from typing import Any, cast
+
+from conformance.contract import Contract, Operation
+from conformance.wire import MAX_ANSWER, NO_ANSWER, Raw, Reply, Wire, read_reply
+
+OPERATIONS = tuple(Contract.read(None).operations.values())
+
+
+def valid_request(
+    operation: Operation, credentials: dict[str, str], known: dict[str, Any], *, optional: bool = False
+) -> Raw:
+    """A request that the operation answers with success. `known` names parameters whose values must exist.
+
+    Optional query parameters are left out unless `optional` says otherwise.
+    """
+    request = operation.request(known, optional=optional)
+    if operation.scheme == "apiKey":
+        return request.with_header("X-API-Key", credentials["api_key"])
+    if operation.scheme == "http":
+        return request.with_header("Authorization", f"Bearer {credentials['token']}")
+    return request
+
+
+def exchange(port: int, request: Raw | bytes) -> Reply:
+    """Send and read until the server closes. A status of 0 says that no answer came.
+
+    Raises AssertionError when anything follows the answer.
+    """
+    method = request.method if isinstance(request, Raw) else request.partition(b" ")[0].decode("latin-1")
+    found = replies(port, request if isinstance(request, bytes) else to_bytes(port, request), method)
+    assert len(found) < 2, f"answered more than once: {found}"
+    return found[0] if found else Reply(NO_ANSWER)
+
+
+def replies(port: int, data: bytes, method: str) -> list[Reply]:
+    """Every answer that comes before the server closes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        with suppress(BrokenPipeError, ConnectionResetError):  # it may answer and close before it has read all
+            connection.sendall(data)
+        said = _Said(_read_all(connection))
+    found: list[Reply] = []
+    while said.tell() < said.getbuffer().nbytes:
+        found.append(read_reply(cast(socket.socket, said), method))
+        if found[-1].status == NO_ANSWER:
+            break
+    return found
+
+
+def to_bytes(port: int, request: Raw) -> bytes:
+    """The request on the wire."""
+    return Wire(f"http://127.0.0.1:{port}").to_bytes(request)
+
+
+def problem_of(reply: Reply) -> dict[str, Any]:
+    """The problem document, or an empty one when the body is none."""
+    document = reply.json if reply.media_type == "application/problem+json" else {}
+    return document if isinstance(document, dict) else {}
+
+
+class _Said(BytesIO):
+    """Bytes that were received, in the place of the socket: what one answer leaves over, the next begins with."""
+
+    def makefile(self, _: str) -> "_Said":
+        return self
+
+    def close(self) -> None:
+        """Reading an answer closes what it was read from."""
+
+
+def _read_all(connection: socket.socket) -> bytes:
+    answer = b""
+    while len(answer) < MAX_ANSWER:
+        try:
+            chunk = connection.recv(65536)
+        except (ConnectionResetError, TimeoutError):
+            break
+        if not chunk:
+            break
+        answer += chunk
+    return answer
