@@ -53,6 +53,11 @@ class Settings:
     )
     jwt_secret: str | None = _setting(None, "The secret of HS256 bearer tokens, at least 32 bytes.", secret=True)
     jwt_jwks: str | None = _setting(None, "File or http(s) URL of the JSON Web Key Set that verifies bearer tokens.")
+    jwt_jwks_stale_limit: timedelta = _setting(
+        timedelta(hours=24),
+        "How long keys serve that cannot be read again, at least 10m; then their tokens are 503.",
+        parse_duration,
+    )
     jwt_issuer: str | None = _setting(None, "The `iss` that bearer tokens must carry; unset: any.")
     jwt_audience: str | None = _setting(None, "The `aud` that bearer tokens must name; unset: none may be named.")
     jwt_algorithms: tuple[str, ...] = _setting(
@@ -258,6 +263,7 @@ def _write(value: Any) -> str:
 
 
 _SECRET_BYTES = 32
+_LEAST_STALE_LIMIT = timedelta(minutes=10)
 _POSITIVE = (
     "idle_timeout", "absolute_timeout", "device_trust_window", "head_timeout", "body_timeout", "workers",
     "access_expiry", "refresh_expiry", "refresh_limit", "max_body_bytes", "max_uri_bytes", "max_header_bytes",
@@ -293,6 +299,8 @@ def _token_contradictions(settings: Settings) -> list[str]:
             problems.append(f"{variable('jwt_algorithms')}: {name} needs {variable('jwt_secret')}")
         elif name in ASYMMETRIC and settings.jwt_jwks is None:
             problems.append(f"{variable('jwt_algorithms')}: {name} needs {variable('jwt_jwks')}")
+    if settings.jwt_jwks_stale_limit < _LEAST_STALE_LIMIT:
+        problems.append(f"{variable('jwt_jwks_stale_limit')}: must be at least {format_duration(_LEAST_STALE_LIMIT)}")
     if settings.refresh_secret is not None and len(settings.refresh_secret.encode()) < _SECRET_BYTES:
         problems.append(f"{variable('refresh_secret')}: is shorter than {_SECRET_BYTES} bytes")
     if settings.jwt_secret is not None:

@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 
@@ -56,16 +56,22 @@ class BearerTokens:
         self._max_remembered = max_remembered
         self._algorithms = settings.algorithms
         self._leeway = settings.jwt_leeway.total_seconds()
-        self._remembered: dict[bytes, AccessToken] = {}
+        self._remembered: dict[bytes, _Remembered] = {}
         self._keys: KeySet | None = None
         if settings.jwt_jwks is not None:
-            self._keys = KeySet(settings.jwt_jwks, self._algorithms, self._remembered.clear, monotonic)
+            self._keys = KeySet(
+                settings.jwt_jwks,
+                self._algorithms,
+                self._remembered.clear,
+                stale_limit_seconds=settings.jwt_jwks_stale_limit.total_seconds(),
+                monotonic=monotonic,
+            )
 
     async def authenticate(self, token: str, now: datetime) -> tuple[Caller, Tenant]:
         """The caller and the tenant that a token names.
 
         Raises TokenExpired for a token that was good once, InvalidToken for any other that is refused, and
-        Unavailable when the keys have never been reachable.
+        Unavailable when the keys were never read or are too old.
         """
         verified = await self.read(token)
         seconds = now.timestamp()
@@ -79,31 +85,29 @@ class BearerTokens:
     async def read(self, token: str) -> AccessToken:
         """What a token says whose signature, type, issuer and audience hold; the time is not looked at.
 
-        Raises InvalidToken for any other, and Unavailable when the keys have never been reachable.
+        Waits for the network only when the key is not known, and never for longer than a reading may take. Raises
+        InvalidToken for any other, and Unavailable when the keys were never read or are too old.
         """
-        if self._keys is not None and self._keys.is_stale:
-            await self._keys.refresh()
         digest = digest_of(token)
-        verified = self._remembered.get(digest)
-        if verified is None:
-            verified = await self._verify(token)
-            self._remember(digest, verified)
-        return verified
+        return await self.recall(digest) or await self._verify(token, digest)
 
     async def recall(self, digest: bytes) -> AccessToken | None:
         """A token whose signature was verified before, by its digest; forgotten with the key that signed it."""
-        if digest not in self._remembered:
+        known = self._remembered.get(digest)
+        if known is None:
             return None
-        if self._keys is not None and self._keys.is_stale:
-            await self._keys.refresh()
-        return self._remembered.get(digest)
+        if known.keys is not None:
+            known.keys.revalidate()
+            if not known.keys.is_current:
+                return None
+        return known.token
 
-    def _remember(self, digest: bytes, verified: AccessToken) -> None:
+    def _remember(self, digest: bytes, known: "_Remembered") -> None:
         if len(self._remembered) >= self._max_remembered:
             del self._remembered[next(iter(self._remembered))]
-        self._remembered[digest] = verified
+        self._remembered[digest] = known
 
-    async def _verify(self, token: str) -> AccessToken:
+    async def _verify(self, token: str, digest: bytes) -> AccessToken:
         header, payload = read_compact(token)
         algorithm, kid, typ = header.get("alg"), header.get("kid"), header.get("typ", "JWT")
         if not isinstance(algorithm, str) or algorithm not in self._algorithms:
@@ -116,7 +120,10 @@ class BearerTokens:
             raise InvalidToken()
         for key in await self._candidates(algorithm, kid):
             if self._has_signed(token, key, algorithm):
-                return self._read(payload, token)
+                verified = self._read(payload, token)
+                keys = None if algorithm in SYMMETRIC else self._keys
+                self._remember(digest, _Remembered(verified, keys))
+                return verified
         raise InvalidToken()
 
     async def _candidates(self, algorithm: str, kid: str | None) -> list[Any]:
@@ -167,6 +174,13 @@ class BearerTokens:
             expires=_seconds(claims["exp"]),
             claims=claims,
         )
+
+
+class _Remembered(NamedTuple):
+    """A token that was verified, and the key set that its key is of; None where a secret signed it."""
+
+    token: AccessToken
+    keys: KeySet | None
 
 
 def digest_of(token: str) -> bytes:

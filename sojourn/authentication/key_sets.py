@@ -1,21 +1,22 @@
-"""JSON Web Key Sets (RFC 7517): read from a file or fetched from a URL, kept while the source is down.
+"""JSON Web Key Sets (RFC 7517): kept while their source is down, read again in the background.
 
-Only the configured source is ever read. What a token's header says about keys (`jku`, `x5u`, `jwk`) is not.
+Keys that are known serve without waiting for anything, until they could not be read again for as long as the stale
+limit says; from then on they are as good as never read.
 """
 
 import asyncio
 import json
 import logging
+import math
 import time
-import urllib.request
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from jwt import PyJWK, PyJWTError
+from jwt import PyJWK
 
 from domain.errors import Unavailable
 from sojourn.algorithms import ASYMMETRIC
+from sojourn.authentication.key_source import KeySetError, KeySource
 
 logger = logging.getLogger("sojourn.authentication")
 
@@ -23,15 +24,11 @@ REFRESH_SECONDS = 300.0
 """How old a key set may grow before it is read again, so that a withdrawn key stops working."""
 
 RETRY_SECONDS = 30.0
-"""The least time between two readings, whatever unknown key ids tokens bring."""
+"""The least time between two readings, whatever unknown key ids tokens bring, and the most after one that failed."""
 
-_FETCH_TIMEOUT_SECONDS = 5
-_MAX_BYTES = 1 << 20
-_MIN_RSA_BITS = 2048
-
-
-class KeySetError(Exception):
-    """The source cannot be read or holds no JSON Web Key Set."""
+_RSA_BITS = range(2048, 16384 + 1)
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_MAX_DIGITS = 400
 
 
 class KeySet:
@@ -42,49 +39,82 @@ class KeySet:
         source: str,
         algorithms: Iterable[str],
         changed: Callable[[], None],
+        *,
+        stale_limit_seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._source = source
+        self._source = KeySource(source)
         self._algorithms = [name for name in algorithms if name in ASYMMETRIC]
         self._changed = changed
+        self._stale_limit_seconds = stale_limit_seconds
         self._monotonic = monotonic
         self._raw: bytes | None = None
         self._keys: list[tuple[str | None, str, PyJWK]] = []
         self._read_at = self._tried_at = float("-inf")
-        self._lock = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
-    def is_stale(self) -> bool:
-        """Whether the set should be read again before it is used."""
-        now = self._monotonic()
-        return now - self._read_at > REFRESH_SECONDS and now - self._tried_at > RETRY_SECONDS
+    def is_current(self) -> bool:
+        """Whether the keys may be used: they were read, and not longer ago than the stale limit."""
+        return self._monotonic() - self._read_at <= self._stale_limit_seconds
 
-    async def refresh(self) -> None:
-        """Read the source again, unless that was just tried. Without an answer the keys stay."""
-        async with self._lock:
-            if self._monotonic() - self._tried_at > RETRY_SECONDS:
-                self._tried_at = self._monotonic()
-                try:
-                    self._take(await asyncio.to_thread(read_source, self._source))
-                    self._read_at = self._tried_at
-                except KeySetError as error:
-                    logger.warning("the key set was not read: %s", error)
+    def revalidate(self) -> None:
+        """Begin a reading in the background when one is due. Waits for nothing."""
+        if self._monotonic() - self._read_at > REFRESH_SECONDS:
+            self._begin()
 
     async def candidates(self, kid: str | None, algorithm: str) -> list[PyJWK]:
         """The keys that may have signed a token: those of its `kid`, or all that fit when it has none.
 
-        Raises Unavailable when the source has never been read.
+        For known keys it waits for nothing; for others for one reading at most. Raises Unavailable when the source was
+        never read, or not for longer than the stale limit.
         """
+        self.revalidate()
         found = self._matching(kid, algorithm)
-        if not found:
-            await self.refresh()
+        if not found or not self.is_current:
+            reading = self._begin()
+            if reading is not None:
+                await asyncio.shield(reading)
             found = self._matching(kid, algorithm)
-        if self._raw is None:
+        if not self.is_current:
             raise Unavailable(retry_after=int(RETRY_SECONDS))
         return found
 
     def _matching(self, kid: str | None, algorithm: str) -> list[PyJWK]:
         return [key for its_id, name, key in self._keys if name == algorithm and kid in (None, its_id)]
+
+    def _begin(self) -> asyncio.Task[None] | None:
+        """The reading that is under way or begins now; None when the last one was just tried: then one will follow."""
+        if self._reading is not None and not self._reading.done():
+            return self._reading
+        wait = self._tried_at + RETRY_SECONDS - self._monotonic()
+        if wait > 0:
+            self._begin_in(wait)
+            return None
+        self._tried_at = self._monotonic()
+        self._reading = asyncio.get_running_loop().create_task(self._read())
+        return self._reading
+
+    def _begin_in(self, seconds: float) -> None:
+        """Read again after so long at the latest, whether or not anybody asks by then."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + seconds
+        if self._timer is not None and not self._timer.cancelled() and loop.time() < self._timer.when() <= due:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_later(seconds, self._begin)
+
+    async def _read(self) -> None:
+        """Read the source. Without an answer the keys stay."""
+        began = self._tried_at
+        try:
+            self._take(await self._source.read())
+            self._read_at = began
+        except KeySetError as error:
+            logger.warning("the key set was not read: %s", error)
+        self._begin_in(REFRESH_SECONDS if self._read_at == began else RETRY_SECONDS)
 
     def _take(self, raw: bytes) -> None:
         if raw == self._raw:
@@ -94,68 +124,61 @@ class KeySet:
         self._changed()
 
 
-def read_source(source: str) -> bytes:
-    """The bytes of a key set. Blocks. Redirects are not followed. Raises KeySetError."""
-    try:
-        if source.startswith(("http://", "https://")):
-            opener = urllib.request.build_opener(_NoRedirect)
-            with opener.open(source, timeout=_FETCH_TIMEOUT_SECONDS) as answer:
-                raw: bytes = answer.read(_MAX_BYTES + 1)
-        else:
-            with Path(source).open("rb") as file:
-                raw = file.read(_MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise KeySetError(f"{source}: {error}") from None
-    if len(raw) > _MAX_BYTES:
-        raise KeySetError(f"{source}: larger than {_MAX_BYTES} bytes")
-    return raw
-
-
 def parse_key_set(raw: bytes, algorithms: Iterable[str]) -> list[tuple[str | None, str, PyJWK]]:
     """Key id, algorithm and key for each algorithm that each key of the set may verify.
 
-    Keys we have no use for are left out. Raises KeySetError when the text is no key set.
+    Keys we have no use for, and members that are no keys, are left out (RFC 7517 §5). Raises KeySetError when the text
+    is no key set.
     """
     try:
-        members = json.loads(raw)["keys"]
-        usable = [member for member in members if isinstance(member, dict)]
+        members = json.loads(raw, parse_int=_integer)["keys"]
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise KeySetError("it is not a JSON Web Key Set (RFC 7517 §5)") from None
-    keys = []
-    for member in usable:
-        for name in algorithms:
-            if _fits(member, name) and (key := _build(member, name)) is not None:
-                keys.append((member.get("kid"), name, key))
-    return keys
+        members = None
+    if not isinstance(members, list):
+        raise KeySetError("it is not a JSON Web Key Set (RFC 7517 §5)")
+    names = list(algorithms)
+    return [(kid, name, key) for member in members for kid, name, key in _keys_of(member, names)]
+
+
+def _keys_of(member: Any, algorithms: list[str]) -> list[tuple[str | None, str, PyJWK]]:
+    """What one member of a set contributes. Whatever is wrong with it concerns no other member."""
+    try:
+        return [(member.get("kid"), name, _build(member, name)) for name in algorithms if _fits(member, name)]
+    except Exception as error:  # the libraries that read keys raise errors of many kinds
+        logger.warning("a key of the key set is not usable: %s", type(error).__name__)
+        return []
 
 
 def _fits(member: dict[str, Any], algorithm: str) -> bool:
-    """Whether a JWK may verify signatures of `algorithm`: type, curve, `alg`, `use` and `key_ops` agree."""
+    """Whether a JWK may verify signatures of `algorithm`: type, curve, `alg`, `use` and `key_ops` agree.
+
+    Null is the same as absent. Raises TypeError for members of the wrong type.
+    """
     kty, curves = ASYMMETRIC[algorithm]
+    if not isinstance(member.get("kid"), str | None):
+        raise TypeError("kid")
+    operations = member.get("key_ops")
+    if operations is not None and not isinstance(operations, list):
+        raise TypeError("key_ops")
     return (
         member.get("kty") == kty
         and (curves is None or member.get("crv") in curves)
-        and member.get("alg", algorithm) == algorithm
-        and member.get("use", "sig") == "sig"
-        and "verify" in member.get("key_ops", ["verify"])
+        and member.get("alg") in (None, algorithm)
+        and member.get("use") in (None, "sig")
+        and (operations is None or "verify" in operations)
     )
 
 
-def _build(member: dict[str, Any], algorithm: str) -> PyJWK | None:
-    try:
-        key = PyJWK(member, algorithm)
-    except (PyJWTError, ValueError, TypeError, KeyError) as error:
-        logger.warning("a key of the key set is not usable: %s", type(error).__name__)
-        return None
-    if member["kty"] == "RSA" and key.key.key_size < _MIN_RSA_BITS:
-        logger.warning("a key of the key set is not usable: RSA with fewer than %d bits", _MIN_RSA_BITS)
-        return None
+def _build(member: dict[str, Any], algorithm: str) -> PyJWK:
+    """The key. Raises ValueError for an RSA key of a size that is not used and for a key that gives its secret away."""
+    if not _PRIVATE_MEMBERS.isdisjoint(member):
+        raise ValueError("a private key")
+    key = PyJWK(member, algorithm)
+    if member["kty"] == "RSA" and key.key.key_size not in _RSA_BITS:
+        raise ValueError("RSA of this size")
     return key
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
-    ) -> None:
-        """Never follow: the source is the one that was configured."""
-        return
+def _integer(digits: str) -> float:
+    """No member that we read is a number, so one that is too long for Python spoils nothing."""
+    return int(digits) if len(digits) <= _MAX_DIGITS else math.inf
