@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 from domain.clock import from_text, to_text
 from domain.risk import Evidence
-from domain.sessions import MFA, status
+from domain.sessions import MFA, OURSELVES, REUSE_REASON, status
 
-REUSE_REASON = "refresh_token_reuse"
 REUSE_WINDOW = timedelta(days=7)
 REVOCATION_WINDOW = timedelta(hours=24)
 HOURS_NEED_SESSIONS = 10
@@ -95,7 +94,8 @@ def _is_active(session: SeenSession, now: str) -> bool:
 
 
 def _was_reused(session: SeenSession, since: str) -> bool:
-    return session.revoked_at is not None and session.revoke_reason == REUSE_REASON and session.revoked_at >= since
+    ended_for_reuse = session.revoked_by == OURSELVES and session.revoke_reason == REUSE_REASON
+    return session.revoked_at is not None and ended_for_reuse and session.revoked_at >= since
 
 
 def _was_ended_by_others(session: SeenSession, since: str) -> bool:

@@ -11,6 +11,10 @@ from typing import Literal
 
 Status = Literal["active", "expired", "revoked"]
 MFA = "mfa"
+OURSELVES = "sojourn"
+"""Who ended a session that no person and no service ended."""
+REUSE_REASON = "refresh_token_reuse"
+"""Why the service ended a session whose spent refresh token came again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,29 @@
-"""When a token that was truly signed is good: a conjunction, in which no rule masks another."""
+"""When a token that was truly signed is good: one list of facts against it, and who refuses it for which.
 
-from typing import NamedTuple
+Everybody who judges a token (the bearer check, validation, introspection, exchange, refresh and rotation, the
+inventory) asks the same facts and reads `RULES`. No rule masks another.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal, NamedTuple
+
+from domain.clock import from_text, to_text
+from domain.tokens import LAST_SECOND, AccessToken, Invalid, RefreshState, RefreshToken, Reuse, Verdict, decide
+
+Judge = Literal["bearer", "validation", "introspection", "exchange", "refresh", "inventory"]
+"""Who asks whether a token is good. `refresh` is rotation of the access token, too."""
+
+Shown = Literal["revoked", "expired"]
+"""What a token that is not good is called in lists."""
+
+_HOLDS_ACCESS: frozenset[Judge] = frozenset({"bearer", "validation", "introspection", "exchange"})
+_ALL: frozenset[Judge] = _HOLDS_ACCESS | {"refresh", "inventory"}
 
 
 class TokenFacts(NamedTuple):
-    """Everything that can be wrong with a token whose signature holds. True means wrong.
+    """Everything that can be wrong with a token whose signature or MAC holds. True means wrong.
 
     In the order in which a reason is named when there are several.
     """
@@ -13,9 +32,11 @@ class TokenFacts(NamedTuple):
     not_yet_valid: bool = False
     expired: bool = False
     tenant_mismatch: bool = False
+    foreign_issuer: bool = False
+    audience_mismatch: bool = False
     blacklisted: bool = False
-    token_revoked: bool = False
     issued_before_cutoff: bool = False
+    superseded: bool = False
     session_not_found: bool = False
     session_revoked: bool = False
     session_expired: bool = False
@@ -23,11 +44,163 @@ class TokenFacts(NamedTuple):
     device_mismatch: bool = False
 
 
-def is_valid(facts: TokenFacts) -> bool:
-    """Whether nothing is wrong."""
-    return not any(facts)
+class Rule(NamedTuple):
+    """Who refuses a token for a fact, and what lists call it then (None: a fact that no list can know)."""
+
+    refused_by: frozenset[Judge]
+    shown: Shown | None
 
 
-def reasons(facts: TokenFacts) -> tuple[str, ...]:
-    """What is wrong, by name; empty for a good token."""
-    return tuple(name for name, wrong in zip(facts._fields, facts, strict=True) if wrong) if any(facts) else ()
+RULES: Mapping[str, Rule] = {
+    # The fact                   who refuses                                  in lists
+    "key_retired":          Rule(_ALL - {"refresh"},                          "revoked"),
+    "not_yet_valid":        Rule(_HOLDS_ACCESS,                               None),
+    "expired":              Rule(_ALL,                                        "expired"),
+    "tenant_mismatch":      Rule(_ALL - {"bearer", "refresh", "inventory"},   None),
+    "foreign_issuer":       Rule(frozenset({"exchange"}),                     None),
+    "audience_mismatch":    Rule(frozenset({"bearer"}),                       None),
+    "blacklisted":          Rule(_ALL,                                        "revoked"),
+    "issued_before_cutoff": Rule(_ALL,                                        "revoked"),
+    "superseded":           Rule(frozenset({"refresh", "introspection", "inventory"}), "revoked"),
+    "session_not_found":    Rule(_ALL,                                        "revoked"),
+    "session_revoked":      Rule(_ALL,                                        "revoked"),
+    "session_expired":      Rule(_ALL,                                        "expired"),
+    "user_mismatch":        Rule(_ALL - {"refresh"},                          "revoked"),
+    "device_mismatch":      Rule(frozenset({"validation"}),                   None),
+}  # fmt: skip
+"""The whole of it. The reason that is told is the name of the fact. A refresh token is superseded when it is neither
+the present one of its session nor a parent that still gets the same successor."""
+
+
+class TokenRecord(NamedTuple):
+    """What is known of an access token and of its session. None where there is no row; instants in text form.
+
+    `cut_offs_then` and `cut_offs_now` count the cut-offs for its user when it was issued and now; `leeway` is the
+    tenant's own, a duration in text form.
+    """
+
+    blacklisted: bool
+    issued_until: str | None
+    cut_offs_now: int
+    session_id: str | None = None
+    session_user: str | None = None
+    session_revoked_at: str | None = None
+    session_expires_at: str | None = None
+    session_idle_expires_at: str | None = None
+    device_fingerprint: str | None = None
+    generation: int | None = None
+    successor_used: bool | None = None
+    created_at: str | None = None
+    cut_offs_then: int | None = None
+    key_id: str | None = None
+    leeway: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshRecord:
+    """What is known of a refresh token and of its session, which exists. Instants in text form.
+
+    `state` is None for a session that never had refresh tokens, `issued` for a token that is not in the inventory.
+    """
+
+    state: RefreshState | None
+    session_is_over: Literal["revoked", "expired"] | None
+    blacklisted: bool
+    issued_until: str | None
+    cut_offs_now: int
+    issued_at: str | None
+    cut_offs_then: int | None
+    expires_at: str | None
+
+
+def reasons(facts: TokenFacts, judge: Judge) -> tuple[str, ...]:
+    """What one that judges refuses a token for, by name; empty for a good token."""
+    if not any(facts):
+        return ()
+    wrong = zip(facts._fields, facts, strict=True)
+    return tuple(name for name, is_wrong in wrong if is_wrong and judge in RULES[name].refused_by)
+
+
+def shown_status(wrong: tuple[str, ...]) -> Literal["active", "expired", "revoked"]:
+    """What lists call a token with these facts against it. Revocation outlasts expiry."""
+    shown = {RULES[name].shown for name in wrong}
+    if "revoked" in shown:
+        return "revoked"
+    return "expired" if "expired" in shown else "active"
+
+
+def facts_of_access(
+    token: AccessToken,
+    known: TokenRecord,
+    now: datetime,
+    *,
+    leeway: timedelta,
+    audience: str,
+    device_fingerprint: str | None = None,
+) -> TokenFacts:
+    """What is wrong with an access token `now`, in the tenant it names.
+
+    `leeway` is how far clocks may be off, `audience` our own, `device_fingerprint` the device it was shown on.
+    """
+    seconds, grace = now.timestamp(), leeway.total_seconds()
+    found = known.session_id is not None
+    return TokenFacts(
+        key_retired=token.own and known.key_id is None,
+        not_yet_valid=max(token.not_before, token.issued) > seconds + grace,
+        expired=token.expires <= seconds - grace,
+        foreign_issuer=not token.own,
+        audience_mismatch=token.own and audience not in token.audience,
+        blacklisted=known.blacklisted,
+        issued_before_cutoff=_is_cut_off(
+            known.cut_offs_then, known.cut_offs_now, known.created_at or _issued(token), known.issued_until
+        ),
+        session_not_found=token.session is not None and not found,
+        session_revoked=known.session_revoked_at is not None,
+        session_expired=found and _has_ended(known, to_text(now)),
+        user_mismatch=found and token.own and known.session_user != token.user,
+        device_mismatch=device_fingerprint is not None
+        and known.device_fingerprint is not None
+        and known.device_fingerprint != device_fingerprint,
+    )
+
+
+def judge_refresh(token: RefreshToken, known: RefreshRecord, now: datetime, reuse_interval: timedelta) -> Verdict:
+    """What a refresh with `token` means, all facts considered; introspection asks the same.
+
+    A session that is over is ended for nothing any more, so reuse is not looked for in it. A blacklisted or cut-off
+    token of a live session may still be one that was spent: that is reuse.
+    """
+    if known.session_is_over or known.state is None:
+        return Invalid()
+    verdict = decide(token, known.state, now, reuse_interval)
+    if isinstance(verdict, Reuse):
+        return verdict
+    refused = reasons(
+        TokenFacts(
+            expired=known.expires_at is not None and now >= from_text(known.expires_at),
+            blacklisted=known.blacklisted,
+            issued_before_cutoff=_is_cut_off(
+                known.cut_offs_then, known.cut_offs_now, known.issued_at or "", known.issued_until
+            ),
+        ),
+        "refresh",
+    )
+    return Invalid() if refused else verdict
+
+
+def _is_cut_off(then: int | None, now: int, issued_at: str, issued_until: str | None) -> bool:
+    """Whether everything issued so far was refused after the token was issued.
+
+    Our own tokens know how many cut-offs there had been: clocks play no part. Others are told by their instant.
+    """
+    if then is not None:
+        return now > then
+    return issued_until is not None and issued_at <= issued_until
+
+
+def _has_ended(known: TokenRecord, now: str) -> bool:
+    return (known.session_expires_at or "") <= now or (known.session_idle_expires_at or "") <= now
+
+
+def _issued(token: AccessToken) -> str:
+    return to_text(datetime.fromtimestamp(min(max(token.issued, 0), LAST_SECOND), UTC))

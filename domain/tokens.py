@@ -13,14 +13,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 _REFRESH = re.compile(
     r"rt_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([A-Za-z0-9_-]{2,172})\.(0|[1-9][0-9]{0,8})"
     r"\.([A-Za-z0-9_-]{43})\.([A-Za-z0-9_-]{43})"
 )
-_JWT = re.compile(r"([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)\.[A-Za-z0-9_-]*")
+_JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 MAX_JITTER = 0.05
+LAST_SECOND = 253402300799
+"""The last second that can be written as an instant: 9999-12-31T23:59:59Z."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class RefreshToken:
 class RefreshState:
     """What a session's row says of its refresh tokens.
 
-    `first_generation` began the present line, `expires_at` is the current token's own end.
+    `first_generation` began the present family, `expires_at` is the current token's own end.
     """
 
     first_generation: int
@@ -77,13 +79,13 @@ class Reuse:
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """Not a token of this session's line, or past its end: refused, nothing changes."""
+    """Not a token of this session's family, or past its end: refused, nothing changes."""
 
 
 Verdict = Rotate | SameSuccessor | Reuse | Invalid
 
 
-def write_refresh_token(keys: RefreshKeys, tenant: str, session: str, generation: int, nonce: str) -> str:
+def write_refresh_token(keys: RefreshKeys, tenant: str, session: str, *, generation: int, nonce: str) -> str:
     """The one refresh token of a session's generation; the same arguments give the same text."""
     head = f"rt_{session}.{_encode(tenant.encode())}.{generation}"
     head += "." + _encode(_hmac(keys.derive, f"{head}.{nonce}"))
@@ -104,8 +106,16 @@ def read_refresh_token(keys: RefreshKeys, text: str) -> RefreshToken | None:
 def decide(token: RefreshToken, state: RefreshState, now: datetime, reuse_interval: timedelta) -> Verdict:
     """What a refresh with `token` means for a live session in `state`.
 
-    Tokens of an earlier line (an internal service had new ones generated) are refused, and nobody is signed
-    out for them.
+    | presented                                                    | answer                                        |
+    |--------------------------------------------------------------|-----------------------------------------------|
+    | the present token                                            | Rotate: a new generation                      |
+    | its parent, within `reuse_interval` of the rotation, or      | SameSuccessor: the same successor             |
+    | later while the successor was never used                     |                                               |
+    | its parent, later                                            | Reuse: the session ends (RFC 9700 §4.14.2)    |
+    | anything older of the family                                 | Reuse, at once                                |
+    | past its end, of an earlier family                           | Invalid: refused, and nothing changes         |
+
+    A family begins when tokens are generated for the session. Nobody is signed out for a token of an earlier family.
     """
     if not state.first_generation <= token.generation <= state.generation:
         return Invalid()
@@ -121,14 +131,24 @@ def decide(token: RefreshToken, state: RefreshState, now: datetime, reuse_interv
     return Reuse()
 
 
+def has_jwt_form(text: str) -> bool:
+    """Whether a text is three parts of base64url without padding (RFC 7515 §2): all that is read as a JWT."""
+    return _JWT.fullmatch(text) is not None
+
+
 def identity(token: str) -> str:
-    """The hash under which a token is known.
+    """The hash under which a verified token is known.
 
     Of a JWT only what the signature covers counts: its last characters have bits that readers ignore, so the
-    same token could be written in several ways.
+    same token could be written in several ways. Never asked for a text that was not verified: see `text_identity`.
     """
-    match = _JWT.fullmatch(token)
-    return hashlib.sha256((match[1] if match else token).encode("utf-8", "surrogatepass")).hexdigest()
+    signed = token.rpartition(".")[0] if has_jwt_form(token) else token
+    return hashlib.sha256(signed.encode()).hexdigest()
+
+
+def text_identity(text: str) -> str:
+    """The hash under which a text is known that could not be verified: never that of a verified token."""
+    return hashlib.sha256(b"text:" + text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def end_of_refresh(now: datetime, lifetime: timedelta, session_end: datetime) -> datetime:
@@ -200,3 +220,21 @@ class AccessToken:
         """The refresh generation it was issued with."""
         value = self.claims.get("gen")
         return value if isinstance(value, int) else None
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedText:
+    """A text shown as a token that nobody we know has signed. Nothing is known of it but itself."""
+
+    hash: str
+
+
+PresentedToken = AccessToken | RefreshToken | UnverifiedText
+"""What a text shown as a token turned out to be."""
+
+
+class SignedToken(NamedTuple):
+    """A token that was just signed, and the id of the key that signed it."""
+
+    text: str
+    key_id: str

@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from domain.risk import RiskThresholds
 from domain.sessions import Timeouts
 from domain.token_validity import TokenFacts
-from domain.tokens import AccessToken, Lifetimes, RefreshKeys
+from domain.tokens import AccessToken, Lifetimes, PresentedToken, RefreshKeys, RefreshToken, SignedToken
 from domain.values import Caller, Tenant
 from storage.touches import Touch
 from storage.unit_of_work import UnitOfWork
@@ -20,6 +20,34 @@ def commits_itself(handler: H) -> H:
     """Marks a handler whose work is many transactions: its unit only reads, what it writes is lent by the service."""
     handler.commits_itself = True  # type: ignore[attr-defined]  # a mark on a function
     return handler
+
+
+def takes_token(argument: str) -> Callable[[H], H]:
+    """Marks a handler that is shown a token, in a parameter or in a member of the body.
+
+    The text is verified before the unit of work opens, which may ask the issuer's key set; the handler finds what it
+    turned out to be in `ctx.presented`.
+    """
+
+    def mark(handler: H) -> H:
+        handler.token_argument = argument  # type: ignore[attr-defined]  # a mark on a function
+        return handler
+
+    return mark
+
+
+def takes_refresh_credential(argument: str) -> Callable[[H], H]:
+    """Marks a handler whose credential is a refresh token in the body: it names the tenant and the session.
+
+    A handler so marked is called with a token of ours only, at most as often as a session may refresh, and never with
+    the bearer token of another tenant or session. The handler finds it in `ctx.refresh_token`.
+    """
+
+    def mark(handler: H) -> H:
+        handler.credential_argument = argument  # type: ignore[attr-defined]  # a mark on a function
+        return handler
+
+    return mark
 
 
 class AgentFacts(Protocol):
@@ -48,9 +76,7 @@ class Tokens(Protocol):
 
     async def key_set(self) -> dict[str, Any]: ...
 
-    async def sign(self, unit: UnitOfWork, claims: Mapping[str, Any]) -> str: ...
-
-    async def read(self, token: str) -> AccessToken | None: ...
+    async def sign(self, unit: UnitOfWork, claims: Mapping[str, Any], now: datetime) -> SignedToken: ...
 
     async def judge(
         self,
@@ -59,8 +85,6 @@ class Tokens(Protocol):
         now: datetime,
         device_fingerprint: str | None = None,
     ) -> TokenFacts: ...
-
-    def permit_refresh(self, tenant: str, session: str, now: datetime) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +126,10 @@ class Documentation(Protocol):
 
 @dataclass(slots=True)
 class Context:
-    """One request. `now` is the instant its unit of work began; `now_text` is the same in the stored text form."""
+    """One request. `now` is the instant its unit of work began; `now_text` is the same in the stored text form.
+
+    `presented` is what the token turned out to be that the request shows, where it shows one.
+    """
 
     tenant: Tenant
     caller: Caller
@@ -112,3 +139,11 @@ class Context:
     locale: str
     media_type: str
     service: Service
+    presented: PresentedToken | None = None
+
+    @property
+    def refresh_token(self) -> RefreshToken:
+        """The refresh token that is the request's credential. Raises RuntimeError where the operation takes none."""
+        if not isinstance(self.presented, RefreshToken):
+            raise RuntimeError("the operation has no refresh token as its credential")
+        return self.presented

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from domain.clock import from_text
+from domain.clock import to_text
 from domain.durations import format_duration, parse_duration
 from domain.errors import (
     BlacklistEntryNotFound,
@@ -15,21 +15,23 @@ from domain.errors import (
 )
 from domain.ids import mint, session_id
 from domain.paging import Page
-from domain.token_validity import is_valid
-from domain.tokens import AccessToken, Invalid, Lifetimes, RefreshState, Reuse, decide, read_refresh_token
-from handlers.context import Context
+from domain.token_validity import Judge, reasons
+from domain.tokens import AccessToken, Invalid, Lifetimes, RefreshToken, Reuse, Rotate, SameSuccessor
+from handlers.context import Context, takes_token
+from handlers.refresh import judge
 from handlers.tenancy import require_tenant
 from handlers.token_pairs import NO_CLIENT, lifetimes, sign_and_enter
 from handlers.views.envelopes import View, data_response, list_response, simple_response
 from handlers.views.tokens import (
     ACCESS_TOKEN_TYPE,
     blacklisted_token_response,
+    refresh_introspection_response,
     token_info_response,
     token_introspection_response,
 )
-from storage import blacklist, token_configs, tokens
+from storage import blacklist, refresh_states, token_configs, tokens
 from storage.token_configs import TokenConfig
-from storage.tokens import TokenStatus, TokenType
+from storage.tokens import Moment, TokenStatus, TokenType
 
 GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
 _JWT_TYPE = "urn:ietf:params:oauth:token-type:jwt"
@@ -48,17 +50,25 @@ async def list_tokens(
     """One page of the tokens that were issued in the tenant, newest first. Never a token itself."""
     await require_tenant(ctx)
     wanted = Page(page, page_size)
-    rows, total = await tokens.search(ctx.db, user_id, type, status, ctx.now_text, wanted)
-    items = [token_info_response(row, ctx.now_text) for row in rows]
-    return list_response(items, total, wanted, ctx.now_text)
+    rows, total = await tokens.search(
+        ctx.db, user_id=user_id, token_type=type, status=status, at=await _moment(ctx), page=wanted
+    )
+    return list_response([token_info_response(row) for row in rows], total, wanted, ctx.now_text)
 
 
 async def get_token(ctx: Context, token_id: str) -> View:
     """One token of the inventory."""
-    row = await tokens.get_issued(ctx.db, token_id)
+    row = await tokens.get_issued(ctx.db, token_id, await _moment(ctx))
     if row is None:
         raise TokenNotFound()
-    return data_response(token_info_response(row, ctx.now_text), ctx.now_text)
+    return data_response(token_info_response(row), ctx.now_text)
+
+
+async def _moment(ctx: Context) -> Moment:
+    """The instants that the inventory's tokens are held against."""
+    own = await token_configs.get(ctx.db)
+    leeway = ctx.service.tokens.lifetimes.leeway if own is None else parse_duration(own.leeway)
+    return Moment(ctx.now_text, to_text(ctx.now - leeway), to_text(ctx.now - ctx.service.tokens.reuse_interval))
 
 
 async def list_blacklisted_tokens(ctx: Context, user_id: str | None, page: int, page_size: int) -> View:
@@ -108,21 +118,21 @@ async def revoke_all_tokens(ctx: Context, body: dict[str, Any]) -> View:
     return simple_response("tokens revoked", ctx.now_text)
 
 
+@takes_token("token")
 async def introspect_token(ctx: Context, body: dict[str, Any]) -> View:
     """What a good token says (RFC 7662); of any other nothing but that it is not active."""
     await require_tenant(ctx)
-    text, wanted = body["token"], body.get("type")
-    if wanted != "access" and text.startswith("rt_"):
-        return await _introspect_refresh(ctx, text)
-    token = await ctx.service.tokens.read(text)
-    if wanted == "refresh" or token is None:
-        return dict(_DEAD)
-    if not is_valid(await ctx.service.tokens.judge(ctx.db, token, ctx.now)):
-        return dict(_DEAD)
-    session = await tokens.session(ctx.db, token.session) if token.session is not None else None
-    return token_introspection_response(token, None if session is None else session.username)
+    wanted = body.get("type")
+    match ctx.presented:
+        case RefreshToken() as token if wanted != "access":
+            return await _introspect_refresh(ctx, token)
+        case AccessToken() as token if wanted != "refresh":
+            return await _introspect_access(ctx, token)
+        case _:
+            return dict(_DEAD)
 
 
+@takes_token("subject_token")
 async def exchange_token(ctx: Context, body: dict[str, Any]) -> View:
     """Another access token for the same subject and another audience (RFC 8693), never longer-lived."""
     await require_tenant(ctx)
@@ -130,15 +140,17 @@ async def exchange_token(ctx: Context, body: dict[str, Any]) -> View:
         raise UnsupportedGrant()
     if body.get("subject_token_type", ACCESS_TOKEN_TYPE) not in (ACCESS_TOKEN_TYPE, _JWT_TYPE):
         raise UnsupportedGrant()
-    subject = await ctx.service.tokens.read(body["subject_token"])
-    if subject is None or not is_valid(await ctx.service.tokens.judge(ctx.db, subject, ctx.now)):
+    subject = ctx.presented
+    if not isinstance(subject, AccessToken) or await _wrong(ctx, subject, "exchange"):
         raise InvalidSubjectToken()
-    session = await tokens.session(ctx.db, subject.session) if subject.session is not None else None
+    session = await refresh_states.session(ctx.db, subject.session) if subject.session is not None else None
+    terms = await token_configs.terms(ctx.db, subject.user)
     audience = body.get("audience", ctx.service.tokens.audience)
-    issued, span = int(ctx.now.timestamp()), await lifetimes(ctx)
-    expires = min(int(subject.expires), issued + int(span.access.total_seconds()))
+    issued = int(ctx.now.timestamp())
+    expires = min(int(subject.expires), issued + int(lifetimes(ctx, terms).access.total_seconds()))
     claims = _exchanged(ctx, subject, audience, issued, expires)
-    text = await sign_and_enter(ctx, claims, datetime.fromtimestamp(expires, UTC), session)
+    end = datetime.fromtimestamp(expires, UTC)
+    text = await sign_and_enter(ctx, claims, end=end, session=session, cut_offs=terms.access_cut_offs)
     return {
         "access_token": text,
         "issued_token_type": ACCESS_TOKEN_TYPE,
@@ -147,6 +159,12 @@ async def exchange_token(ctx: Context, body: dict[str, Any]) -> View:
         "audience": audience,
         "grant_type": GRANT,
     }
+
+
+async def _wrong(ctx: Context, token: AccessToken, judge: Judge) -> bool:
+    """Whether one that judges refuses an access token now."""
+    facts = await ctx.service.tokens.judge(ctx.db, token, ctx.now)
+    return bool(reasons(facts, judge))
 
 
 def _exchanged(ctx: Context, subject: AccessToken, audience: str, issued: int, expires: int) -> View:
@@ -171,44 +189,23 @@ def _exchanged(ctx: Context, subject: AccessToken, audience: str, issued: int, e
     }
 
 
-async def _introspect_refresh(ctx: Context, text: str) -> View:
-    token = read_refresh_token(ctx.service.tokens.refresh_keys, text)
-    if token is None or token.tenant != ctx.tenant.id:
+async def _introspect_access(ctx: Context, token: AccessToken) -> View:
+    if await _wrong(ctx, token, "introspection"):
         return dict(_DEAD)
-    row = await tokens.refresh_state(ctx.db, token.session)
-    session = await tokens.session(ctx.db, token.session)
-    if row is None or session is None or session.revoked_at is not None:
+    session = await refresh_states.session(ctx.db, token.session) if token.session is not None else None
+    return token_introspection_response(token, None if session is None else session.username)
+
+
+async def _introspect_refresh(ctx: Context, token: RefreshToken) -> View:
+    """A refresh token is active when a refresh with it would be answered with tokens."""
+    family = await refresh_states.family(ctx.db, token, ctx.now_text)
+    if family is None:
         return dict(_DEAD)
-    state = RefreshState(
-        row.first_generation,
-        row.generation,
-        row.token_hash,
-        row.previous_hash,
-        from_text(row.rotated_at),
-        from_text(row.expires_at),
-        bool(row.successor_used),
-    )
-    verdict = decide(token, state, ctx.now, ctx.service.tokens.reuse_interval)
-    until = await token_configs.refused_until(ctx.db, session.user_id, "refresh")
-    dead = (
-        isinstance(verdict, Invalid | Reuse)
-        or min(session.expires_at, session.idle_expires_at) <= ctx.now_text
-        or await blacklist.find(ctx.db, token.hash, ctx.now_text) is not None
-        or (until is not None and row.rotated_at <= until)
-    )
-    if dead:
-        return dict(_DEAD)
-    view = {
-        "active": True,
-        "sub": session.user_id,
-        "token_type": "refresh",
-        "exp": int(from_text(row.expires_at).timestamp()),
-        "iat": int(from_text(row.rotated_at).timestamp()),
-        "iss": ctx.service.tokens.issuer,
-        "client_id": row.client_id,
-        "username": session.username,
-    }
-    return {name: value for name, value in view.items() if value is not None}
+    match judge(ctx, token, family):
+        case Rotate() | SameSuccessor():
+            return refresh_introspection_response(family, ctx.service.tokens.issuer)
+        case Reuse() | Invalid():
+            return dict(_DEAD)
 
 
 def _texts(span: Lifetimes) -> TokenConfig:

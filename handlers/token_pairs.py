@@ -11,16 +11,18 @@ from domain.tokens import Lifetimes, end_of_access, end_of_refresh, identity, wr
 from handlers.context import Context
 from handlers.views.envelopes import View
 from handlers.views.tokens import token_pair_response
-from storage import token_configs, tokens
+from storage import refresh_states, token_configs, tokens
+from storage.refresh_states import RefreshRow, TokenSession
 from storage.sessions import NewSession
-from storage.tokens import IssuedToken, RefreshRow, TokenSession
+from storage.token_configs import Terms
+from storage.tokens import IssuedToken
 
 NO_CLIENT = "unspecified"
 
 
-async def lifetimes(ctx: Context) -> Lifetimes:
+def lifetimes(ctx: Context, terms: Terms) -> Lifetimes:
     """The tenant's lifetimes, or the service's where it has set none."""
-    own = await token_configs.get(ctx.db)
+    own = terms.config
     if own is None:
         return ctx.service.tokens.lifetimes
     return Lifetimes(parse_duration(own.access_expiry), parse_duration(own.refresh_expiry), parse_duration(own.leeway))
@@ -42,54 +44,80 @@ async def begin_first_tokens(ctx: Context, session: NewSession) -> View:
         ip=session.ip,
         user_agent=session.user_agent,
     )
-    return await _begin(ctx, holder, session.app_id, 0)
+    terms = await token_configs.terms(ctx.db, session.user_id)
+    pair = await _begin(ctx, holder, terms, client=session.app_id, seen=None)
+    if pair is None:
+        raise RuntimeError("a session that was just written has tokens")
+    return pair
 
 
 async def begin_tokens(ctx: Context, session: TokenSession, client_id: str | None = None) -> View:
-    """`TokenPairResponse`: the first pair of a session's new line. An earlier line of the session ends."""
-    before = await tokens.refresh_state(ctx.db, session.id)
-    generation = 0 if before is None else before.generation + 1
-    return await _begin(ctx, session, client_id or session.app_id, generation)
+    """`TokenPairResponse`: the first pair of a session's new family. An earlier family of the session ends.
+
+    Of several that begin side by side each begins after the other: only the last one's tokens can be refreshed.
+    """
+    terms = await token_configs.terms(ctx.db, session.user_id)
+    while True:
+        before = await refresh_states.refresh_state(ctx.db, session.id)
+        seen = None if before is None else before.generation
+        pair = await _begin(ctx, session, terms, client=client_id or session.app_id, seen=seen)
+        if pair is not None:
+            return pair
 
 
-async def _begin(ctx: Context, session: TokenSession, client: str | None, generation: int) -> View:
-    span = await lifetimes(ctx)
+async def _begin(
+    ctx: Context, session: TokenSession, terms: Terms, *, client: str | None, seen: int | None
+) -> View | None:
+    """A first pair after the generation `seen`, None for a session without one; None when there is another by now."""
+    generation = 0 if seen is None else seen + 1
     nonce = secrets.token_hex(32)
-    refresh = write_refresh_token(ctx.service.tokens.refresh_keys, ctx.tenant.id, session.id, generation, nonce)
-    end = to_text(end_of_refresh(ctx.now, span.refresh, from_text(session.expires_at)))
-    await tokens.begin(
-        ctx.db,
-        RefreshRow(session.id, generation, generation, nonce, identity(refresh), None, ctx.now_text, end, 0, client),
+    refresh = write_refresh_token(
+        ctx.service.tokens.refresh_keys, ctx.tenant.id, session.id, generation=generation, nonce=nonce
     )
-    await enter_refresh_token(ctx, session, refresh, end)
-    access, seconds = await issue_access_token(ctx, session, generation, client, span)
+    end = to_text(end_of_refresh(ctx.now, lifetimes(ctx, terms).refresh, from_text(session.expires_at)))
+    state = RefreshRow(
+        session_id=session.id,
+        first_generation=generation,
+        generation=generation,
+        nonce=nonce,
+        token_hash=identity(refresh),
+        previous_hash=None,
+        rotated_at=ctx.now_text,
+        expires_at=end,
+        successor_used=0,
+        client_id=client,
+    )
+    if not await refresh_states.begin(ctx.db, state, seen):
+        return None
+    await enter_refresh_token(ctx, session, refresh, end=end, terms=terms)
+    access, seconds = await issue_access_token(ctx, session, state, terms)
     return token_pair_response(access, seconds, refresh)
 
 
-async def enter_refresh_token(ctx: Context, session: TokenSession, text: str, end: str) -> None:
+async def enter_refresh_token(ctx: Context, session: TokenSession, text: str, *, end: str, terms: Terms) -> None:
     """Enter a refresh token in the inventory."""
     await tokens.enter(
         ctx.db,
         IssuedToken(
-            mint("tok", ctx.now),
-            session.id,
-            session.user_id,
-            "refresh",
-            identity(text),
-            ctx.now_text,
-            end,
-            session.ip,
-            session.user_agent,
+            id=mint("tok", ctx.now),
+            session_id=session.id,
+            user_id=session.user_id,
+            token_type="refresh",  # noqa: S106 - a kind of token
+            token_hash=identity(text),
+            created_at=ctx.now_text,
+            expires_at=end,
+            ip=session.ip,
+            user_agent=session.user_agent,
+            key_id=None,
+            cut_offs=terms.refresh_cut_offs,
         ),
     )
 
 
-async def issue_access_token(
-    ctx: Context, session: TokenSession, generation: int, client_id: str | None, span: Lifetimes
-) -> tuple[str, int]:
+async def issue_access_token(ctx: Context, session: TokenSession, state: RefreshRow, terms: Terms) -> tuple[str, int]:
     """A new access token of a session (RFC 9068), and for how many seconds it is good."""
     token_id = mint("tok", ctx.now)
-    end = end_of_access(ctx.now, span.access, from_text(session.expires_at), _chance(token_id))
+    end = end_of_access(ctx.now, lifetimes(ctx, terms).access, from_text(session.expires_at), _chance(token_id))
     claims: dict[str, Any] = {
         "sub": session.user_id,
         "aud": ctx.service.tokens.audience,
@@ -98,32 +126,39 @@ async def issue_access_token(
         "jti": token_id,
         "sid": session_id(session.id),
         "tenant_id": ctx.tenant.id,
-        "client_id": client_id or NO_CLIENT,
+        "client_id": state.client_id or NO_CLIENT,
         "roles": [session.role] if session.role else [],
         "amr": session.amr.split(",") if session.amr else [],
         "auth_time": int(from_text(session.authenticated_at).timestamp()),
-        "gen": generation,
+        "gen": state.generation,
     }
-    text = await sign_and_enter(ctx, claims, end, session)
+    text = await sign_and_enter(ctx, claims, end=end, session=session, cut_offs=terms.access_cut_offs)
     return text, max(0, claims["exp"] - claims["iat"])
 
 
-async def sign_and_enter(ctx: Context, claims: dict[str, Any], end: datetime, session: TokenSession | None) -> str:
-    """An access token with these claims, entered in the inventory under its `jti`."""
-    text = await ctx.service.tokens.sign(ctx.db, claims)
+async def sign_and_enter(
+    ctx: Context, claims: dict[str, Any], *, end: datetime, session: TokenSession | None, cut_offs: int
+) -> str:
+    """An access token with these claims, entered in the inventory under its `jti`.
+
+    `cut_offs` is how many cut-offs for its user were known when it was decided to issue the token.
+    """
+    signed = await ctx.service.tokens.sign(ctx.db, claims, ctx.now)
     entry = IssuedToken(
-        claims["jti"],
-        None if session is None else session.id,
-        claims["sub"],
-        "access",
-        identity(text),
-        ctx.now_text,
-        to_text(end),
-        None if session is None else session.ip,
-        None if session is None else session.user_agent,
+        id=claims["jti"],
+        session_id=None if session is None else session.id,
+        user_id=claims["sub"],
+        token_type="access",  # noqa: S106 - a kind of token
+        token_hash=identity(signed.text),
+        created_at=ctx.now_text,
+        expires_at=to_text(end),
+        ip=None if session is None else session.ip,
+        user_agent=None if session is None else session.user_agent,
+        key_id=signed.key_id,
+        cut_offs=cut_offs,
     )
     await tokens.enter(ctx.db, entry)
-    return text
+    return signed.text
 
 
 def _chance(token_id: str) -> float:

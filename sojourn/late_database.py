@@ -94,7 +94,7 @@ class LateDatabase:
         try:
             now = self._clock()
             await database.make_room(now, now + AHEAD)
-            await self._tokens.start(database)
+            await self._tokens.start(database, now)
         except Unavailable:
             await database.close()
             logger.warning("the database does not answer, requests are refused until it does")

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, exists, func, literal_column, select
 
 from domain.device_names import DeviceName, NameKind
-from domain.risk_evidence import REUSE_REASON, SeenSession
+from domain.risk_evidence import SeenSession
+from domain.sessions import OURSELVES, REUSE_REASON
 from storage import statistics
 from storage.session_states import ACTIVE, NOW
 from storage.statements import Statement
@@ -93,7 +94,7 @@ COUNT_ON_DEVICE = Statement(
         func.count(),
         func.count().filter(ACTIVE),
         func.count().filter(_S.c.revoked_at.is_not(None)),
-        func.count().filter(_S.c.revoked_at.is_not(None), _S.c.revoke_reason == bindparam("reuse")),
+        func.count().filter(_S.c.revoked_by == bindparam("ourselves"), _S.c.revoke_reason == bindparam("reuse")),
         func.count(_S.c.user_id.distinct()),
     ).where(_ON_DEVICE)
 )
@@ -149,7 +150,7 @@ async def latest_on_device(unit: UnitOfWork, device_id: str) -> list[SeenSession
 
 async def count_on_device(unit: UnitOfWork, device_id: str, now: str) -> DeviceCounts:
     """The numbers of a device; all of them 0 when the tenant has no session on it."""
-    row = await unit.one(COUNT_ON_DEVICE, device_id=device_id, now=now, reuse=REUSE_REASON)
+    row = await unit.one(COUNT_ON_DEVICE, device_id=device_id, now=now, ourselves=OURSELVES, reuse=REUSE_REASON)
     return DeviceCounts._make(row or (0, 0, 0, 0, 0))
 
 

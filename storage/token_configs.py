@@ -2,14 +2,14 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, func, or_, select
+from sqlalchemy import bindparam, delete, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
 from storage.extremes import latest
 from storage.statements import Statement
-from storage.token_facts import EVERYBODY
+from storage.token_facts import EVERYBODY, cut_offs
 from storage.token_tables import NotBeforeTable, TokenConfigTable
-from storage.unit_of_work import UnitOfWork
+from storage.unit_of_work import Row, UnitOfWork
 
 _C = TokenConfigTable.__table__
 _N = NotBeforeTable.__table__
@@ -41,6 +41,7 @@ _refuse = insert(_N).values(
     token_type=bindparam("token_type"),
     issued_until=bindparam("now"),
     reason=bindparam("reason"),
+    count=bindparam("first"),
 )
 REFUSE = Statement(
     _refuse.on_conflict_do_update(
@@ -48,16 +49,38 @@ REFUSE = Statement(
         set_={
             "issued_until": latest(_refuse.excluded.issued_until, _N.c.issued_until),
             "reason": _refuse.excluded.reason,
+            "count": _N.c.count + literal_column("1"),
         },
     )
 )
-REFUSED_UNTIL = Statement(
-    select(func.max(_N.c.issued_until)).where(
-        _N.c.tenant_id == _TENANT,
-        or_(_N.c.user_id == bindparam("user_id"), _N.c.user_id == bindparam("everybody")),
-        _N.c.token_type == bindparam("token_type"),
-    )
+TERMS = Statement(
+    select(
+        *[_C.c[name] for name in TokenConfig._fields],
+        cut_offs(bindparam("type_access"), bindparam("user_id")),
+        cut_offs(bindparam("type_refresh"), bindparam("user_id")),
+    ).select_from(select(literal_column("1").label("one")).subquery().outerjoin(_C, _C.c.tenant_id == _TENANT))
 )
+
+
+class Terms(NamedTuple):
+    """What tokens of a user are issued by: the tenant's own lifetimes, and the counts of cut-offs so far."""
+
+    config: TokenConfig | None
+    access_cut_offs: int
+    refresh_cut_offs: int
+
+
+async def terms(unit: UnitOfWork, user_id: str) -> Terms:
+    """What the next tokens of a user are issued by."""
+    row = await unit.one(TERMS, user_id=user_id, everybody=EVERYBODY, type_access="access", type_refresh="refresh")
+    if row is None:
+        raise RuntimeError("a select without a condition returned no row")
+    return terms_of(row)
+
+
+def terms_of(row: Row) -> Terms:
+    """The terms in a row of three texts (null without a config of its own) and two counts."""
+    return Terms(None if row[0] is None else TokenConfig._make(row[:3]), *row[3:])
 
 
 async def get(unit: UnitOfWork) -> TokenConfig | None:
@@ -77,14 +100,8 @@ async def reset(unit: UnitOfWork) -> bool:
 
 
 async def refuse_issued(unit: UnitOfWork, user_id: str | None, token_type: str, reason: str | None, now: str) -> None:
-    """Refuse every token of a type issued up to `now`: of one user, or of the whole tenant.
+    """Refuse every token of a type issued so far: of one user, or of the whole tenant.
 
-    One row is written, however many tokens there are.
+    One row is written, however many tokens there are. `now` is for tokens that know no count of cut-offs.
     """
-    await unit.run(REFUSE, user_id=user_id or EVERYBODY, token_type=token_type, reason=reason, now=now)
-
-
-async def refused_until(unit: UnitOfWork, user_id: str, token_type: str) -> str | None:
-    """Up to when a user's tokens of a type are refused, or None."""
-    until: str | None = await unit.value(REFUSED_UNTIL, user_id=user_id, everybody=EVERYBODY, token_type=token_type)
-    return until
+    await unit.run(REFUSE, user_id=user_id or EVERYBODY, token_type=token_type, reason=reason, now=now, first=1)

@@ -4,7 +4,7 @@ Refresh and access tokens and blacklist entries are kept as hashes. Private sign
 that is not in the database (`sojourn.authentication.vault`): a stolen database alone signs nobody in.
 """
 
-from sqlalchemy import Column, Index, Integer
+from sqlalchemy import Column, Index, Integer, text
 from sqlmodel import Field
 
 from storage.columns import Stored, flag, instant, key_text, long_text, session_key, short_text
@@ -30,7 +30,11 @@ class SessionTokenTable(Stored, table=True):
 
 
 class IssuedTokenTable(Stored, table=True):
-    """The inventory: every token that was issued, by the hash that identifies it."""
+    """The inventory: every token that was issued, by the hash that identifies it.
+
+    `key_id` is the key that signed it (null for a refresh token), `cut_offs` how many cut-offs there had been for its
+    user. Both are null for tokens of releases that did not note them, and `revoked_at` is not used any more.
+    """
 
     __tablename__ = "issued_tokens"
     __table_args__ = (
@@ -50,6 +54,8 @@ class IssuedTokenTable(Stored, table=True):
     revoked_at: str | None = Field(sa_column=instant(nullable=True))
     ip: str | None = Field(sa_column=short_text(45))
     user_agent: str | None = Field(sa_column=long_text())
+    key_id: str | None = Field(sa_column=short_text(64))
+    cut_offs: int | None = Field(sa_column=Column(Integer))
 
 
 class BlacklistTable(Stored, table=True):
@@ -84,7 +90,11 @@ class TokenConfigTable(Stored, table=True):
 
 
 class NotBeforeTable(Stored, table=True):
-    """Tokens of a type issued up to an instant are refused: of one user, or of the tenant (user `''`)."""
+    """Tokens of a type issued so far are refused: of one user, or of the tenant (user `''`).
+
+    `count` says how often that was asked for: a token is refused when the count was lower at its issue. `issued_until`
+    is the instant, for tokens that know no count.
+    """
 
     __tablename__ = "not_before"
 
@@ -93,6 +103,7 @@ class NotBeforeTable(Stored, table=True):
     token_type: str = Field(sa_column=key_text(16))
     issued_until: str = Field(sa_column=instant())
     reason: str | None = Field(sa_column=short_text())
+    count: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
 
 
 class SigningKeyTable(Stored, table=True):

@@ -1,63 +1,33 @@
-"""Refresh states and the inventory of issued tokens. Tokens themselves are never here, only their hashes."""
+"""The inventory of issued tokens. Tokens themselves are never here, only their hashes.
+
+A token's state is judged by the facts of `domain.token_validity`, each of which is spelled here as SQL.
+"""
 
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, false, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.paging import Page
+from domain.token_validity import RULES
 from storage.extremes import earliest
-from storage.session_states import ACTIVE
+from storage.session_states import OVER
 from storage.statements import Statement
-from storage.tables import SessionTable, UserTable
-from storage.token_facts import EVERYBODY
-from storage.token_tables import BlacklistTable, IssuedTokenTable, NotBeforeTable, SessionTokenTable
-from storage.unit_of_work import UnitOfWork
+from storage.tables import SessionTable
+from storage.token_facts import EVERYBODY, blacklisted, cut_offs, issued_until
+from storage.token_tables import IssuedTokenTable, SessionTokenTable, SigningKeyTable
+from storage.unit_of_work import Row, UnitOfWork
 
 _R = SessionTokenTable.__table__
 _I = IssuedTokenTable.__table__
 _S = SessionTable.__table__
-_U = UserTable.__table__
-_N = NotBeforeTable.__table__
-_B = BlacklistTable.__table__
+_K = SigningKeyTable.__table__
 _TENANT: Any = bindparam("tenant")
 _NOW: Any = bindparam("now")
 
 TokenType = Literal["access", "refresh"]
 TokenStatus = Literal["active", "expired", "revoked"]
-
-
-class RefreshRow(NamedTuple):
-    """The refresh state of a session as it is stored."""
-
-    session_id: str
-    first_generation: int
-    generation: int
-    nonce: str
-    token_hash: str
-    previous_hash: str | None
-    rotated_at: str
-    expires_at: str
-    successor_used: int
-    client_id: str | None
-
-
-class TokenSession(NamedTuple):
-    """What tokens say of their session."""
-
-    id: str
-    user_id: str
-    username: str | None
-    authenticated_at: str
-    expires_at: str
-    idle_expires_at: str
-    revoked_at: str | None
-    amr: str | None
-    role: str | None
-    app_id: str | None
-    ip: str | None
-    user_agent: str | None
 
 
 class IssuedToken(NamedTuple):
@@ -72,106 +42,85 @@ class IssuedToken(NamedTuple):
     expires_at: str
     ip: str | None
     user_agent: str | None
+    key_id: str | None
+    cut_offs: int
 
 
 class IssuedTokenRow(NamedTuple):
-    """A token of the inventory; `ended_at` is when it or its session was revoked."""
+    """A token of the inventory; `wrong` names the facts against it."""
 
     id: str
     user_id: str
     token_type: str
     created_at: str
     expires_at: str
-    ended_at: str | None
     ip: str | None
     user_agent: str | None
+    wrong: tuple[str, ...]
 
 
-SESSION = Statement(
-    select(*[_U.c[name] if name == "username" else _S.c[name] for name in TokenSession._fields])
-    .outerjoin(_U, and_(_U.c.tenant_id == _TENANT, _U.c.user_id == _S.c.user_id))
-    .where(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("key"))
-)
-_OF_SESSION = and_(_R.c.tenant_id == _TENANT, _R.c.session_id == bindparam("key"))
-REFRESH_STATE = Statement(select(*[_R.c[name] for name in RefreshRow._fields]).where(_OF_SESSION))
-_begin = insert(_R).values(tenant_id=_TENANT, **{name: bindparam(name) for name in RefreshRow._fields})
-BEGIN = Statement(
-    _begin.on_conflict_do_update(
-        index_elements=["tenant_id", "session_id"],
-        set_={name: _begin.excluded[name] for name in RefreshRow._fields if name != "session_id"},
-    )
-)
-ROTATE = Statement(
-    update(_R)
-    .where(
-        _OF_SESSION,
-        _R.c.generation == bindparam("spent"),
-        _R.c.token_hash == bindparam("spent_hash"),
-        select(literal_column("1"))
-        .select_from(_S)
-        .where(
-            _S.c.tenant_id == _TENANT,
-            _S.c.id == bindparam("key"),
-            ACTIVE,
-        )
-        .exists(),
-    )
-    .values(
-        generation=bindparam("next"),
-        nonce=bindparam("new_nonce"),
-        token_hash=bindparam("new_hash"),
-        previous_hash=bindparam("spent_hash"),
-        rotated_at=_NOW,
-        expires_at=bindparam("end"),
-        successor_used=bindparam("unused"),
-    )
-)
-MARK_USED = Statement(
-    update(_R).where(_OF_SESSION, _R.c.generation == bindparam("spent")).values(successor_used=bindparam("used"))
-)
+class Moment(NamedTuple):
+    """When the inventory is looked at: `now`, the latest end of access tokens that are over, and the latest rotation
+    whose parents are reuse. Instants in text form.
+    """
+
+    now: str
+    lapsed: str
+    reusable_since: str
+
+
+_FIXED = {"everybody": EVERYBODY, "type_refresh": "refresh"}
 ENTER = Statement(
     insert(_I)
     .values(tenant_id=_TENANT, **{name: bindparam(name) for name in IssuedToken._fields})
     .on_conflict_do_nothing()
 )
-REVOKE_BY_HASH = Statement(
-    update(_I)
-    .where(_I.c.tenant_id == _TENANT, _I.c.token_hash == bindparam("hash"), _I.c.revoked_at.is_(None))
-    .values(revoked_at=_NOW)
+_WITH_SESSION = (
+    _I.outerjoin(_S, and_(_S.c.tenant_id == _TENANT, _S.c.id == _I.c.session_id))
+    .outerjoin(_R, and_(_R.c.tenant_id == _TENANT, _R.c.session_id == _I.c.session_id))
+    .outerjoin(_K, _K.c.id == _I.c.key_id)
 )
-_CUT_OFF = (
-    select(func.max(_N.c.issued_until))
-    .where(
-        _N.c.tenant_id == _TENANT,
-        or_(_N.c.user_id == _I.c.user_id, _N.c.user_id == bindparam("everybody")),
-        _N.c.token_type == _I.c.token_type,
-        _N.c.issued_until >= _I.c.created_at,
-    )
-    .correlate(_I)
-    .scalar_subquery()
-)
-_BLACKLISTED_AT = (
-    select(_B.c.created_at)
-    .where(_B.c.tenant_id == _TENANT, _B.c.token_hash == _I.c.token_hash)
-    .correlate(_I)
-    .scalar_subquery()
-)
-_ENDED_AT = func.coalesce(_I.c.revoked_at, _S.c.revoked_at, _BLACKLISTED_AT, _CUT_OFF)
-_WITH_SESSION = _I.outerjoin(_S, and_(_S.c.tenant_id == _TENANT, _S.c.id == _I.c.session_id))
 _EFFECTIVE_END = earliest(
     _I.c.expires_at,
     func.coalesce(_S.c.expires_at, _I.c.expires_at),
     func.coalesce(_S.c.idle_expires_at, _I.c.expires_at),
 )
+_IS_REFRESH = _I.c.token_type == bindparam("type_refresh")
+_IS_PRESENT = _I.c.token_hash == _R.c.token_hash
+_IS_PARENT_THAT_MAY_COME_AGAIN = and_(
+    _I.c.token_hash == _R.c.previous_hash,
+    or_(_R.c.successor_used.is_(false()), _R.c.rotated_at > bindparam("reusable_since")),
+)
+_HAS_SESSION = _I.c.session_id.is_not(None)
+_WRONG: dict[str, ColumnElement[bool]] = {
+    "key_retired": and_(_I.c.key_id.is_not(None), or_(_K.c.id.is_(None), _K.c.retired_at.is_not(None))),
+    "expired": or_(
+        and_(~_IS_REFRESH, _I.c.expires_at <= bindparam("lapsed")),
+        and_(_IS_REFRESH, or_(_I.c.expires_at <= _NOW, _R.c.expires_at <= _NOW)),
+    ),
+    "blacklisted": or_(blacklisted(_I.c.token_hash), and_(_IS_REFRESH, blacklisted(_R.c.token_hash))),
+    "issued_before_cutoff": case(
+        (_I.c.cut_offs.is_not(None), cut_offs(_I.c.token_type, _I.c.user_id) > _I.c.cut_offs),
+        else_=issued_until(_I.c.token_type, _I.c.user_id) >= _I.c.created_at,
+    ),
+    "superseded": and_(_IS_REFRESH, ~func.coalesce(or_(_IS_PRESENT, _IS_PARENT_THAT_MAY_COME_AGAIN), false())),
+    "session_not_found": and_(_HAS_SESSION, _S.c.id.is_(None)),
+    "session_revoked": _S.c.revoked_at.is_not(None),
+    "session_expired": OVER,
+    "user_mismatch": _S.c.user_id != _I.c.user_id,
+}
+if set(_WRONG) != {name for name, rule in RULES.items() if "inventory" in rule.refused_by}:
+    raise RuntimeError("the inventory must know every fact that it is to judge tokens by")
+_FACTS = {name: func.coalesce(wrong, false()) for name, wrong in _WRONG.items()}
 _INVENTORY = select(
     _I.c.id,
     _I.c.user_id,
     _I.c.token_type,
     _I.c.created_at,
     _EFFECTIVE_END,
-    _ENDED_AT,
     _I.c.ip,
     _I.c.user_agent,
+    *_FACTS.values(),
 ).select_from(_WITH_SESSION)
 GET_ISSUED = Statement(_INVENTORY.where(_I.c.tenant_id == _TENANT, _I.c.id == bindparam("id")))
 PURGE_ISSUED = Statement(
@@ -187,68 +136,25 @@ PURGE_ISSUED = Statement(
 )
 
 
-async def session(unit: UnitOfWork, key: str) -> TokenSession | None:
-    """The session that tokens are issued for, in any state, or None."""
-    row = await unit.one(SESSION, key=key)
-    return None if row is None else TokenSession._make(row)
-
-
-async def refresh_state(unit: UnitOfWork, key: str) -> RefreshRow | None:
-    """The refresh state of a session, or None when no refresh token was ever issued for it."""
-    row = await unit.one(REFRESH_STATE, key=key)
-    return None if row is None else RefreshRow._make(row)
-
-
-async def begin(unit: UnitOfWork, row: RefreshRow) -> None:
-    """Begin a session's line of refresh tokens (anew, when it has one)."""
-    await unit.run(BEGIN, **row._asdict())
-
-
-async def rotate(
-    unit: UnitOfWork, key: str, spent: int, spent_hash: str, nonce: str, new_hash: str, end: str, now: str
-) -> bool:
-    """Move a live session on from the token of generation `spent`. False when somebody else was faster."""
-    changed = await unit.run(
-        ROTATE,
-        key=key,
-        spent=spent,
-        spent_hash=spent_hash,
-        next=spent + 1,
-        new_nonce=nonce,
-        new_hash=new_hash,
-        end=end,
-        now=now,
-        unused=0,
-    )
-    return changed == 1
-
-
-async def mark_used(unit: UnitOfWork, key: str, generation: int) -> None:
-    """Remember that a generation's tokens reached their holder."""
-    await unit.run(MARK_USED, key=key, spent=generation, used=1)
-
-
 async def enter(unit: UnitOfWork, token: IssuedToken) -> None:
     """Enter a token in the inventory; one that is there already stays as it is."""
     await unit.run(ENTER, **token._asdict())
 
 
-async def revoke_by_hash(unit: UnitOfWork, token_hash: str, now: str) -> bool:
-    """End one issued token; False when it is not in the inventory or has ended."""
-    return await unit.run(REVOKE_BY_HASH, hash=token_hash, now=now) == 1
-
-
-async def get_issued(unit: UnitOfWork, token_id: str) -> IssuedTokenRow | None:
+async def get_issued(unit: UnitOfWork, token_id: str, at: Moment) -> IssuedTokenRow | None:
     """A token of the inventory in any state, or None."""
-    row = await unit.one(GET_ISSUED, id=token_id, everybody=EVERYBODY)
-    return None if row is None else IssuedTokenRow._make(row)
+    row = await unit.one(GET_ISSUED, id=token_id, **_FIXED, **at._asdict())
+    return None if row is None else _row(row)
 
 
 def _fits(status: TokenStatus) -> ColumnElement[bool]:
+    """The rows that `domain.token_validity.shown_status` calls so."""
+    revoked, expired = (
+        or_(*(fact for name, fact in _FACTS.items() if RULES[name].shown == shown)) for shown in ("revoked", "expired")
+    )
     if status == "revoked":
-        return _ENDED_AT.is_not(None)
-    over = _EFFECTIVE_END <= _NOW
-    return and_(_ENDED_AT.is_(None), over if status == "expired" else ~over)
+        return revoked
+    return and_(~revoked, expired if status == "expired" else ~expired)
 
 
 @lru_cache(maxsize=32)
@@ -258,31 +164,38 @@ def _search(by_user: bool, by_type: bool, status: TokenStatus | None) -> tuple[S
         wanted.append(_I.c.user_id == bindparam("user_id"))
     if by_type:
         wanted.append(_I.c.token_type == bindparam("token_type"))
+    count = select(func.count()).select_from(_I if status is None else _WITH_SESSION)
     if status is not None:
         wanted.append(_fits(status))
     page = _INVENTORY.where(*wanted).order_by(_I.c.id.desc())
-    count = select(func.count()).select_from(_WITH_SESSION).where(*wanted)
-    return Statement(page.limit(bindparam("limit")).offset(bindparam("offset"))), Statement(count)
+    return Statement(page.limit(bindparam("limit")).offset(bindparam("offset"))), Statement(count.where(*wanted))
 
 
 async def search(
     unit: UnitOfWork,
+    *,
     user_id: str | None,
     token_type: TokenType | None,
     status: TokenStatus | None,
-    now: str,
+    at: Moment,
     page: Page,
 ) -> tuple[list[IssuedTokenRow], int]:
     """One page of the inventory, newest first, and how many fit."""
     list_them, count_them = _search(user_id is not None, token_type is not None, status)
-    instant = now if status in ("active", "expired") else None
-    given = {"user_id": user_id, "token_type": token_type, "now": instant}
+    given = {"user_id": user_id, "token_type": token_type}
     parameters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    counted = dict(parameters) if status is None else {**parameters, "everybody": EVERYBODY}
+    judged = _FIXED | at._asdict()
+    counted = parameters if status is None else parameters | judged
     with unit.snapshot():
-        rows = await unit.all(list_them, **parameters, everybody=EVERYBODY, limit=page.size, offset=page.offset)
+        rows = await unit.all(list_them, **parameters, **judged, limit=page.size, offset=page.offset)
         total: int = await unit.value(count_them, **counted)
-    return [IssuedTokenRow._make(row) for row in rows], total
+    return [_row(row) for row in rows], total
+
+
+def _row(row: Row) -> IssuedTokenRow:
+    plain = len(row) - len(_FACTS)
+    wrong = tuple(name for name, is_wrong in zip(_FACTS, row[plain:], strict=True) if is_wrong)
+    return IssuedTokenRow._make([*row[:plain], wrong])
 
 
 async def purge(unit: UnitOfWork, before: str, limit: int) -> int:

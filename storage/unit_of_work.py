@@ -68,10 +68,6 @@ class UnitOfWork:
         self._tenant_id = tenant.id
         self._steps: list[Step] = [] if steps is None else steps
 
-    def within(self, tenant: Tenant) -> "UnitOfWork":
-        """The same transaction for the tenant that a credential in the request's body was found to name."""
-        return UnitOfWork(self._runner, tenant, self.touches, steps=self._steps)
-
     def system(self) -> SystemUnit:
         """The same transaction for what belongs to no tenant."""
         return SystemUnit(self._runner)

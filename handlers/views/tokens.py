@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from domain.clock import from_text
+from domain.token_validity import shown_status
 from domain.tokens import AccessToken
 from handlers.views.envelopes import View
 from storage.blacklist import BlacklistEntry
+from storage.refresh_states import Family
 from storage.tokens import IssuedTokenRow
 
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a name, RFC 8693 §3
@@ -42,14 +45,31 @@ def token_introspection_response(token: AccessToken, username: str | None) -> Vi
     return {name: value for name, value in view.items() if value is not None}
 
 
-def token_info_response(row: IssuedTokenRow, now: str) -> View:
-    """`TokenInfoResponse`; status is decided `now`."""
-    status = "active" if now < row.expires_at else "expired"
+def refresh_introspection_response(family: Family, issuer: str) -> View:
+    """`TokenIntrospectionResponse` of a good refresh token: it ends and was issued as the present one of its family."""
+    session, state = family.session, family.state
+    if state is None:
+        raise RuntimeError("a family without a state has no good token")
+    view = {
+        "active": True,
+        "sub": session.user_id,
+        "token_type": "refresh",
+        "exp": int(from_text(state.expires_at).timestamp()),
+        "iat": int(from_text(state.rotated_at).timestamp()),
+        "iss": issuer,
+        "client_id": state.client_id,
+        "username": session.username,
+    }
+    return {name: value for name, value in view.items() if value is not None}
+
+
+def token_info_response(row: IssuedTokenRow) -> View:
+    """`TokenInfoResponse`."""
     view = {
         "id": row.id,
         "user_id": row.user_id,
         "token_type": row.token_type,
-        "status": "revoked" if row.ended_at is not None else status,
+        "status": shown_status(row.wrong),
         "created_at": row.created_at,
         "expires_at": row.expires_at,
         "ip": row.ip,

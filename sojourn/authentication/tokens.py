@@ -8,16 +8,28 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import jwt
 
-from domain.clock import to_text, utc_now
-from domain.errors import DomainError, InvalidToken, TokenExpired, Unavailable
+from domain.clock import to_text
+from domain.durations import parse_duration
+from domain.errors import DomainError, InvalidToken, NotYourResource, RefreshTokenInvalid, TokenExpired, Unavailable
 from domain.ids import session_key
-from domain.token_validity import TokenFacts, reasons
-from domain.tokens import AccessToken, Lifetimes, RefreshKeys, identity
+from domain.token_validity import TokenFacts, facts_of_access, reasons
+from domain.tokens import (
+    AccessToken,
+    Lifetimes,
+    PresentedToken,
+    RefreshKeys,
+    RefreshToken,
+    SignedToken,
+    UnverifiedText,
+    identity,
+    read_refresh_token,
+    text_identity,
+)
 from domain.values import Caller, Tenant, tenant
 from sojourn.authentication.bearer_tokens import BearerTokens, digest_of
 from sojourn.authentication.compact import require_compact
@@ -25,7 +37,7 @@ from sojourn.authentication.refresh_limit import RefreshLimit
 from sojourn.authentication.signing_keys import TOKEN_TYPE, SigningKeys
 from sojourn.authentication.vault import Vault
 from sojourn.settings import Settings
-from storage import token_facts, tokens
+from storage import refresh_states, token_facts
 from storage.database import Database
 from storage.unit_of_work import UnitOfWork
 
@@ -64,12 +76,12 @@ class Tokens:
         """Read the secret that protects refresh tokens and signing keys. Raises OSError."""
         self._vault = await asyncio.to_thread(Vault.open, self._settings)
 
-    async def start(self, database: Database) -> None:
-        """Make the first signing key, if it is missing. Raises Unavailable when the database does not answer."""
+    async def start(self, database: Database, now: datetime) -> None:
+        """Make the first signing key, if none can sign `now`. Raises Unavailable when the database does not answer."""
         if self._vault is None:
             raise RuntimeError("the vault is opened first")
         keys = SigningKeys(self._vault, database)
-        await keys.ensure(self._settings.token_algorithm, utc_now())
+        await keys.ensure(self._settings.token_algorithm, now)
         self._database, self._keys = database, keys
 
     @property
@@ -81,17 +93,40 @@ class Tokens:
         """The public keys (RFC 7517)."""
         return await self._started()[2].key_set()
 
-    async def sign(self, unit: UnitOfWork, claims: Mapping[str, Any]) -> str:
+    async def sign(self, unit: UnitOfWork, claims: Mapping[str, Any], now: datetime) -> SignedToken:
         """An access token (RFC 9068) with these claims; the issuer is added. Which key signs is asked in the unit."""
-        signer = await self._started()[2].signer(unit.system(), utc_now())
-        return signer.sign({"iss": self.issuer, **claims})
+        signer = await self._started()[2].signer(unit.system(), now)
+        return SignedToken(signer.sign({"iss": self.issuer, **claims}), signer.kid)
 
-    async def read(self, token: str) -> AccessToken | None:
-        """What a token says whose signature holds, for any audience; None for any other text."""
+    async def present(self, text: str, of: Tenant) -> PresentedToken:
+        """What a text shown as a token is. A refresh token of another tenant than `of` is nothing there.
+
+        Raises Unavailable while the keys that would tell cannot be had.
+        """
+        refresh = read_refresh_token(self.refresh_keys, text)
+        if refresh is not None and refresh.tenant == of.id:
+            return refresh
         try:
-            return await self._read(token)
+            return await self._read(text)
         except InvalidToken:
-            return None
+            return UnverifiedText(text_identity(text))
+
+    def admit(self, refresh_token: str, bearer: Caller, *, of: Tenant | None, now: datetime) -> RefreshToken:
+        """The refresh token that a request shows as its credential, counted against its session's limit.
+
+        `bearer` and `of` are the caller and the tenant of a bearer token that came along; without one `of` is None. It
+        may have expired and need not name a session, but it must not contradict. Raises RefreshTokenInvalid,
+        NotYourResource, RateLimited.
+        """
+        token = read_refresh_token(self.refresh_keys, refresh_token)
+        if token is None:
+            raise RefreshTokenInvalid()
+        if of is not None and of.id != token.tenant:
+            raise NotYourResource()
+        if session_key(bearer.session_id or "") not in (None, token.session):
+            raise NotYourResource()
+        self._limit.permit(token.tenant, token.session, now)
+        return token
 
     async def judge(
         self,
@@ -108,14 +143,17 @@ class Tokens:
         if token.tenant != unit.tenant.id:
             return TokenFacts(tenant_mismatch=True)
         known = await token_facts.record(unit, token, to_text(now))
-        facts = token_facts.facts(token, known, now, self.lifetimes.leeway.total_seconds(), device_fingerprint)
+        facts = facts_of_access(
+            token,
+            known,
+            now,
+            leeway=_leeway(known.leeway) if token.own and known.leeway is not None else self.lifetimes.leeway,
+            audience=self.audience,
+            device_fingerprint=device_fingerprint,
+        )
         if token.generation is not None and token.generation == known.generation and not known.successor_used:
             unit.after_commit(partial(self._note_use, unit.tenant, token))
         return facts
-
-    def permit_refresh(self, tenant: str, session: str, now: datetime) -> None:
-        """Count a refresh. Raises RateLimited."""
-        self._limit.permit(tenant, session, now)
 
     async def authenticate(self, token: str, now: datetime) -> tuple[Caller, Tenant]:
         """The caller and the tenant of a bearer token of our own API.
@@ -124,21 +162,17 @@ class Tokens:
         Unavailable when what is needed to judge it cannot be asked.
         """
         access = await self._read(token)
-        if access.own and self.audience not in access.audience:
-            raise InvalidToken()
         of = tenant(access.tenant)
         facts = await self._started()[0].read(of, lambda unit: self.judge(unit, access, now))
-        wrong = reasons(facts)
+        wrong = reasons(facts, "bearer")
         if wrong:
             raise TokenExpired() if wrong == ("expired",) else InvalidToken()
         return Caller("user", access.user, access.roles, access.sid), of
 
-    async def authenticate_lapsed(self, token: str) -> Caller:
+    async def authenticate_lapsed(self, token: str) -> tuple[Caller, Tenant]:
         """Whose bearer token it is, good or expired. Raises InvalidToken for a text that is none."""
-        access = await self.read(token)
-        if access is None:
-            raise InvalidToken()
-        return Caller("user", access.user, access.roles, access.sid)
+        access = await self._read(token)
+        return Caller("user", access.user, access.roles, access.sid), tenant(access.tenant)
 
     async def _read(self, token: str) -> AccessToken:
         """What a token says whose signature holds, remembered or verified now. Raises InvalidToken, Unavailable."""
@@ -179,7 +213,7 @@ class Tokens:
         if session is None or generation is None:
             return
         try:
-            await self._started()[0].write(tenant, lambda unit: tokens.mark_used(unit, session, generation))
+            await self._started()[0].write(tenant, lambda unit: refresh_states.mark_used(unit, session, generation))
         except DomainError:
             logger.warning("the use of a token was not noted; it will be at its next use")
 
@@ -206,3 +240,9 @@ def _own(kid: str, token: str, claims: dict[str, Any]) -> AccessToken:
         expires=float(claims["exp"]),
         claims=claims,
     )
+
+
+@lru_cache(maxsize=1024)
+def _leeway(duration: str) -> timedelta:
+    """A tenant's own leeway; the same few are asked for with every request."""
+    return parse_duration(duration)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import DomainError, InternalError
-from domain.values import Tenant
+from domain.values import Caller, Tenant
 from handlers.answers import Answer
 from sojourn import i18n, logs, problems, tracing
 from sojourn.pipeline.negotiation import JSON
@@ -43,6 +43,7 @@ class Exchange:
         self.is_answered = False
         self.plan: Plan | None = None
         self.tenant: Tenant | None = None
+        self.caller: Caller | None = None
         self.started = time.perf_counter()
         self.request_id = tracing.request_id(request.header(b"x-request-id"), request.now)
         self.locale = i18n.negotiate(request.header(b"accept-language"))

@@ -38,7 +38,11 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One operation, ready to run. `writes` says whether its handler runs inside one transaction that writes."""
+    """One operation, ready to run. `writes` says whether its handler runs inside one transaction that writes.
+
+    `token` and `credential` name the argument that holds a token to be verified before the handler runs, and the
+    refresh token that is the request's credential; None where there is none.
+    """
 
     operation_id: str
     handler: Handler
@@ -55,6 +59,8 @@ class Plan:
     no_store: bool
     deprecations: Deprecations | None
     is_example: bool
+    token: str | None
+    credential: str | None
 
     def news(self, request: Request) -> list[tuple[bytes, bytes]]:
         """The headers of a success beyond those of every answer: what is deprecated, what is only an example."""
@@ -105,6 +111,8 @@ def compile_plan(
             operation.operation_id, definition, operation.parameters, operation.responses[str(status)]
         ),
         is_example=getattr(operation.function, "is_example", False),
+        token=getattr(operation.function, "token_argument", None),
+        credential=getattr(operation.function, "credential_argument", None),
     )
     _check_signature(plan)
     return plan

@@ -9,7 +9,9 @@ from collections.abc import Awaitable
 from typing import Any
 
 from domain.clock import to_text
-from domain.values import Tenant, tenant
+from domain.ids import session_id
+from domain.tokens import PresentedToken
+from domain.values import Caller, Tenant, tenant
 from handlers.context import Context
 from sojourn.pipeline.exchange import Exchange
 from sojourn.pipeline.plans import Plan
@@ -27,28 +29,51 @@ async def run_handler(
     media_type: str,
 ) -> Any:
     """What the operation's handler returns. Raises whatever refuses the request."""
-    of = identity.tenant
-    if of is None:
-        of = tenant(arguments.pop("x_tenant_id")) if plan.takes_tenant else NO_TENANT
+    of, caller, presented = await _resolve(program, plan, identity, arguments)
     exchange.tenant = of
+    exchange.caller = caller
 
     def work(unit: UnitOfWork) -> Awaitable[Any]:
         # A body may have been long on its way, and a transaction that is run again begins again.
         now = program.clock()
         context = Context(
             of,
-            identity.caller,
+            caller,
             unit,
             now,
             to_text(now),
             exchange.locale,
             media_type,
             program.service,
+            presented,
         )
         return plan.handler(context, **arguments)
 
     database = program.database()
     return await (database.write(of, work) if plan.writes else database.read(of, work))
+
+
+async def _resolve(
+    program: Program, plan: Plan, identity: Identity, arguments: dict[str, Any]
+) -> tuple[Tenant, Caller, PresentedToken | None]:
+    """The tenant and the caller of a request, and the token that it shows: verified before any transaction is open.
+
+    Raises what refuses a refresh token as a credential, and Unavailable while the issuer's keys cannot be had.
+    """
+    if plan.credential is not None:
+        token = program.tokens.admit(
+            arguments["body"][plan.credential], identity.caller, of=identity.tenant, now=program.clock()
+        )
+        caller = identity.caller if identity.caller.id else Caller("user", "", session_id=session_id(token.session))
+        return tenant(token.tenant), caller, token
+    of = identity.tenant
+    if of is None:
+        of = tenant(arguments.pop("x_tenant_id")) if plan.takes_tenant else NO_TENANT
+    presented = None
+    if plan.token is not None:
+        holder = arguments.get("body", arguments)
+        presented = await program.tokens.present(holder[plan.token], of)
+    return of, identity.caller, presented
 
 
 NO_TENANT = Tenant("<none>")

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from domain.errors import AuthenticationRequired, InsufficientRole, InvalidToken, TenantNotAllowed
+from domain.tokens import PresentedToken, RefreshToken
 from domain.values import Caller, Tenant
 from sojourn.pipeline.schemas import ContractError
 
@@ -53,7 +54,11 @@ class TokenChecker(Protocol):
 
     async def authenticate(self, token: str, now: datetime) -> tuple[Caller, Tenant]: ...
 
-    async def authenticate_lapsed(self, token: str) -> Caller: ...
+    async def authenticate_lapsed(self, token: str) -> tuple[Caller, Tenant]: ...
+
+    def admit(self, refresh_token: str, bearer: Caller, *, of: Tenant | None, now: datetime) -> RefreshToken: ...
+
+    async def present(self, text: str, of: Tenant) -> PresentedToken: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,7 @@ def _lapsed_bearer(tokens: TokenChecker) -> Authenticate:
         value = headers.get(AUTHORIZATION)
         if not value:
             return ANONYMOUS
-        return Identity(await tokens.authenticate_lapsed(_token(value)), None)
+        return Identity(*await tokens.authenticate_lapsed(_token(value)))
 
     return authenticate
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from domain.clock import from_text, to_text
 from domain.ids import uuid7
 from domain.risk import Evidence, factors, score
-from domain.risk_evidence import REUSE_REASON, SeenSession, evidence, network
+from domain.risk_evidence import SeenSession, evidence, network
+from domain.sessions import REUSE_REASON
 
 NOW = "2026-04-15T12:00:00.000Z"
 

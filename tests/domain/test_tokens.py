@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.token_validity import TokenFacts, is_valid, reasons
+from domain.token_validity import RULES, Judge, TokenFacts, reasons, shown_status
 from domain.tokens import (
     Invalid,
     RefreshKeys,
@@ -18,8 +18,10 @@ from domain.tokens import (
     decide,
     end_of_access,
     end_of_refresh,
+    has_jwt_form,
     identity,
     read_refresh_token,
+    text_identity,
     write_refresh_token,
 )
 
@@ -35,15 +37,15 @@ def token(generation: int, token_hash: str) -> RefreshToken:
 
 
 def test_a_refresh_token_reads_back_and_the_same_arguments_give_the_same_text() -> None:
-    text = write_refresh_token(KEYS, "ac|me", SESSION, 3, "nonce")
+    text = write_refresh_token(KEYS, "ac|me", SESSION, generation=3, nonce="nonce")
 
-    assert text == write_refresh_token(KEYS, "ac|me", SESSION, 3, "nonce")
+    assert text == write_refresh_token(KEYS, "ac|me", SESSION, generation=3, nonce="nonce")
     assert read_refresh_token(KEYS, text) == RefreshToken(SESSION, "ac|me", 3, identity(text))
-    assert text != write_refresh_token(KEYS, "ac|me", SESSION, 3, "other")
+    assert text != write_refresh_token(KEYS, "ac|me", SESSION, generation=3, nonce="other")
 
 
 def test_no_changed_character_of_a_refresh_token_goes_unnoticed() -> None:
-    text = write_refresh_token(KEYS, "acme", SESSION, 3, "nonce")
+    text = write_refresh_token(KEYS, "acme", SESSION, generation=3, nonce="nonce")
 
     for place in range(len(text)):
         changed = text[:place] + ("A" if text[place] != "A" else "B") + text[place + 1 :]
@@ -65,7 +67,7 @@ def test_no_changed_character_of_a_refresh_token_goes_unnoticed() -> None:
         (token(3, "previous"), 3600, False, Invalid()),
         (token(3, "other"), 0, False, Invalid()),
         (token(2, "older"), 0, False, Reuse()),
-        (token(1, "earlier line"), 0, True, Invalid()),
+        (token(1, "earlier family"), 0, True, Invalid()),
     ],
 )
 def test_what_a_refresh_means(presented: RefreshToken, seconds: int, used: bool, verdict: object) -> None:
@@ -74,13 +76,26 @@ def test_what_a_refresh_means(presented: RefreshToken, seconds: int, used: bool,
     assert decide(presented, state, NOW + timedelta(seconds=seconds), INTERVAL) == verdict
 
 
-def test_r_02_a_token_is_good_only_when_nothing_is_wrong_in_all_combinations() -> None:
+@pytest.mark.parametrize("judge", ["bearer", "validation", "introspection", "exchange", "refresh", "inventory"])
+def test_r_02_a_token_is_good_only_when_nothing_that_its_judge_asks_is_wrong_in_all_combinations(judge: Judge) -> None:
     names = list(TokenFacts._fields)
+    assert list(RULES) == names
+    asked = {name for name in names if judge in RULES[name].refused_by}
 
     for wrong in itertools.product((False, True), repeat=len(names)):
         facts = TokenFacts(**dict(zip(names, wrong, strict=True)))
-        assert is_valid(facts) == (not any(wrong))
-        assert reasons(facts) == tuple(itertools.compress(names, wrong))
+        assert reasons(facts, judge) == tuple(name for name in itertools.compress(names, wrong) if name in asked)
+
+
+def test_lists_call_a_token_revoked_before_they_call_it_expired() -> None:
+    assert shown_status(()) == "active"
+    assert shown_status(("expired",)) == shown_status(("session_expired",)) == "expired"
+    assert shown_status(("expired", "blacklisted")) == "revoked"
+
+
+def test_what_a_list_refuses_a_token_for_it_has_a_name_for() -> None:
+    for rule in RULES.values():
+        assert ("inventory" in rule.refused_by) == (rule.shown is not None)
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.3, 1.0])
@@ -98,4 +113,16 @@ def test_a_refresh_token_never_outlives_its_session() -> None:
 
 def test_a_jwt_has_one_identity_however_its_signature_is_spelled() -> None:
     assert identity("head.body.sigA") == identity("head.body.sigB") != identity("head.bodx.sigA")
-    assert identity("no jwt") != identity("no jwt ")
+
+
+@pytest.mark.parametrize("text", ["head.body.sigA", "head.body", "head.body.", "head.body.sigA==", "rt_whatever"])
+def test_a_text_that_was_not_verified_is_never_known_as_a_token_that_was(text: str) -> None:
+    assert text_identity(text) not in {identity(text), identity("head.body.sigA")}
+
+
+@pytest.mark.parametrize(
+    "text", ["a.b.c==", "a.b=.c", "a.b.c\n", "a.b.", "a..c", ".b.c", "a.b", "a.b.c.d", "a.b.ü", "a.b+.c"]
+)
+def test_only_three_parts_of_base64url_without_padding_have_the_form_of_a_jwt(text: str) -> None:
+    assert has_jwt_form("a.b.c")
+    assert not has_jwt_form(text)

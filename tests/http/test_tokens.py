@@ -96,7 +96,7 @@ def test_r_06_a_blacklisted_token_is_refused_until_its_entry_is_removed(client: 
 def test_r_06_an_unknown_token_can_be_blacklisted_and_the_entry_ends(client: Client) -> None:
     client.create()
     body = {"token": "whatever", "token_type": "refresh", "user_id": "usr_abc123"}
-    assert client.as_user("POST", "/tokens/blacklist", "usr_abc123", json=body).status_code == 200
+    assert client.internal("POST", "/internal/session/blacklist-token", json=body).status_code == 200
 
     query = {"token": "whatever"}
     first = client.as_user("GET", "/tokens/blacklist/check", "usr_abc123", params=query).json()

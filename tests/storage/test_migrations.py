@@ -22,12 +22,13 @@ from tests.storage.conftest import ACME, Store, new_session
 
 Sql = Callable[[str], list[tuple[Any, ...]]]
 MIGRATIONS = Path(schema.__file__).parent / "migrations"
-NEXT = """
+NEXT_REVISION = f"{int(schema.HEAD) + 1:04}"
+NEXT = f"""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "{NEXT_REVISION}"
+down_revision = "{schema.HEAD}"
 
 
 def upgrade() -> None:
@@ -40,7 +41,7 @@ def upgrade() -> None:
 def next_release(tmp_path: Path) -> Path:
     """The migrations of a release to come: one revision more, which only adds."""
     shutil.copytree(MIGRATIONS / "versions", tmp_path / "next" / "versions")
-    (tmp_path / "next" / "versions" / "0002_notes.py").write_text(NEXT)
+    (tmp_path / "next" / "versions" / f"{NEXT_REVISION}_notes.py").write_text(NEXT)
     return tmp_path / "next"
 
 
@@ -160,7 +161,7 @@ def test_requests_go_on_while_a_populated_database_is_migrated(
     written_before, written = store.run(migrate_meanwhile())
 
     assert 0 < written_before < written
-    assert sql("SELECT version_num FROM alembic_version") == [("0002",)]
+    assert sql("SELECT version_num FROM alembic_version") == [(NEXT_REVISION,)]
     kept = {str(row[0]) for row in sql("SELECT id FROM sessions WHERE tenant_id = 'acme'")}
     assert kept == {*before, *acknowledged}
     print(f"{engine}: {written} sessions acknowledged, {len(kept)} kept")
