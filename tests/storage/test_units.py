@@ -8,7 +8,7 @@ import pytest
 from domain.errors import DomainError, RefreshTokenReused, SessionNotFound
 from storage import sessions
 from storage.unit_of_work import UnitOfWork
-from tests.storage.conftest import ACME, NOISE, Store, new_session
+from tests.storage.conftest import ACME, Store, new_session
 
 
 def test_a_step_runs_after_the_commit_and_before_the_write_returns(store: Store) -> None:
@@ -26,7 +26,7 @@ def test_a_step_runs_after_the_commit_and_before_the_write_returns(store: Store)
     assert [row.id for row in seen] == [session.id]
 
 
-def test_a_step_of_a_read_runs_once_it_is_over_and_those_of_a_twin_tenant_in_their_order(store: Store) -> None:
+def test_the_steps_of_a_read_run_once_it_is_over_in_their_order(store: Store) -> None:
     seen: list[str] = []
 
     def note(what: str) -> Any:
@@ -37,7 +37,7 @@ def test_a_step_of_a_read_runs_once_it_is_over_and_those_of_a_twin_tenant_in_the
 
     async def work(unit: UnitOfWork) -> None:
         unit.after_commit(note("first"))
-        unit.within(NOISE).after_commit(note("second"))
+        unit.after_commit(note("second"))
         seen.append("work")
 
     store.read(work)
