@@ -75,7 +75,7 @@ def repeated(operation: Operation, valid: Raw) -> Iterator[Probe]:
         others = tuple(item for item in valid.query if item[0] != name)
         yield Probe(f"{name} twice", valid.copy(query=(*others, pair, pair)), (400,), name)
     for name, value in valid.headers:
-        if name.lower() in ("x-tenant-id", "x-api-key", "authorization"):
+        if name.lower() in ("x-tenant-id", "x-api-key", "authorization", "content-type"):
             yield Probe(f"{name} twice", valid.copy(headers=(*valid.headers, (name, value))), (400,))
     if valid.body is not None:
         for name, value in json.loads(valid.body).items():

@@ -37,12 +37,18 @@ class MissingSentence(Exception):
 
 @lru_cache(maxsize=1024)
 def negotiate(accept_language: str | None) -> str:
-    """The locale a reader likes best (RFC 9110 §12.5.4); English when nothing fits. Never an error."""
+    """The locale a reader likes best (RFC 9110 §12.5.4); English when nothing fits. Never an error.
+
+    `*` is every language that no other range names, and a locale whose own tag has the quality 0 is not chosen.
+    """
+    matches = (_RANGE.fullmatch(part) for part in (accept_language or "").split(","))
+    ranges = [(match[1].lower(), float(match[2] or 1)) for match in matches if match]
+    excluded = {language for language, quality in ranges if quality == 0}
+    named = {_locale_of(language) for language, _ in ranges if language != "*"}
     best, best_quality = DEFAULT, 0.0
-    for part in (accept_language or "").split(","):
-        match = _RANGE.fullmatch(part)
-        locale = match and _locale_of(match[1].lower())
-        if match and locale and (quality := float(match[2] or 1)) > best_quality:
+    for language, quality in ranges:
+        locale = _locale_of(language) if language != "*" else next((one for one in LOCALES if one not in named), None)
+        if locale and locale.lower() not in excluded and quality > best_quality:
             best, best_quality = locale, quality
     return best
 
@@ -52,8 +58,6 @@ def _locale_of(language: str) -> str | None:
 
     A reader of a language without its region gets the first locale of that language, unless in another script.
     """
-    if language == "*":
-        return DEFAULT
     subtags = language.split("-")
     for length in range(len(subtags), 0, -1):
         shorter = "-".join(subtags[:length])

@@ -6,9 +6,11 @@ surrogate or a NUL inside a string are violations here, each with its place.
 
 import asyncio
 import json
+import math
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from domain.errors import DomainError, Violation
@@ -18,6 +20,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 _SUSPICIOUS_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _SAFE_INTEGER = 2**53
+_LARGEST_FRACTION = 2**52 - 0.5
 
 
 class ClientGone(Exception):
@@ -81,16 +84,25 @@ class JsonReader:
 
     def __init__(self, limits: BodyLimits) -> None:
         self._limits = limits
-        self._decoder = json.JSONDecoder(
-            object_pairs_hook=_object, parse_int=self._integer, parse_float=self._number, parse_constant=_constant
-        )
+        readers: Any = {
+            "parse_int": self._integer,
+            "parse_float": self._number,
+            "parse_constant": _constant,
+        }
+        self._decoder = json.JSONDecoder(object_pairs_hook=_object, **readers)
+        self._marking = json.JSONDecoder(object_pairs_hook=_marked_object, **readers)
 
     def read(self, body: bytes) -> Any:
         """The value that `body` holds. Raises MalformedBody with the place of what is wrong."""
         if body.count(b"{") + body.count(b"[") > self._limits.max_depth and self._depth(body) > self._limits.max_depth:
             raise _malformed("json_depth", limit=self._limits.max_depth)
         try:
-            value = self._decoder.decode(body.decode())
+            text = body.decode()
+            try:
+                value = self._decoder.decode(text)
+            except _RepeatedMember:  # read once more, for the place of it
+                place = _place_of_repeated(self._marking.decode(text))
+                raise MalformedBody([Violation(place or "body", "repeated_property")]) from None
         except UnicodeDecodeError:
             raise _malformed("encoding") from None
         except json.JSONDecodeError as error:
@@ -111,7 +123,11 @@ class JsonReader:
         value = float(digits)
         if value - value != 0:
             raise _malformed("json_number", limit=self._limits.max_digits)
-        return int(value) if value.is_integer() and abs(value) < _SAFE_INTEGER else value
+        if not value.is_integer():
+            return value
+        if not _is_whole(digits):
+            return _beside(value, digits)
+        return int(value) if abs(value) < _SAFE_INTEGER else value
 
     @staticmethod
     def _depth(body: bytes) -> int:
@@ -127,15 +143,63 @@ class JsonReader:
         return deepest
 
 
+def _is_whole(digits: str) -> bool:
+    """Whether a number in JSON's notation has no fraction, judged by its digits and not by its nearest float."""
+    mantissa, _, exponent = digits.lower().partition("e")
+    whole, _, fraction = mantissa.removeprefix("-").partition(".")
+    significant = (whole + fraction).rstrip("0")
+    return not significant or len(whole) + int(exponent or 0) >= len(significant)
+
+
+def _beside(value: float, digits: str) -> float:
+    """The nearest float with a fraction, for the number in `digits`, which has one and was rounded to `value`."""
+    if value == 0:
+        return math.copysign(math.nextafter(0, 1), value)
+    if abs(value) > _LARGEST_FRACTION:
+        return math.copysign(_LARGEST_FRACTION, value)
+    return math.nextafter(value, math.inf if Decimal(digits) > Decimal(value) else -math.inf)
+
+
+class _RepeatedMember(Exception):
+    """An object has two members of one name."""
+
+
+class _Marked(dict[str, Any]):
+    """An object with two members of one name, `repeated`."""
+
+    repeated: str
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        seen: set[str] = set()
-        for name, _ in pairs:
-            if name in seen:
-                raise MalformedBody([Violation(name, "repeated_property")])
-            seen.add(name)
+        raise _RepeatedMember
     return result
+
+
+def _marked_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = _Marked(pairs)
+    if len(result) == len(pairs):
+        return dict(result)
+    names = [name for name, _ in pairs]
+    result.repeated = next(name for number, name in enumerate(names) if name in names[:number])
+    return result
+
+
+def _place_of_repeated(value: Any, path: str = "") -> str | None:
+    """Where the first repeated member stands, such as `x.items[0].a`; None when there is none in `value`."""
+    if isinstance(value, _Marked):
+        return _member(path, value.repeated)
+    inside: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, dict):
+        inside = ((_member(path, name), item) for name, item in value.items())
+    elif isinstance(value, list):
+        inside = ((f"{path}[{index}]", item) for index, item in enumerate(value))
+    return next((found for place, item in inside if (found := _place_of_repeated(item, place))), None)
+
+
+def _member(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
 def _constant(name: str) -> Any:
@@ -157,7 +221,7 @@ def _refuse_control_characters(value: Any, path: str = "") -> None:
     elif isinstance(value, dict):
         for name, item in value.items():
             _refuse_control_characters(name, "body")
-            _refuse_control_characters(item, f"{path}.{name}" if path else name)
+            _refuse_control_characters(item, _member(path, name))
 
 
 def _encodable(text: str) -> bool:

@@ -4,11 +4,11 @@ import re
 from functools import lru_cache
 
 from sojourn.http_errors import NotAcceptable, UnsupportedMediaType
+from sojourn.pipeline.fields import list_members, with_parameters
 
 JSON = "application/json"
 
-_QUALITY = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.IGNORECASE)
-_PARAMETER = re.compile(r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;"]+)\s*')
+_QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 
 
 @lru_cache(maxsize=1024)
@@ -17,7 +17,7 @@ def choose_media_type(accept: str, offers: tuple[str, ...]) -> str:
 
     Raises NotAcceptable when every offer is excluded.
     """
-    ranges = [_media_range(part) for part in accept.split(",") if part.strip()]
+    ranges = [_media_range(member) for member in list_members(accept)]
     if not ranges:
         return offers[0]
     best = max(offers, key=lambda offer: _quality_of(offer, ranges))
@@ -26,14 +26,13 @@ def choose_media_type(accept: str, offers: tuple[str, ...]) -> str:
     return best
 
 
-def _media_range(part: str) -> tuple[str, float]:
-    name, *parameters = part.split(";")
+def _media_range(member: str) -> tuple[str, float]:
+    name, parameters = with_parameters(member)
     quality = 1.0
     for parameter in parameters:
-        match = _QUALITY.fullmatch(parameter.strip())
-        if match:
-            quality = float(match[1])
-    return name.strip().lower(), quality
+        if parameter is not None and parameter[0] == "q" and _QUALITY.fullmatch(parameter[1]):
+            quality = float(parameter[1])
+    return name, quality
 
 
 def _quality_of(offer: str, ranges: list[tuple[str, float]]) -> float:
@@ -51,16 +50,11 @@ def check_content_type(content_type: str | None, content_encoding: str | None) -
 
     Raises UnsupportedMediaType for anything else, a missing Content-Type included.
     """
-    if content_encoding is not None and content_encoding.strip().lower() not in ("", "identity"):
+    if any(coding.lower() != "identity" for coding in list_members(content_encoding or "")):
         raise UnsupportedMediaType(accepted=JSON)
-    name, *parameters = (content_type or "").split(";")
-    if name.strip().lower() != JSON:
+    name, parameters = with_parameters(content_type or "")
+    if name != JSON:
         raise UnsupportedMediaType(accepted=JSON)
     for parameter in parameters:
-        if not parameter.strip():
-            continue
-        match = _PARAMETER.fullmatch(parameter)
-        if match is None:
-            raise UnsupportedMediaType(accepted=JSON)
-        if match[1].lower() == "charset" and match[2].strip('"').lower() not in ("utf-8", "utf8"):
+        if parameter is None or (parameter[0] == "charset" and parameter[1].lower() not in ("utf-8", "utf8")):
             raise UnsupportedMediaType(accepted=JSON)

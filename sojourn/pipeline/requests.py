@@ -1,6 +1,6 @@
 """One request as the pipeline sees it: the headers it cares about, found in one pass."""
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Container, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,7 +25,7 @@ _WANTED = frozenset(
         b"x-tenant-id",
     }
 )
-_LISTS = frozenset({b"accept", b"accept-language", b"transfer-encoding"})
+_LISTS = frozenset({b"accept", b"accept-language", b"content-encoding", b"transfer-encoding"})
 _FIRST_WINS = frozenset({b"traceparent", b"x-request-id"})
 _CREDENTIALS = frozenset({b"authorization", b"x-api-key"})
 
@@ -41,6 +41,10 @@ class Request:
     repeated: list[bytes]
     header_bytes: int
     now: datetime
+
+    def repeated_in(self, declared: Container[bytes]) -> list[bytes]:
+        """The single-valued headers that came more than once: every one that is read here, or is `declared`."""
+        return [name for name in self.repeated if name in _WANTED or name in declared]
 
     def header(self, name: bytes) -> str | None:
         """A header's text, or None. Any byte is a character of Latin-1, so this never fails."""

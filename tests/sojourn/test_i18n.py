@@ -32,6 +32,14 @@ from sojourn import i18n
         ("zh;q=2", "en"),
         ("zh;level=1", "en"),
         (";;,,q=", "en"),
+        ("en;q=0, *", "zh-CN"),
+        ("*, en;q=0", "zh-CN"),
+        ("en;q=0, *;q=0.001", "zh-CN"),
+        ("en;q=0.5, *", "zh-CN"),
+        ("zh-CN;q=0, zh", "en"),
+        ("en;q=0, en-GB, zh;q=0.1", "zh-CN"),
+        ("*", "en"),
+        ("*;q=0", "en"),
     ],
 )
 def test_the_reader_gets_the_language_they_like_best(header: str | None, locale: str) -> None:
