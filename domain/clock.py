@@ -4,10 +4,13 @@ The text form is RFC 3339 in UTC with milliseconds, always 24 characters, so tha
 instants they name. Rules never read the clock: they take `now`.
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
+
+_WRITTEN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 
 
 def utc_now() -> datetime:
@@ -31,4 +34,6 @@ def day_of(instant: datetime) -> str:
 
 def from_text(text: str) -> datetime:
     """The aware instant that `to_text` wrote. Raises ValueError for any other text."""
+    if not _WRITTEN.fullmatch(text):
+        raise ValueError(f"{text!r} is not an instant such as 2026-04-15T08:00:00.123Z")
     return datetime.fromisoformat(text)

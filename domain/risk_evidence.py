@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from domain.clock import from_text, to_text
 from domain.risk import Evidence
-from domain.sessions import MFA, OURSELVES, REUSE_REASON, status
+from domain.sessions import MFA, OURSELVES, REUSE_REASON, effective_end, is_active
 
 REUSE_WINDOW = timedelta(days=7)
 REVOCATION_WINDOW = timedelta(hours=24)
@@ -69,7 +69,7 @@ def evidence(
         hours_since_authentication=_hours_since_authentication(session, now),
         new_network=int(_is_new_network(session, earlier)),
         unusual_hour=int(_is_unusual_hour(session, earlier)),
-        parallel_sessions=sum(_is_active(other, now) for other in others),
+        parallel_sessions=sum(is_active(other, now) for other in others),
     )
 
 
@@ -87,10 +87,6 @@ def network(ip: str) -> str | None:
 
 def _before(instant: str, span: timedelta) -> str:
     return to_text(from_text(instant) - span)
-
-
-def _is_active(session: SeenSession, now: str) -> bool:
-    return status(session.revoked_at is not None, session.expires_at, session.idle_expires_at, now) == "active"
 
 
 def _was_reused(session: SeenSession, since: str) -> bool:
@@ -166,6 +162,6 @@ def _factor_kinds(amr: str | None) -> int:
 
 def _hours_since_authentication(session: SeenSession, now: str) -> int:
     """Full hours between the authentication and `now`, or the session's end where that was earlier."""
-    end = min(now, session.expires_at, session.idle_expires_at, session.revoked_at or now)
+    end = min(now, effective_end(session), session.revoked_at or now)
     span = from_text(end) - from_text(session.authenticated_at)
     return max(0, span // timedelta(hours=1))

@@ -7,7 +7,7 @@ Deadlines are stored when they are set, so a query only compares columns.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Protocol
 
 Status = Literal["active", "expired", "revoked"]
 MFA = "mfa"
@@ -27,6 +27,26 @@ class Timeouts:
     def __post_init__(self) -> None:
         if not timedelta(0) < self.idle <= self.absolute:
             raise ValueError("time-outs must satisfy 0 < idle <= absolute")
+
+
+class WithDeadlines(Protocol):
+    """Anything that has the two deadlines of a session, as `domain.clock` writes instants."""
+
+    @property
+    def expires_at(self) -> str:
+        """The absolute deadline."""
+
+    @property
+    def idle_expires_at(self) -> str:
+        """The idle deadline."""
+
+
+class Session(WithDeadlines, Protocol):
+    """As much of a session as its status depends on."""
+
+    @property
+    def revoked_at(self) -> str | None:
+        """When it was revoked; None for a session that was not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +75,21 @@ def amr_with_mfa(amr: str | None) -> str:
     if amr is None:
         return MFA
     return amr if MFA in amr.split(",") else f"{amr},{MFA}"
+
+
+def effective_end(session: WithDeadlines) -> str:
+    """The deadline that comes first: when the session ends unless it is revoked earlier."""
+    return min(session.expires_at, session.idle_expires_at)
+
+
+def status_of(session: Session, now: str) -> Status:
+    """What a session is at `now`. Revocation is a fact and outlasts expiry; a deadline is exclusive."""
+    return status(session.revoked_at is not None, session.expires_at, session.idle_expires_at, now)
+
+
+def is_active(session: Session, now: str) -> bool:
+    """Whether a session is neither revoked nor past a deadline at `now`."""
+    return status_of(session, now) == "active"
 
 
 def status(revoked: bool, expires_at: str, idle_expires_at: str, now: str) -> Status:

@@ -4,11 +4,11 @@ from typing import Any
 
 from domain.clock import from_text, to_text
 from domain.errors import NotYourResource, RoleNotAllowed, SessionNotFound
-from domain.ids import session_key
 from domain.paging import Page
-from domain.sessions import amr_with_mfa, idle_deadline_after_activity, status
+from domain.sessions import amr_with_mfa, idle_deadline_after_activity
 from handlers.context import Context, commits_itself
 from handlers.session_creation import begin_session
+from handlers.session_lookup import active_or_404, session_row
 from handlers.sessions import UNSTATED_REASON
 from handlers.tenancy import require_tenant
 from handlers.views.envelopes import View, list_response, simple_response
@@ -35,7 +35,7 @@ async def list_sessions_of_user(ctx: Context, user_id: str, page: int, page_size
 async def start_session(ctx: Context, body: dict[str, Any]) -> View:
     """Record a sign-in of the caller; administrators, of any user of the tenant.
 
-    Raises RoleNotAllowed when anybody but an administrator names a role: nobody raises himself.
+    Raises RoleNotAllowed when anybody but an administrator names a role: users give themselves no roles.
     """
     _require_self(ctx, body["auth_user_id"])
     if "role" in body and not ctx.caller.is_admin:
@@ -83,19 +83,13 @@ def _require_self(ctx: Context, user_id: str) -> None:
 
 async def _owned(ctx: Context, session_id: str) -> SessionRow:
     """The session, if the caller may see it: another tenant's is absent, another user's is refused."""
-    key = session_key(session_id)
-    row = await sessions.get(ctx.db, key) if key is not None else None
-    if row is None:
-        raise SessionNotFound()
+    row = await session_row(ctx, session_id)
     _require_self(ctx, row.user_id)
     return row
 
 
 async def _owned_active(ctx: Context, session_id: str) -> SessionRow:
-    row = await _owned(ctx, session_id)
-    if status(row.revoked_at is not None, row.expires_at, row.idle_expires_at, ctx.now_text) != "active":
-        raise SessionNotFound()
-    return row
+    return active_or_404(await _owned(ctx, session_id), ctx.now_text)
 
 
 def _idle_deadline(ctx: Context, row: SessionRow) -> str:

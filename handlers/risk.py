@@ -1,11 +1,11 @@
 """How risky sessions, devices and the tenant look, and what is known of a session's device."""
 
 from domain.device_names import best_name, device_hash, fingerprint_id
-from domain.errors import DeviceNotFound, SessionNotFound
-from domain.ids import session_key
+from domain.errors import DeviceNotFound
 from domain.risk import Factor, average, factors, worst
 from domain.risk_evidence import SeenSession, evidence
 from handlers.context import Context
+from handlers.session_lookup import session_or_404
 from handlers.tenancy import require_tenant
 from handlers.views.envelopes import View
 from handlers.views.risk import device_fingerprint_response, device_risk_response, risk_score_response
@@ -16,10 +16,7 @@ async def get_risk_score(ctx: Context, session_id: str | None) -> View:
     """The score of a session of any status, or that of the tenant by its latest active sessions."""
     if session_id is None:
         return await _tenant_score(ctx)
-    key = session_key(session_id)
-    session = await risk_facts.get(ctx.db, key) if key is not None else None
-    if session is None:
-        raise SessionNotFound()
+    session = await session_or_404(ctx, session_id, risk_facts.get)
     parts = await _assess(ctx, session)
     return {"session_id": session_id} | risk_score_response(parts, ctx.service.risk, ctx.now_text)
 
@@ -36,14 +33,10 @@ async def get_device_risk(ctx: Context, device_id: str) -> View:
 
 async def get_device_fingerprint(ctx: Context, session_id: str | None) -> View:
     """The device of a session of any status, of the caller's own where none is named."""
-    wanted = session_id or ctx.caller.session_id
-    key = session_key(wanted) if wanted is not None else None
-    device = await risk_facts.device(ctx.db, key) if key is not None else None
-    if key is None or device is None:
-        raise SessionNotFound()
+    device = await session_or_404(ctx, session_id or ctx.caller.session_id, risk_facts.device)
     name = best_name(device.device_fingerprint, device.device_id, device.user_agent)
     seen = await risk_facts.sightings(ctx.db, device.user_id, name) if name is not None else []
-    text = name.value if name is not None else key
+    text = name.value if name is not None else device.id
     trusted = await risk_facts.trusts(ctx.db, device.user_id, device.device_fingerprint, ctx.now_text)
     return device_fingerprint_response(
         fingerprint_id(ctx.tenant.id, text), device_hash(text), device, [*seen, device.sighting], trusted

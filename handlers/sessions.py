@@ -3,16 +3,13 @@
 from typing import Any
 
 from domain.clock import day_of
-from domain.errors import SessionNotFound
-from domain.ids import session_key
 from domain.paging import Page
-from domain.sessions import status
 from handlers.context import Context
 from handlers.session_creation import begin_session
+from handlers.session_lookup import active_or_404, session_row
 from handlers.views.envelopes import View, data_response, list_response, simple_response
-from handlers.views.sessions import session_record, session_response
+from handlers.views.sessions import session_record, session_response, session_usage_response
 from storage import sessions, usage
-from storage.sessions import SessionRow
 
 UNSTATED_REASON = "unspecified"
 USAGE_DAYS = 400
@@ -50,28 +47,12 @@ async def export_user_data(ctx: Context, body: dict[str, Any]) -> View:
 
 async def get_session_usage(ctx: Context, session_id: str) -> View:
     """How often use of a session was recorded, by day in UTC, newest first."""
-    row = await _require(ctx, session_id)
-    days = await usage.daily(ctx.db, row.id, USAGE_DAYS)
-    return {
-        "code": 0,
-        "message": "ok",
-        "usage": [{"day": day.day, "count": day.uses} for day in days],
-        "timestamp": ctx.now_text,
-    }
+    row = await session_row(ctx, session_id)
+    return session_usage_response(await usage.daily(ctx.db, row.id, USAGE_DAYS), ctx.now_text)
 
 
 async def record_session_usage(ctx: Context, session_id: str) -> View:
     """Count one use of an active session today. No activity: the deadlines stay."""
-    row = await _require(ctx, session_id)
-    if status(row.revoked_at is not None, row.expires_at, row.idle_expires_at, ctx.now_text) != "active":
-        raise SessionNotFound()
+    row = active_or_404(await session_row(ctx, session_id), ctx.now_text)
     await usage.count_use(ctx.db, row.id, day_of(ctx.now))
     return simple_response("use recorded", ctx.now_text)
-
-
-async def _require(ctx: Context, session_id: str) -> SessionRow:
-    key = session_key(session_id)
-    row = await sessions.get(ctx.db, key) if key is not None else None
-    if row is None:
-        raise SessionNotFound()
-    return row

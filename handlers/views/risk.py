@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 from domain.risk import Factor, RiskThresholds, counting, level, recommended_action, score
+from handlers.views.envelopes import View
 from storage.risk_facts import Device, DeviceCounts, Sighting
-
-View = dict[str, Any]
 
 
 def risk_score_response(parts: Sequence[Factor], thresholds: RiskThresholds, now: str) -> View:

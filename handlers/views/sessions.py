@@ -1,13 +1,13 @@
 """How a session looks on the wire: one function per schema of the contract, of the same name."""
 
-from typing import Any
+from collections.abc import Sequence
 
 from domain.ids import session_id
-from domain.sessions import status
+from domain.sessions import status_of
+from handlers.views.envelopes import SUCCESS, View
 from storage.sessions import SessionRow, SessionWithUser
 from storage.statistics import SessionStats
-
-View = dict[str, Any]
+from storage.usage import DailyUsage
 
 
 def session_response(row: SessionRow, now: str) -> View:
@@ -16,7 +16,7 @@ def session_response(row: SessionRow, now: str) -> View:
         "id": session_id(row.id),
         "tenant_id": row.tenant_id,
         "user_id": row.user_id,
-        "status": status(row.revoked_at is not None, row.expires_at, row.idle_expires_at, now),
+        "status": status_of(row, now),
         "created_at": row.created_at,
         "authenticated_at": row.authenticated_at,
         "last_active_at": row.last_active_at,
@@ -75,3 +75,9 @@ def session_stats_response(stats: SessionStats, user_id: str, now: str) -> View:
         "device_breakdown": stats.devices,
         "updated_at": now,
     }
+
+
+def session_usage_response(days: Sequence[DailyUsage], now: str) -> View:
+    """`SessionUsageResponse`."""
+    used = [{"day": day.day, "count": day.uses} for day in days]
+    return {"code": SUCCESS, "message": "ok", "usage": used, "timestamp": now}

@@ -9,7 +9,7 @@ from datetime import datetime
 import asyncpg
 import click
 
-from domain.clock import from_text, to_text, utc_now
+from domain.clock import to_text, utc_now
 from domain.sessions import Timeouts
 from sojourn.cli.databases import shown, with_database
 from sojourn.cli.options import database_url, settings_from
@@ -26,7 +26,7 @@ class Instant(click.ParamType[datetime]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """The aware instant; fails with one sentence."""
         try:
-            instant = from_text(str(value))
+            instant = datetime.fromisoformat(str(value))
         except ValueError:
             instant = None
         if instant is None or instant.tzinfo is None or not 2000 <= instant.year <= 9000:
