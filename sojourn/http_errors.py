@@ -12,7 +12,9 @@ DomainError
 ├── ContentTooLarge         413
 ├── UriTooLong              414
 ├── UnsupportedMediaType    415
-└── HeadersTooLarge         431
+├── HeadersTooLarge         431
+├── TransferCodingUnknown   501
+└── VersionNotSupported     505
 
 All others are in `domain.errors`; `sojourn.problems` has the one table for both.
 """
@@ -83,3 +85,15 @@ class HeadersTooLarge(DomainError):
     """The header section is larger than the limit."""
 
     key = "headers_too_large"
+
+
+class TransferCodingUnknown(DomainError):
+    """The body has a transfer coding other than `chunked`."""
+
+    key = "transfer_coding_unknown"
+
+
+class VersionNotSupported(DomainError):
+    """The request is in another version of HTTP than 1.0 and 1.1."""
+
+    key = "version_not_supported"

@@ -40,7 +40,9 @@ SAMPLES: Mapping[str, errors.DomainError] = {
         http_errors.HeadersTooLarge(limit=16384),
         errors.RateLimited(retry_after=30),
         errors.InternalError(),
+        http_errors.TransferCodingUnknown(),
         errors.Unavailable(retry_after=2),
+        http_errors.VersionNotSupported(),
     )
 }
 """One refusal of each type, as it could happen."""

@@ -82,7 +82,9 @@ CATALOGUE: Mapping[str, ProblemType] = {
         ("rate_limited", 429, 30129001),
         ("headers_too_large", 431, 30131001),
         ("internal", 500, 30150001),
+        ("transfer_coding_unknown", 501, 30151001),
         ("unavailable", 503, 30153001),
+        ("version_not_supported", 505, 30155001),
     )
 }
 BY_SLUG: Mapping[str, ProblemType] = {kind.slug: kind for kind in CATALOGUE.values()}
@@ -157,7 +159,7 @@ def error_envelope(error: DomainError, facts: Facts) -> dict[str, Any]:
 def headers(
     error: DomainError, challenge: str | None = None, credentials_sent: bool = False
 ) -> list[tuple[bytes, bytes]]:
-    """The headers a refusal must carry: WWW-Authenticate on 401, Allow on 405, Retry-After on 429 and 503.
+    """The headers a refusal must carry: WWW-Authenticate on 401, Allow on 405, Connection on 408, Retry-After.
 
     `challenge` is the scheme of the operation, `Bearer` or `ApiKey`. A bearer challenge tells what is wrong
     with a token only to those who sent one (RFC 6750 §3).
@@ -169,6 +171,8 @@ def headers(
             about = i18n.sentence("en", f"{error.key}.detail").replace('"', "'")
             value += f', error="invalid_token", error_description="{about}"'
         result.append((b"www-authenticate", value.encode("ascii", "replace")))
+    if CATALOGUE[error.key].status == 408:  # what still comes of the body has no use (RFC 9110 §15.5.9)
+        result.append((b"connection", b"close"))
     if "allow" in error.params:
         result.append((b"allow", error.params["allow"].encode()))
     if "retry_after" in error.params:

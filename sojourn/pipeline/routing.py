@@ -28,6 +28,7 @@ class Router(Generic[T]):
         self._base = base_path.rstrip("/").encode()
         self._root: _Node[T] = _Node()
         self._static: dict[tuple[bytes, str], T] = {}
+        self._methods: set[str] = set()
 
     def add(self, method: str, path: str, value: T) -> None:
         """Serve `value` for `method` (upper case) at the OpenAPI path template `path`."""
@@ -39,6 +40,7 @@ class Router(Generic[T]):
             else:
                 node = node.literals.setdefault(segment, _Node())
         node.methods[method] = value
+        self._methods.add(method)
         if not templated:
             self._static[self._base + path.encode(), method] = value
 
@@ -50,6 +52,8 @@ class Router(Generic[T]):
         static = self._static.get((raw_path, method))
         if static is not None:
             return static, ()
+        if raw_path == b"*" and method == "OPTIONS":  # the whole server (RFC 9110 §9.3.7)
+            raise MethodNotAllowed(sorted(self._methods))
         if not raw_path.startswith(self._base + b"/"):
             raise RouteNotFound()
         segments = raw_path[len(self._base) + 1 :].split(b"/")

@@ -47,3 +47,10 @@ def test_another_method_is_told_all_that_the_path_has(router: Router[str]) -> No
         router.find("HEAD", b"/base/sessions/x")
 
     assert refusal.value.params == {"allow": "DELETE, GET"}
+
+
+def test_a_question_to_the_whole_server_is_told_all_methods_of_all_paths(router: Router[str]) -> None:
+    with pytest.raises(MethodNotAllowed) as refusal:
+        router.find("OPTIONS", b"*")
+
+    assert refusal.value.params == {"allow": "DELETE, GET"}

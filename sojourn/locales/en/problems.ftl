@@ -164,6 +164,11 @@ internal = Internal error
     .explanation = The server met a condition that it did not expect. The request was not at fault, and nothing of it was kept.
     .remedy = Try again later. If it goes on, tell the operators the request_id.
 
+transfer_coding_unknown = Unknown transfer coding
+    .detail = The only transfer coding that is understood here is chunked.
+    .explanation = The Transfer-Encoding of the request names something else than chunked, so its body cannot be read.
+    .remedy = Send the body with a Content-Length, or with Transfer-Encoding: chunked.
+
 unavailable = Temporarily unavailable
     .detail = The service cannot answer right now; try again in { $retry_after ->
         [one] one second
@@ -171,6 +176,11 @@ unavailable = Temporarily unavailable
     }.
     .explanation = Something that the service depends on does not answer or is overloaded. Nothing of the request was kept.
     .remedy = Send the request again after the time in the Retry-After header.
+
+version_not_supported = HTTP version not supported
+    .detail = Requests must be in HTTP/1.1 or HTTP/1.0.
+    .explanation = The request line names another version of HTTP, or none.
+    .remedy = Send the request in HTTP/1.1.
 
 ## One sentence for each rule that a request can break.
 
@@ -219,6 +229,8 @@ violation-json_number = A number has more than { $limit } characters or is too l
 violation-json_constant = { $name } is not a JSON value.
 violation-json_syntax = The JSON text breaks off at line { $line }, column { $column }.
 violation-http_syntax = What was sent is no HTTP/1.1 request.
+violation-http_host = A request needs exactly one Host header, with a host and perhaps a port.
+violation-http_target = The request line needs a path, with a query perhaps, and no fragment.
 violation-body_not_allowed = This operation takes no body.
 
 ## The words of the pages about problem types.

@@ -160,10 +160,20 @@ internal = 内部错误
     .explanation = 服务器遇到了意料之外的情况。请求本身没有问题，其内容也未被保留。
     .remedy = 请稍后重试；若持续出现，请将 request_id 告知运维人员。
 
+transfer_coding_unknown = 未知的传输编码
+    .detail = 此处只支持 chunked 传输编码。
+    .explanation = 请求的 Transfer-Encoding 不是 chunked，因此无法读取请求体。
+    .remedy = 请使用 Content-Length 或 Transfer-Encoding: chunked 发送请求体。
+
 unavailable = 服务暂时不可用
     .detail = 服务目前无法答复，请在 { $retry_after } 秒后重试。
     .explanation = 本服务所依赖的组件没有响应或负载过高。请求的内容未被保留。
     .remedy = 请在 Retry-After 头给出的时间之后重新发送请求。
+
+version_not_supported = 不支持的 HTTP 版本
+    .detail = 请求必须使用 HTTP/1.1 或 HTTP/1.0。
+    .explanation = 请求行使用了其他 HTTP 版本，或没有写明版本。
+    .remedy = 请使用 HTTP/1.1 发送请求。
 
 ## 请求可能违反的每条规则各有一句说明。
 
@@ -194,6 +204,8 @@ violation-json_number = 某个数字超过 { $limit } 个字符或数值过大�
 violation-json_constant = { $name } 不是 JSON 值。
 violation-json_syntax = JSON 文本在第 { $line } 行第 { $column } 列出现错误。
 violation-http_syntax = 发送的内容不是有效的 HTTP/1.1 请求。
+violation-http_host = 请求必须恰好有一个 Host 头，其值为主机名，可带端口。
+violation-http_target = 请求行必须包含路径，可带查询字符串，但不能带片段。
 violation-body_not_allowed = 该操作不接受请求体。
 
 ## 问题类型页面的用语。
