@@ -20,6 +20,7 @@ from domain.tokens import AccessToken, identity
 from domain.values import Caller, Tenant
 from sojourn.algorithms import SYMMETRIC
 from sojourn.authentication.compact import read_compact
+from sojourn.authentication.foreign_claims import bounded, numeric_date, require_access_token
 from sojourn.authentication.key_sets import KeySet
 from sojourn.settings import Settings
 
@@ -29,12 +30,12 @@ _TENANT = re.compile(r"[A-Za-z0-9._:@|~+=-]{1,128}")
 _NAME = re.compile(
     r"[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff](?:[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{0,253}[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff])?"
 )
-_OTHER_TYPES = frozenset({"refresh", "refresh+jwt", "rt+jwt", "logout+jwt", "secevent+jwt", "dpop+jwt"})
 _OPTIONS: Any = {
     "verify_signature": True,
     "verify_exp": False,
     "verify_nbf": False,
     "verify_iat": False,
+    "verify_jti": False,
     "verify_aud": True,
     "verify_iss": True,
     "require": ["exp", "sub"],
@@ -109,18 +110,18 @@ class BearerTokens:
 
     async def _verify(self, token: str, digest: bytes) -> AccessToken:
         header, payload = read_compact(token)
-        algorithm, kid, typ = header.get("alg"), header.get("kid"), header.get("typ", "JWT")
+        algorithm, kid = header.get("alg"), header.get("kid")
         if not isinstance(algorithm, str) or algorithm not in self._algorithms:
             raise InvalidToken()
         if "crit" in header or "b64" in header:
             raise InvalidToken()
         if not isinstance(header.get("kid", ""), str):
             raise InvalidToken()
-        if not isinstance(typ, str) or typ.lower().removeprefix("application/") in _OTHER_TYPES:
-            raise InvalidToken()
         for key in await self._candidates(algorithm, kid):
             if self._has_signed(token, key, algorithm):
-                verified = self._read(payload, token)
+                claims = bounded(payload)
+                require_access_token(header.get("typ", "JWT"), claims)
+                verified = self._read(claims, token)
                 keys = None if algorithm in SYMMETRIC else self._keys
                 self._remember(digest, _Remembered(verified, keys))
                 return verified
@@ -158,8 +159,6 @@ class BearerTokens:
             raise InvalidToken()
         if session is not None and (not isinstance(session, str) or not _NAME.fullmatch(session)):
             raise InvalidToken()
-        if str(claims.get("typ", "")).lower() == "refresh" or claims.get("token_use") == "refresh":
-            raise InvalidToken()
         return AccessToken(
             own=False,
             kid=None,
@@ -169,9 +168,9 @@ class BearerTokens:
             sid=session,
             session=None if session is None else session_key(session),
             roles=_roles(claims.get(self._settings.jwt_roles_claim, [])),
-            issued=_seconds(claims.get("iat", 0)),
-            not_before=_seconds(claims.get("nbf", 0)),
-            expires=_seconds(claims["exp"]),
+            issued=max(numeric_date(claims.get("iat", 0)), 0.0),
+            not_before=numeric_date(claims.get("nbf", 0)),
+            expires=numeric_date(claims["exp"]),
             claims=claims,
         )
 
@@ -194,19 +193,6 @@ def _roles(claim: Any) -> frozenset[str]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise InvalidToken()
     return frozenset(name for name in names if name)
-
-
-def _seconds(claim: Any) -> float:
-    """A NumericDate (RFC 7519 §2). Raises InvalidToken for anything but a finite number."""
-    if isinstance(claim, bool) or not isinstance(claim, (int, float)):
-        raise InvalidToken()
-    try:
-        seconds = float(claim)
-    except OverflowError:
-        raise InvalidToken() from None
-    if not math.isfinite(seconds):
-        raise InvalidToken()
-    return seconds
 
 
 def issue_token(

@@ -121,7 +121,38 @@ def test_a_key_set_verifies_with_and_without_a_key_id(jwks: Path, algorithm: str
         {"sid": 1},
         {"sid": "a\nb"},
         {"typ": "Refresh"},
+        {"typ": "Offline"},
+        {"typ": "ID"},
+        {"typ": "Logout"},
         {"token_use": "refresh"},
+        {"token_use": "id"},
+        {"token_type": "refresh"},
+        {"type": "refresh"},
+        {"nonce": "n-0S6_WzA2Mj"},
+        {"at_hash": "MTIzNDU2Nzg5MDEyMzQ1Ng"},
+        {"c_hash": "MTIzNDU2Nzg5MDEyMzQ1Ng"},
+        {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}},
+        {"token_use": "access", "events": {}},
+        {"exp": 253402300800},
+        {"exp": 1e300},
+        {"nbf": -1e300},
+        {"iat": int(NOW.timestamp()) * 1000},
+        {"auth_time": "yesterday"},
+        {"auth_time": True},
+        {"jti": 7},
+        {"jti": ""},
+        {"acr": 1},
+        {"scope": {"read": True}},
+        {"scope": ["read", 1]},
+        {"scope": "x" * 1025},
+        {"amr": {"pwd": 1}},
+        {"amr": ["pwd", None]},
+        {"aud": [AUDIENCE, 7]},
+        {"client_id": ["app"]},
+        {"client_id": ""},
+        {"uid": 2**63},
+        {"deep": {"er": [[-(2**70)]]}},
+        {f"claim-{number}": number for number in range(64)},
     ],
     ids=str,
 )
@@ -167,6 +198,14 @@ def test_signing_by_hand_is_accepted_so_that_the_corpus_fails_for_its_own_reason
         {"alg": "HS256", "typ": "refresh+jwt"},
         {"alg": "HS256", "typ": "application/logout+jwt"},
         {"alg": "HS256", "typ": 1},
+        {"alg": "HS256", "typ": None},
+        {"alg": "HS256", "typ": "ID"},
+        {"alg": "HS256", "typ": "id+jwt"},
+        {"alg": "HS256", "typ": "logout+jwt"},
+        {"alg": "HS256", "typ": "secevent+jwt"},
+        {"alg": "HS256", "typ": "oauth-authz-req+jwt"},
+        {"alg": "HS256", "typ": "at+JWT "},
+        {"alg": "HS256", "kid": None},
         [],
         "HS256",
     ],
@@ -178,9 +217,36 @@ def test_a_token_with_a_bad_header_is_refused(tokens: BearerTokens, header: Any,
         check(tokens, signed_raw(header, CLAIMS) if is_signed else forged(header))
 
 
-@pytest.mark.parametrize("typ", ["JWT", "at+jwt", "application/at+jwt"])
+@pytest.mark.parametrize("typ", ["JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt"])
 def test_an_access_token_may_say_its_type(tokens: BearerTokens, typ: str) -> None:
     assert check(tokens, token(header={"typ": typ}))[0].id == "usr_1"
+
+
+@pytest.mark.parametrize("says_so", [{"typ": "Bearer"}, {"token_use": "access"}])
+def test_an_access_token_that_says_what_it_is_may_carry_a_nonce(tokens: BearerTokens, says_so: dict[str, str]) -> None:
+    assert check(tokens, token(nonce="n", **says_so))[0].id == "usr_1"
+    assert check(tokens, token(nonce="n", header={"typ": "at+jwt"}))[0].id == "usr_1"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ({"scope": ["read", "write"]}, {"scope": "read write"}),
+        ({"scope": "read write"}, {"scope": "read write"}),
+        ({"scope": ""}, {}),
+        ({"scope": []}, {}),
+        ({"amr": "pwd"}, {"amr": ["pwd"]}),
+        ({"amr": ["pwd", "otp"]}, {"amr": ["pwd", "otp"]}),
+        ({"uid": 2**63 - 1, "ratio": 1e300, "n": None}, {"uid": 2**63 - 1, "ratio": 1e300, "n": None}),
+        ({"nickname": "\N{GRINNING FACE} \uffff"}, {"nickname": "\N{GRINNING FACE} \uffff"}),
+        ({"client_id": None, "auth_time": None, "jti": None}, {}),
+    ],
+    ids=str,
+)
+def test_claims_are_read_in_one_form(tokens: BearerTokens, written: dict[str, Any], read: dict[str, Any]) -> None:
+    payload = json.dumps(CLAIMS | written).encode()
+
+    assert asyncio.run(tokens.read(signed_bytes(_HEADER, payload))).claims == CLAIMS | read
 
 
 @pytest.mark.parametrize("algorithm", PRIVATE)
