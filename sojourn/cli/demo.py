@@ -21,7 +21,7 @@ from domain.ids import mint_secret
 from sojourn import logs
 from sojourn.app import create_app
 from sojourn.authentication import issue_token
-from sojourn.cli.demo_story import Story, tell
+from sojourn.cli.demo_story import SPAN, Story, tell
 from sojourn.cli.serve import uvicorn_options
 from sojourn.settings import Settings
 
@@ -77,6 +77,7 @@ def _settings(folder: Path, port: int) -> Settings:
 
 async def _serve(settings: Settings) -> None:
     clock = DemoClock()
+    clock.instant = utc_now() - SPAN - timedelta(minutes=1)  # a signing key signs from its making on
     app = create_app(settings, clock=clock)
     server = uvicorn.Server(uvicorn.Config(app, **uvicorn_options(settings)))
     listener = _listen(settings)
