@@ -16,6 +16,10 @@ from domain import errors
 from openapi.loader import load_bundle
 from sojourn import http_errors, i18n, problems
 from sojourn.problem_samples import SAMPLES
+from tests.tree import HOME
+
+NAMED = r'\b{0}\b|^{1} =|"{1}"'
+"""Where a refusal is named: by its class, as the key of sentences, as a key in Python."""
 
 
 def facts(**changes: Any) -> problems.Facts:
@@ -57,6 +61,26 @@ def test_every_error_is_in_the_catalogue_and_nothing_else() -> None:
 
 def test_every_error_has_a_sample() -> None:
     assert {key: type(sample).key for key, sample in SAMPLES.items()} == {key: key for key in problems.CATALOGUE}
+
+
+def test_contributing_lists_exactly_the_files_that_have_something_of_every_refusal() -> None:
+    """The files that name a refusal, by class or by key, are the same for each; the class is in one of two."""
+    text = (HOME / "CONTRIBUTING.md").read_text("utf-8").partition("## A new refusal")[2].partition("\n## ")[0]
+    listed = set(re.findall(r"^\d\. `([^`]+)`", text, re.MULTILINE))
+    files = [file for file in (HOME / "sojourn").rglob("*") if file.suffix in (".py", ".ftl")]
+    texts = {str(file.relative_to(HOME)): file.read_text("utf-8") for file in [*files, HOME / "domain/errors.py"]}
+    names = [
+        {
+            name
+            for name, text in texts.items()
+            if re.search(rf"\b{kind.__name__}\b|^{kind.key} =|\"{kind.key}\"", text, re.M)
+        }
+        for kind in concrete(errors.DomainError)
+        if kind.__module__ == errors.__name__
+    ]
+
+    assert set.intersection(*names) == listed
+    assert "sojourn/http_errors.py" in text
 
 
 @pytest.mark.parametrize("module", [errors, http_errors])
