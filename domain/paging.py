@@ -15,6 +15,18 @@ class Page:
         """How many rows come before this page."""
         return (self.number - 1) * self.size
 
+    def total(self, counted: int, found: int) -> int:
+        """What to tell as the total when `counted` rows were counted elsewhere and `found` are there.
+
+        `found` counts the rows from this page's first on, one more than the page holds at most. The total never
+        contradicts what is shown.
+        """
+        if found > self.size:
+            return max(counted, self.offset + found)
+        if found or self.number == 1:
+            return self.offset + found
+        return min(counted, self.offset)
+
 
 @dataclass(frozen=True, slots=True)
 class PageInfo:

@@ -46,12 +46,11 @@ async def revoke_sessions(ctx: Context, body: dict[str, Any]) -> View:
     """End up to a hundred sessions; of each is told whether it was ended. One named twice counts once."""
     await require_tenant(ctx)
     reason = body.get("reason", UNSTATED_REASON)
-    succeeded: list[str] = []
-    failed: list[str] = []
-    for public_id in dict.fromkeys(body["session_ids"]):
-        key = session_key(public_id)
-        ended = key is not None and await sessions.revoke(ctx.db, key, ctx.now_text, ctx.caller.id, reason)
-        (succeeded if ended else failed).append(public_id)
+    keys = {public_id: session_key(public_id) for public_id in body["session_ids"]}
+    known = [key for key in keys.values() if key is not None]
+    ended = await sessions.revoke_many(ctx.db, known, ctx.now_text, by=ctx.caller.id, reason=reason)
+    succeeded = [public_id for public_id, key in keys.items() if key in ended]
+    failed = [public_id for public_id, key in keys.items() if key not in ended]
     return {"succeeded": succeeded, "failed": failed, "total": len(succeeded) + len(failed)}
 
 
@@ -72,6 +71,7 @@ async def revoke_sessions_of_user(ctx: Context, user_id: str, body: dict[str, An
 async def purge_expired_sessions(ctx: Context) -> View:
     """Delete the tenant's sessions that ended longer ago than they are kept."""
     await require_tenant(ctx)
+    await ctx.db.pause()  # a purge is many transactions of its own: none may wait for this one's connection
     count = await ctx.service.purge(ctx.tenant, ctx.now)
     return simple_response(f"{count} sessions deleted", ctx.now_text)
 

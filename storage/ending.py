@@ -4,12 +4,12 @@ A restored backup knows nothing of what was revoked since it was made. Every tok
 one row a type; the sessions follow in batches.
 """
 
-from sqlalchemy import and_, bindparam, literal_column, select, update
+from sqlalchemy import bindparam, literal_column, or_, select
 
 from domain.values import Tenant
-from storage import statistics, token_configs
+from storage import sessions, token_configs
 from storage.database import Database
-from storage.session_states import ACTIVE, NOW
+from storage.session_states import ACTIVE, SETTLED_AHEAD
 from storage.statements import Statement
 from storage.tables import SessionTable
 from storage.unit_of_work import UnitOfWork
@@ -17,16 +17,13 @@ from storage.unit_of_work import UnitOfWork
 BATCH = 500
 
 _S = SessionTable.__table__
-_ACTIVE_HERE = and_(_S.c.tenant_id == bindparam("tenant"), ACTIVE)
-REVOKE_SOME = Statement(
-    update(_S)
-    .where(
-        _ACTIVE_HERE,
-        _S.c.id.in_(
-            select(_S.c.id).where(_ACTIVE_HERE).order_by(_S.c.id).limit(bindparam("limit")).offset(literal_column("0"))
-        ),
-    )
-    .values(revoked_at=NOW, revoked_by=bindparam("by"), revoke_reason=bindparam("reason"), due_at=bindparam("nothing"))
+LOCK_SOME = Statement(
+    select(_S.c.id, _S.c.due_at)
+    .where(_S.c.tenant_id == bindparam("tenant"), or_(ACTIVE, SETTLED_AHEAD))
+    .order_by(_S.c.id)
+    .limit(bindparam("limit"))
+    .offset(literal_column("0"))
+    .with_for_update()
 )
 
 
@@ -41,9 +38,8 @@ async def end_all(database: Database, tenant: Tenant, now: str, by: str, reason:
             await token_configs.refuse_issued(unit, None, token_type, reason, now)
 
     async def revoke_some(unit: UnitOfWork) -> int:
-        ended = await unit.run(REVOKE_SOME, now=now, by=by, reason=reason, nothing=None, limit=BATCH)
-        await statistics.count_ended(unit, "revoked", ended)
-        return ended
+        locked = await unit.all(LOCK_SOME, now=now, limit=BATCH)
+        return await sessions.revoke_locked(unit, locked, now, by=by, reason=reason)
 
     await database.write(tenant, refuse)
     total = 0

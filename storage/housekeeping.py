@@ -16,6 +16,8 @@ from storage.unit_of_work import UnitOfWork
 
 BATCH = 200
 """Rows settled in one write: a few milliseconds, so that other writes hardly wait."""
+SETTLED_AFTER = timedelta(minutes=5)
+"""How long a session is over before that is settled for good: processes whose clocks differ by less agree on it."""
 LEASE = timedelta(minutes=5)
 """How long a process that was stopped keeps others from taking over."""
 
@@ -36,7 +38,7 @@ async def keep_house(database: Database, holder: str, now: datetime, retention: 
     text, before = to_text(now), now - retention
     if not await leases.take(database, "housekeeping", holder, text, to_text(now + LEASE)):
         return None
-    settled = await settle_all(database, text)
+    settled = await settle_all(database, to_text(now - SETTLED_AFTER))
     await database.make_room(now, now + AHEAD)
     purged = await database.drop_partitions(before)
     purged += await purge_all(database, to_text(before - database.purge_grace), text)

@@ -44,6 +44,7 @@ COUNTS = Statement(
     )
     .where(_OF_WEEK)
     .group_by(_S.c.device_type)
+    .order_by(_S.c.device_type)
 )
 
 
@@ -87,12 +88,12 @@ async def drop(runner: PostgresRunner, before: str) -> int:
 
 async def _uncount(unit: UnitOfWork, week: dict[str, str]) -> int:
     """Take a tenant's sessions of a week off its counters; how many they are."""
-    total = 0
+    total = ended = over = 0
     for device_type, count, revoked, settled in await unit.all(COUNTS, **week):
         await statistics.count_created(unit, device_type, -count)
-        await statistics.count_ended(unit, "revoked", -revoked)
-        await statistics.count_ended(unit, "expired", -settled)
-        total += count
+        ended, over, total = ended + revoked, over + settled, total + count
+    await statistics.count_ended(unit, "expired", -over)
+    await statistics.count_ended(unit, "revoked", -ended)
     return total
 
 

@@ -26,7 +26,7 @@ _NOT_REPLICATED = "01000"
 class PostgresRunner:
     """Runs compiled statements in one transaction; rows come as tuples."""
 
-    __slots__ = ("_begin", "_connection", "_pool", "_tenant", "_wait_seconds")
+    __slots__ = ("_begin", "_connection", "_pool", "_shard", "_tenant", "_wait_seconds")
 
     def __init__(self, pool: Any, begin: str, wait_seconds: float) -> None:
         self._pool = pool
@@ -34,6 +34,7 @@ class PostgresRunner:
         self._wait_seconds = wait_seconds
         self._connection: Any = None
         self._tenant: str | None = None
+        self._shard = randbelow(SHARDS)
 
     async def all(self, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
         """Every row."""
@@ -78,8 +79,11 @@ class PostgresRunner:
         return nullcontext()
 
     def shard(self) -> int:
-        """Any of a counter's rows: transactions side by side rarely meet in one."""
-        return randbelow(SHARDS)
+        """Any of a counter's rows, the same for the whole transaction.
+
+        Transactions side by side rarely meet in one; those that do meet in one only, and come to it in one order.
+        """
+        return self._shard
 
     async def _ready(self, tenant: str | None) -> Any:
         """The connection, inside the transaction, with row security held to the tenant."""

@@ -31,26 +31,24 @@ ENDED = or_(
     and_(_S.c.revoked_at.is_(None), or_(_S.c.expires_at <= _BEFORE, _S.c.idle_expires_at <= _BEFORE)),
 )
 # Ids sort by creation, and nothing ends before it began: the key's own range holds all there is to look at.
-_ENDED_IDS = (
-    select(_S.c.id)
+# Locked first, so that one and the same set of sessions leaves all tables; another purge takes the next ones.
+LOCK_ENDED = Statement(
+    select(_S.c.id, _S.c.device_type, _S.c.revoked_at, _S.c.due_at)
     .where(_S.c.tenant_id == _TENANT, _S.c.id < bindparam("created_before"), ENDED)
     .order_by(_S.c.id)
     .limit(bindparam("limit"))
     .offset(literal_column("0"))
+    .with_for_update(skip_locked=True)
 )
 
 
-def _of_ended(table: Any) -> Statement:
-    return Statement(delete(table).where(table.c.tenant_id == _TENANT, table.c.session_id.in_(_ENDED_IDS)))
+def _of_session(table: Any, key: str) -> Statement:
+    return Statement(delete(table).where(table.c.tenant_id == _TENANT, table.c[key] == bindparam("key")))
 
 
-PURGE_USAGE = _of_ended(SessionUsageTable.__table__)
-PURGE_REFRESH_STATES = _of_ended(SessionTokenTable.__table__)
-PURGE_SESSIONS = Statement(
-    delete(_S)
-    .where(_S.c.tenant_id == _TENANT, _S.c.id.in_(_ENDED_IDS))
-    .returning(_S.c.device_type, _S.c.revoked_at, _S.c.due_at)
-)
+PURGE_USAGE = _of_session(SessionUsageTable.__table__, "session_id")
+PURGE_REFRESH_STATES = _of_session(SessionTokenTable.__table__, "session_id")
+PURGE_SESSIONS = _of_session(_S, "id")
 PURGE_DEVICES = Statement(
     delete(_D).where(
         _D.c.tenant_id == _TENANT,
@@ -67,15 +65,17 @@ PURGE_DEVICES = Statement(
 
 async def purge_sessions(unit: UnitOfWork, before: str, limit: int) -> int:
     """Delete up to `limit` sessions of the tenant that ended at `before` or earlier; how many went."""
-    wanted = {"before": before, "created_before": first_uuid7(before), "limit": limit}
-    await unit.run(PURGE_USAGE, **wanted)
-    await unit.run(PURGE_REFRESH_STATES, **wanted)
-    gone = await unit.all(PURGE_SESSIONS, **wanted)
-    for device_type, count in Counter(device for device, _, _ in gone).items():
+    gone = await unit.all(LOCK_ENDED, before=before, created_before=first_uuid7(before), limit=limit)
+    if not gone:
+        return 0
+    for statement in (PURGE_USAGE, PURGE_REFRESH_STATES, PURGE_SESSIONS):
+        await unit.run_many(statement, [{"key": key} for key, *_ in gone])
+    devices = Counter(device or statistics.UNKNOWN_DEVICE for _, device, _, _ in gone)
+    for device_type, count in sorted(devices.items()):
         await statistics.count_created(unit, device_type, -count)
-    await statistics.count_ended(unit, "revoked", -sum(revoked_at is not None for _, revoked_at, _ in gone))
-    settled = sum(revoked_at is None and due_at is None for _, revoked_at, due_at in gone)
+    settled = sum(revoked_at is None and due_at is None for _, _, revoked_at, due_at in gone)
     await statistics.count_ended(unit, "expired", -settled)
+    await statistics.count_ended(unit, "revoked", -sum(revoked_at is not None for _, _, revoked_at, _ in gone))
     return len(gone)
 
 

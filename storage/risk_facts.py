@@ -8,7 +8,7 @@ from domain.device_names import DeviceName, NameKind
 from domain.risk_evidence import SeenSession
 from domain.sessions import OURSELVES, REUSE_REASON
 from storage import statistics
-from storage.session_states import ACTIVE, NOW
+from storage.session_states import ACTIVE, FEW_ACTIVE, NOW, OUT_OF_ORDER
 from storage.statements import Statement
 from storage.tables import SessionTable, TrustedDeviceTable
 from storage.unit_of_work import UnitOfWork
@@ -68,10 +68,10 @@ class Device(NamedTuple):
         return Sighting(self.id, self.created_at, self.last_active_at, self.ip, self.geoip)
 
 
-def _latest(*wanted: ColumnElement[bool]) -> Statement:
+def _latest(*wanted: ColumnElement[bool], order: ColumnElement[Any] = _S.c.id) -> Statement:
     """The latest of the sessions that fit."""
     columns = [_S.c[name] for name in SeenSession._fields]
-    found = select(*columns).where(*wanted).order_by(_S.c.id.desc())
+    found = select(*columns).where(*wanted).order_by(order.desc())
     return Statement(found.limit(bindparam("limit")).offset(literal_column("0")))
 
 
@@ -89,6 +89,7 @@ LATEST_OF_USER = _latest(_OF_USER)
 LATEST_OF_USER_BEFORE = _latest(_OF_USER, _S.c.id < bindparam("before"))
 LATEST_ON_DEVICE = _latest(_ON_DEVICE)
 LATEST_ACTIVE = _latest(_MINE, ACTIVE)
+FEW_LATEST_ACTIVE = _latest(_MINE, FEW_ACTIVE, order=OUT_OF_ORDER)
 COUNT_ON_DEVICE = Statement(
     select(
         func.count(),
@@ -137,9 +138,8 @@ async def history(unit: UnitOfWork, session: SeenSession) -> set[SeenSession]:
 async def latest_active(unit: UnitOfWork, now: str) -> list[SeenSession]:
     """The tenant's latest active sessions."""
     with unit.snapshot():
-        # No more than there are: the search then ends at the last that fits, not at the tenant's first session.
-        limit = min(SAMPLE, (await statistics.session_stats(unit, now)).active)
-        rows = await unit.all(LATEST_ACTIVE, now=now, limit=limit) if limit > 0 else []
+        few = (await statistics.session_stats(unit, now)).active < SAMPLE
+        rows = await unit.all(FEW_LATEST_ACTIVE if few else LATEST_ACTIVE, now=now, limit=SAMPLE)
     return [SeenSession._make(row) for row in rows]
 
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, literal_column, select, update
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.paging import Page
 from domain.sessions import Status
 from storage import statistics, tenants, users
 from storage.extremes import latest
-from storage.session_states import ACTIVE, NOT_REVOKED, NOW, OVER
+from storage.session_states import ACTIVE, EXPIRED, FEW_ACTIVE, NOW, OUT_OF_ORDER, SETTLED_AHEAD
 from storage.statements import Statement
 from storage.tables import SessionTable, UserTable
 from storage.touches import Touch
@@ -112,7 +112,7 @@ def _status(status: Status) -> ColumnElement[bool]:
         return revoked
     if status == "active":
         return ACTIVE
-    return and_(NOT_REVOKED, OVER)
+    return EXPIRED
 
 
 _COLUMNS = [_S.c[name] for name in SessionRow._fields]
@@ -130,7 +130,7 @@ LIST_ACTIVE_OF_USER = Statement(
     .limit(bindparam("limit"))
     .offset(bindparam("offset"))
 )
-LIST_ACTIVE_WITH_USERS = Statement(
+_WITH_USERS = (
     select(
         _S.c.id,
         _S.c.user_id,
@@ -145,10 +145,13 @@ LIST_ACTIVE_WITH_USERS = Statement(
     )
     # An outer join, though every session has its user: an inner one may begin with the users and sort the tenant.
     .outerjoin(_U, and_(_U.c.tenant_id == _TENANT, _U.c.user_id == _S.c.user_id))
-    .where(_MINE, ACTIVE, _S.c.id < bindparam("after"))
-    .order_by(_S.c.id.desc())
+    .where(_MINE)
     .limit(bindparam("limit"))
     .offset(literal_column("0"))
+)
+LIST_ACTIVE_WITH_USERS = Statement(_WITH_USERS.where(ACTIVE, _S.c.id < bindparam("after")).order_by(_S.c.id.desc()))
+LIST_FEW_ACTIVE_WITH_USERS = Statement(
+    _WITH_USERS.where(FEW_ACTIVE, OUT_OF_ORDER < bindparam("after")).order_by(OUT_OF_ORDER.desc())
 )
 LIST_ALL_OF_USER = Statement(select(*_COLUMNS).where(_OF_USER).order_by(_S.c.id.desc()))
 _INSERTED = tuple(name for name in NewSession.__dataclass_fields__ if name != "username")
@@ -172,7 +175,12 @@ _REVOCATION = {
     "due_at": bindparam("nothing"),
 }
 REVOKE = Statement(update(_S).where(_ONE, ACTIVE).values(**_REVOCATION))
-REVOKE_ALL_OF_USER = Statement(update(_S).where(_OF_USER, ACTIVE).values(**_REVOCATION))
+REVOKE_LOCKED = Statement(update(_S).where(_ONE).values(**_REVOCATION))
+REVOKE_SETTLED = Statement(update(_S).where(_ONE, SETTLED_AHEAD).values(**_REVOCATION))
+# Locked in one order everywhere: two requests that end the same sessions wait for each other and never in a circle.
+LOCK_ALL_OF_USER = Statement(
+    select(_S.c.id, _S.c.due_at).where(_OF_USER, or_(ACTIVE, SETTLED_AHEAD)).order_by(_S.c.id).with_for_update()
+)
 _NOT_REVOKED = dict.fromkeys(("revoked_at", "revoked_by", "revoke_reason"))
 _AFTER_EVERYTHING = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
@@ -232,28 +240,30 @@ async def list_all_of_user(unit: UnitOfWork, user_id: str) -> list[SessionRow]:
 
 
 @lru_cache(maxsize=16)
-def _search(by_user: bool, status: Status | None) -> tuple[Statement, Statement]:
-    """The statements for one combination of filters: the page and the count."""
+def _search(by_user: bool, status: Status | None, *, few: bool = False) -> tuple[Statement, Statement]:
+    """The statements for one combination of filters: the page and the count. `few`: the active ones, by their index."""
     wanted = [_OF_USER if by_user else _MINE, *([_status(status)] if status is not None else [])]
-    page = select(*_COLUMNS).where(*wanted).order_by(_S.c.id.desc())
+    if few:
+        wanted.append(FEW_ACTIVE)
+    page = select(*_COLUMNS).where(*wanted).order_by((OUT_OF_ORDER if few else _S.c.id).desc())
     count = select(func.count()).select_from(_S).where(*wanted)
     return Statement(page.limit(bindparam("limit")).offset(bindparam("offset"))), Statement(count)
 
 
 async def search(unit: UnitOfWork, wanted: SessionFilter, now: str, page: Page) -> tuple[list[SessionRow], int]:
     """One page of the tenant's sessions that fit, and how many there are."""
-    list_them, count_them = _search(wanted.user_id is not None, wanted.status)
     parameters: dict[str, Any] = {} if wanted.status in (None, "revoked") else {"now": now}
     with unit.snapshot():
         if wanted.user_id is None:
             total = (await statistics.session_stats(unit, now)).of(wanted.status)
+            # Found by the index of what may be active: the search does not go on to the tenant's first session.
+            few = wanted.status == "active" and total <= page.offset + page.size
         else:
-            parameters["user_id"] = wanted.user_id
-            total = await unit.value(count_them, **parameters)
-        # No more than there are: the search then ends at the last that fits, not at the tenant's first session.
-        limit = min(page.size, total - page.offset)
-        rows = await unit.all(list_them, **parameters, limit=limit, offset=page.offset) if limit > 0 else []
-    return _shown(unit, rows), total
+            parameters["user_id"], few = wanted.user_id, False
+            total = await unit.value(_search(True, wanted.status)[1], **parameters)
+        list_them, _ = _search(wanted.user_id is not None, wanted.status, few=few)
+        rows = await unit.all(list_them, **parameters, limit=page.size + 1, offset=page.offset)
+    return _shown(unit, rows[: page.size]), page.total(total, len(rows))
 
 
 async def list_active_with_users(
@@ -262,9 +272,10 @@ async def list_active_with_users(
     """Up to `limit` active sessions after the id `after`, with their users, and how many are active in all."""
     with unit.snapshot():
         total = (await statistics.session_stats(unit, now)).active
-        limit = min(limit, total)
-        rows = await unit.all(LIST_ACTIVE_WITH_USERS, now=now, limit=limit, after=after or _AFTER_EVERYTHING)
-    return [unit.touches.shown(unit.tenant.id, SessionWithUser._make(row)) for row in rows], total
+        list_them = LIST_FEW_ACTIVE_WITH_USERS if total <= limit else LIST_ACTIVE_WITH_USERS
+        rows = await unit.all(list_them, now=now, limit=limit + 1, after=after or _AFTER_EVERYTHING)
+    total = len(rows) if after is None and len(rows) <= limit else max(total, len(rows))
+    return [unit.touches.shown(unit.tenant.id, SessionWithUser._make(row)) for row in rows[:limit]], total
 
 
 async def touch(unit: UnitOfWork, key: str, now: str, idle_expires_at: str) -> bool:
@@ -285,16 +296,36 @@ async def upgrade(unit: UnitOfWork, key: str, now: str, idle_expires_at: str, am
 
 async def revoke(unit: UnitOfWork, key: str, now: str, by: str, reason: str) -> bool:
     """End an active session; False when it is not active."""
-    ended = await unit.run(REVOKE, id=key, now=now, by=by, reason=reason, nothing=None)
-    await statistics.count_ended(unit, "revoked", ended)
-    return ended == 1
+    return await revoke_many(unit, [key], now, by=by, reason=reason) == {key}
+
+
+async def revoke_many(unit: UnitOfWork, keys: list[str], now: str, *, by: str, reason: str) -> set[str]:
+    """End those of some sessions that are active; which were ended."""
+    ended, unsettled = set[str](), 0
+    facts = {"now": now, "by": by, "reason": reason, "nothing": None}
+    for key in sorted(set(keys)):  # see `LOCK_ALL_OF_USER`
+        if await unit.run(REVOKE, id=key, **facts):
+            ended.add(key)
+        elif await unit.run(REVOKE_SETTLED, id=key, **facts):
+            ended.add(key)
+            unsettled += 1
+    await statistics.count_revoked(unit, len(ended), unsettled)
+    return ended
 
 
 async def revoke_all_of_user(unit: UnitOfWork, user_id: str, now: str, by: str, reason: str) -> int:
     """End every active session of a user; how many were ended."""
-    ended = await unit.run(REVOKE_ALL_OF_USER, user_id=user_id, now=now, by=by, reason=reason, nothing=None)
-    await statistics.count_ended(unit, "revoked", ended)
-    return ended
+    locked = await unit.all(LOCK_ALL_OF_USER, user_id=user_id, now=now)
+    return await revoke_locked(unit, locked, now, by=by, reason=reason)
+
+
+async def revoke_locked(unit: UnitOfWork, locked: list[Row], now: str, *, by: str, reason: str) -> int:
+    """End sessions that this transaction has locked, each given by its id and its `due_at`; how many they are."""
+    if locked:
+        rows = [{"id": key, "now": now, "by": by, "reason": reason, "nothing": None} for key, _ in locked]
+        await unit.run_many(REVOKE_LOCKED, rows)
+        await statistics.count_revoked(unit, len(locked), sum(due_at is None for _, due_at in locked))
+    return len(locked)
 
 
 def _shown(unit: UnitOfWork, rows: list[Row]) -> list[SessionRow]:

@@ -93,27 +93,44 @@ RESCHEDULE = Statement(
 )
 
 
+async def add_to(unit: UnitOfWork, kind: str, device_type: str, by: int) -> None:
+    """Add to a maintained number.
+
+    A transaction that adds to several does so after its other writes and in the order of kind and device type:
+    transactions side by side then never wait for each other in a circle.
+    """
+    await unit.run(COUNT, kind=kind, device_type=device_type, shard=unit.shard(), by=by)
+
+
 async def count_created(unit: UnitOfWork, device_type: str | None, by: int = 1) -> None:
     """Count new sessions; a negative number when they are purged."""
-    await unit.run(COUNT, kind="created", device_type=device_type or UNKNOWN_DEVICE, shard=unit.shard(), by=by)
+    await add_to(unit, "created", device_type or UNKNOWN_DEVICE, by)
 
 
 async def count_ended(unit: UnitOfWork, kind: Literal["revoked", "expired"], by: int) -> None:
     """Count sessions that were revoked, or whose expiry was settled; a negative number when they are purged."""
     if by:
-        await unit.run(COUNT, kind=kind, device_type="", shard=unit.shard(), by=by)
+        await add_to(unit, kind, "", by)
+
+
+async def count_revoked(unit: UnitOfWork, ended: int, unsettled: int) -> None:
+    """Count sessions that were revoked; `unsettled` of them had been settled as expired and are so no longer."""
+    await count_ended(unit, "expired", -unsettled)
+    await count_ended(unit, "revoked", ended)
 
 
 async def session_stats(unit: UnitOfWork, now: str) -> SessionStats:
-    """The tenant's numbers at `now`."""
+    """The tenant's numbers at `now`, none of them negative, whatever was counted."""
     devices: dict[str, int] = {}
     ended = {"revoked": 0, "expired": 0}
     for kind, device, value in await unit.all(NUMBERS, now=now):
         if kind != "created":
             ended[kind] += value
-        elif value:
+        elif value > 0:
             devices[device] = value
-    total, revoked, expired = sum(devices.values()), ended["revoked"], ended["expired"]
+    total = sum(devices.values())
+    revoked = min(max(ended["revoked"], 0), total)
+    expired = min(max(ended["expired"], 0), total - revoked)
     return SessionStats(total, total - revoked - expired, revoked, expired, devices)
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "tenant": "sojourn.cli.tenants:tenant",
     "end-sessions": "sojourn.cli.end_sessions:end_sessions",
     "purge": "sojourn.cli.purge:purge",
+    "check": "sojourn.cli.check:check",
     "seed": "sojourn.cli.seed:seed",
     "spec": "sojourn.cli.contract:spec",
     "dev": "sojourn.cli.dev:dev",

@@ -242,6 +242,17 @@ def test_a_tenants_lists_are_read_in_order_and_never_sorted(store: Store, status
         assert "sessions" in plan[0][3], plan
 
 
+@on_sqlite
+def test_where_few_sessions_of_a_tenant_are_active_their_own_index_finds_them(store: Store) -> None:
+    few, _ = sessions._search(False, "active", few=True)
+    connection = sqlite3.connect(store.path)
+    parameters = {"tenant": "acme", "now": T0, "limit": 1, "offset": 0, "after": "~"}
+    for statement in (few, sessions.LIST_FEW_ACTIVE_WITH_USERS):
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {statement.text(SQLITE)}", parameters).fetchall()
+        assert "ix_sessions_due" in plan[0][3], plan
+    connection.close()
+
+
 def test_a_tenant_is_made_once(store: Store) -> None:
     async def add() -> list[bool]:
         return [

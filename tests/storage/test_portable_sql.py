@@ -20,8 +20,14 @@ ONE_ENGINE_ONLY = {"sqlite_bulk", "postgres_bulk", "postgres_partitions"}
 """Modules for one engine alone: SQLite's loader; COPY and partitions, which docs/scale.md says how to do elsewhere."""
 AGGREGATES = {"count", "sum", "max", "filter"}
 FUNCTIONS = AGGREGATES | {"coalesce", "greatest", "least", "exists", "cast", "collate", "case", "if", "and", "or"}
-LOCKING = {("statistics", "DUE")}
-"""FOR UPDATE SKIP LOCKED within one tenant: Citus on one shard, CockroachDB from 23.2, YugabyteDB from 2.16."""
+LOCKING = {
+    ("statistics", "DUE"),
+    ("sessions", "LOCK_ALL_OF_USER"),
+    ("ending", "LOCK_SOME"),
+    ("purging", "LOCK_ENDED"),
+    ("recount", "LOCK_TENANT"),
+}
+"""FOR UPDATE, some SKIP LOCKED, within one tenant: Citus on one shard, CockroachDB from 23.2, YugabyteDB from 2.16."""
 TENANT_TABLES = {name for name, table in SQLModel.metadata.tables.items() if "tenant_id" in table.columns}
 
 

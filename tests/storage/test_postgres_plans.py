@@ -23,8 +23,9 @@ HOT = {
     "list of all": (sessions.LIST_ALL_OF_USER, "_user_id_id_idx"),
     "touch": (sessions.TOUCH, "_pkey"),
     "revoke": (sessions.REVOKE, "_pkey"),
-    "revoke all": (sessions.REVOKE_ALL_OF_USER, "_user_id_"),
+    "revoke all": (sessions.LOCK_ALL_OF_USER, "_user_id_"),
     "settle": (statistics.DUE, "_due_at_idx"),
+    "few of a tenant's sessions are active": (sessions._search(False, "active", few=True)[0], "_due_at_idx"),
     "user": (users.FIND, "users_pkey"),
 }
 _TYPES = "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = 'asked'"

@@ -148,6 +148,7 @@ def test_every_row_is_reached_by_an_index_of_the_tenant(store: Store, name: str)
         "LATEST_ON_DEVICE": "ix_sessions_device",
         "COUNT_ON_DEVICE": "ix_sessions_device",
         "TRUSTS": "ux_trusted_devices_fact",
+        "FEW_LATEST_ACTIVE": "ix_sessions_due",
     } | dict.fromkeys(("SIGHTINGS_BY_FINGERPRINT", "SIGHTINGS_BY_ID", "SIGHTINGS_BY_AGENT"), "ix_sessions_user")
     text = STATEMENTS[name].text(SQLITE)
     connection = sqlite3.connect(store.path)
