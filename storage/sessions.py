@@ -151,7 +151,7 @@ _WITH_USERS = (
 )
 LIST_ACTIVE_WITH_USERS = Statement(_WITH_USERS.where(ACTIVE, _S.c.id < bindparam("after")).order_by(_S.c.id.desc()))
 LIST_FEW_ACTIVE_WITH_USERS = Statement(
-    _WITH_USERS.where(FEW_ACTIVE, OUT_OF_ORDER < bindparam("after")).order_by(OUT_OF_ORDER.desc())
+    _WITH_USERS.where(FEW_ACTIVE, bindparam("after") > OUT_OF_ORDER).order_by(OUT_OF_ORDER.desc())
 )
 LIST_ALL_OF_USER = Statement(select(*_COLUMNS).where(_OF_USER).order_by(_S.c.id.desc()))
 _INSERTED = tuple(name for name in NewSession.__dataclass_fields__ if name != "username")
