@@ -41,8 +41,11 @@ def test_a_wrong_api_key_opens_nothing(world: World, operation: Operation) -> No
             expect(world.send(bare(operation, world).with_header("X-API-Key", wrong)), 401)
 
 
-@check("AUT-003", "A bearer token that is none, or whose signature is wrong, MUST be answered 401.",
-       source=f"{_RULES}; RFC 6750 section 3.1")  # fmt: skip
+@check(
+    "AUT-003",
+    "A bearer token that is none, or whose signature is wrong, MUST be answered 401.",
+    source=f"{_RULES}; RFC 6750 section 3.1",
+)
 def test_a_wrong_bearer_token_opens_nothing(world: World, operation: Operation) -> None:
     needs_credentials(operation, "http")
     token = world.first.admin_token
@@ -50,8 +53,11 @@ def test_a_wrong_bearer_token_opens_nothing(world: World, operation: Operation) 
         expect(world.send(bare(operation, world).with_header("Authorization", value)), 401)
 
 
-@check("AUT-004", "A token without a signature (`alg: none`) MUST be answered 401.",
-       source=f"{_RULES}; RFC 8725 section 3.2")  # fmt: skip
+@check(
+    "AUT-004",
+    "A token without a signature (`alg: none`) MUST be answered 401.",
+    source=f"{_RULES}; RFC 8725 section 3.2",
+)
 def test_an_unsigned_token_opens_nothing(world: World, operation: Operation) -> None:
     needs_credentials(operation, "http")
     for token in unsigned_tokens(world.first.admin_token):
@@ -60,7 +66,9 @@ def test_an_unsigned_token_opens_nothing(world: World, operation: Operation) -> 
 
 
 @check(
-    "AUT-005", "A token whose claims were changed after signing MUST be answered 401.", source="RFC 7519 section 7.2"
+    "AUT-005",
+    "A token whose claims were changed after signing MUST be answered 401.",
+    source="RFC 7519 section 7.2",
 )
 def test_changed_claims_open_nothing(world: World, operation: Operation) -> None:
     needs_credentials(operation, "http")
@@ -99,8 +107,11 @@ def test_each_named_role_opens_the_operation(world: World, operation: Operation)
         raise NotApplicable("any user may call it")
 
 
-@check("AUT-009", "Refused credentials MUST be told before anything is told of the request (401, 403, 400, 404).",
-       source="operations.md, order of checks")  # fmt: skip
+@check(
+    "AUT-009",
+    "Refused credentials MUST be told before anything is told of the request (401, 403, 400, 404).",
+    source="operations.md, order of checks",
+)
 def test_the_caller_is_judged_before_the_request(world: World, operation: Operation) -> None:
     needs_credentials(operation)
     wrong = bare(operation, world).with_query("colour", "red")
@@ -118,8 +129,11 @@ def test_every_401_carries_a_challenge(world: World, operation: Operation) -> No
     assert challenge.startswith(wanted), f"WWW-Authenticate is {challenge!r}"
 
 
-@check("AUT-011", "A refused token MUST be named as such in the challenge, an absent one MUST NOT.",
-       source="RFC 6750 section 3.1")  # fmt: skip
+@check(
+    "AUT-011",
+    "A refused token MUST be named as such in the challenge, an absent one MUST NOT.",
+    source="RFC 6750 section 3.1",
+)
 def test_the_challenge_tells_a_refused_token_from_none(world: World) -> None:
     absent = expect(world.first.anyone("get_session_stats"), 401).headers.get("www-authenticate", "")
     refused = expect(world.first.bearer("x.y.z", "get_session_stats"), 401).headers.get("www-authenticate", "")
@@ -139,8 +153,11 @@ def test_a_user_reaches_nothing_of_another_user(world: World) -> None:
     assert world.first.status_of(victim.id) == "active", "another user ended it"
 
 
-@check("AUT-013", "A user MUST NOT raise himself: a role, or a session for another user, is 403.",
-       source="operations.md, POST /sessions")  # fmt: skip
+@check(
+    "AUT-013",
+    "A user MUST NOT raise himself: a role, or a session for another user, is 403.",
+    source="operations.md, POST /sessions",
+)
 def test_nobody_raises_himself_by_creating_a_session(world: World) -> None:
     user = world.first.sign_in()
     mine = {"auth_user_id": user.user}
@@ -149,8 +166,11 @@ def test_nobody_raises_himself_by_creating_a_session(world: World) -> None:
     expect(world.first.bearer(user.access, "start_session", body={"auth_user_id": world.new_user()}), 403)
 
 
-@check("AUT-014", "A refresh token MUST NOT do as a bearer token, nor an access token as a refresh token.",
-       source="RFC 9700 section 2.2; operations.md, POST /sessions/refresh")  # fmt: skip
+@check(
+    "AUT-014",
+    "A refresh token MUST NOT do as a bearer token, nor an access token as a refresh token.",
+    source="RFC 9700 section 2.2; operations.md, POST /sessions/refresh",
+)
 def test_the_two_kinds_of_token_are_not_mistaken_for_each_other(world: World) -> None:
     made = world.first.sign_in()
     expect(world.first.bearer(made.refresh, "get_session", session_id=made.id), 401)
@@ -158,15 +178,24 @@ def test_the_two_kinds_of_token_are_not_mistaken_for_each_other(world: World) ->
     expect(world.first.refresh(made.refresh), 200)
 
 
-@check("AUT-015", "An API key that is limited to other tenants MUST be answered 403 before any look-up.",
-       source="operations.md, unknown tenant on a write", needs=("limited_api_key",), profile="full")  # fmt: skip
+@check(
+    "AUT-015",
+    "An API key that is limited to other tenants MUST be answered 403 before any look-up.",
+    source="operations.md, unknown tenant on a write",
+    needs=("limited_api_key",),
+    profile="full",
+)
 def test_a_limited_api_key_opens_no_other_tenant(world: World, operation: Operation) -> None:
     needs_credentials(operation, "apiKey")
     expect(world.send(bare(operation, world).with_header("X-API-Key", world.target.limited_api_key or "")), 403)
 
 
-@check("AUT-016", "An exchanged token for another audience MUST NOT open this service.", source="RFC 8725 3.9",
-       profile="full")  # fmt: skip
+@check(
+    "AUT-016",
+    "An exchanged token for another audience MUST NOT open this service.",
+    source="RFC 8725 3.9",
+    profile="full",
+)
 def test_a_token_for_another_audience_opens_nothing(world: World) -> None:
     made = world.first.sign_in()
     grant = "urn:ietf:params:oauth:grant-type:token-exchange"

@@ -23,8 +23,11 @@ def lifetimes(tenant: Tenant, access: str, refresh: str) -> Iterator[None]:
         expect(tenant.admin("reset_token_config"), 200)
 
 
-@check("LIF-011", "An access token MUST be good until its time is over and never after.",
-       source="operations.md, tokens/config; RFC 7519 section 4.1.4")  # fmt: skip
+@check(
+    "LIF-011",
+    "An access token MUST be good until its time is over and never after.",
+    source="operations.md, tokens/config; RFC 7519 section 4.1.4",
+)
 def test_an_access_token_ends_on_time(world: World) -> None:
     with lifetimes(world.first, "3s", "60s"):
         made = world.first.sign_in()
@@ -58,8 +61,14 @@ def test_no_token_outlives_its_session(world: World) -> None:
         assert made.tokens["expires_in"] <= left.total_seconds() + 1, "the access token lives longer than its session"
 
 
-@check("LIF-014", "A session that nobody used MUST expire at its idle deadline in every read, tokens and all.",
-       source=_STATUS, profile="full", feature="short-lived", needs=("short_lived_url",))  # fmt: skip
+@check(
+    "LIF-014",
+    "A session that nobody used MUST expire at its idle deadline in every read, tokens and all.",
+    source=_STATUS,
+    profile="full",
+    feature="short-lived",
+    needs=("short_lived_url",),
+)
 def test_an_idle_session_expires(world: World) -> None:
     short = world.elsewhere(world.target.short_lived_url or "")
     made = short.first.sign_in()
@@ -71,8 +80,14 @@ def test_an_idle_session_expires(world: World) -> None:
     assert short.first.status_of(made.id) == "expired", "it was revived"
 
 
-@check("LIF-015", "A session that is used MUST outlive its first idle deadline and still end at its end.",
-       source=_STATUS, profile="full", feature="short-lived", needs=("short_lived_url",))  # fmt: skip
+@check(
+    "LIF-015",
+    "A session that is used MUST outlive its first idle deadline and still end at its end.",
+    source=_STATUS,
+    profile="full",
+    feature="short-lived",
+    needs=("short_lived_url",),
+)
 def test_a_session_in_use_ends_at_its_end(world: World) -> None:
     short = world.elsewhere(world.target.short_lived_url or "")
     made = short.first.sign_in()
@@ -91,8 +106,14 @@ def test_a_session_in_use_ends_at_its_end(world: World) -> None:
     assert_every_read_says(short.first, made, "expired")
 
 
-@check("LIF-016", "A session that expired MUST be counted as expired and not as active or revoked.", source=_STATUS,
-       profile="full", feature="short-lived", needs=("short_lived_url",))  # fmt: skip
+@check(
+    "LIF-016",
+    "A session that expired MUST be counted as expired and not as active or revoked.",
+    source=_STATUS,
+    profile="full",
+    feature="short-lived",
+    needs=("short_lived_url",),
+)
 def test_an_expired_session_is_counted_as_expired(world: World) -> None:
     short = world.elsewhere(world.target.short_lived_url or "")
     sleep_past(short.first.sign_in().session["idle_expires_at"], world.target.patience)

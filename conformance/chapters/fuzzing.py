@@ -67,35 +67,61 @@ def fuzzing(pytestconfig: pytest.Config) -> Iterator[Fuzzing]:
         yield Fuzzing(world, reports.resolve() / "schemathesis" if reports else Path(passing))
 
 
-@check("FUZ-001", "No generated request, valid or not, MUST be answered against the contract.", source=_SOURCE,
-       profile="full", feature="fuzzing")  # fmt: skip
+@check(
+    "FUZ-001",
+    "No generated request, valid or not, MUST be answered against the contract.",
+    source=_SOURCE,
+    profile="full",
+    feature="fuzzing",
+)
 def test_no_generated_request_is_answered_against_the_contract(fuzzing: Fuzzing) -> None:
     assert_clean(fuzzing.run("main"))
 
 
-@check("FUZ-002", "No chain along the links of the contract MUST end against the contract.", source=_SOURCE,
-       profile="full", feature="fuzzing")  # fmt: skip
+@check(
+    "FUZ-002",
+    "No chain along the links of the contract MUST end against the contract.",
+    source=_SOURCE,
+    profile="full",
+    feature="fuzzing",
+)
 def test_no_chain_along_links_ends_against_the_contract(fuzzing: Fuzzing) -> None:
     for done in fuzzing.along_links():
         assert_clean(done)
 
 
-@check("FUZ-003", "Every operation MUST have answered a generated request with success.", source=_SOURCE,
-       profile="full", feature="fuzzing")  # fmt: skip
+@check(
+    "FUZ-003",
+    "Every operation MUST have answered a generated request with success.",
+    source=_SOURCE,
+    profile="full",
+    feature="fuzzing",
+)
 def test_every_operation_answered_with_success(fuzzing: Fuzzing, world: World) -> None:
     missed = unreached_operations(fuzzing.along_links(), world.contract.document)
     assert not missed, "never answered 2xx: " + ", ".join(sorted(missed))
 
 
-@check("FUZ-004", "Every link of the contract MUST lead to a success.", source=_SOURCE, profile="full",
-       feature="fuzzing")  # fmt: skip
+@check(
+    "FUZ-004",
+    "Every link of the contract MUST lead to a success.",
+    source=_SOURCE,
+    profile="full",
+    feature="fuzzing",
+)
 def test_every_link_leads_to_a_success(fuzzing: Fuzzing, world: World) -> None:
     missed = unfollowed_links(fuzzing.along_links(), world.contract.document)
     assert not missed, "never followed to a success: " + ", ".join(sorted(missed))
 
 
-@check("FUZ-005", "What one tenant made MUST NOT be seen by another in generated requests.", source=_SOURCE,
-       profile="full", feature="fuzzing", needs=("second_admin_token",))  # fmt: skip
+@check(
+    "FUZ-005",
+    "What one tenant made MUST NOT be seen by another in generated requests.",
+    source=_SOURCE,
+    profile="full",
+    feature="fuzzing",
+    needs=("second_admin_token",),
+)
 def test_two_tenants_never_meet_in_generated_requests(fuzzing: Fuzzing) -> None:
     assert_clean(fuzzing.run("isolation"))
 

@@ -8,8 +8,11 @@ from conformance.world import World, expect
 _SECRETS = "operations.md, secrets at rest"
 
 
-@check("HDR-001", "An answer with tokens or session data MUST carry `Cache-Control: no-store`.",
-       source="operations.md, statuses beyond the documented ones; RFC 9111 section 5.2.2.5")  # fmt: skip
+@check(
+    "HDR-001",
+    "An answer with tokens or session data MUST carry `Cache-Control: no-store`.",
+    source="operations.md, statuses beyond the documented ones; RFC 9111 section 5.2.2.5",
+)
 def test_answers_about_sessions_are_not_stored(world: World, operation: Operation) -> None:
     if not operation.path.startswith(("/internal", "/admin", "/api", "/sessions", "/tokens", "/trusted-devices")):
         raise NotApplicable("it tells nothing of sessions")
@@ -48,8 +51,11 @@ def test_no_list_shows_a_token(world: World) -> None:
             assert token.rpartition(".")[2] not in text, f"{operation} shows the secret part of a token"
 
 
-@check("HDR-005", "An introspection of what is no token MUST be `active: false` and nothing else.",
-       source="RFC 7662 section 2.2")  # fmt: skip
+@check(
+    "HDR-005",
+    "An introspection of what is no token MUST be `active: false` and nothing else.",
+    source="RFC 7662 section 2.2",
+)
 def test_nothing_is_told_of_what_is_no_token(world: World) -> None:
     for text in ("x", "x.y.z", "rt_" + "0" * 60):
         told = expect(world.first.admin("introspect_token", body={"token": text}), 200).json

@@ -55,8 +55,11 @@ def test_a_new_session_is_active_everywhere(world: World) -> None:
     assert_its_tokens_are(world.first, made, good=True)
 
 
-@check("LIF-002", "A session that its user ended MUST be revoked in every read, and its tokens refused at once.",
-       source=_STATUS)  # fmt: skip
+@check(
+    "LIF-002",
+    "A session that its user ended MUST be revoked in every read, and its tokens refused at once.",
+    source=_STATUS,
+)
 def test_a_session_that_its_user_ended_is_over_everywhere(world: World) -> None:
     made = world.first.sign_in()
     expect(world.first.bearer(made.access, "revoke_session", session_id=made.id), 204)
@@ -77,7 +80,9 @@ def test_ending_a_users_sessions_ends_all_of_them(world: World) -> None:
 
 
 @check(
-    "LIF-004", "A bulk revocation MUST end what it names and report what it could not.", source="operations.md, bulk"
+    "LIF-004",
+    "A bulk revocation MUST end what it names and report what it could not.",
+    source="operations.md, bulk",
 )
 def test_a_bulk_revocation_tells_the_truth_about_each_id(world: World) -> None:
     for operation in ("revoke_sessions", "revoke_sessions_in_bulk"):
@@ -91,8 +96,11 @@ def test_a_bulk_revocation_tells_the_truth_about_each_id(world: World) -> None:
         assert world.first.status_of(kept.id) == "active"
 
 
-@check("LIF-005", "Keeping a session alive MUST move its idle deadline and never its end.",
-       source="operations.md, POST /sessions/{session_id}/activity")  # fmt: skip
+@check(
+    "LIF-005",
+    "Keeping a session alive MUST move its idle deadline and never its end.",
+    source="operations.md, POST /sessions/{session_id}/activity",
+)
 def test_activity_moves_the_idle_deadline_and_not_the_end(world: World) -> None:
     made = world.first.sign_in()
     time.sleep(0.05)
@@ -182,7 +190,9 @@ def test_a_sessions_times_are_in_order(world: World) -> None:
 
 
 @check(
-    "LIF-018", "Removing ended sessions MUST leave active ones.", source="operations.md, DELETE /admin/sessions/expired"
+    "LIF-018",
+    "Removing ended sessions MUST leave active ones.",
+    source="operations.md, DELETE /admin/sessions/expired",
 )
 def test_removing_ended_sessions_leaves_active_ones(world: World) -> None:
     made = world.first.sign_in()

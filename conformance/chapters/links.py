@@ -12,8 +12,11 @@ from conformance.world import World, expect
 _HEADER = "$request.header."
 
 
-@check("LNK-001", "Every link of the contract MUST lead to an operation that succeeds with what the link gives it.",
-       source="the contract; OpenAPI 3.0.3, Link Object")  # fmt: skip
+@check(
+    "LNK-001",
+    "Every link of the contract MUST lead to an operation that succeeds with what the link gives it.",
+    source="the contract; OpenAPI 3.0.3, Link Object",
+)
 def test_every_link_leads_to_a_success(world: World, operation: Operation) -> None:
     followed = 0
     for status, response in operation.responses.items():

@@ -144,8 +144,11 @@ def test_the_documented_defaults_hold(world: World, listing: str) -> None:
     assert page(page_size=largest)["pagination"]["page_size"] == largest, "the largest size is not honoured"
 
 
-@check("PAG-007", "Walking all sessions with `limit` and `cursor` MUST meet each once, whatever comes meanwhile.",
-       source="operations.md, GET /api/sessions/all")  # fmt: skip
+@check(
+    "PAG-007",
+    "Walking all sessions with `limit` and `cursor` MUST meet each once, whatever comes meanwhile.",
+    source="operations.md, GET /api/sessions/all",
+)
 def test_all_sessions_are_walked_with_limit_and_cursor(world: World) -> None:
     mine = [world.first.sign_in().id.removeprefix("sess_") for _ in range(MANY)]
     known: dict[str, Any] = {"limit": 3}
@@ -166,7 +169,9 @@ def test_all_sessions_are_walked_with_limit_and_cursor(world: World) -> None:
 
 
 @check(
-    "PAG-008", "A filter MUST be honoured: nothing else is listed, and nothing that fits is missing.", source=_PAGING
+    "PAG-008",
+    "A filter MUST be honoured: nothing else is listed, and nothing that fits is missing.",
+    source=_PAGING,
 )
 def test_filters_are_honoured(world: World) -> None:
     user = world.new_user()

@@ -56,7 +56,9 @@ def test_the_type_of_a_problem_leads_to_its_page(world: World) -> None:
 
 
 @check(
-    "PRB-003", "All broken rules MUST be told at once, each with its field.", source="operations.md, validation errors"
+    "PRB-003",
+    "All broken rules MUST be told at once, each with its field.",
+    source="operations.md, validation errors",
 )
 def test_all_violations_are_told_at_once(world: World) -> None:
     valid = world.first.request("list_user_sessions", user_id="usr_nobody").with_header(
@@ -81,8 +83,11 @@ def test_a_refused_value_is_not_repeated(world: World, operation: Operation) -> 
         assert CANARY not in reply.text, f"the value of {name} is repeated"
 
 
-@check("PRB-005", "A path that is none MUST be 404, a method that is none 405 with all methods in `Allow`.",
-       source="operations.md, errors; RFC 9110 section 15.5.6")  # fmt: skip
+@check(
+    "PRB-005",
+    "A path that is none MUST be 404, a method that is none 405 with all methods in `Allow`.",
+    source="operations.md, errors; RFC 9110 section 15.5.6",
+)
 def test_a_wrong_method_is_told_the_right_ones(world: World, operation: Operation) -> None:
     valid = valid_request(operation, world.first)
     for method in METHODS:
@@ -94,8 +99,11 @@ def test_a_wrong_method_is_told_the_right_ones(world: World, operation: Operatio
     expect(world.send(valid.copy(path=valid.path + "/")), 404)
 
 
-@check("PRB-006", "A request id MUST be echoed in header and problem; without one it MUST be minted.",
-       source="operations.md, tracing")  # fmt: skip
+@check(
+    "PRB-006",
+    "A request id MUST be echoed in header and problem; without one it MUST be minted.",
+    source="operations.md, tracing",
+)
 def test_a_request_id_is_echoed_or_minted(world: World) -> None:
     request = world.first.request("get_session_stats")
     reply = world.send(request.with_header("X-Request-ID", "conformance-1"))
@@ -106,8 +114,11 @@ def test_a_request_id_is_echoed_or_minted(world: World) -> None:
     assert minted[0] != minted[1], "the same one was minted twice"
 
 
-@check("PRB-007", "A trace MUST be continued; a malformed `traceparent` MUST be ignored.",
-       source="operations.md, tracing; W3C Trace Context section 3.2")  # fmt: skip
+@check(
+    "PRB-007",
+    "A trace MUST be continued; a malformed `traceparent` MUST be ignored.",
+    source="operations.md, tracing; W3C Trace Context section 3.2",
+)
 def test_a_trace_is_continued_and_a_malformed_one_ignored(world: World) -> None:
     request = world.first.request("get_session_stats")
     trace = "0af7651916cd43dd8448eb211c80319c"
@@ -119,8 +130,12 @@ def test_a_trace_is_continued_and_a_malformed_one_ignored(world: World) -> None:
         assert trace not in answer["trace_id"], f"{wrong} was continued"
 
 
-@check("LNG-001", "Titles and details MUST follow `Accept-Language`; what programs read MUST NOT.", source=_LANGUAGES,
-       feature="i18n")  # fmt: skip
+@check(
+    "LNG-001",
+    "Titles and details MUST follow `Accept-Language`; what programs read MUST NOT.",
+    source=_LANGUAGES,
+    feature="i18n",
+)
 def test_a_problem_speaks_the_readers_language(world: World) -> None:
     english, chinese = (_in_language(world, language) for language in ("en", "zh-CN"))
     for name in UNCHANGED:
@@ -131,8 +146,12 @@ def test_a_problem_speaks_the_readers_language(world: World) -> None:
     assert english["errors"][0]["description"] != chinese["errors"][0]["description"], "violations do not follow"
 
 
-@check("LNG-002", "The language MUST be chosen by quality, English where none fits.", source="RFC 9110 section 12.5.4",
-       feature="i18n")  # fmt: skip
+@check(
+    "LNG-002",
+    "The language MUST be chosen by quality, English where none fits.",
+    source="RFC 9110 section 12.5.4",
+    feature="i18n",
+)
 def test_the_language_is_chosen_by_quality(world: World) -> None:
     english, chinese = (_in_language(world, language)["title"] for language in ("en", "zh-CN"))
     for accepted, wanted in (
@@ -148,7 +167,10 @@ def test_the_language_is_chosen_by_quality(world: World) -> None:
 
 
 @check(
-    "LNG-003", "A problem MUST say the language that it is written in.", source="RFC 9110 section 8.5", feature="i18n"
+    "LNG-003",
+    "A problem MUST say the language that it is written in.",
+    source="RFC 9110 section 8.5",
+    feature="i18n",
 )
 def test_a_problem_says_its_language(world: World) -> None:
     for language in ("en", "zh-CN"):

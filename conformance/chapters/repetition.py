@@ -6,8 +6,11 @@ from conformance.fresh import valid_request
 from conformance.world import World, expect
 
 
-@check("IDM-001", "Ending a session twice MUST be fine and keep the first ending.",
-       source="operations.md, DELETE /sessions/{session_id}; RFC 9110 section 9.2.2")  # fmt: skip
+@check(
+    "IDM-001",
+    "Ending a session twice MUST be fine and keep the first ending.",
+    source="operations.md, DELETE /sessions/{session_id}; RFC 9110 section 9.2.2",
+)
 def test_a_session_is_ended_once(world: World) -> None:
     made = world.first.sign_in()
     expect(world.first.admin("revoke_session", session_id=made.id, body={"reason": "first"}), 204)
@@ -27,8 +30,11 @@ def test_a_token_is_blacklisted_once(world: World) -> None:
     assert total == 1, f"{total} entries"
 
 
-@check("IDM-003", "Trusting a device again MUST extend the trust and never duplicate it.",
-       source="operations.md, POST /internal/session/trusted-devices")  # fmt: skip
+@check(
+    "IDM-003",
+    "Trusting a device again MUST extend the trust and never duplicate it.",
+    source="operations.md, POST /internal/session/trusted-devices",
+)
 def test_a_device_is_trusted_once(world: World) -> None:
     body = {"user_id": world.new_user(), "device_fingerprint": "sha256:a1b2c3d4"}
     first, second = (expect(world.first.service("trust_device", body=body), 200).json for _ in range(2))
@@ -37,8 +43,11 @@ def test_a_device_is_trusted_once(world: World) -> None:
     assert expect(world.first.service("list_trusted_devices", user_id=body["user_id"]), 200).json["total"] == 1
 
 
-@check("IDM-004", "Trust MUST end when it is taken back, and taking it back twice is fine.",
-       source="operations.md, DELETE trusted-devices")  # fmt: skip
+@check(
+    "IDM-004",
+    "Trust MUST end when it is taken back, and taking it back twice is fine.",
+    source="operations.md, DELETE trusted-devices",
+)
 def test_trust_is_taken_back_once(world: World) -> None:
     user = world.new_user()
     body = {"user_id": user, "device_fingerprint": f"sha256:{user}"}
@@ -48,8 +57,11 @@ def test_trust_is_taken_back_once(world: World) -> None:
         assert expect(world.first.service("list_trusted_devices", user_id=user), 200).json["total"] == 0
 
 
-@check("IDM-005", "A blacklisted token MUST be refused everywhere until its entry is removed.",
-       source="operations.md, blacklist")  # fmt: skip
+@check(
+    "IDM-005",
+    "A blacklisted token MUST be refused everywhere until its entry is removed.",
+    source="operations.md, blacklist",
+)
 def test_a_blacklisted_token_is_refused_until_its_entry_is_removed(world: World) -> None:
     made = world.first.sign_in()
     body = {"token": made.access, "token_type": "access", "user_id": made.user}
@@ -64,8 +76,11 @@ def test_a_blacklisted_token_is_refused_until_its_entry_is_removed(world: World)
     expect(world.first.admin("remove_blacklist_entry", entry_id=entry), 404)
 
 
-@check("IDM-006", "Lifetimes that are set MUST be told, and reset to what they were before.",
-       source="operations.md, tokens/config")  # fmt: skip
+@check(
+    "IDM-006",
+    "Lifetimes that are set MUST be told, and reset to what they were before.",
+    source="operations.md, tokens/config",
+)
 def test_lifetimes_are_set_and_reset(world: World) -> None:
     before = expect(world.first.admin("get_token_config"), 200).json
     body = {"access_expiry": "11m", "refresh_expiry": "22h", "leeway": "3s"}
@@ -92,8 +107,11 @@ def test_a_read_changes_nothing(world: World, operation: Operation) -> None:
     assert _seen(world, made.user) == before, "something changed"
 
 
-@check("IDM-008", "All tokens of a user that were refused MUST stay refused, and later ones be good.",
-       source="operations.md, revoke-all")  # fmt: skip
+@check(
+    "IDM-008",
+    "All tokens of a user that were refused MUST stay refused, and later ones be good.",
+    source="operations.md, revoke-all",
+)
 def test_refusing_all_tokens_of_a_user_refuses_those_that_are(world: World) -> None:
     user = world.new_user()
     made = world.first.sign_in(user)

@@ -18,8 +18,12 @@ def test_a_score_is_explained(world: World) -> None:
     assert bool(told["factors"]) or told["risk_score"] == 0, "a score without a factor"
 
 
-@check("RSK-002", "A score MUST stay the same while nothing happens, and asking MUST change nothing.", source=_RISK,
-       feature="risk")  # fmt: skip
+@check(
+    "RSK-002",
+    "A score MUST stay the same while nothing happens, and asking MUST change nothing.",
+    source=_RISK,
+    feature="risk",
+)
 def test_asking_for_a_score_changes_nothing(world: World) -> None:
     made = world.first.sign_in()
     told = [expect(world.first.admin("get_risk_score", session_id=made.id), 200).json for _ in range(2)]

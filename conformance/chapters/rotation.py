@@ -23,7 +23,10 @@ def race(call: Callable[[], Reply], racers: int = RACERS) -> list[Reply]:
 
 
 @check(
-    "ROT-001", "A refresh MUST give another pair whose tokens are good.", source=_ROTATION, feature="refresh-rotation"
+    "ROT-001",
+    "A refresh MUST give another pair whose tokens are good.",
+    source=_ROTATION,
+    feature="refresh-rotation",
 )
 def test_a_refresh_gives_a_new_pair_that_works(world: World) -> None:
     made = world.first.sign_in()
@@ -35,8 +38,12 @@ def test_a_refresh_gives_a_new_pair_that_works(world: World) -> None:
     expect(world.first.refresh(pair["refresh_token"]), 200)
 
 
-@check("ROT-002", "A spent token whose successor was spent too MUST be refused and end its session, at once.",
-       source=_ROTATION, feature="refresh-rotation")  # fmt: skip
+@check(
+    "ROT-002",
+    "A spent token whose successor was spent too MUST be refused and end its session, at once.",
+    source=_ROTATION,
+    feature="refresh-rotation",
+)
 def test_the_replay_of_an_old_token_ends_the_session(world: World) -> None:
     made = world.first.sign_in()
     second = expect(world.first.refresh(made.refresh), 200).json
@@ -47,8 +54,12 @@ def test_the_replay_of_an_old_token_ends_the_session(world: World) -> None:
     expect(world.first.refresh(third["refresh_token"]), 401)
 
 
-@check("ROT-003", "A token whose answer was lost MUST be answered again with the same successor.",
-       source=_ROTATION, feature="refresh-rotation")  # fmt: skip
+@check(
+    "ROT-003",
+    "A token whose answer was lost MUST be answered again with the same successor.",
+    source=_ROTATION,
+    feature="refresh-rotation",
+)
 def test_a_lost_answer_can_be_asked_for_again(world: World) -> None:
     made = world.first.sign_in()
     first, again = (expect(world.first.refresh(made.refresh), 200).json for _ in range(2))
@@ -56,8 +67,12 @@ def test_a_lost_answer_can_be_asked_for_again(world: World) -> None:
     assert world.first.status_of(made.id) == "active", "the user was signed out"
 
 
-@check("ROT-004", "Simultaneous refreshes MUST NOT sign the user out, nor fork the line.", source=_ROTATION,
-       feature="refresh-rotation")  # fmt: skip
+@check(
+    "ROT-004",
+    "Simultaneous refreshes MUST NOT sign the user out, nor fork the line.",
+    source=_ROTATION,
+    feature="refresh-rotation",
+)
 def test_racing_refreshes_sign_nobody_out(world: World) -> None:
     made = world.first.sign_in()
     replies = race(lambda: world.first.refresh(made.refresh))
@@ -67,8 +82,12 @@ def test_racing_refreshes_sign_nobody_out(world: World) -> None:
     expect(world.first.refresh(tokens.pop()), 200)
 
 
-@check("ROT-005", "A forged refresh token MUST be refused and change nothing.", source=_ROTATION,
-       feature="refresh-rotation")  # fmt: skip
+@check(
+    "ROT-005",
+    "A forged refresh token MUST be refused and change nothing.",
+    source=_ROTATION,
+    feature="refresh-rotation",
+)
 def test_a_forged_refresh_token_changes_nothing(world: World) -> None:
     made = world.first.sign_in()
     for place in range(4, len(made.refresh) - 1, max(1, len(made.refresh) // 6)):
@@ -78,8 +97,12 @@ def test_a_forged_refresh_token_changes_nothing(world: World) -> None:
     expect(world.first.refresh(made.refresh), 200)
 
 
-@check("ROT-006", "Rotating the access token MUST leave the refresh token good.",
-       source="operations.md, POST /sessions/rotate-access", feature="refresh-rotation")  # fmt: skip
+@check(
+    "ROT-006",
+    "Rotating the access token MUST leave the refresh token good.",
+    source="operations.md, POST /sessions/rotate-access",
+    feature="refresh-rotation",
+)
 def test_rotating_the_access_token_leaves_the_refresh_token(world: World) -> None:
     made = world.first.sign_in()
     body = {"refresh_token": made.refresh}
@@ -89,8 +112,12 @@ def test_rotating_the_access_token_leaves_the_refresh_token(world: World) -> Non
     expect(world.first.refresh(made.refresh), 200)
 
 
-@check("ROT-007", "A bearer token of another session beside a refresh token MUST be refused and spend nothing.",
-       source="operations.md, POST /sessions/refresh", feature="refresh-rotation")  # fmt: skip
+@check(
+    "ROT-007",
+    "A bearer token of another session beside a refresh token MUST be refused and spend nothing.",
+    source="operations.md, POST /sessions/refresh",
+    feature="refresh-rotation",
+)
 def test_a_bearer_of_another_session_spends_nothing(world: World) -> None:
     made, other = world.first.sign_in(), world.first.sign_in()
     body = {"refresh_token": made.refresh}
@@ -98,8 +125,12 @@ def test_a_bearer_of_another_session_spends_nothing(world: World) -> None:
     expect(world.first.bearer(made.access, "refresh_tokens", body=body), 200)
 
 
-@check("ROT-008", "After an acknowledged revocation nothing MUST be renewed, whatever was under way.", source=_ROTATION,
-       feature="refresh-rotation")  # fmt: skip
+@check(
+    "ROT-008",
+    "After an acknowledged revocation nothing MUST be renewed, whatever was under way.",
+    source=_ROTATION,
+    feature="refresh-rotation",
+)
 def test_nothing_is_renewed_after_a_revocation(world: World) -> None:
     for _ in range(3):
         made = world.first.sign_in()
@@ -136,9 +167,13 @@ def test_a_session_ended_by_many_is_counted_once(world: World) -> None:
     assert after["revoked_sessions"] - before["revoked_sessions"] == 1, "it is counted more than once"
 
 
-@check("ROT-011", "More refreshes than are allowed MUST be 429 with `Retry-After`, and spend no token.",
-       source="operations.md, statuses beyond the documented ones; RFC 6585 section 4", profile="full",
-       feature="refresh-rotation")  # fmt: skip
+@check(
+    "ROT-011",
+    "More refreshes than are allowed MUST be 429 with `Retry-After`, and spend no token.",
+    source="operations.md, statuses beyond the documented ones; RFC 6585 section 4",
+    profile="full",
+    feature="refresh-rotation",
+)
 def test_too_many_refreshes_are_told_to_wait(world: World) -> None:
     made = world.first.sign_in()
     reply = world.first.refresh(made.refresh)
@@ -150,8 +185,11 @@ def test_too_many_refreshes_are_told_to_wait(world: World) -> None:
     assert world.first.status_of(made.id) == "active", "impatience ended the session"
 
 
-@check("ROT-012", "An access token MUST be verifiable with the published keys and carry its claims.",
-       source="RFC 9068 section 2.2; operations.md, tokens")  # fmt: skip
+@check(
+    "ROT-012",
+    "An access token MUST be verifiable with the published keys and carry its claims.",
+    source="RFC 9068 section 2.2; operations.md, tokens",
+)
 def test_an_access_token_is_verified_by_the_published_keys(world: World) -> None:
     made = world.first.sign_in()
     keys = jwt.PyJWKSet.from_dict(expect(world.first.anyone("get_key_set"), 200).json)
@@ -164,8 +202,11 @@ def test_an_access_token_is_verified_by_the_published_keys(world: World) -> None
     assert claims["iat"] <= time.time() + 60 < claims["exp"] + 60, "its times are not of now"
 
 
-@check("ROT-013", "Tokens for a tenant other than the header's MUST be refused with 400.",
-       source="operations.md, generate-tokens")  # fmt: skip
+@check(
+    "ROT-013",
+    "Tokens for a tenant other than the header's MUST be refused with 400.",
+    source="operations.md, generate-tokens",
+)
 def test_tokens_are_made_for_the_tenant_of_the_header_only(world: World) -> None:
     made = world.first.sign_in()
     body = {"session_id": made.id, "tenant_id": f"not-{world.first.id}", "auth_user_id": made.user}

@@ -39,8 +39,13 @@ def test_every_parameter_was_exercised(world: World) -> None:
     assert_complete(measure(world.contract, world.traffic).measures["parameters"])
 
 
-@check("RUN-004", "Every documented status MUST have been answered, but for the listed exceptions.", source=_SOURCE,
-       profile="full", needs=_GIVEN)  # fmt: skip
+@check(
+    "RUN-004",
+    "Every documented status MUST have been answered, but for the listed exceptions.",
+    source=_SOURCE,
+    profile="full",
+    needs=_GIVEN,
+)
 def test_every_status_was_exercised(world: World) -> None:
     assert_complete(measure(world.contract, world.traffic).measures["statuses"])
 

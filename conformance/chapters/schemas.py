@@ -18,8 +18,11 @@ def assert_documented(operation: Operation, reply: Reply) -> None:
     assert not found, f"{operation.id} answered {reply.status}: " + "; ".join(found)
 
 
-@check("SCH-001", "An operation MUST answer a valid request with success, as its schema says.",
-       source="the contract; operations.md, Schemas")  # fmt: skip
+@check(
+    "SCH-001",
+    "An operation MUST answer a valid request with success, as its schema says.",
+    source="the contract; operations.md, Schemas",
+)
 def test_a_valid_request_is_answered_as_documented(world: World, operation: Operation) -> None:
     reply = expect(world.send(valid_request(operation, world.first)), *_successes(operation))
     assert_documented(operation, reply)
@@ -56,8 +59,11 @@ def test_the_documented_examples_of_answers_fit(world: World, operation: Operati
                     assert not found, f"{status} {name}: " + "; ".join(found)
 
 
-@check("SCH-005", "A server that serves a contract MUST serve the one that it is judged by.",
-       source="operations.md; the contract, get_contract_json")  # fmt: skip
+@check(
+    "SCH-005",
+    "A server that serves a contract MUST serve the one that it is judged by.",
+    source="operations.md; the contract, get_contract_json",
+)
 def test_the_contract_that_is_served_is_the_one_that_is_judged(world: World) -> None:
     served = expect(world.first.anyone("get_contract_json"), 200).json
     for path, item in world.contract.document["paths"].items():
@@ -65,8 +71,11 @@ def test_the_contract_that_is_served_is_the_one_that_is_judged(world: World) -> 
         assert set(item) == set(served["paths"][path]), f"{path} has other methods in the contract that is served"
 
 
-@check("SCH-006", "The JSON and the YAML form of the contract MUST be the same document.",
-       source="the contract, get_contract_yaml")  # fmt: skip
+@check(
+    "SCH-006",
+    "The JSON and the YAML form of the contract MUST be the same document.",
+    source="the contract, get_contract_yaml",
+)
 def test_both_forms_of_the_contract_are_the_same(world: World) -> None:
     as_json = expect(world.first.anyone("get_contract_json"), 200).json
     as_yaml = yaml.safe_load(expect(world.first.anyone("get_contract_yaml"), 200).body)

@@ -81,8 +81,12 @@ def some_users(world: World) -> dict[str, int]:
     return found
 
 
-@check("SED-001", "Each of the five operations MUST answer 200 with what its schema says.", source="the seed pages",
-       profile="seed")  # fmt: skip
+@check(
+    "SED-001",
+    "Each of the five operations MUST answer 200 with what its schema says.",
+    source="the seed pages",
+    profile="seed",
+)
 @each_seed
 def test_a_documented_operation_answers_what_is_documented(world: World, seed_operation: str) -> None:
     operation: Operation = world.operation(seed_operation)
@@ -93,8 +97,12 @@ def test_a_documented_operation_answers_what_is_documented(world: World, seed_op
     assert not found, "; ".join(found)
 
 
-@check("SED-002", "`active` MUST be whether `session_count` is more than 0, and that MUST be the total of the list.",
-       source="seed GET /internal/session/sessions/{user_id}/active", profile="seed")  # fmt: skip
+@check(
+    "SED-002",
+    "`active` MUST be whether `session_count` is more than 0, and that MUST be the total of the list.",
+    source="seed GET /internal/session/sessions/{user_id}/active",
+    profile="seed",
+)
 def test_a_users_count_is_the_length_of_the_users_list(world: World) -> None:
     for user in some_users(world):
 
@@ -111,8 +119,12 @@ def test_a_users_count_is_the_length_of_the_users_list(world: World) -> None:
         settled(read)
 
 
-@check("SED-003", "The list of a user's sessions MUST hold active sessions of that user and tenant and no others.",
-       source="seed GET /internal/session/sessions/{user_id}", profile="seed")  # fmt: skip
+@check(
+    "SED-003",
+    "The list of a user's sessions MUST hold active sessions of that user and tenant and no others.",
+    source="seed GET /internal/session/sessions/{user_id}",
+    profile="seed",
+)
 def test_a_users_list_holds_only_active_sessions_of_that_user(world: World) -> None:
     for user in some_users(world):
         for item in expect(ask(world, "list_user_sessions", user), 200).json["items"]:
@@ -121,8 +133,12 @@ def test_a_users_list_holds_only_active_sessions_of_that_user(world: World) -> N
             assert item.get("tenant_id", world.first.id) == world.first.id, f"{item.get('id')} is of another tenant"
 
 
-@check("SED-004", "`total`, `pagination` and the items of a list MUST agree with each other.",
-       source="seed PageInfo", profile="seed")  # fmt: skip
+@check(
+    "SED-004",
+    "`total`, `pagination` and the items of a list MUST agree with each other.",
+    source="seed PageInfo",
+    profile="seed",
+)
 def test_the_numbers_of_a_page_agree(world: World) -> None:
     for user in [*users_of(world), NOBODY]:
         for operation in ("list_user_sessions", "list_trusted_devices"):
@@ -150,8 +166,12 @@ def page_violations(answer: dict[str, Any]) -> list[str]:
     return found
 
 
-@check("SED-005", "`total_sessions` MUST be the sum of the active, expired and revoked ones, and of all device types.",
-       source="seed GET /admin/sessions/stats", profile="seed")  # fmt: skip
+@check(
+    "SED-005",
+    "`total_sessions` MUST be the sum of the active, expired and revoked ones, and of all device types.",
+    source="seed GET /admin/sessions/stats",
+    profile="seed",
+)
 def test_the_statistics_add_up(world: World) -> None:
     stats = statistics(world)
     parts = stats["active_sessions"] + stats["expired_sessions"] + stats["revoked_sessions"]
@@ -160,8 +180,12 @@ def test_the_statistics_add_up(world: World) -> None:
     assert stats["total_sessions"] == kinds, f"total {stats['total_sessions']}, but the devices make {kinds}"
 
 
-@check("SED-006", "The statistics' active sessions MUST be as many as the list of all sessions says it has.",
-       source="seed GET /admin/sessions/stats, GET /api/sessions/all", profile="seed")  # fmt: skip
+@check(
+    "SED-006",
+    "The statistics' active sessions MUST be as many as the list of all sessions says it has.",
+    source="seed GET /admin/sessions/stats, GET /api/sessions/all",
+    profile="seed",
+)
 def test_the_statistics_agree_with_the_list_of_all_sessions(world: World) -> None:
     def read() -> list[str]:
         stats = statistics(world)
@@ -173,8 +197,12 @@ def test_the_statistics_agree_with_the_list_of_all_sessions(world: World) -> Non
     settled(read)
 
 
-@check("SED-007", "A row of the list of all sessions MUST be active, appear once, and have times in their order.",
-       source="seed GET /api/sessions/all", profile="seed")  # fmt: skip
+@check(
+    "SED-007",
+    "A row of the list of all sessions MUST be active, appear once, and have times in their order.",
+    source="seed GET /api/sessions/all",
+    profile="seed",
+)
 def test_the_rows_of_all_sessions_are_active_and_their_times_are_in_order(world: World) -> None:
     answer = expect(ask(world, "list_all_sessions"), 200).json
     rows = answer["sessions"]
@@ -187,8 +215,12 @@ def test_the_rows_of_all_sessions_are_active_and_their_times_are_in_order(world:
         assert ends > now() - SKEW, f"{row['session_id']} is listed although it ended at {row['expires_at']}"
 
 
-@check("SED-008", "A user MUST have as many sessions in the user's list as in the list of all sessions.",
-       source="seed GET /internal/session/sessions/{user_id}, GET /api/sessions/all", profile="seed")  # fmt: skip
+@check(
+    "SED-008",
+    "A user MUST have as many sessions in the user's list as in the list of all sessions.",
+    source="seed GET /internal/session/sessions/{user_id}, GET /api/sessions/all",
+    profile="seed",
+)
 def test_a_users_list_agrees_with_the_list_of_all_sessions(world: World) -> None:
     def read() -> list[str]:
         everything = expect(ask(world, "list_all_sessions"), 200).json
@@ -203,8 +235,12 @@ def test_a_users_list_agrees_with_the_list_of_all_sessions(world: World) -> None
     settled(read)
 
 
-@check("SED-009", "An unknown user MUST be an empty answer, not an error.",
-       source="operations.md, Seed operations", profile="seed")  # fmt: skip
+@check(
+    "SED-009",
+    "An unknown user MUST be an empty answer, not an error.",
+    source="operations.md, Seed operations",
+    profile="seed",
+)
 def test_an_unknown_user_is_an_empty_answer(world: World) -> None:
     assert expect(ask(world, "list_user_sessions"), 200).json["items"] == []
     assert expect(ask(world, "list_trusted_devices"), 200).json["items"] == []
@@ -212,8 +248,12 @@ def test_an_unknown_user_is_an_empty_answer(world: World) -> None:
     assert (status["active"], status["session_count"]) == (False, 0), f"nobody is signed in: {status}"
 
 
-@check("SED-010", "A caller without credentials, or with wrong ones, MUST be refused with 401.",
-       source="the five seed pages, 401", profile="seed")  # fmt: skip
+@check(
+    "SED-010",
+    "A caller without credentials, or with wrong ones, MUST be refused with 401.",
+    source="the five seed pages, 401",
+    profile="seed",
+)
 @each_seed
 def test_nobody_reads_without_credentials(world: World, seed_operation: str) -> None:
     request = world.first.request(seed_operation, user_id=NOBODY)
@@ -224,16 +264,24 @@ def test_nobody_reads_without_credentials(world: World, seed_operation: str) -> 
         expect(world.send(bare), 401)
 
 
-@check("SED-011", "An internal request without a tenant MUST be refused with 400.",
-       source="operations.md, internal operations", profile="seed")  # fmt: skip
+@check(
+    "SED-011",
+    "An internal request without a tenant MUST be refused with 400.",
+    source="operations.md, internal operations",
+    profile="seed",
+)
 @pytest.mark.parametrize("seed_operation", SEEDS[:3])
 def test_a_tenant_must_be_named(world: World, seed_operation: str) -> None:
     request = world.first.request(seed_operation, user_id=NOBODY).with_header("X-API-Key", world.target.api_key)
     expect(world.send(request.without("X-Tenant-ID")), 400)
 
 
-@check("SED-012", "The list of trusted devices MUST ask for a user, and for pages that can be.",
-       source="seed GET /internal/session/trusted-devices", profile="seed")  # fmt: skip
+@check(
+    "SED-012",
+    "The list of trusted devices MUST ask for a user, and for pages that can be.",
+    source="seed GET /internal/session/trusted-devices",
+    profile="seed",
+)
 def test_the_list_of_trusted_devices_refuses_bad_parameters(world: World) -> None:
     valid = world.first.request("list_trusted_devices", user_id=NOBODY).with_header("X-API-Key", world.target.api_key)
     expect(world.send(valid), 200)
@@ -242,8 +290,12 @@ def test_the_list_of_trusted_devices_refuses_bad_parameters(world: World) -> Non
         expect(world.send(valid.with_query(name, value)), 400)
 
 
-@check("SED-013", "A refusal MUST be a problem document whose `status` is that of the answer.",
-       source="seed Problem; RFC 9457 section 3", profile="seed")  # fmt: skip
+@check(
+    "SED-013",
+    "A refusal MUST be a problem document whose `status` is that of the answer.",
+    source="seed Problem; RFC 9457 section 3",
+    profile="seed",
+)
 @each_seed
 def test_a_refusal_is_a_problem_document(world: World, seed_operation: str) -> None:
     reply = expect(world.first.anyone(seed_operation, user_id=NOBODY), 401)
@@ -252,8 +304,12 @@ def test_a_refusal_is_a_problem_document(world: World, seed_operation: str) -> N
     assert reply.json["title"], "a problem without a title"
 
 
-@check("SED-014", "The statistics MUST name the administrator who asked.",
-       source="operations.md, Seed operations", profile="seed")  # fmt: skip
+@check(
+    "SED-014",
+    "The statistics MUST name the administrator who asked.",
+    source="operations.md, Seed operations",
+    profile="seed",
+)
 def test_the_statistics_name_the_caller(world: World) -> None:
     subject = subject_of(world.target.admin_token)
     if subject is None:
@@ -262,8 +318,12 @@ def test_the_statistics_name_the_caller(world: World) -> None:
     assert said == subject, f"asked as {subject}, the statistics are for {said}"
 
 
-@check("SED-015", "A trusted device that is listed MUST be of the user who was asked for.",
-       source="seed GET /internal/session/trusted-devices", profile="seed")  # fmt: skip
+@check(
+    "SED-015",
+    "A trusted device that is listed MUST be of the user who was asked for.",
+    source="seed GET /internal/session/trusted-devices",
+    profile="seed",
+)
 def test_trusted_devices_are_of_the_user_who_was_asked_for(world: World) -> None:
     for user in some_users(world):
         for device in expect(ask(world, "list_trusted_devices", user), 200).json["items"]:
@@ -271,8 +331,12 @@ def test_trusted_devices_are_of_the_user_who_was_asked_for(world: World) -> None
             assert device.get("tenant_id", world.first.id) == world.first.id, "a device of another tenant"
 
 
-@check("SED-016", "Refusals of the list of all sessions MUST have the members of the second product.",
-       source="seed GET /api/sessions/all, 401", profile="seed")  # fmt: skip
+@check(
+    "SED-016",
+    "Refusals of the list of all sessions MUST have the members of the second product.",
+    source="seed GET /api/sessions/all, 401",
+    profile="seed",
+)
 def test_the_list_of_all_sessions_refuses_in_its_own_shape(world: World) -> None:
     problem = expect(world.first.anyone("list_all_sessions"), 401).json
     missing = {"type", "title", "status", "error", "requestId"} - set(problem)

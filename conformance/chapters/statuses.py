@@ -111,8 +111,13 @@ def test_every_documented_status_is_answered(world: World, operation: Operation)
     provoke(operation, world, more=False)
 
 
-@check("STA-003", "The statuses for callers of other tenants MUST be answered as documented.", source=_SOURCE,
-       profile="full", needs=("limited_api_key", "stranger_token"))  # fmt: skip
+@check(
+    "STA-003",
+    "The statuses for callers of other tenants MUST be answered as documented.",
+    source=_SOURCE,
+    profile="full",
+    needs=("limited_api_key", "stranger_token"),
+)
 def test_every_status_for_callers_of_other_tenants_is_answered(world: World, operation: Operation) -> None:
     provoke(operation, world, more=True)
 

@@ -94,7 +94,9 @@ def test_what_cannot_be_accepted_is_not_sent(world: World, operation: Operation)
 
 
 @check(
-    "STR-013", "More than the limits allow MUST be 413, 414 or 431.", source="RFC 9110 section 15.5; RFC 6585 section 5"
+    "STR-013",
+    "More than the limits allow MUST be 413, 414 or 431.",
+    source="RFC 9110 section 15.5; RFC 6585 section 5",
 )
 def test_too_much_is_told_as_such(world: World, operation: Operation) -> None:
     judge(probes.sizes, operation, world)

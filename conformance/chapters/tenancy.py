@@ -177,8 +177,13 @@ def test_refusing_a_users_tokens_stays_in_the_tenant(world: World) -> None:
     assert world.twin.is_good(theirs.access), "the twin's token is refused too"
 
 
-@check("TEN-014", "An administrator's question about a tenant that does not exist MUST be answered 404.",
-       source="operations.md, Seed operations", needs=("stranger_token",), profile="full")  # fmt: skip
+@check(
+    "TEN-014",
+    "An administrator's question about a tenant that does not exist MUST be answered 404.",
+    source="operations.md, Seed operations",
+    needs=("stranger_token",),
+    profile="full",
+)
 def test_a_tenant_that_does_not_exist_has_no_numbers(world: World) -> None:
     for operation in ("get_session_stats", "count_active_sessions", "list_tenant_sessions"):
         expect(world.first.bearer(world.target.stranger_token or "", operation), 404)
