@@ -100,7 +100,8 @@ class TokenRecord(NamedTuple):
 class RefreshRecord:
     """What is known of a refresh token and of its session, which exists. Instants in text form.
 
-    `state` is None for a session that never had refresh tokens, `issued` for a token that is not in the inventory.
+    `state` is None for a session that never had refresh tokens. `issued_at`, `cut_offs_then` and `expires_at` are None
+    for a token that is not kept in the inventory any more: it has ended.
     """
 
     state: RefreshState | None
@@ -177,7 +178,7 @@ def judge_refresh(token: RefreshToken, known: RefreshRecord, now: datetime, reus
         return verdict
     refused = reasons(
         TokenFacts(
-            expired=known.expires_at is not None and now >= from_text(known.expires_at),
+            expired=known.expires_at is None or now >= from_text(known.expires_at),
             blacklisted=known.blacklisted,
             issued_before_cutoff=_is_cut_off(
                 known.cut_offs_then, known.cut_offs_now, known.issued_at or "", known.issued_until

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 from domain.clock import to_text
-from domain.values import Tenant
+from domain.values import Caller, Tenant
 
 _access = logging.getLogger("sojourn.access")
 
@@ -31,16 +31,21 @@ class Served(Protocol):
     @property
     def tenant(self) -> Tenant | None: ...
     @property
+    def caller(self) -> Caller | None: ...
+    @property
     def method(self) -> str: ...
     @property
     def started(self) -> float: ...
 
 
 def access(served: Served, status: int) -> None:
-    """Log one answered request. The path is left out: it may name a user or carry a token."""
+    """Log one answered request. The path is left out: it may carry a token.
+
+    The caller is an API key, a user, or for a refresh token its session; None before it is known.
+    """
     if not _access.isEnabledFor(logging.INFO):
         return
-    tenant = served.tenant
+    tenant, caller = served.tenant, served.caller
     facts = {
         "operation": served.operation_id,
         "method": served.method,
@@ -48,6 +53,7 @@ def access(served: Served, status: int) -> None:
         "duration_ms": round((time.perf_counter() - served.started) * 1000, 3),
         "request_id": served.request_id,
         "tenant": None if tenant is None else tenant.id,
+        "caller": None if caller is None else caller.id or caller.session_id,
     }
     _access.info("%s %d", served.operation_id, status, extra=facts)
 

@@ -176,7 +176,7 @@ async def family(unit: UnitOfWork, token: RefreshToken, now: str) -> Family | No
             blacklisted=bool(is_blacklisted),
             issued_until=until,
             cut_offs_now=terms.refresh_cut_offs,
-            issued_at=issued_at if issued_at is not None or state is None else state.rotated_at,
+            issued_at=issued_at,
             cut_offs_then=cut_offs_then,
             expires_at=expires_at,
         ),

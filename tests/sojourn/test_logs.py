@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from domain.values import Tenant
+from domain.values import Caller, Tenant
 from sojourn import logs
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1In0.c2lnbmF0dXJl"
@@ -15,6 +15,7 @@ HOSTILE = "a\r\nb\x1b[31m\u2028c\x00\x85\ud800"
 
 
 ACME = Tenant("acme")
+ANN = Caller("user", "ann")
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Served:
     operation_id: str = "get_session"
     request_id: str = "req_1"
     tenant: Tenant | None = ACME
+    caller: Caller | None = ANN
     method: str = "GET"
     started: float = 0.0
 
@@ -85,10 +87,11 @@ def test_the_access_line_tells_what_was_served(caplog: pytest.LogCaptureFixture)
 
     (line,) = caplog.records
     told = vars(line)
-    assert (told["operation"], told["status"], told["tenant"], told["request_id"], told["method"]) == (
+    assert (told["operation"], told["status"], told["tenant"], told["caller"], told["request_id"], told["method"]) == (
         "get_session",
         200,
         "acme",
+        "ann",
         "req_1",
         "GET",
     )
