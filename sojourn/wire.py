@@ -18,6 +18,7 @@ from sojourn import wire_heads
 from sojourn.draining import Draining
 from sojourn.http_errors import HeadersTooLarge, MalformedRequest, RequestTimeout, UriTooLong, VersionNotSupported
 from sojourn.settings import Settings
+from sojourn.wire_heads import JUDGED
 from sojourn.wire_messages import body_parser, next_parser
 from sojourn.wire_refusals import written
 from sojourn.wire_savings import OneTimer, OneWrite
@@ -47,7 +48,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
         self._public_url = settings.link_prefix
         self._clocks, self._idle = self.loop, OneTimer(self.loop)
         self.loop = cast(AbstractEventLoop, self._idle)
-        self._application, self.app = self.app, self._serve
+        self._application = self.app
         self._head_bytes = 0
         self.url = b""
         self._judged: list[tuple[bytes, bytes]] = []
@@ -85,7 +86,12 @@ class StrictHttpProtocol(HttpToolsProtocol):
         self._counting = self._in_body
         if self._counting:
             self._framing_bytes += len(data)
-        self._parse(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._go_on(data[upgrade.args[0] :])
+        except httptools.HttpParserError as error:
+            self._refuse(self._fault or self._unreadable(error))
         if self._refusal is not None or self.transport.is_closing():
             return
         if self._in_body and self._framing_bytes > self._headers_limit + UNREADABLE_SLACK:
@@ -96,21 +102,22 @@ class StrictHttpProtocol(HttpToolsProtocol):
             elif self._deadline is None:
                 self._start_clock()
 
-    def _parse(self, data: bytes) -> None:
-        """Let the parser have it; where a message wished for an upgrade, a fresh parser goes on behind its head."""
-        while data:
+    def _go_on(self, data: bytes) -> None:
+        """Behind a head that wished for an upgrade a fresh parser goes on, as often as there are such heads."""
+        while True:
+            if self._upgrade_framing is None:
+                self.parser = next_parser(self)
+            else:
+                self.parser = body_parser(self, self._upgrade_framing, self.cycle.keep_alive)
+                self._upgrade_framing = None
             try:
                 self.parser.feed_data(data)
-                return
             except httptools.HttpParserUpgrade as upgrade:
-                if self._upgrade_framing is None:
-                    self.parser = next_parser(self)
-                else:
-                    self.parser = body_parser(self, self._upgrade_framing, self.cycle.keep_alive)
-                    self._upgrade_framing = None
                 data = data[upgrade.args[0] :]
             except httptools.HttpParserError as error:
                 self._refuse(self._fault or self._unreadable(error))
+                return
+            else:
                 return
 
     def on_message_begin(self) -> None:
@@ -130,7 +137,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
             return
         name = name.lower()
         field = (name, value.strip(b" \t"))
-        if name in wire_heads.JUDGED:
+        if name in JUDGED:
             self._judged.append(field)
         self.headers.append(field)
 
@@ -139,16 +146,19 @@ class StrictHttpProtocol(HttpToolsProtocol):
         self._stop_clock()
         if self._head_bytes > self._head_limit and self._size_of_head() > self._head_limit:
             self._stop_parsing(self._head_too_large())
-        version = self.parser.get_http_version()
-        fault = wire_heads.fault(version, self.parser.get_method(), self.url, self._judged)
-        if fault is not None:
+        judged, parser = self._judged, self.parser
+        version = parser.get_http_version()
+        if (fault := wire_heads.fault(version, parser, self.url, judged)) is not None:
             self._stop_parsing(fault)
         if not self.url.startswith(b"/") or b"%" in self.url:
             self.url = wire_heads.origin_form(self.url)
-        # Nobody waits for `100 Continue` in HTTP/1.0 (RFC 9110 §10.1.1).
-        self.expect_100_continue = version != "1.0" and _expects_continue(self._judged)
-        if self.parser.should_upgrade():
-            self._upgrade_framing = wire_heads.framing(self._judged)
+        self.app = self._application
+        if len(judged) > 1:  # something besides Host
+            # Nobody waits for `100 Continue` in HTTP/1.0 (RFC 9110 §10.1.1).
+            self.expect_100_continue = version != "1.0" and wire_heads.expects_continue(judged)
+            if (framing := wire_heads.framing(judged)) is not None:
+                self.app = self._serve
+                self._upgrade_framing = framing if parser.should_upgrade() else None
         super().on_headers_complete()
         self._awaiting_head, self._in_body, self._head_bytes = False, True, 0
         self._framing_bytes = self._trailer_bytes = 0
@@ -258,7 +268,3 @@ class StrictHttpProtocol(HttpToolsProtocol):
     def _send(self, error: DomainError) -> None:
         self.transport.write(written(error, self.server_state.default_headers, self._public_url))
         self.transport.close()
-
-
-def _expects_continue(judged: wire_heads.Fields) -> bool:
-    return any(name == b"expect" and value.lower() == b"100-continue" for name, value in judged)

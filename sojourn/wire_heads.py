@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
+from typing import Any
 
 from domain.errors import DomainError, Violation
 from sojourn.http_errors import MalformedRequest, TransferCodingUnknown, VersionNotSupported
@@ -25,14 +26,16 @@ _ABSOLUTE = re.compile(rb"https?://(?P<authority>[^/?]+)(?P<rest>.*)", re.IGNORE
 _UNRESERVED = re.compile(rb"%(?:2[DdEe]|3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]|5[Ff]|7[Ee])")
 
 
-def fault(version: str, method: bytes, target: bytes, judged: Fields) -> DomainError | None:
+def fault(version: str, parser: Any, target: bytes, judged: Fields) -> DomainError | None:
     """Why a request cannot be served as it stands, or None.
 
-    `judged` has the fields of `JUDGED` in their order, names in lower case. VersionNotSupported: neither HTTP/1.0 nor
-    HTTP/1.1 (RFC 9110 §15.6.6). TransferCodingUnknown: anything but `chunked` alone (RFC 9112 §6.1). MalformedRequest:
-    a Host that is missing, repeated or no host (RFC 9112 §3.2), a target of no form that the method takes, or a
-    transfer coding in HTTP/1.0 or beside a length (RFC 9112 §6.1).
+    `parser` knows the method; `judged` has the fields of `JUDGED` in their order, names in lower case.
+    VersionNotSupported: neither HTTP/1.0 nor HTTP/1.1 (RFC 9110 §15.6.6). TransferCodingUnknown: anything but `chunked`
+    alone (RFC 9112 §6.1). MalformedRequest: a Host that is missing, repeated or no host (RFC 9112 §3.2), a target of no
+    form that the method takes, or a transfer coding in HTTP/1.0 or beside a length (RFC 9112 §6.1).
     """
+    if version == "1.1" and len(judged) == 1 and judged[0][0] == b"host" and is_host(judged[0][1]):
+        return None if _is_target(parser, target) else _malformed("request", "http_target")
     if version not in ("1.1", "1.0"):
         return VersionNotSupported()
     hosts = codings = lengths = 0
@@ -51,7 +54,7 @@ def fault(version: str, method: bytes, target: bytes, judged: Fields) -> DomainE
         return _malformed("Host", "http_host")
     if codings and (codings > 1 or lengths or version == "1.0"):
         return _malformed("Transfer-Encoding", "http_syntax")
-    return None if _is_target(method, target) else _malformed("request", "http_target")
+    return None if _is_target(parser, target) else _malformed("request", "http_target")
 
 
 def origin_form(target: bytes) -> bytes:
@@ -77,6 +80,11 @@ def framing(judged: Fields) -> bytes | None:
     return None
 
 
+def expects_continue(judged: Fields) -> bool:
+    """Whether the client waits for `100 Continue` (RFC 9110 §10.1.1)."""
+    return any(name == b"expect" and value.lower() == b"100-continue" for name, value in judged)
+
+
 @lru_cache(maxsize=256)
 def is_host(value: bytes) -> bool:
     """Whether this is a host with perhaps a port (RFC 9110 §7.2; RFC 3986 §3.2.2). An empty one is."""
@@ -90,9 +98,10 @@ def is_host(value: bytes) -> bool:
     return True
 
 
-def _is_target(method: bytes, target: bytes) -> bool:
+def _is_target(parser: Any, target: bytes) -> bool:
     if b"#" in target:
         return False
+    method: bytes = parser.get_method()
     if target.startswith(b"/"):
         return method != b"CONNECT"
     if target == b"*":
