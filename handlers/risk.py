@@ -16,7 +16,7 @@ async def get_risk_score(ctx: Context, session_id: str | None) -> View:
     """The score of a session of any status, or that of the tenant by its latest active sessions."""
     if session_id is None:
         return await _tenant_score(ctx)
-    session = await session_or_404(ctx, session_id, risk_facts.get)
+    session = await session_or_404(ctx, session_id, read=risk_facts.get)
     parts = await _assess(ctx, session)
     return {"session_id": session_id} | risk_score_response(parts, ctx.service.risk, ctx.now_text)
 
@@ -33,7 +33,7 @@ async def get_device_risk(ctx: Context, device_id: str) -> View:
 
 async def get_device_fingerprint(ctx: Context, session_id: str | None) -> View:
     """The device of a session of any status, of the caller's own where none is named."""
-    device = await session_or_404(ctx, session_id or ctx.caller.session_id, risk_facts.device)
+    device = await session_or_404(ctx, session_id or ctx.caller.session_id, read=risk_facts.device)
     name = best_name(device.device_fingerprint, device.device_id, device.user_agent)
     seen = await risk_facts.sightings(ctx.db, device.user_id, name) if name is not None else []
     text = name.value if name is not None else device.id

@@ -15,7 +15,7 @@ ActiveRow = TypeVar("ActiveRow", bound=Session)
 
 
 async def session_or_404(
-    ctx: Context, session_id: str | None, read: Callable[[UnitOfWork, str], Awaitable[Row | None]]
+    ctx: Context, session_id: str | None, *, read: Callable[[UnitOfWork, str], Awaitable[Row | None]]
 ) -> Row:
     """What `read` finds of a session of any status. Raises SessionNotFound."""
     key = session_key(session_id) if session_id is not None else None
@@ -27,7 +27,7 @@ async def session_or_404(
 
 async def session_row(ctx: Context, session_id: str) -> sessions.SessionRow:
     """The row of a session of any status. Raises SessionNotFound."""
-    return await session_or_404(ctx, session_id, sessions.get)
+    return await session_or_404(ctx, session_id, read=sessions.get)
 
 
 def active_or_404(row: ActiveRow, now: str) -> ActiveRow:

@@ -120,22 +120,22 @@ def examples(content: dict[str, Any]) -> list[Any]:
     return single + [example["value"] for example in content.get("examples", {}).values()]
 
 
-def resolve(document: dict[str, Any], value: Any, trail: tuple[str, ...] = ()) -> Any:
+def resolve(document: dict[str, Any], value: Any, *, trail: tuple[str, ...] = ()) -> Any:
     """`value` with every reference, at any depth, replaced by what it refers to.
 
     `trail` holds the references that led here. Raises RecursionError for one that leads back to itself, KeyError
     for one that leads nowhere.
     """
     if isinstance(value, list):
-        return [resolve(document, item, trail) for item in value]
+        return [resolve(document, item, trail=trail) for item in value]
     if not isinstance(value, dict):
         return value
     if "$ref" not in value:
-        return {key: resolve(document, item, trail) for key, item in value.items()}
+        return {key: resolve(document, item, trail=trail) for key, item in value.items()}
     pointer = value["$ref"]
     if pointer in trail:
         raise RecursionError(" -> ".join([*trail, pointer]))
-    return resolve(document, lookup(document, pointer), (*trail, pointer))
+    return resolve(document, lookup(document, pointer), trail=(*trail, pointer))
 
 
 def follow(document: dict[str, Any], value: Any) -> Any:
