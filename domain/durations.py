@@ -12,9 +12,11 @@ MAX_DURATION = timedelta(days=36525)
 """A hundred years: longer than anything here lives, short enough to be added to any instant."""
 
 _MICROSECONDS = {"h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000, "ms": 1000, "us": 1, "µs": 1}
-_NUMBER_AND_UNIT = r"[0-9]{1,15}(?:\.[0-9]{1,9})?(?:h|ms|m|s|us|µs)"
 _TERM = re.compile(r"([0-9.]+)([a-zµ]+)")
-_DURATION = re.compile(rf"(?:{_NUMBER_AND_UNIT})+")
+DURATION_PATTERN = r"^([0-9]{1,15}((\.[0-9]{1,8})?h|(\.[0-9]{1,7})?m|(\.[0-9]{1,6})?s|(\.[0-9]{1,3})?ms|us|µs))+$"
+"""What the contract says of a duration: no unit has more decimals than make whole microseconds."""
+
+_DURATION = re.compile(DURATION_PATTERN)
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -26,10 +28,11 @@ def parse_duration(text: str) -> timedelta:
     if text == "0":
         return timedelta(0)
     if not _DURATION.fullmatch(text):
-        raise ValueError(f"{text!r} is not a duration: write numbers with units h, m, s, ms, such as 1h30m or 500ms")
+        raise ValueError(
+            f"{text!r} is not a duration: write numbers with units h, m, s, ms, such as 1h30m or 500ms, "
+            "none finer than a microsecond"
+        )
     total = sum(Fraction(number) * _MICROSECONDS[unit] for number, unit in _TERM.findall(text))
-    if total.denominator != 1:
-        raise ValueError(f"{text!r} is finer than a microsecond")
     if total > MAX_DURATION // _MICROSECOND:
         raise ValueError(f"{text!r} is longer than a hundred years")
     return timedelta(microseconds=int(total))

@@ -10,6 +10,17 @@ import re
 import secrets
 from datetime import datetime
 
+TENANT_ID_PATTERN = r"^[A-Za-z0-9._:@|~+=-]+$"
+USER_ID_PATTERN = r"^(\.{0,2}[^\x00-\x20.\x7f]|\.{3})([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$"
+"""What the contract says of tenants' ids, and of the ids that others give to users and devices.
+
+These are opaque, but `.` and `..` are none: in a path they mean another place (RFC 3986 §5.2.4). Nor is a text that
+begins with one of them and a space.
+"""
+
+_TENANT_ID, _MAX_TENANT_ID = re.compile(TENANT_ID_PATTERN), 128
+_USER_ID, _MAX_USER_ID = re.compile(USER_ID_PATTERN), 255
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _UUID_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _SESSION_PREFIX = "sess_"
 _USER_KEY_BITS = 53
@@ -32,6 +43,16 @@ def first_uuid7(text: str) -> str:
 def _uuid_text(value: int) -> str:
     digits = f"{value:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def is_tenant_id(text: str) -> bool:
+    """Whether the contract lets a tenant have this id."""
+    return len(text) <= _MAX_TENANT_ID and _TENANT_ID.fullmatch(text) is not None
+
+
+def is_user_id(text: str) -> bool:
+    """Whether the contract lets a user have this id. An unpaired surrogate is no character (RFC 8259 §8.2)."""
+    return len(text) <= _MAX_USER_ID and _USER_ID.fullmatch(text) is not None and not _SURROGATE.search(text)
 
 
 def session_id(key: str) -> str:

@@ -114,6 +114,15 @@ def unresolved_operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[
             yield f"{method.upper()} {path}", {**item[method], "parameters": parameters}
 
 
+def link_body(link: dict[str, Any]) -> dict[str, str]:
+    """What a link's description says of its target's body: "In its body, `token` is `$response.body#/token`.".
+
+    OpenAPI 3.0.3 takes runtime expressions for a whole body only, so the link object has no place for them.
+    """
+    _, _, said = link["description"].partition("In its body, ")
+    return dict(re.findall(r"`([^`]+)` is `([^`]+)`", said))
+
+
 def examples(content: dict[str, Any]) -> list[Any]:
     """The values of the examples of a media type object, without references."""
     single = [content["example"]] if "example" in content else []

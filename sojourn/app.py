@@ -131,10 +131,13 @@ def _program(
     contract: dict[str, Any],
     closed_responses: bool,
 ) -> Program:
+    servers = [{**server, "url": settings.link_prefix or server["url"]} for server in contract.get("servers", ())]
+    served = {**contract, "servers": servers} if servers else contract
+
     @cache
     def written(form: Literal["json", "yaml"]) -> bytes:
         """The contract as a text, written when somebody asks: no start waits for it."""
-        return bundle_json(contract) if form == "json" else bundle_yaml(contract)
+        return bundle_json(served) if form == "json" else bundle_yaml(served)
 
     return Program(
         clock=clock,

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from conformance.contract import Contract
 from conformance.fuzzing.data import Filling
 from conformance.target import Target, subject_of
+from openapi.document import link_body
 
 Profile = Literal["main", "chains", "links", "isolation"]
 """`main`: everything, as one tenant. `chains`: links only, from the operations that create something.
@@ -133,8 +134,12 @@ def _write_contract(judged: Contract, folder: Path, profile: Profile, source: st
             silent = (profile == "chains" and address in _BEGINS_BY_ITSELF) or (
                 profile == "links" and f"{method.upper()} {address}" != source
             )
-            for answer in operation["responses"].values() if silent else ():
-                answer.pop("links", None)
+            for answer in operation["responses"].values():
+                if silent:
+                    answer.pop("links", None)
+                for link in answer.get("links", {}).values():
+                    if body := link_body(link):  # Schemathesis evaluates expressions inside of an object
+                        link["requestBody"] = body
     path.write_text(json.dumps(contract))
     return path
 

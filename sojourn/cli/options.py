@@ -1,16 +1,14 @@
 """Options that several commands share, and the kinds of value they take."""
 
 import os
-import re
 from datetime import timedelta
 from typing import Any
 
 import click
 
 from domain.durations import parse_duration
+from domain.ids import is_tenant_id
 from sojourn.settings import Settings, table
-
-_TENANT = re.compile(r"[A-Za-z0-9._:@|~+=-]{1,128}")
 
 
 class Duration(click.ParamType[timedelta]):
@@ -38,7 +36,7 @@ class TenantId(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The id; fails with one sentence."""
-        if not _TENANT.fullmatch(value):
+        if not is_tenant_id(value):
             self.fail(
                 f"{value!r} is not a tenant id: 1 to 128 characters of A-Z a-z 0-9 . _ : @ | ~ + = -",
                 param,

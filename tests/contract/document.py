@@ -26,6 +26,14 @@ class Operation(document.Operation):
     def good_answer(self) -> dict[str, Any]:
         return self.responses[self.success]
 
+    @property
+    def body_name(self) -> str | None:
+        """The name of the schema of its body, None where the body has none of its own."""
+        item = bundle()["paths"][self.path][self.method.lower()]
+        content = item.get("requestBody", {}).get("content", {}).get("application/json", {})
+        reference = content.get("schema", {}).get("$ref")
+        return None if reference is None else reference.rpartition("/")[2]
+
 
 @cache
 def bundle() -> dict[str, Any]:

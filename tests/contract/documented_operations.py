@@ -65,7 +65,7 @@ POST /sessions/{session_id}/validate | user | | | 200 TokenValidationResponse | 
 POST /tokens/blacklist | user | | AddToBlacklistRequest* | 200 SimpleResponse | 400 401 403 404 500
 GET /tokens/blacklist/check | user | token* | | 200 BlacklistCheckResponse | 400 401 403 500
 GET /trusted-devices | user | | | 200 TrustedDeviceListResponse | 400 401
-POST /trusted-devices | user | | TrustDeviceRequest* | 200 SimpleResponse | 400 401
+POST /trusted-devices | user | | OwnTrustedDeviceRequest* | 200 SimpleResponse | 400 401
 DELETE /trusted-devices/{device_id} | user | | | 200 SimpleResponse | 400 401
 """
 

@@ -85,3 +85,10 @@ def test_no_key_is_given_twice(file: Path) -> None:
 
     Strict.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
     yaml.load(file.read_text("utf-8"), Loader=Strict)
+
+
+@pytest.mark.parametrize("file", FILES, ids=name_of)
+def test_every_pattern_stands_in_single_quotes(file: Path) -> None:
+    patterns = [line.split("pattern: ", 1)[1] for line in file.read_text("utf-8").splitlines() if " pattern: " in line]
+
+    assert [pattern for pattern in patterns if not re.fullmatch(r"'(?:[^']|'')*'", pattern)] == []

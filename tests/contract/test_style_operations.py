@@ -93,6 +93,21 @@ def test_every_tag_has_a_name_for_people_and_stands_in_one_group() -> None:
     assert all(tag["x-displayName"] for tag in resolved()["tags"])
 
 
+def test_the_paths_stand_in_reading_order_group_by_group_and_tag_by_tag() -> None:
+    grouped = [tag for group in resolved()["x-tagGroups"] for tag in group["tags"]]
+    tags = [operation.definition["tags"][0] for operation in operations()]
+
+    assert [tag["name"] for tag in resolved()["tags"]] == grouped
+    assert list(dict.fromkeys(tags)) == grouped
+    assert tags == sorted(tags, key=grouped.index)
+
+
+def test_the_contract_says_once_how_credentials_travel_and_that_there_is_no_cookie() -> None:
+    assert "Credentials** travel in headers and bodies; no cookie is read or set." in resolved()["info"]["description"]
+    assert [item for operation in operations() for item in operation.parameters if item["in"] == "cookie"] == []
+    assert [o for o in operations() for a in o.answers.values() if "Set-Cookie" in a.get("headers", {})] == []
+
+
 def test_every_operation_declares_exactly_one_success() -> None:
     assert offenders(*(o for o in operations() if sum(s.startswith("2") for s in o.answers) != 1)) == []
 

@@ -147,8 +147,8 @@ TokenValidationResponse claims object
 TokenValidationResponse error string
 TokenValidationResponse valid boolean | true
 
-TrustDeviceRequest device_fingerprint* string
-TrustDeviceRequest device_name string
+OwnTrustedDeviceRequest device_fingerprint* string
+OwnTrustedDeviceRequest device_name string
 
 UpdateTenantJWTConfigRequest access_expiry* string
 UpdateTenantJWTConfigRequest leeway string
