@@ -19,4 +19,5 @@ async def get_reference_script(ctx: Context) -> Answer:
 
 async def get_problem_catalogue(ctx: Context, language: str | None) -> Answer:
     """Every problem type on one page, in the language asked for or the one the reader likes best."""
-    return Answer(ctx.service.documentation.problems(language or ctx.locale))
+    chosen = language or ctx.locale
+    return Answer(ctx.service.documentation.problems(chosen), language=chosen)

@@ -63,16 +63,22 @@ class Exchange:
         """Send what the handler returned, with the operation's status of success."""
         form: str | None = JSON
         own = plan.news(self._request)
+        language = self.locale
         if result is None:
             form, body = None, b""
         elif isinstance(result, Answer):
             form, body = media_type, result.body
             own += _page_headers(result, media_type)
+            language = result.language or language
             result = None
         else:
             body = to_json(result)
         if self._checks:
             self._check(plan, plan.status, form, result)
+        if plan.vary:
+            own.append((b"vary", plan.vary))
+        if b"Accept-Language" in plan.vary:
+            own.append((b"content-language", language.encode()))
         await self._respond(plan.status, body, (*_fixed_headers(form, plan.no_store), *own))
 
     async def refuse(self, error: DomainError) -> None:
@@ -100,6 +106,8 @@ class Exchange:
             *problems.headers(error, challenge, self._request.header(b"authorization") is not None),
             (b"content-language", self.locale.encode()),
         ]
+        if self.plan is not None and self.plan.vary:
+            headers.append((b"vary", self.plan.vary))
         await self._respond(status, to_json(document), headers)
 
     def _check(self, plan: "Plan", status: int, media_type: str | None, value: Any) -> None:

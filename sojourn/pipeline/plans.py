@@ -57,6 +57,7 @@ class Plan:
     responses: Responses
     envelope: bool
     no_store: bool
+    vary: bytes
     deprecations: Deprecations | None
     is_example: bool
     token: str | None
@@ -107,6 +108,7 @@ def compile_plan(
         responses=Responses(operation.responses, closed_responses),
         envelope=_uses_envelope(operation),
         no_store=_no_store(operation.responses[str(status)].get("headers", {})),
+        vary=_vary(offers, operation.responses[str(status)].get("headers", {})),
         deprecations=compile_deprecations(
             operation.operation_id, definition, operation.parameters, operation.responses[str(status)]
         ),
@@ -159,6 +161,14 @@ def _no_store(headers: Mapping[str, Any]) -> bool:
     """Whether the contract promises that an answer of success is not to be kept."""
     declared = headers.get("Cache-Control")
     return declared is not None and "no-store" in declared["schema"].get("enum", ())
+
+
+def _vary(offers: tuple[str, ...], headers: Mapping[str, Any]) -> bytes:
+    """The request headers that decide which answer of success it is (RFC 9110 §12.5.5); empty when none does."""
+    names = ["Accept"] if len(offers) > 1 else []
+    if "Content-Language" in headers:
+        names.append("Accept-Language")
+    return ", ".join(names).encode()
 
 
 def _uses_envelope(operation: AbstractOperation) -> bool:

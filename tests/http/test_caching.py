@@ -1,0 +1,52 @@
+"""What a cache has to know: which request headers choose the answer, its language, and what is not to be kept."""
+
+import pytest
+
+from sojourn import i18n
+from tests.contract.document import operations
+from tests.http.conftest import Client
+
+PAGES = {
+    "/problems": "Accept, Accept-Language",
+    "/problems/validation-failed": "Accept, Accept-Language",
+    "/docs/problems": "Accept-Language",
+}
+
+
+@pytest.mark.parametrize("locale", i18n.LOCALES)
+@pytest.mark.parametrize(("path", "vary"), PAGES.items())
+def test_what_the_reader_chooses_is_said_to_caches(client: Client, path: str, vary: str, locale: str) -> None:
+    answer = client.request("GET", path, headers={"Accept-Language": locale})
+
+    assert answer.status_code == 200
+    assert answer.headers["vary"] == vary
+    assert answer.headers["content-language"] == locale
+
+
+@pytest.mark.parametrize(("path", "vary"), PAGES.items())
+def test_a_refusal_of_the_form_varies_by_the_same_headers(client: Client, path: str, vary: str) -> None:
+    answer = client.request("GET", path, headers={"Accept": "image/png", "Accept-Language": "zh"})
+
+    assert answer.status_code == 406
+    assert answer.headers["vary"] == vary
+    assert answer.headers["content-language"] == "zh-CN"
+
+
+def test_the_language_of_the_query_is_the_language_of_the_page(client: Client) -> None:
+    answer = client.request("GET", "/docs/problems?language=zh-CN", headers={"Accept-Language": "en"})
+
+    assert answer.headers["content-language"] == "zh-CN"
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+def test_health_is_never_kept(client: Client, path: str) -> None:
+    assert client.request("GET", path).headers["cache-control"] == "no-store"
+
+
+def test_every_operation_with_a_choice_of_forms_or_languages_declares_vary() -> None:
+    for operation in operations():
+        headers = operation.good_answer.get("headers", {})
+        choice = ["Accept"] if len(operation.good_answer.get("content", {})) > 1 else []
+        choice += ["Accept-Language"] if "Content-Language" in headers else []
+        declared = headers["Vary"]["schema"]["enum"] if "Vary" in headers else []
+        assert declared == ([", ".join(choice)] if choice else []), operation
