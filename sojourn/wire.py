@@ -49,6 +49,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
         self._clocks, self._idle = self.loop, OneTimer(self.loop)
         self.loop = cast(AbstractEventLoop, self._idle)
         self._application = self.app
+        self.parser = next_parser(self)
         self._head_bytes = 0
         self.url = b""
         self._judged: list[tuple[bytes, bytes]] = []
@@ -56,9 +57,10 @@ class StrictHttpProtocol(HttpToolsProtocol):
         self._in_body = self._counting = False
         self._framing_bytes = self._trailer_bytes = 0
         self._upgrade_framing: bytes | None = None
+        self._misread: list[bytes] | None = None
         self._fault: DomainError | None = None
         self._refusal: DomainError | None = None
-        self._broken_body = False
+        self._broken_body = self._tab_behind_coding = False
         self._deadline: Any = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn
@@ -92,6 +94,8 @@ class StrictHttpProtocol(HttpToolsProtocol):
             self._go_on(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             self._refuse(self._fault or self._unreadable(error))
+        while self._misread is not None:
+            self._read_again()
         if self._refusal is not None or self.transport.is_closing():
             return
         if self._in_body and self._framing_bytes > self._headers_limit + UNREADABLE_SLACK:
@@ -120,6 +124,12 @@ class StrictHttpProtocol(HttpToolsProtocol):
             else:
                 return
 
+    def _read_again(self) -> None:
+        """The parser overlooks `chunked` with a tab behind it, and takes all that follows for data of the body."""
+        data, self._misread = b"".join(self._misread or ()), None
+        self._upgrade_framing = wire_heads.framing(self._judged)
+        self._go_on(data)
+
     def on_message_begin(self) -> None:
         """A further request on the same connection: its head counts anew."""
         super().on_message_begin()
@@ -139,6 +149,8 @@ class StrictHttpProtocol(HttpToolsProtocol):
         field = (name, value.strip(b" \t"))
         if name in JUDGED:
             self._judged.append(field)
+            if name == b"transfer-encoding":
+                self._tab_behind_coding = b"\t" in value
         self.headers.append(field)
 
     def on_headers_complete(self) -> None:
@@ -158,7 +170,11 @@ class StrictHttpProtocol(HttpToolsProtocol):
             self.expect_100_continue = version != "1.0" and wire_heads.expects_continue(judged)
             if (framing := wire_heads.framing(judged)) is not None:
                 self.app = self._serve
-                self._upgrade_framing = framing if parser.should_upgrade() else None
+                if parser.should_upgrade():
+                    self._upgrade_framing = framing
+                elif self._tab_behind_coding:
+                    self._misread = []
+                self._tab_behind_coding = False
         super().on_headers_complete()
         self._awaiting_head, self._in_body, self._head_bytes = False, True, 0
         self._framing_bytes = self._trailer_bytes = 0
@@ -173,6 +189,9 @@ class StrictHttpProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Data of the body."""
+        if self._misread is not None:
+            self._misread.append(body)
+            return
         if self._counting:
             self._framing_bytes -= len(body)
         super().on_body(body)

@@ -12,7 +12,8 @@ import httptools
 def next_parser(protocol: Any) -> Any:
     """A parser that expects the head of a request."""
     parser = httptools.HttpRequestParser(protocol)
-    parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn: such data is left unread
+    # Data after the last request is left unread, as uvicorn does. Transfer codings are judged in `wire_heads`.
+    parser.set_dangerous_leniencies(lenient_data_after_close=True, lenient_transfer_encoding=True)
     return parser
 
 

@@ -93,6 +93,8 @@ LINES = {
 CODINGS = {
     b"Transfer-Encoding: chunked\r\n": 201,
     b"Transfer-Encoding: CHUNKED  \r\n": 201,
+    b"Transfer-Encoding: chunked\t\r\n": 201,
+    b"Transfer-Encoding: \tchunked \t \r\n": 201,
     b"Transfer-Encoding:\tchunked\r\n": 201,
     b"Transfer-Encoding: gzip, chunked\r\n": 501,
     b"Transfer-Encoding: deflate, chunked\r\n": 501,
@@ -101,6 +103,8 @@ CODINGS = {
     b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n": 501,
     b"Transfer-Encoding: , chunked\r\n": 501,
     b"Transfer-Encoding: identity\r\n": 501,
+    b"Transfer-Encoding: chunked, chunked\r\n": 501,
+    b"Transfer-Encoding: chunked, gzip\r\n": 501,
 }
 
 PADDED = [b" ", b"\t", b" \t ", b"   "]
