@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from domain.breakdowns import largest
 from domain.ids import session_id
 from domain.sessions import status_of
 from handlers.views.envelopes import SUCCESS, View
@@ -72,7 +73,7 @@ def session_stats_response(stats: SessionStats, user_id: str, now: str) -> View:
         "active_sessions": stats.active,
         "expired_sessions": stats.expired,
         "revoked_sessions": stats.revoked,
-        "device_breakdown": stats.devices,
+        "device_breakdown": largest(stats.devices),
         "updated_at": now,
     }
 
