@@ -11,11 +11,11 @@ from domain.sessions import status
 from domain.token_validity import reasons
 from domain.tokens import LAST_SECOND, AccessToken, RefreshToken, text_identity
 from handlers.context import Context, takes_token
-from handlers.tenancy import require_tenant
+from handlers.tenancy import require_provisioned_tenant, require_tenant
 from handlers.token_pairs import begin_tokens, lifetimes, retention
 from handlers.views.envelopes import View, simple_response
 from handlers.views.tokens import blacklist_check_response, token_validation_response
-from storage import blacklist, refresh_states, token_configs
+from storage import blacklist, refresh_states, tenants, token_configs
 from storage.blacklist import BlacklistEntry
 from storage.refresh_states import TokenSession
 
@@ -55,7 +55,9 @@ async def validate_session(ctx: Context, session_id: str) -> View:
 
 @takes_token("token")
 async def blacklist_token(ctx: Context, body: dict[str, Any]) -> View:
-    """Refuse a token from now on, whatever is known of it."""
+    """Refuse a token from now on, whatever is known of it. A tenant is made on first use. Raises TenantNotFound."""
+    await require_provisioned_tenant(ctx)
+    await tenants.ensure(ctx.db, ctx.now_text)
     shown = await _shown(ctx, body["token"])
     return await _refuse(ctx, body, shown, body.get("expires_at"))
 

@@ -137,3 +137,13 @@ def test_only_tokens_of_this_service_are_exchanged(client: Client) -> None:
         body = {"grant_type": EXCHANGE, "subject_token": token}
         refused = client.as_admin("POST", "/admin/tokens/exchange", json=body)
         assert (refused.status_code, refused.json()["code"]) == (400, 30100006)
+
+
+def test_a_tenant_is_made_by_its_first_blacklisted_token(client: Client, start: Callable[..., Client]) -> None:
+    blacklist(client, "opaque")
+    assert client.as_admin("GET", "/admin/tokens/blacklist").json()["total"] == 1
+
+    body = {"token": "opaque", "token_type": "access", "user_id": "usr_abc123"}
+    by_hand = start(SOJOURN_TENANTS_PROVISIONED="true")
+    refused = by_hand.internal("POST", "/internal/session/blacklist-token", "unknown", json=body)
+    assert (refused.status_code, refused.json()["i18n_key"]) == (404, "error.tenant_not_found")
