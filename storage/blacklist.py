@@ -6,6 +6,7 @@ from sqlalchemy import and_, bindparam, delete, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.paging import Page
+from storage import tenants
 from storage.extremes import latest
 from storage.statements import Statement
 from storage.token_tables import BlacklistTable
@@ -63,6 +64,7 @@ PURGE = Statement(
 
 async def add(unit: UnitOfWork, entry: BlacklistEntry) -> None:
     """Refuse a token from now on. An entry that exists keeps its id and ends at the later instant."""
+    await tenants.ensure(unit, entry.created_at)
     await unit.run(ADD, **entry._asdict())
 
 

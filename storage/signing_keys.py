@@ -32,6 +32,7 @@ SIGNING = Statement(
     .where(_K.c.retired_at.is_(None), _K.c.signs_from <= bindparam("now"))
     .order_by(_K.c.signs_from.desc(), _K.c.id.desc())
 )
+FIRST_TO_SIGN = Statement(select(_K.c.id).where(_K.c.retired_at.is_(None)).order_by(_K.c.signs_from, _K.c.id))
 RETIRE = Statement(
     update(_K).where(_K.c.id == bindparam("key_id"), _K.c.retired_at.is_(None)).values(retired_at=bindparam("now"))
 )
@@ -48,8 +49,13 @@ async def all_keys(unit: SystemUnit) -> list[SigningKeyRow]:
 
 
 async def signing(unit: SystemUnit, now: str) -> list[str]:
-    """The ids of the keys that may sign `now`, the newest first."""
-    return [key_id for (key_id,) in await unit.all(SIGNING, now=now)]
+    """The ids of the keys that may sign `now`, the newest first.
+
+    Where there is none (the clock was ahead when the first key was made, or the only older key was retired), those that
+    sign next: any key is better than none.
+    """
+    rows = await unit.all(SIGNING, now=now) or await unit.all(FIRST_TO_SIGN)
+    return [key_id for (key_id,) in rows]
 
 
 async def retire(unit: SystemUnit, key_id: str, now: str) -> bool:

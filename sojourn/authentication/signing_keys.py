@@ -100,7 +100,8 @@ class SigningKeys:
         ids = await signing_keys.signing(unit, to_text(now))
         signer = self._signers.get(ids[0]) if ids else None
         if signer is None:
-            signer = self._signer(await signing_keys.all_keys(unit), now, None)
+            rows = await signing_keys.all_keys(unit)
+            signer = self._signer(rows, now, None) or self._next_signer(rows)
         if signer is None:
             raise Unavailable()
         return signer
@@ -130,6 +131,11 @@ class SigningKeys:
                 if signer is not None:
                     return signer
         return None
+
+    def _next_signer(self, rows: list[SigningKeyRow]) -> Signer | None:
+        """The key that signs next, for when none may sign yet: any key is better than none."""
+        opened = (self._open(row) for row in rows if row.retired_at is None)
+        return next((signer for signer in opened if signer is not None), None)
 
     def _open(self, row: SigningKeyRow) -> Signer | None:
         if row.id not in self._signers:

@@ -79,3 +79,24 @@ def test_the_first_start_makes_one_key_however_many_servers_start(url: str) -> N
                 await each.close()
 
     asyncio.run(scenario())
+
+
+def test_a_key_that_may_not_sign_yet_signs_where_there_is_no_other(url: str) -> None:
+    """The clock was ahead at the first start and was then put right."""
+
+    async def scenario() -> None:
+        database = await Database.open(url)
+        try:
+            vault, ahead = Vault(b"a" * 32), NOW + timedelta(hours=1)
+            first, later = (new_key(vault, "EdDSA", at, at) for at in (ahead, ahead + timedelta(minutes=1)))
+            for row in (first, later):
+                await database.write_system(lambda unit, row=row: signing_keys.add(unit, row))  # type: ignore[misc]
+            for known in (SigningKeys(vault, database), SigningKeys(vault, database)):
+                async with database.system() as unit:
+                    assert (await known.signer(unit, NOW)).kid == first.id
+                    assert (await known.signer(unit, NOW)).kid == first.id
+                    assert (await known.signer(unit, ahead + timedelta(hours=1))).kid == later.id
+        finally:
+            await database.close()
+
+    asyncio.run(scenario())
