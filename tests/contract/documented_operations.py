@@ -108,6 +108,7 @@ OUR_REFUSALS = {
 OUR_404 = {
     "create_session": "tenants may be provisioned by hand",
     "trust_device": "tenants may be provisioned by hand",
+    "blacklist_token": "tenants may be provisioned by hand",
     "generate_tokens": "there are no tokens without a session",
     "get_session_usage": "a session that is not there has no usage",
     "record_session_usage": "usage of a session that is not there would be invented",
