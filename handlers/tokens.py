@@ -15,7 +15,7 @@ from handlers.tenancy import require_provisioned_tenant, require_tenant
 from handlers.token_pairs import begin_tokens, lifetimes, retention
 from handlers.views.envelopes import View, simple_response
 from handlers.views.tokens import blacklist_check_response, token_validation_response
-from storage import blacklist, refresh_states, tenants, token_configs
+from storage import blacklist, refresh_states, token_configs
 from storage.blacklist import BlacklistEntry
 from storage.refresh_states import TokenSession
 
@@ -57,7 +57,6 @@ async def validate_session(ctx: Context, session_id: str) -> View:
 async def blacklist_token(ctx: Context, body: dict[str, Any]) -> View:
     """Refuse a token from now on, whatever is known of it. A tenant is made on first use. Raises TenantNotFound."""
     await require_provisioned_tenant(ctx)
-    await tenants.ensure(ctx.db, ctx.now_text)
     shown = await _shown(ctx, body["token"])
     return await _refuse(ctx, body, shown, body.get("expires_at"))
 
