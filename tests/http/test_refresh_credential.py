@@ -1,7 +1,7 @@
 """A refresh token is a credential: it names the tenant and the session, and is read before anything is written."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -152,3 +152,27 @@ def test_a_rotated_key_signs_when_the_applications_clock_says_so(client: Client,
     for minutes, expected in ((9, first), (2, second)):
         client.clock.advance(minutes=minutes)
         assert jwt.get_unverified_header(sign_in(client)["tokens"]["access_token"])["kid"] == expected
+
+
+def test_tokens_of_a_release_that_counted_no_cut_offs_are_told_by_their_instants(
+    client: Client, sql: Callable[[str], Any]
+) -> None:
+    signed_in = sign_in(client)
+    sql("UPDATE issued_tokens SET cut_offs = NULL, key_id = NULL")
+    first = signed_in["tokens"]
+    assert validate(client, first["access_token"])["valid"] is True
+    second = refresh(client, first["refresh_token"]).json()
+    sql("UPDATE issued_tokens SET cut_offs = NULL, key_id = NULL")
+
+    assert client.as_admin("POST", "/admin/tokens/revoke-all", json={"user_id": "usr_abc123"}).is_success
+
+    for pair in (first, second):
+        assert validate(client, pair["access_token"])["error"] == "issued_before_cutoff"
+        assert refresh(client, pair["refresh_token"]).json()["code"] == 30101005
+    client.clock.advance(seconds=1)
+    later = generate(client, signed_in["session"])
+    sql("UPDATE issued_tokens SET cut_offs = NULL, key_id = NULL")
+    assert validate(client, later["access_token"])["valid"] is True
+    assert refresh(client, later["refresh_token"]).status_code == 200
+    listed = client.as_admin("GET", "/admin/tokens").json()["items"]
+    assert sorted(item["status"] for item in listed) == ["active"] * 4 + ["revoked"] * 6

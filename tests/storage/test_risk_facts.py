@@ -24,6 +24,7 @@ PARAMETERS = {
     "name": "f",
     "now": T0,
     "reuse": "r",
+    "ourselves": "o",
     "limit": 1,
 }
 
