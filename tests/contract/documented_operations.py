@@ -106,7 +106,6 @@ OUR_REFUSALS = {
 """What can happen to any request, beyond what is documented for some."""
 
 OUR_404 = {
-    "blacklist_token": "tenants may be provisioned by hand",
     "create_session": "tenants may be provisioned by hand",
     "trust_device": "tenants may be provisioned by hand",
     "blacklist_token": "tenants may be provisioned by hand",
