@@ -156,12 +156,19 @@ def end_of_refresh(now: datetime, lifetime: timedelta, session_end: datetime) ->
     return min(now + lifetime, session_end)
 
 
+SHORTEST_LIFETIME = timedelta(seconds=2)
+"""What a tenant may set at least: an end in whole seconds takes up to one of them."""
+LONGEST_LIFETIME = timedelta(hours=87_600)
+"""What a tenant may set at most, ten years: `expires_in` and every end stay numbers that all clients can read."""
+
+
 def end_of_access(now: datetime, lifetime: timedelta, session_end: datetime | None, chance: float) -> datetime:
     """When an access token issued `now` ends, to the second: up to 5 % early by `chance` (0..1), never late.
 
     Tokens that were issued together are thus not renewed together.
     """
-    end = now + lifetime * (1 - MAX_JITTER * chance)
+    spread = lifetime * MAX_JITTER
+    end = now + lifetime - (spread * chance if spread >= timedelta(seconds=1) else timedelta(0))
     if session_end is not None:
         end = min(end, session_end)
     return max(end.replace(microsecond=0), now.replace(microsecond=0))

@@ -16,7 +16,17 @@ from domain.errors import (
 from domain.ids import mint, session_id
 from domain.paging import Page
 from domain.token_validity import Judge, reasons
-from domain.tokens import AccessToken, Invalid, Lifetimes, RefreshToken, Reuse, Rotate, SameSuccessor
+from domain.tokens import (
+    LONGEST_LIFETIME,
+    SHORTEST_LIFETIME,
+    AccessToken,
+    Invalid,
+    Lifetimes,
+    RefreshToken,
+    Reuse,
+    Rotate,
+    SameSuccessor,
+)
 from handlers.context import Context, takes_token
 from handlers.refresh import judge
 from handlers.tenancy import require_tenant
@@ -226,8 +236,12 @@ def _check(config: TokenConfig) -> None:
         except ValueError:
             violations.append(Violation(name, "format", {"format": "duration"}, text))
     for name in ("access_expiry", "refresh_expiry"):
-        if name in spans and spans[name] < timedelta(seconds=1):
-            violations.append(Violation(name, "minimum", {"limit": "1s"}, config._asdict()[name]))
+        if name in spans and spans[name] < SHORTEST_LIFETIME:
+            limit = {"limit": format_duration(SHORTEST_LIFETIME)}
+            violations.append(Violation(name, "minimum", limit, config._asdict()[name]))
+        if name in spans and spans[name] > LONGEST_LIFETIME:
+            limit = {"limit": format_duration(LONGEST_LIFETIME)}
+            violations.append(Violation(name, "maximum", limit, config._asdict()[name]))
     if spans.get("leeway", timedelta(0)) > _MAX_LEEWAY:
         violations.append(Violation("leeway", "maximum", {"limit": "5m"}, config.leeway))
     if not violations and spans["refresh_expiry"] < spans["access_expiry"]:

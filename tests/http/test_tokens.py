@@ -211,6 +211,9 @@ def test_a_tenants_lifetimes_hold_for_the_next_tokens(client: Client) -> None:
     ("body", "fields"),
     [
         ({"access_expiry": "0s", "refresh_expiry": "0s"}, {"access_expiry", "refresh_expiry"}),
+        ({"access_expiry": "1s", "refresh_expiry": "1h"}, {"access_expiry"}),
+        ({"access_expiry": "87600h", "refresh_expiry": "87600.001h"}, {"refresh_expiry"}),
+        ({"access_expiry": "876000h", "refresh_expiry": "876000h"}, {"access_expiry", "refresh_expiry"}),
         ({"access_expiry": "2h", "refresh_expiry": "1h"}, {"refresh_expiry"}),
         ({"access_expiry": "2h", "refresh_expiry": "3h", "leeway": "6m"}, {"leeway"}),
         ({"access_expiry": "a day", "refresh_expiry": "-3h"}, {"access_expiry", "refresh_expiry"}),
@@ -223,6 +226,22 @@ def test_nonsense_lifetimes_are_refused_field_by_field(client: Client, body: dic
 
     assert response.status_code == 400
     assert {violation["field"] for violation in response.json()["errors"]} == fields
+
+
+@pytest.mark.parametrize("lifetime", ["2s", "87600h"])
+def test_tokens_of_the_shortest_and_the_longest_lifetime_are_good_at_once(start: Any, lifetime: str) -> None:
+    client = start(SOJOURN_ABSOLUTE_TIMEOUT="876000h", SOJOURN_IDLE_TIMEOUT="876000h")
+    client.create()
+    body = {"access_expiry": lifetime, "refresh_expiry": lifetime, "leeway": "0s"}
+    assert client.as_admin("PUT", "/admin/tokens/config", json=body).status_code == 200
+
+    for _ in range(10):
+        client.clock.advance(milliseconds=111)
+        made = client.internal("POST", "/internal/session/create", json={"auth_user_id": "u"})
+        assert made.status_code == 201, made.text
+        token = made.json()["data"]["tokens"]["access_token"]
+        judged = client.internal("POST", "/internal/session/validate-token", json={"access_token": token})
+        assert judged.json()["valid"] is True
 
 
 def test_a_session_validates_as_its_tokens_do(client: Client) -> None:
