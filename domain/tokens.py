@@ -200,12 +200,14 @@ class AccessToken:
     """What an access token says whose signature holds; whether it is good now is another question.
 
     `own` tells tokens that we signed from those of a configured issuer. `session` is the UUID inside `sid`,
-    None when `sid` is absent or names a session of somebody else. Instants are seconds since 1970.
+    None when `sid` is absent or names a session of somebody else. Instants are seconds since 1970. `text_hash` is what
+    the text was known by while it could not be verified, before its key was.
     """
 
     own: bool
     kid: str | None
     hash: str
+    text_hash: str
     tenant: str
     user: str
     sid: str | None

@@ -97,19 +97,23 @@ async def get_key_set(ctx: Context) -> View:
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """A token as the blacklist sees it. `owner` and `end` are None where nothing is known of it."""
+    """A token as the blacklist sees it. `owner` and `end` are None where nothing is known of it.
+
+    `text_hash` is what an entry may name that was made before the token could be verified.
+    """
 
     hash: str
     is_verified: bool
     owner: str | None = None
     end: datetime | None = None
+    text_hash: str | None = None
 
 
 async def _shown(ctx: Context, text: str) -> _Shown:
     """What is known of the token that the request shows. One of another tenant is nothing here."""
     token = ctx.presented
     if isinstance(token, AccessToken) and token.tenant == ctx.tenant.id:
-        return _Shown(token.hash, True, token.user, _instant(token.expires))
+        return _Shown(token.hash, True, token.user, _instant(token.expires), token.text_hash)
     if isinstance(token, RefreshToken):
         session = await refresh_states.session(ctx.db, token.session)
         if session is None:
@@ -121,6 +125,8 @@ async def _shown(ctx: Context, text: str) -> _Shown:
 async def _check(ctx: Context, shown: _Shown) -> View:
     """`BlacklistCheckResponse`. Raises NotYourResource."""
     entry = await blacklist.find(ctx.db, shown.hash, ctx.now_text)
+    if entry is None and shown.text_hash is not None:
+        entry = await blacklist.find(ctx.db, shown.text_hash, ctx.now_text)
     owner = shown.owner if shown.owner is not None or entry is None else entry.user_id
     if not ctx.caller.is_admin and owner not in (None, ctx.caller.id):
         raise NotYourResource()

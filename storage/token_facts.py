@@ -60,7 +60,7 @@ def cut_offs(token_type: Any, user_id: Any) -> Any:
 
 
 _AGAINST = (
-    blacklisted(bindparam("hash")),
+    blacklisted(bindparam("hash"), bindparam("text_hash")),
     issued_until(bindparam("type_access"), bindparam("user_id")),
     cut_offs(bindparam("type_access"), bindparam("user_id")),
 )
@@ -95,6 +95,7 @@ async def record(unit: UnitOfWork, token: AccessToken, now: str) -> TokenRecord:
     """What is known of a token in the unit's tenant."""
     about: dict[str, Any] = {
         "hash": token.hash,
+        "text_hash": token.text_hash,
         "user_id": token.user,
         "everybody": EVERYBODY,
         "type_access": "access",

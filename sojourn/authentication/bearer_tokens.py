@@ -15,7 +15,7 @@ import jwt
 
 from domain.errors import InvalidToken, TokenExpired
 from domain.ids import is_tenant_id, is_user_id, session_key, uuid7
-from domain.tokens import AccessToken, identity
+from domain.tokens import AccessToken, identity, text_identity
 from domain.values import Caller, Tenant
 from sojourn.algorithms import SYMMETRIC
 from sojourn.authentication.compact import read_compact
@@ -157,6 +157,7 @@ class BearerTokens:
             own=False,
             kid=None,
             hash=identity(token),
+            text_hash=text_identity(token),
             tenant=tenant,
             user=subject,
             sid=session,

@@ -230,6 +230,7 @@ def _own(kid: str, token: str, claims: dict[str, Any]) -> AccessToken:
         own=True,
         kid=kid,
         hash=identity(token),
+        text_hash=text_identity(token),
         tenant=claims["tenant_id"],
         user=claims["sub"],
         sid=sid,

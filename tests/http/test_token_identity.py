@@ -147,3 +147,18 @@ def test_a_tenant_is_made_by_its_first_blacklisted_token(client: Client, start: 
     by_hand = start(SOJOURN_TENANTS_PROVISIONED="true")
     refused = by_hand.internal("POST", "/internal/session/blacklist-token", "unknown", json=body)
     assert (refused.status_code, refused.json()["i18n_key"]) == (404, "error.tenant_not_found")
+
+
+def test_a_text_that_was_blacklisted_before_it_could_be_verified_is_refused_afterwards(
+    start: Callable[..., Client],
+) -> None:
+    before, after = start(SOJOURN_JWT_SECRET="another-secret-of-at-least-thirty-two-bytes"), start()
+    session_id = before.create()["id"]
+    token = before.token("usr_abc123")
+    assert validate(before, token) == {"valid": False, "error": "invalid_token"}
+    assert bearer(after, token, session_id).status_code == 200
+    blacklist(before, token)
+
+    assert bearer(after, token, session_id).status_code == 401
+    assert validate(after, token)["error"] == "blacklisted"
+    assert after.as_admin("POST", "/tokens/blacklist/check", json={"token": token}).json()["blacklisted"] is True
