@@ -35,7 +35,7 @@ PARTS = (
     ("/sojourn/pipeline/routing", "routing"),
     ("/sojourn/pipeline/parameters", "parameters"),
     ("/sojourn/pipeline/", "pipeline: the rest"),
-    ("/sojourn/tracing", "request id"),
+    ("/sojourn/observability/tracing", "request id"),
     ("isoformat", "instants"),
     ("/domain/", "domain"),
 )

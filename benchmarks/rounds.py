@@ -15,7 +15,7 @@ from benchmarks.catalogue import Place, Server
 from benchmarks.load import run_load
 from benchmarks.peers.better_auth import cookie
 from benchmarks.processes import RunningServer, free_port
-from openapi.loader import bundle_json, load_bundle
+from sojourn.openapi.loader import bundle_json, load_bundle
 
 _WARM_UP_SECONDS = 1
 _FIRST_REQUEST = (

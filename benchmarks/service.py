@@ -10,9 +10,9 @@ from pathlib import Path
 from benchmarks import dataset
 from benchmarks.databases import settle
 from benchmarks.dataset import Session
-from storage.bulk import batches, open_loader
-from storage.database import Database
-from storage.sessions import NewSession
+from sojourn.storage.database import Database
+from sojourn.storage.queries.sessions import NewSession
+from sojourn.storage.upkeep.bulk import batches, open_loader
 
 _LOADED_AT = "2025-06-01T00:00:00.000Z"
 _FIELDS = tuple(name for name in NewSession.__dataclass_fields__ if name in Session._fields)

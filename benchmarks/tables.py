@@ -2,16 +2,7 @@
 
 from typing import Any
 
-from benchmarks.summary import (
-    OPERATION_TITLES,
-    SUBJECT,
-    TARGETS,
-    Spread,
-    bad_answers,
-    cold_start,
-    middle,
-    ratio,
-)
+from benchmarks.summary import OPERATION_TITLES, SUBJECT, TARGETS, Spread, bad_answers, cold_start, middle, ratio
 
 _MEGABYTE = 1024 * 1024
 

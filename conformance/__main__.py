@@ -1,8 +1,8 @@
-"""`python -m conformance URL …`."""
+"""`python -m sojourn.conformance URL …`."""
 
 import sys
 
-from conformance.commandline import main
+from sojourn.conformance.commandline import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -1,6 +1,6 @@
 """What a check is: a test function with an address, a requirement and the source of it.
 
-A chapter is a module of `conformance.chapters`; its checks are test functions that `check` decorates.
+A chapter is a module of `sojourn.conformance.chapters`; its checks are test functions that `check` decorates.
 """
 
 from collections.abc import Callable

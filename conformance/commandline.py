@@ -1,4 +1,4 @@
-"""The command line: `python -m conformance URL …`, pytest underneath."""
+"""The command line: `python -m sojourn.conformance URL …`, pytest underneath."""
 
 import argparse
 import os
@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from conformance.checks import FEATURES, PROFILES
-from conformance.plugin import Judge
-from conformance.target import Target, Unusable, tenant_of
-from conformance.verdicts import STATUS
+from sojourn.conformance.checks import FEATURES, PROFILES
+from sojourn.conformance.plugin import Judge
+from sojourn.conformance.target import Target, Unusable, tenant_of
+from sojourn.conformance.verdicts import STATUS
 
 _FOLDER = Path(__file__).parent
 _EPILOG = """exit status: 0 pass, 1 fail, 2 partial (something was skipped), 3 the suite could not work.

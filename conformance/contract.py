@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 import yaml
 
-from conformance.target import Unusable
-from conformance.wire import Raw
-from openapi import document
-from openapi.loader import load_bundle
+from sojourn.conformance.target import Unusable
+from sojourn.conformance.wire import Raw
+from sojourn.openapi import document
+from sojourn.openapi.loader import load_bundle
 
 MEANT_BY_DEFAULT = ("session_id",)
 """Optional query parameters without which the caller's own session is meant: our callers have none."""

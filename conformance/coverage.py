@@ -13,11 +13,11 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from conformance.contract import Contract, Operation
-from conformance.exceptions import excused_keyword, excused_status
-from conformance.keywords import Seen, is_breakable, places, visit
-from conformance.traffic import Exchange, Traffic
-from openapi.document import follow
+from sojourn.conformance.contract import Contract, Operation
+from sojourn.conformance.exceptions import excused_keyword, excused_status
+from sojourn.conformance.keywords import Seen, is_breakable, places, visit
+from sojourn.conformance.traffic import Exchange, Traffic
+from sojourn.openapi.document import follow
 
 ANSWERS_EACH = 60
 """Answers of an operation and status that are read for keywords: further ones show nothing new."""

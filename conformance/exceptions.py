@@ -5,12 +5,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from conformance.contract import Operation
+from sojourn.conformance.contract import Operation
 
 
 @cache
 def _read() -> dict[str, list[dict[str, Any]]]:
-    return tomllib.loads(files("conformance").joinpath("exceptions.toml").read_text("utf-8"))
+    return tomllib.loads(files("sojourn.conformance").joinpath("exceptions.toml").read_text("utf-8"))
 
 
 def excused_status(operation: Operation, status: int) -> str | None:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conformance.checks import Check
-from conformance.target import Unusable
-from conformance.verdicts import Case, Verdict
+from sojourn.conformance.checks import Check
+from sojourn.conformance.target import Unusable
+from sojourn.conformance.verdicts import Case, Verdict
 
 _SUITE = Check(
     "EXP-001", "Every check on the list of expected failures MUST be one that is judged.", "conformance", "seed"

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from conformance.contract import Operation
-from conformance.wire import Raw
-from conformance.world import Tenant, expect
+from sojourn.conformance.contract import Operation
+from sojourn.conformance.wire import Raw
+from sojourn.conformance.world import Tenant, expect
 
 OF_A_TRUSTED_DEVICE = ("untrust_own_device", "remove_trusted_device")
 ABOUT_SESSIONS = {"session_id", "session_ids", "access_token", "token", "subject_token", "refresh_token", "device_id"}

@@ -11,7 +11,7 @@ from typing import Any
 
 from openapi_schema_validator import oas30_format_checker
 
-from openapi.document import lookup
+from sojourn.openapi.document import lookup
 
 _DESCRIBE = {"description", "example", "examples", "default", "title", "deprecated", "readOnly", "writeOnly"}
 UNBREAKABLE = {"nullable", "maxProperties", "minProperties"}

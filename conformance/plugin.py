@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from conformance.checks import Check, NotApplicable, check_of
-from conformance.contract import Contract
-from conformance.expectations import Expectations
-from conformance.progress import Progress
-from conformance.reports.writing import write_reports
-from conformance.target import Target, Unusable
-from conformance.traffic import Traffic
-from conformance.verdicts import Case, Outcome, Verdict, outcome
-from conformance.world import World
+from sojourn.conformance.checks import Check, NotApplicable, check_of
+from sojourn.conformance.contract import Contract
+from sojourn.conformance.expectations import Expectations
+from sojourn.conformance.progress import Progress
+from sojourn.conformance.reports.writing import write_reports
+from sojourn.conformance.target import Target, Unusable
+from sojourn.conformance.traffic import Traffic
+from sojourn.conformance.verdicts import Case, Outcome, Verdict, outcome
+from sojourn.conformance.world import World
 
 FIRST, LAST = ("SCH", "SED"), ("RUN",)
 """Chapters that come before the others, while there is little data, and those that look at what the others did."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.contract import Operation
-from conformance.wire import Raw
+from sojourn.conformance.contract import Operation
+from sojourn.conformance.wire import Raw
 
 CANARY = "canary-7f3a9"
 LONGEST_TEXT = 60_000

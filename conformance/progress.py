@@ -3,8 +3,8 @@
 import sys
 from typing import TextIO
 
-from conformance.target import Target
-from conformance.verdicts import Case, Outcome, Verdict, by_check
+from sojourn.conformance.target import Target
+from sojourn.conformance.verdicts import Case, Outcome, Verdict, by_check
 
 _SIGNS: dict[Verdict, str] = {"pass": ".", "fail": "F", "error": "E", "skipped": "s", "not applicable": "-"}
 _SHOWN = 40

@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Mapping
 
-from conformance.wire import Raw, Reply
+from sojourn.conformance.wire import Raw, Reply
 
 _SECRET_MEMBERS = re.compile(
     r'("(?:access_token|refresh_token|token|subject_token|api_key|password)"\s*:\s*")[^"]*(")', re.IGNORECASE

@@ -5,8 +5,8 @@ from typing import Any
 
 from openapi_schema_validator import OAS30ReadValidator, oas30_format_checker
 
-from conformance.contract import Operation
-from conformance.wire import Reply
+from sojourn.conformance.contract import Operation
+from sojourn.conformance.wire import Reply
 
 _MOST = 5
 

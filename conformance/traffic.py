@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from conformance.contract import Contract, Operation
-from conformance.redaction import curl, show_reply, show_request
-from conformance.target import Target
-from conformance.wire import Raw, Reply
+from sojourn.conformance.contract import Contract, Operation
+from sojourn.conformance.redaction import curl, show_reply, show_request
+from sojourn.conformance.target import Target
+from sojourn.conformance.wire import Raw, Reply
 
 EVIDENCE = 3
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from conformance.checks import Check
+from sojourn.conformance.checks import Check
 
 Verdict = Literal["pass", "fail", "error", "skipped", "not applicable"]
 """`error`: the suite itself could not work. `skipped`: something the check needs was not given."""

@@ -4,10 +4,10 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.contract import Contract, Operation
-from conformance.target import Target
-from conformance.traffic import Traffic
-from conformance.wire import NO_ANSWER, Raw, Reply, Wire
+from sojourn.conformance.contract import Contract, Operation
+from sojourn.conformance.target import Target
+from sojourn.conformance.traffic import Traffic
+from sojourn.conformance.wire import NO_ANSWER, Raw, Reply, Wire
 
 
 def expect(reply: Reply, *statuses: int) -> Reply:

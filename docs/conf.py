@@ -5,8 +5,8 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from openapi.loader import bundle_json, bundle_yaml, load_bundle
 from sojourn.documentation import scalar
+from sojourn.openapi.loader import bundle_json, bundle_yaml, load_bundle
 
 CONTRACT = load_bundle()
 

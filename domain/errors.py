@@ -26,8 +26,8 @@ DomainError
 ├── Unavailable             a dependency does not answer now; try again
 └── InternalError           our own fault; tells nothing
 
-What only the transport can refuse (a method, a media type, a size) is in `sojourn.http_errors`. One table in
-`sojourn.problems` maps `key` to status, code and type; the locale files hold the words.
+What only the transport can refuse (a method, a media type, a size) is in `sojourn.problems.http_errors`. One table in
+`sojourn.problems.documents` maps `key` to status, code and type; the locale files hold the words.
 """
 
 import dataclasses

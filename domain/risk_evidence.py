@@ -1,7 +1,7 @@
 """Evidence for and against a session, read from what its user did before and does beside it.
 
 Newness is judged against earlier sessions only, and only where they tell the same kind of fact: without a history
-nothing is new. Instants are compared in the text form of `domain.clock`.
+nothing is new. Instants are compared in the text form of `sojourn.domain.clock`.
 """
 
 from collections.abc import Iterable
@@ -10,9 +10,9 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 
-from domain.clock import from_text, to_text
-from domain.risk import Evidence
-from domain.sessions import MFA, OURSELVES, REUSE_REASON, effective_end, is_active
+from sojourn.domain.clock import from_text, to_text
+from sojourn.domain.risk import Evidence
+from sojourn.domain.sessions import MFA, OURSELVES, REUSE_REASON, effective_end, is_active
 
 REUSE_WINDOW = timedelta(days=7)
 REVOCATION_WINDOW = timedelta(hours=24)

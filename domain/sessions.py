@@ -30,7 +30,7 @@ class Timeouts:
 
 
 class WithDeadlines(Protocol):
-    """Anything that has the two deadlines of a session, as `domain.clock` writes instants."""
+    """Anything that has the two deadlines of a session, as `sojourn.domain.clock` writes instants."""
 
     @property
     def expires_at(self) -> str:
@@ -95,7 +95,7 @@ def is_active(session: Session, now: str) -> bool:
 def status(revoked: bool, expires_at: str, idle_expires_at: str, now: str) -> Status:
     """What a session is at `now`. Revocation is a fact and outlasts expiry; a deadline is exclusive.
 
-    Instants are given in the text form of `domain.clock`, which sorts like time, because this runs for
+    Instants are given in the text form of `sojourn.domain.clock`, which sorts like time, because this runs for
     every row of every list.
     """
     if revoked:

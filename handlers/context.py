@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypeVar
 
-from domain.risk import RiskThresholds
-from domain.sessions import Timeouts
-from domain.token_validity import TokenFacts
-from domain.tokens import AccessToken, Lifetimes, PresentedToken, RefreshKeys, RefreshToken, SignedToken
-from domain.values import Caller, Tenant
-from storage.touches import Touch
-from storage.unit_of_work import UnitOfWork
+from sojourn.domain.risk import RiskThresholds
+from sojourn.domain.sessions import Timeouts
+from sojourn.domain.token_validity import TokenFacts
+from sojourn.domain.tokens import AccessToken, Lifetimes, PresentedToken, RefreshKeys, RefreshToken, SignedToken
+from sojourn.domain.values import Caller, Tenant
+from sojourn.storage.touches import Touch
+from sojourn.storage.unit_of_work import UnitOfWork
 
 H = TypeVar("H", bound=Callable[..., Awaitable[Any]])
 

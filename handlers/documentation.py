@@ -1,7 +1,7 @@
 """The pages for people below `/docs`."""
 
-from handlers.answers import Answer
-from handlers.context import Context
+from sojourn.handlers.answers import Answer
+from sojourn.handlers.context import Context
 
 SCRIPT_MAX_AGE = 3600
 

@@ -1,15 +1,15 @@
 """How risky sessions, devices and the tenant look, and what is known of a session's device."""
 
-from domain.device_names import best_name, device_hash, fingerprint_id
-from domain.errors import DeviceNotFound
-from domain.risk import Factor, average, factors, worst
-from domain.risk_evidence import SeenSession, evidence
-from handlers.context import Context
-from handlers.session_lookup import session_or_404
-from handlers.tenancy import require_tenant
-from handlers.views.envelopes import View
-from handlers.views.risk import device_fingerprint_response, device_risk_response, risk_score_response
-from storage import risk_facts
+from sojourn.domain.device_names import best_name, device_hash, fingerprint_id
+from sojourn.domain.errors import DeviceNotFound
+from sojourn.domain.risk import Factor, average, factors, worst
+from sojourn.domain.risk_evidence import SeenSession, evidence
+from sojourn.handlers.context import Context
+from sojourn.handlers.sessions.lookup import session_or_404
+from sojourn.handlers.tenancy import require_tenant
+from sojourn.handlers.views.envelopes import View
+from sojourn.handlers.views.risk import device_fingerprint_response, device_risk_response, risk_score_response
+from sojourn.storage.queries import risk_facts
 
 
 async def get_risk_score(ctx: Context, session_id: str | None) -> View:

@@ -1,9 +1,9 @@
 """What the service tells about itself: its health, its contract, its problem types."""
 
-from domain.errors import ProblemTypeNotFound, Unavailable
-from handlers.answers import Answer
-from handlers.context import Context
-from handlers.views.envelopes import View
+from sojourn.domain.errors import ProblemTypeNotFound, Unavailable
+from sojourn.handlers.answers import Answer
+from sojourn.handlers.context import Context
+from sojourn.handlers.views.envelopes import View
 
 READY_RETRY_SECONDS = 2
 

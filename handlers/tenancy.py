@@ -1,8 +1,8 @@
 """Whether the tenant of a request exists."""
 
-from domain.errors import TenantNotFound
-from handlers.context import Context
-from storage import tenants
+from sojourn.domain.errors import TenantNotFound
+from sojourn.handlers.context import Context
+from sojourn.storage.queries import tenants
 
 
 async def require_tenant(ctx: Context) -> None:

@@ -28,7 +28,7 @@ def load_bundle(folder: Traversable | None = None) -> dict[str, Any]:
 
     Raises BundleError for a file that is missing or no YAML and for a reference that leads nowhere.
     """
-    return _Bundler(folder if folder is not None else files("openapi")).bundle()
+    return _Bundler(folder if folder is not None else files("sojourn.openapi")).bundle()
 
 
 def bundle_json(bundle: dict[str, Any]) -> bytes:

@@ -6,14 +6,14 @@ from pathlib import PurePosixPath
 
 import yaml
 
-from openapi.loader import ROOT, joined
+from sojourn.openapi.loader import ROOT, joined
 
 
 class Places:
     """The files of a contract, read once, with the line of every key. `folder` as in `load_bundle`."""
 
     def __init__(self, folder: Traversable | None = None) -> None:
-        self._folder = folder if folder is not None else files("openapi")
+        self._folder = folder if folder is not None else files("sojourn.openapi")
         self._nodes: dict[str, yaml.Node] = {}
         self._components = {
             (kind.name, name): f"components/{kind.name}/{file.name}"

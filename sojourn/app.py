@@ -18,49 +18,45 @@ from connexion.middleware.main import API
 from connexion.options import SwaggerUIOptions
 from connexion.resolver import Resolver
 
-from domain.clock import Clock, utc_now
-from domain.risk import RiskThresholds
-from domain.sessions import Timeouts
-from handlers import (
-    administration,
-    documentation,
-    own_sessions,
-    own_trusted_devices,
-    refresh,
-    risk,
-    service,
-    sessions,
-    token_administration,
-    tokens,
-    trusted_devices,
-)
-from handlers.context import Service
-from openapi.loader import bundle_json, bundle_yaml, load_bundle
-from sojourn.agents import describe_agent
 from sojourn.authentication import ApiKeys, Tokens
 from sojourn.documentation.pages import Documentation
-from sojourn.geoip import Locator
-from sojourn.late_database import LateDatabase
+from sojourn.domain.clock import Clock, utc_now
+from sojourn.domain.risk import RiskThresholds
+from sojourn.domain.sessions import Timeouts
+from sojourn.enrichment.agents import describe_agent
+from sojourn.enrichment.geoip import Locator
+from sojourn.handlers import documentation, risk, service
+from sojourn.handlers.context import Service
+from sojourn.handlers.devices import service as device_service
+from sojourn.handlers.devices import user as device_user
+from sojourn.handlers.sessions import admin as session_admin
+from sojourn.handlers.sessions import service as session_service
+from sojourn.handlers.sessions import user as session_user
+from sojourn.handlers.tokens import admin as token_admin
+from sojourn.handlers.tokens import refresh
+from sojourn.handlers.tokens import service as token_service
+from sojourn.openapi.loader import bundle_json, bundle_yaml, load_bundle
 from sojourn.pipeline.bodies import BodyLimits
 from sojourn.pipeline.middleware import ContractMiddleware
 from sojourn.pipeline.plans import Handler
 from sojourn.pipeline.program import Program
-from sojourn.problem_pages import Pages
+from sojourn.pipeline.specification import ContractSpecification
+from sojourn.problems.pages import Pages
+from sojourn.serving.lifespan import WorkerDatabase
 from sojourn.settings import Settings
-from sojourn.specification import ContractSpecification
 
 HANDLER_MODULES: tuple[ModuleType, ...] = (
-    administration,
+    session_admin,
     documentation,
-    own_sessions,
-    own_trusted_devices,
+    session_user,
+    device_user,
     refresh,
     risk,
     service,
-    sessions,
-    token_administration,
-    tokens,
-    trusted_devices,
+    session_service,
+    token_admin,
+    token_service,
+    device_service,
 )
 
 
@@ -71,25 +67,25 @@ def create_app(
     closed_responses: bool = False,
     contract: dict[str, Any] | None = None,
     handler_modules: tuple[ModuleType, ...] = HANDLER_MODULES,
-    stand_ins: Callable[[str, Handler | None], Handler] | None = None,
+    stubs: Callable[[str, Handler | None], Handler] | None = None,
 ) -> AsyncApp:
     """The ASGI application for `settings`.
 
     `clock` is what every request calls for its `now`. `closed_responses` holds answers against the contract with
     undeclared members refused; tests use it. `contract` and `handler_modules` are ours unless said otherwise.
-    `stand_ins` is asked for the handler of each operation, with the one that was written or None; without it, an
+    `stubs` is asked for the handler of each operation, with the one that was written or None; without it, an
     operation without a handler is refused.
     """
     contract = load_bundle() if contract is None else contract
     lent_tokens = Tokens(settings)
-    database = LateDatabase(settings, lent_tokens, clock)
+    database = WorkerDatabase(settings, lent_tokens, clock)
     program = _program(settings, database, lent_tokens, clock, contract, closed_responses)
     app = AsyncApp(
         __name__,
         lifespan=database.lifespan,
         middlewares=[partial(ContractMiddleware, program=program), LifespanMiddleware],
         swagger_ui_options=SwaggerUIOptions(serve_spec=False, swagger_ui=False),
-        resolver=Resolver(_handler_index(handler_modules, stand_ins)),
+        resolver=Resolver(_handler_index(handler_modules, stubs)),
     )
     # What `app.add_api` does, with a specification that was checked faster.
     specification = ContractSpecification(contract)  # type: ignore[no-untyped-call]  # Connexion
@@ -103,7 +99,7 @@ def create_app_from_env() -> AsyncApp:
 
 
 def _handler_index(
-    modules: tuple[ModuleType, ...], stand_ins: Callable[[str, Handler | None], Handler] | None
+    modules: tuple[ModuleType, ...], stubs: Callable[[str, Handler | None], Handler] | None
 ) -> Callable[[str], Handler]:
     """operationId → handler: the public coroutine functions of the handler modules, by name."""
     index: dict[str, Handler] = {
@@ -114,8 +110,8 @@ def _handler_index(
     }
 
     def find(operation_id: str) -> Handler:
-        if stand_ins is not None:
-            return stand_ins(operation_id, index.get(operation_id))
+        if stubs is not None:
+            return stubs(operation_id, index.get(operation_id))
         if operation_id not in index:
             raise ResolverError(f"the contract's operation {operation_id!r} has no handler")
         return index[operation_id]
@@ -125,7 +121,7 @@ def _handler_index(
 
 def _program(
     settings: Settings,
-    database: LateDatabase,
+    database: WorkerDatabase,
     lent_tokens: Tokens,
     clock: Clock,
     contract: dict[str, Any],

@@ -6,10 +6,10 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from domain.errors import DomainError
-from domain.values import Tenant
-from storage.touches import Touches
-from storage.unit_of_work import Runner, Step, SystemUnit, UnitOfWork
+from sojourn.domain.errors import DomainError
+from sojourn.domain.values import Tenant
+from sojourn.storage.touches import Touches
+from sojourn.storage.unit_of_work import Runner, Step, SystemUnit, UnitOfWork
 
 T = TypeVar("T")
 
@@ -39,10 +39,10 @@ class Database(ABC):
         """
         # An engine's driver is loaded only where the engine is used.
         if url.startswith(POSTGRESQL_PREFIX):
-            from storage.postgres_database import PostgresDatabase
+            from sojourn.storage.postgres.database import PostgresDatabase
 
             return await PostgresDatabase.connect(url, busy_timeout, pool_size)
-        from storage.sqlite_database import SqliteDatabase
+        from sojourn.storage.sqlite.database import SqliteDatabase
 
         return await SqliteDatabase.connect(url, busy_timeout)
 

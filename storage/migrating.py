@@ -4,8 +4,8 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
-from storage import schema
-from storage.database import POSTGRESQL_PREFIX, SQLITE_PREFIX
+from sojourn.storage.database import POSTGRESQL_PREFIX, SQLITE_PREFIX
+from sojourn.storage.schema import revisions
 
 
 async def migrate(url: str, busy_timeout: timedelta = timedelta(seconds=5), folder: Path | None = None) -> None:
@@ -14,10 +14,10 @@ async def migrate(url: str, busy_timeout: timedelta = timedelta(seconds=5), fold
     Requests may go on meanwhile. Raises OSError when it cannot be reached, the engine's errors when it refuses.
     """
     if url.startswith(POSTGRESQL_PREFIX):
-        from storage import postgres_schema
+        from sojourn.storage.postgres import schema as postgres_schema
 
         return await postgres_schema.upgrade(url, folder)
-    from storage import sqlite_schema
+    from sojourn.storage.sqlite import schema as sqlite_schema
 
     path = Path(url.removeprefix(SQLITE_PREFIX))
     return await asyncio.to_thread(sqlite_schema.upgrade, path, busy_timeout.total_seconds(), folder)
@@ -26,9 +26,9 @@ async def migrate(url: str, busy_timeout: timedelta = timedelta(seconds=5), fold
 async def check(url: str) -> None:
     """Raises SchemaOutdated when the database of `url` has an older schema, or none."""
     if url.startswith(POSTGRESQL_PREFIX):
-        from storage import postgres_schema
+        from sojourn.storage.postgres import schema as postgres_schema
 
-        return schema.require_current(await postgres_schema.revision_of(url))
-    from storage import sqlite_schema
+        return revisions.require_current(await postgres_schema.revision_of(url))
+    from sojourn.storage.sqlite import schema as sqlite_schema
 
-    return schema.require_current(sqlite_schema.revision_of(Path(url.removeprefix(SQLITE_PREFIX))))
+    return revisions.require_current(sqlite_schema.revision_of(Path(url.removeprefix(SQLITE_PREFIX))))

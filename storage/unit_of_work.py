@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from domain.values import Tenant
-from storage.statements import Statement
-from storage.touches import Touches
+from sojourn.domain.values import Tenant
+from sojourn.storage.statements import Statement
+from sojourn.storage.touches import Touches
 
 Row = tuple[Any, ...]
 Step = Callable[[], Awaitable[None]]

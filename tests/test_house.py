@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from openapi.document import Operation, operations
-from openapi.loader import load_bundle
+from sojourn.openapi.document import Operation, operations
+from sojourn.openapi.loader import load_bundle
 from tests.tree import HOME
 
 PACKAGES = ("sojourn", "handlers", "storage", "domain", "openapi", "conformance")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sojourn.cli import sojourn
-from sojourn.settings import table
+from sojourn.settings.settings import table
 from tests.live import API_KEY, LiveServer
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")

@@ -16,7 +16,7 @@ class Tree:
     def __init__(self, folder: Path, **environ: str) -> None:
         self.folder = folder
         self.environ = {**os.environ, "PYTHONPATH": str(folder), **environ}
-        copytree(HOME, folder, ignore=ignore_patterns(*LEFT_OUT))
+        copytree(HOME, folder, symlinks=True, ignore=ignore_patterns(*LEFT_OUT))
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a module of the copy."""

@@ -6,10 +6,10 @@ from typing import Any
 
 import uvicorn
 
-from handlers.sessions import check_user_active
-from openapi.loader import load_bundle
 from sojourn.app import HANDLER_MODULES, create_app
 from sojourn.cli.serve import uvicorn_options
+from sojourn.handlers.sessions.service import check_user_active
+from sojourn.openapi.loader import load_bundle
 from sojourn.settings import Settings
 
 FURTHER = 50

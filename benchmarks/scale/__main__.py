@@ -17,8 +17,8 @@ import click
 
 from benchmarks.scale import operations
 from benchmarks.scale.stores import TENANTS, urls
-from domain.clock import utc_now
-from storage.database import Database
+from sojourn.domain.clock import utc_now
+from sojourn.storage.database import Database
 
 RESULTS = Path(__file__).parents[1] / "results"
 GROWTH_FROM = 100_000

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.clock import to_text, utc_now
-from domain.ids import uuid7
-from domain.paging import Page
-from domain.values import Tenant
-from storage import sessions, statistics
-from storage.database import Database
-from storage.sessions import NewSession
-from storage.unit_of_work import UnitOfWork
+from sojourn.domain.clock import to_text, utc_now
+from sojourn.domain.ids import uuid7
+from sojourn.domain.paging import Page
+from sojourn.domain.values import Tenant
+from sojourn.storage.database import Database
+from sojourn.storage.queries import sessions, statistics
+from sojourn.storage.queries.sessions import NewSession
+from sojourn.storage.unit_of_work import UnitOfWork
 
 SAMPLE = 2000
 HOURS = timedelta(hours=24)

@@ -15,9 +15,9 @@ import click
 
 from benchmarks.scale import operations
 from benchmarks.scale.stores import TENANTS, urls
-from domain.clock import utc_now
-from storage.database import Database
-from storage.housekeeping import keep_house
+from sojourn.domain.clock import utc_now
+from sojourn.storage.database import Database
+from sojourn.storage.upkeep.housekeeping import keep_house
 
 CLIENTS = 4
 PAUSE = 0.01

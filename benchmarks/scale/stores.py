@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from domain.clock import to_text
+from sojourn.domain.clock import to_text
 from tests import postgres
 
 TENANTS = 20

@@ -4,11 +4,11 @@ import base64
 import json
 from collections.abc import Iterator
 
-from conformance.checks import NotApplicable, check
-from conformance.contract import Operation
-from conformance.fresh import valid_request
-from conformance.wire import Raw
-from conformance.world import World, expect
+from sojourn.conformance.checks import NotApplicable, check
+from sojourn.conformance.contract import Operation
+from sojourn.conformance.fresh import valid_request
+from sojourn.conformance.wire import Raw
+from sojourn.conformance.world import World, expect
 
 _RULES = "operations.md, Rules for every operation"
 UNSIGNED = ({"alg": "none"}, {"alg": "None"}, {"alg": "NONE", "typ": "JWT"}, {"typ": "JWT"})

@@ -2,8 +2,8 @@
 
 import pytest
 
-from conformance.plugin import WORLD
-from conformance.world import World
+from sojourn.conformance.plugin import WORLD
+from sojourn.conformance.world import World
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from conformance.chapters.lifecycle import assert_every_read_says, assert_its_tokens_are, moved_by, statistics
-from conformance.checks import check
-from conformance.instants import instant, now, sleep_past
-from conformance.world import Tenant, World, expect
+from sojourn.conformance.chapters.lifecycle import assert_every_read_says, assert_its_tokens_are, moved_by, statistics
+from sojourn.conformance.checks import check
+from sojourn.conformance.instants import instant, now, sleep_past
+from sojourn.conformance.world import Tenant, World, expect
 
 _STATUS = "operations.md, status of a session"
 

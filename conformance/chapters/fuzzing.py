@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.checks import check
-from conformance.fuzzing.data import fill
-from conformance.fuzzing.gate import unfollowed_links, unreached_operations
-from conformance.fuzzing.runner import Profile, Run, run
-from conformance.plugin import WORLD
-from conformance.world import World
+from sojourn.conformance.checks import check
+from sojourn.conformance.fuzzing.data import fill
+from sojourn.conformance.fuzzing.gate import unfollowed_links, unreached_operations
+from sojourn.conformance.fuzzing.runner import Profile, Run, run
+from sojourn.conformance.plugin import WORLD
+from sojourn.conformance.world import World
 
 CHAINS = 3
 """Chains for an example: there are dozens of links, and each chain follows a few of them."""

@@ -1,9 +1,9 @@
 """Caching and security headers: nothing about sessions is stored on the way, nothing secret is told."""
 
-from conformance.checks import NotApplicable, check
-from conformance.contract import Operation
-from conformance.fresh import valid_request
-from conformance.world import World, expect
+from sojourn.conformance.checks import NotApplicable, check
+from sojourn.conformance.contract import Operation
+from sojourn.conformance.fresh import valid_request
+from sojourn.conformance.world import World, expect
 
 _SECRETS = "operations.md, secrets at rest"
 

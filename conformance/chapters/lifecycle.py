@@ -3,9 +3,9 @@
 import time
 from typing import Any
 
-from conformance.checks import check
-from conformance.instants import instant
-from conformance.world import SignIn, Tenant, World, expect
+from sojourn.conformance.checks import check
+from sojourn.conformance.instants import instant
+from sojourn.conformance.world import SignIn, Tenant, World, expect
 
 _STATUS = "operations.md, status of a session"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"

@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-from conformance.checks import NotApplicable, check
-from conformance.contract import Operation
-from conformance.fresh import authorised, valid_request, values_for
-from conformance.wire import Raw, Reply
-from conformance.world import World, expect
+from sojourn.conformance.checks import NotApplicable, check
+from sojourn.conformance.contract import Operation
+from sojourn.conformance.fresh import authorised, valid_request, values_for
+from sojourn.conformance.wire import Raw, Reply
+from sojourn.conformance.world import World, expect
 
 _HEADER = "$request.header."
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from conformance.chapters.seed import page_violations
-from conformance.checks import check
-from conformance.world import Tenant, World, expect
+from sojourn.conformance.chapters.seed import page_violations
+from sojourn.conformance.checks import check
+from sojourn.conformance.world import Tenant, World, expect
 
 _PAGING = "operations.md, pagination"
 MANY = 7

@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.checks import NotApplicable, check
-from conformance.contract import Operation
-from conformance.fresh import valid_request
-from conformance.wire import Raw, Reply
-from conformance.world import World, expect
-from openapi.document import METHODS
+from sojourn.conformance.checks import NotApplicable, check
+from sojourn.conformance.contract import Operation
+from sojourn.conformance.fresh import valid_request
+from sojourn.conformance.wire import Raw, Reply
+from sojourn.conformance.world import World, expect
+from sojourn.openapi.document import METHODS
 
 _ERRORS = "operations.md, errors; RFC 9457"
 _LANGUAGES = "operations.md, errors: title and detail follow Accept-Language"

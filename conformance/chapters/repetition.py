@@ -1,9 +1,9 @@
 """Idempotence: what is asked for twice is done once, and reading changes nothing."""
 
-from conformance.checks import NotApplicable, check
-from conformance.contract import Operation
-from conformance.fresh import valid_request
-from conformance.world import World, expect
+from sojourn.conformance.checks import NotApplicable, check
+from sojourn.conformance.contract import Operation
+from sojourn.conformance.fresh import valid_request
+from sojourn.conformance.world import World, expect
 
 
 @check(

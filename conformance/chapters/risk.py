@@ -1,7 +1,7 @@
 """Risk: a score is explained by its factors, is the same while nothing happens, and changes nothing itself."""
 
-from conformance.checks import check
-from conformance.world import World, expect
+from sojourn.conformance.checks import check
+from sojourn.conformance.world import World, expect
 
 _RISK = "operations.md, GET /admin/sessions/risk-score"
 

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import jwt
 
-from conformance.checks import check
-from conformance.wire import Reply
-from conformance.world import SignIn, World, expect
+from sojourn.conformance.checks import check
+from sojourn.conformance.wire import Reply
+from sojourn.conformance.world import SignIn, World, expect
 
 _ROTATION = "operations.md, POST /sessions/refresh; RFC 9700 section 4.14.2"
 RACERS = 8

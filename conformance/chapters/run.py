@@ -2,11 +2,11 @@
 
 from collections import Counter
 
-from conformance.checks import check
-from conformance.coverage import Measure, measure
-from conformance.schemas import answer_violations
-from conformance.wire import NO_ANSWER
-from conformance.world import World
+from sojourn.conformance.checks import check
+from sojourn.conformance.coverage import Measure, measure
+from sojourn.conformance.schemas import answer_violations
+from sojourn.conformance.wire import NO_ANSWER
+from sojourn.conformance.world import World
 
 MOST_EACH = 40
 KEYWORDS_PERCENT = 95.0

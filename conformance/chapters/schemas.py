@@ -4,12 +4,12 @@ import json
 
 import yaml
 
-from conformance.checks import NotApplicable, check
-from conformance.contract import Operation
-from conformance.fresh import valid_request
-from conformance.schemas import answer_violations, violations
-from conformance.wire import Reply
-from conformance.world import World, expect
+from sojourn.conformance.checks import NotApplicable, check
+from sojourn.conformance.contract import Operation
+from sojourn.conformance.fresh import valid_request
+from sojourn.conformance.schemas import answer_violations, violations
+from sojourn.conformance.wire import Reply
+from sojourn.conformance.world import World, expect
 
 
 def assert_documented(operation: Operation, reply: Reply) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from conformance.checks import check
-from conformance.contract import Operation
-from conformance.instants import instant, now
-from conformance.schemas import answer_violations
-from conformance.target import subject_of
-from conformance.wire import Reply
-from conformance.world import World, expect
+from sojourn.conformance.checks import check
+from sojourn.conformance.contract import Operation
+from sojourn.conformance.instants import instant, now
+from sojourn.conformance.schemas import answer_violations
+from sojourn.conformance.target import subject_of
+from sojourn.conformance.wire import Reply
+from sojourn.conformance.world import World, expect
 
 SEEDS = ("list_user_sessions", "check_user_active", "list_trusted_devices", "get_session_stats", "list_all_sessions")
 NOBODY = "usr_that_nobody_ever_was"

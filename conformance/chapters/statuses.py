@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from conformance.chapters.schemas import assert_documented
-from conformance.checks import NotApplicable, check
-from conformance.contract import Operation
-from conformance.exceptions import excused_status
-from conformance.fresh import valid_request, values_for
-from conformance.wire import Raw, Reply
-from conformance.world import World, expect
+from sojourn.conformance.chapters.schemas import assert_documented
+from sojourn.conformance.checks import NotApplicable, check
+from sojourn.conformance.contract import Operation
+from sojourn.conformance.exceptions import excused_status
+from sojourn.conformance.fresh import valid_request, values_for
+from sojourn.conformance.wire import Raw, Reply
+from sojourn.conformance.world import World, expect
 
 _SOURCE = "the contract, responses; operations.md, statuses beyond the documented ones"
 UNKNOWN = {

@@ -1,12 +1,12 @@
 """Strictness: what is wrong with a request is refused with a problem, never ignored, never an error of the server."""
 
-from conformance import probes
-from conformance.checks import NotApplicable, check
-from conformance.contract import Operation
-from conformance.fresh import valid_request
-from conformance.probes import Rule
-from conformance.wire import NO_ANSWER
-from conformance.world import World
+from sojourn.conformance import probes
+from sojourn.conformance.checks import NotApplicable, check
+from sojourn.conformance.contract import Operation
+from sojourn.conformance.fresh import valid_request
+from sojourn.conformance.probes import Rule
+from sojourn.conformance.wire import NO_ANSWER
+from sojourn.conformance.world import World
 
 _STRICT = "operations.md, strictness"
 _MOST = 5

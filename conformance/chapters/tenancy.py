@@ -3,10 +3,10 @@
 import functools
 from typing import Any
 
-from conformance.checks import NotApplicable, check
-from conformance.contract import Operation
-from conformance.fresh import authorised, values_for
-from conformance.world import SignIn, Tenant, World, expect
+from sojourn.conformance.checks import NotApplicable, check
+from sojourn.conformance.contract import Operation
+from sojourn.conformance.fresh import authorised, values_for
+from sojourn.conformance.world import SignIn, Tenant, World, expect
 
 _ABSENT = "operations.md, user operations: another tenant's resource is always 404"
 _TOKEN = "operations.md, admin operations: the tenant comes from the token"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from conformance.world import Tenant, World, expect
+from sojourn.conformance.world import Tenant, World, expect
 
 SESSIONS = 12
 BLACKLISTED = 12

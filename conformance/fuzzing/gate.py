@@ -6,8 +6,8 @@ A fuzzer that only ever met 401 and 404 reports success too. The gate reads the 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from conformance.fuzzing.runner import Run
-from openapi.document import unresolved_operations
+from sojourn.conformance.fuzzing.runner import Run
+from sojourn.openapi.document import unresolved_operations
 
 
 def unreached_operations(runs: Iterable[Run], contract: dict[str, Any]) -> set[str]:

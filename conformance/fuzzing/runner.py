@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from conformance.contract import Contract
-from conformance.fuzzing.data import Filling
-from conformance.target import Target, subject_of
-from openapi.document import link_body
+from sojourn.conformance.contract import Contract
+from sojourn.conformance.fuzzing.data import Filling
+from sojourn.conformance.target import Target, subject_of
+from sojourn.openapi.document import link_body
 
 Profile = Literal["main", "chains", "links", "isolation"]
 """`main`: everything, as one tenant. `chains`: links only, from the operations that create something.

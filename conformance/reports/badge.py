@@ -1,6 +1,6 @@
 """The run as a badge: an SVG of one line."""
 
-from conformance.reports.summary import Summary
+from sojourn.conformance.reports.summary import Summary
 
 _COLOURS = {"pass": "#2e7d32", "fail": "#c62828", "partial": "#b26a00", "error": "#616161"}
 _LETTER = 6.6

@@ -3,8 +3,8 @@
 import re
 from xml.etree import ElementTree
 
-from conformance.reports.summary import Summary
-from conformance.verdicts import Case
+from sojourn.conformance.reports.summary import Summary
+from sojourn.conformance.verdicts import Case
 
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd]")
 

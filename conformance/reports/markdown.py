@@ -1,7 +1,7 @@
 """The run in Markdown: what a pull request or a job summary shows."""
 
-from conformance.coverage import Coverage
-from conformance.reports.summary import Summary
+from sojourn.conformance.coverage import Coverage
+from sojourn.conformance.reports.summary import Summary
 
 _BAD = ("fail", "error", "skipped")
 

@@ -3,11 +3,11 @@
 import math
 from html import escape
 
-from conformance.contract import Contract
-from conformance.coverage import Coverage, Measure
-from conformance.exceptions import listed
-from conformance.reports.summary import Summary
-from conformance.verdicts import Case
+from sojourn.conformance.contract import Contract
+from sojourn.conformance.coverage import Coverage, Measure
+from sojourn.conformance.exceptions import listed
+from sojourn.conformance.reports.summary import Summary
+from sojourn.conformance.verdicts import Case
 
 _STYLE = """
 :root{color-scheme:light dark;--line:#8884;--ok:#2e7d32;--bad:#c62828;--part:#b26a00;--heat:46,125,50}

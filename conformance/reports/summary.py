@@ -4,11 +4,11 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conformance.checks import Check
-from conformance.coverage import Coverage, Measure
-from conformance.redaction import redact
-from conformance.target import Target
-from conformance.verdicts import Case, Outcome, Verdict, by_check
+from sojourn.conformance.checks import Check
+from sojourn.conformance.coverage import Coverage, Measure
+from sojourn.conformance.redaction import redact
+from sojourn.conformance.target import Target
+from sojourn.conformance.verdicts import Case, Outcome, Verdict, by_check
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,16 @@
 import json
 from pathlib import Path
 
-from conformance.contract import Contract
-from conformance.coverage import Coverage, measure
-from conformance.reports.badge import badge
-from conformance.reports.junit import junit
-from conformance.reports.markdown import markdown
-from conformance.reports.page import page
-from conformance.reports.summary import Summary, summarise
-from conformance.target import Target
-from conformance.traffic import Traffic
-from conformance.verdicts import Case, Outcome
+from sojourn.conformance.contract import Contract
+from sojourn.conformance.coverage import Coverage, measure
+from sojourn.conformance.reports.badge import badge
+from sojourn.conformance.reports.junit import junit
+from sojourn.conformance.reports.markdown import markdown
+from sojourn.conformance.reports.page import page
+from sojourn.conformance.reports.summary import Summary, summarise
+from sojourn.conformance.target import Target
+from sojourn.conformance.traffic import Traffic
+from sojourn.conformance.verdicts import Case, Outcome
 
 
 def write_reports(target: Target, contract: Contract, traffic: Traffic, cases: list[Case], verdict: Outcome) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from storage.trusted_devices import TrustedDeviceRow
+from sojourn.storage.queries.trusted_devices import TrustedDeviceRow
 
 
 def trusted_device_response(row: TrustedDeviceRow) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from domain.paging import Page, page_info
+from sojourn.domain.paging import Page, page_info
 
 View = dict[str, Any]
 

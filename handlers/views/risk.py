@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from domain.risk import Factor, RiskThresholds, counting, level, recommended_action, score
-from handlers.views.envelopes import View
-from storage.risk_facts import Device, DeviceCounts, Sighting
+from sojourn.domain.risk import Factor, RiskThresholds, counting, level, recommended_action, score
+from sojourn.handlers.views.envelopes import View
+from sojourn.storage.queries.risk_facts import Device, DeviceCounts, Sighting
 
 
 def risk_score_response(parts: Sequence[Factor], thresholds: RiskThresholds, now: str) -> View:

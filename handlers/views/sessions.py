@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from domain.breakdowns import largest
-from domain.ids import session_id
-from domain.sessions import status_of
-from handlers.views.envelopes import SUCCESS, View
-from storage.sessions import SessionRow, SessionWithUser
-from storage.statistics import SessionStats
-from storage.usage import DailyUsage
+from sojourn.domain.breakdowns import largest
+from sojourn.domain.ids import session_id
+from sojourn.domain.sessions import status_of
+from sojourn.handlers.views.envelopes import SUCCESS, View
+from sojourn.storage.queries.sessions import SessionRow, SessionWithUser
+from sojourn.storage.queries.statistics import SessionStats
+from sojourn.storage.queries.usage import DailyUsage
 
 
 def session_response(row: SessionRow, now: str) -> View:

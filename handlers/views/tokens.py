@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from domain.clock import from_text
-from domain.token_validity import shown_status
-from domain.tokens import AccessToken
-from handlers.views.envelopes import View
-from storage.blacklist import BlacklistEntry
-from storage.refresh_states import Family
-from storage.tokens import IssuedTokenRow
+from sojourn.domain.clock import from_text
+from sojourn.domain.token_validity import shown_status
+from sojourn.domain.tokens import AccessToken
+from sojourn.handlers.views.envelopes import View
+from sojourn.storage.queries.blacklist import BlacklistEntry
+from sojourn.storage.queries.refresh_states import Family
+from sojourn.storage.queries.tokens import IssuedTokenRow
 
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a name, RFC 8693 §3
 

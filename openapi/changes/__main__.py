@@ -1,7 +1,7 @@
-"""Compare the contract with its last release: `python -m openapi.changes`, from the folder of CHANGELOG.md.
+"""Compare the contract with its last release: `python -m sojourn.openapi.changes`, from the folder of CHANGELOG.md.
 
 Prints every difference with its kind. Exits with 1 when one breaks although the major version stayed, or when
-the changelog has no word of a kind that occurs. `python -m openapi.changes release` keeps the present bundle as
+the changelog has no word of a kind that occurs. `python -m sojourn.openapi.changes release` keeps the present bundle as
 the last release, and refuses while `info.version` has not moved as far as the differences ask.
 """
 
@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from openapi.changes.differences import Edition
-from openapi.changes.operations import differences
-from openapi.changes.release import breaks_its_word, least_version, unsaid
-from openapi.loader import bundle_json, load_bundle
+from sojourn.openapi.changes.differences import Edition
+from sojourn.openapi.changes.operations import differences
+from sojourn.openapi.changes.release import breaks_its_word, least_version, unsaid
+from sojourn.openapi.loader import bundle_json, load_bundle
 
 RELEASED = Path("openapi/released/openapi.json")
 CHANGELOG = Path("CHANGELOG.md")

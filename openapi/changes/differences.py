@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from openapi.document import follow
+from sojourn.openapi.document import follow
 
 
 class Kind(IntEnum):

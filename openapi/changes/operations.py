@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from openapi.changes.differences import Difference, Direction, Edition, Kind, Pairs, deprecation, words
-from openapi.changes.schemas import SchemaComparison
-from openapi.document import unresolved_operations
+from sojourn.openapi.changes.differences import Difference, Direction, Edition, Kind, Pairs, deprecation, words
+from sojourn.openapi.changes.schemas import SchemaComparison
+from sojourn.openapi.document import unresolved_operations
 
 _PARAMETER_FORM = ("style", "explode", "allowReserved", "allowEmptyValue", "content")
 

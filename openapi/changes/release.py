@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from openapi.changes.differences import Difference, Kind
+from sojourn.openapi.changes.differences import Difference, Kind
 
 _SECTION = re.compile(r"^## Unreleased$(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _CONTRACT = re.compile(r"^### Contract$(.*?)(?=^###? |\Z)", re.MULTILINE | re.DOTALL)

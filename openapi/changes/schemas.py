@@ -7,7 +7,7 @@ second. A change that this module cannot weigh (another pattern, an unknown keyw
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from openapi.changes.differences import WORDS, Difference, Direction, Kind, Pairs, deprecation, words
+from sojourn.openapi.changes.differences import WORDS, Difference, Direction, Kind, Pairs, deprecation, words
 
 _LOWER_BOUNDS = ("minimum", "minLength", "minItems", "minProperties")
 _UPPER_BOUNDS = ("maximum", "maxLength", "maxItems", "maxProperties")

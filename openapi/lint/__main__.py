@@ -1,4 +1,4 @@
-"""Lint the contract: `python -m openapi.lint`, from the folder that holds `node_modules`.
+"""Lint the contract: `python -m sojourn.openapi.lint`, from the folder that holds `node_modules`.
 
 The bundle has to be a valid OpenAPI document, and neither Redocly nor Spectral (with the OWASP rules for APIs) may
 find anything in it, not even a hint, that `waivers.yaml` does not name with a reason. Exits with 1 when one of them
@@ -15,9 +15,9 @@ from typing import Any
 
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
-from openapi.lint.findings import Finding, Waiver, from_redocly, from_spectral, json_pointer, judge, waivers
-from openapi.loader import bundle_json, load_bundle
-from openapi.places import Places
+from sojourn.openapi.lint.findings import Finding, Waiver, from_redocly, from_spectral, json_pointer, judge, waivers
+from sojourn.openapi.loader import bundle_json, load_bundle
+from sojourn.openapi.places import Places
 
 RULES = Path(__file__).parent
 TOOLS = Path("node_modules/.bin")

@@ -44,7 +44,7 @@ class Waiver:
 
 def waivers() -> tuple[Waiver, ...]:
     """Every waiver of `waivers.yaml`. Raises KeyError for one without its reason."""
-    entries = yaml.safe_load(files("openapi.lint").joinpath("waivers.yaml").read_text("utf-8"))
+    entries = yaml.safe_load(files("sojourn.openapi.lint").joinpath("waivers.yaml").read_text("utf-8"))
     return tuple(Waiver(entry["linter"], entry["rule"], tuple(entry["at"]), entry["reason"]) for entry in entries)
 
 

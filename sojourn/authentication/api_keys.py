@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.clock import to_text
-from domain.errors import InvalidApiKey
-from domain.ids import hash_secret, mint_secret, same_secret, uuid7
-from domain.values import Caller
+from sojourn.domain.clock import to_text
+from sojourn.domain.errors import InvalidApiKey
+from sojourn.domain.ids import hash_secret, mint_secret, same_secret, uuid7
+from sojourn.domain.values import Caller
 from sojourn.settings import Settings
-from storage import api_keys
-from storage.database import Database
+from sojourn.storage.database import Database
+from sojourn.storage.queries import api_keys
 
 _STORED_KEY = re.compile(r"sj_([0-9a-f]{32})_([A-Za-z0-9_-]{43})([0-9a-f]{8})")
 

@@ -13,15 +13,15 @@ from typing import Any, NamedTuple
 
 import jwt
 
-from domain.errors import InvalidToken, TokenExpired
-from domain.ids import is_tenant_id, is_user_id, session_key, uuid7
-from domain.tokens import AccessToken, identity, text_identity
-from domain.values import Caller, Tenant
-from sojourn.algorithms import SYMMETRIC
 from sojourn.authentication.compact import read_compact
 from sojourn.authentication.foreign_claims import bounded, numeric_date, require_access_token
 from sojourn.authentication.key_sets import KeySet
+from sojourn.domain.errors import InvalidToken, TokenExpired
+from sojourn.domain.ids import is_tenant_id, is_user_id, session_key, uuid7
+from sojourn.domain.tokens import AccessToken, identity, text_identity
+from sojourn.domain.values import Caller, Tenant
 from sojourn.settings import Settings
+from sojourn.settings.algorithms import SYMMETRIC
 
 _MAX_CANDIDATES = 16
 _OPTIONS: Any = {

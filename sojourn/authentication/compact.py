@@ -9,9 +9,9 @@ import base64
 import re
 from typing import Any
 
-from domain.errors import InvalidToken
-from sojourn.http_errors import MalformedBody
+from sojourn.domain.errors import InvalidToken
 from sojourn.pipeline.bodies import BodyLimits, JsonReader
+from sojourn.problems.http_errors import MalformedBody
 
 MAX_CHARACTERS = 16384
 """The longest token that is looked at; a request's whole head may be as long by default."""

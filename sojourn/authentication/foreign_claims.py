@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from domain.errors import InvalidToken
+from sojourn.domain.errors import InvalidToken
 
 MAX_CLAIMS = 64
 MAX_NUMERIC_DATE = 253402300799

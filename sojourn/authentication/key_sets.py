@@ -14,9 +14,9 @@ from typing import Any
 
 from jwt import PyJWK
 
-from domain.errors import Unavailable
-from sojourn.algorithms import ASYMMETRIC
 from sojourn.authentication.key_source import KeySetError, KeySource
+from sojourn.domain.errors import Unavailable
+from sojourn.settings.algorithms import ASYMMETRIC
 
 logger = logging.getLogger("sojourn.authentication")
 

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from datetime import datetime, timedelta
 from math import ceil
 
-from domain.errors import RateLimited
+from sojourn.domain.errors import RateLimited
 
 _MAX_SESSIONS = 100_000
 

@@ -17,14 +17,14 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from jwt import PyJWK
 from jwt.algorithms import OKPAlgorithm, RSAAlgorithm, get_default_algorithms
 
-from domain.clock import to_text
-from domain.errors import Unavailable
-from domain.ids import uuid7
 from sojourn.authentication.vault import Vault
-from storage import signing_keys
-from storage.database import Database
-from storage.signing_keys import SigningKeyRow
-from storage.unit_of_work import SystemUnit
+from sojourn.domain.clock import to_text
+from sojourn.domain.errors import Unavailable
+from sojourn.domain.ids import uuid7
+from sojourn.storage.database import Database
+from sojourn.storage.queries import signing_keys
+from sojourn.storage.queries.signing_keys import SigningKeyRow
+from sojourn.storage.unit_of_work import SystemUnit
 
 PUBLISHED_BEFORE_SIGNING = timedelta(minutes=10)
 """How long a rotated-in key is published before it signs: longer than verifiers keep a key set."""

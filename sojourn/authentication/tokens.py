@@ -13,12 +13,24 @@ from typing import Any
 
 import jwt
 
-from domain.clock import to_text
-from domain.durations import parse_duration
-from domain.errors import DomainError, InvalidToken, NotYourResource, RefreshTokenInvalid, TokenExpired, Unavailable
-from domain.ids import session_key
-from domain.token_validity import TokenFacts, facts_of_access, reasons
-from domain.tokens import (
+from sojourn.authentication.bearer_tokens import BearerTokens, digest_of
+from sojourn.authentication.compact import require_compact
+from sojourn.authentication.refresh_limit import RefreshLimit
+from sojourn.authentication.signing_keys import TOKEN_TYPE, SigningKeys
+from sojourn.authentication.vault import Vault
+from sojourn.domain.clock import to_text
+from sojourn.domain.durations import parse_duration
+from sojourn.domain.errors import (
+    DomainError,
+    InvalidToken,
+    NotYourResource,
+    RefreshTokenInvalid,
+    TokenExpired,
+    Unavailable,
+)
+from sojourn.domain.ids import session_key
+from sojourn.domain.token_validity import TokenFacts, facts_of_access, reasons
+from sojourn.domain.tokens import (
     AccessToken,
     Lifetimes,
     PresentedToken,
@@ -30,16 +42,11 @@ from domain.tokens import (
     read_refresh_token,
     text_identity,
 )
-from domain.values import Caller, Tenant, tenant
-from sojourn.authentication.bearer_tokens import BearerTokens, digest_of
-from sojourn.authentication.compact import require_compact
-from sojourn.authentication.refresh_limit import RefreshLimit
-from sojourn.authentication.signing_keys import TOKEN_TYPE, SigningKeys
-from sojourn.authentication.vault import Vault
+from sojourn.domain.values import Caller, Tenant, tenant
 from sojourn.settings import Settings
-from storage import refresh_states, token_facts
-from storage.database import Database
-from storage.unit_of_work import UnitOfWork
+from sojourn.storage.database import Database
+from sojourn.storage.queries import refresh_states, token_records
+from sojourn.storage.unit_of_work import UnitOfWork
 
 logger = logging.getLogger("sojourn.authentication")
 
@@ -142,7 +149,7 @@ class Tokens:
         """
         if token.tenant != unit.tenant.id:
             return TokenFacts(tenant_mismatch=True)
-        known = await token_facts.record(unit, token, to_text(now))
+        known = await token_records.record(unit, token, to_text(now))
         facts = facts_of_access(
             token,
             known,

@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import click
 
-from domain.clock import to_text, utc_now
 from sojourn.authentication import MintedKey, mint_api_key
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import Duration, TenantId, database_url, settings_from
-from storage import api_keys
-from storage.api_keys import ApiKeyRow
-from storage.database import Database
+from sojourn.domain.clock import to_text, utc_now
+from sojourn.storage.database import Database
+from sojourn.storage.queries import api_keys
+from sojourn.storage.queries.api_keys import ApiKeyRow
 
 
 @click.group("api-key")

@@ -4,13 +4,13 @@ import json
 
 import click
 
-from domain.values import Tenant
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import database_url, settings_from
-from storage import recount
-from storage.database import Database
-from storage.housekeeping import all_tenants
-from storage.recount import Difference
+from sojourn.domain.values import Tenant
+from sojourn.storage.database import Database
+from sojourn.storage.upkeep import recount
+from sojourn.storage.upkeep.housekeeping import all_tenants
+from sojourn.storage.upkeep.recount import Difference
 
 DIFFERS = 1
 

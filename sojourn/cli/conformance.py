@@ -12,8 +12,8 @@ import click
 def conformance(ctx: click.Context, arguments: tuple[str, ...]) -> None:
     """Judge any server that claims the contract, over HTTP; `--help` lists the options.
 
-    Runs `python -m conformance` as a process of its own, and leaves with its status: 0 pass, 1 fail, 2 partial,
+    Runs `python -m sojourn.conformance` as a process of its own, and leaves with its status: 0 pass, 1 fail, 2 partial,
     3 it could not work. Its requirements are not those of the service: `pip install sojourn[conformance]`.
     """
-    done = subprocess.run([sys.executable, "-m", "conformance", *arguments], check=False)  # noqa: S603 - our own module
+    done = subprocess.run([sys.executable, "-m", "sojourn.conformance", *arguments], check=False)  # noqa: S603 - ours
     ctx.exit(done.returncode)

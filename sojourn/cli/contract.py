@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from openapi.loader import bundle_json, bundle_yaml, load_bundle
+from sojourn.openapi.loader import bundle_json, bundle_yaml, load_bundle
 
 
 @click.command()

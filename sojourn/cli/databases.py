@@ -9,10 +9,10 @@ from typing import TypeVar
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from domain.errors import Unavailable
+from sojourn.domain.errors import Unavailable
 from sojourn.settings import Settings
-from storage.database import Database
-from storage.schema import SchemaOutdated
+from sojourn.storage.database import Database
+from sojourn.storage.schema.revisions import SchemaOutdated
 
 T = TypeVar("T")
 

@@ -16,13 +16,13 @@ from pathlib import Path
 import click
 import uvicorn
 
-from domain.clock import utc_now
-from domain.ids import mint_secret
-from sojourn import logs
 from sojourn.app import create_app
 from sojourn.authentication import issue_token
-from sojourn.cli.demo_story import SPAN, Story, tell
 from sojourn.cli.serve import uvicorn_options
+from sojourn.cli.synthetic.traffic import SPAN, Story, tell
+from sojourn.domain.clock import utc_now
+from sojourn.domain.ids import mint_secret
+from sojourn.observability import logs
 from sojourn.settings import Settings
 
 TENANTS = ("acme", "globex")

@@ -20,26 +20,26 @@ from typing import Any, NoReturn
 import click
 import uvicorn
 
-from domain.clock import utc_now
-from domain.ids import mint_secret
-from openapi.lint.__main__ import ToolFailed, ToolMissing, lint, spec_validator
-from openapi.lint.findings import Finding
-from openapi.loader import BundleError, load_bundle
-from openapi.places import Places
-from sojourn import logs
 from sojourn.app import create_app
 from sojourn.authentication import issue_token
 from sojourn.cli.options import database_url, settings_from
 from sojourn.cli.serve import uvicorn_options
-from sojourn.examples import StandIns
+from sojourn.domain.clock import utc_now
+from sojourn.domain.ids import mint_secret
+from sojourn.observability import logs
+from sojourn.openapi.lint.__main__ import ToolFailed, ToolMissing, lint, spec_validator
+from sojourn.openapi.lint.findings import Finding
+from sojourn.openapi.loader import BundleError, load_bundle
+from sojourn.openapi.places import Places
 from sojourn.pipeline.bodies import Receive
-from sojourn.pipeline.exchange import Send
 from sojourn.pipeline.middleware import App
 from sojourn.pipeline.requests import Scope
+from sojourn.pipeline.responder import Send
 from sojourn.pipeline.schemas import ContractError
+from sojourn.pipeline.stubs import Stubs
 from sojourn.settings import Settings
 
-ROOMS = ("openapi", "sojourn", "handlers", "storage", "domain")
+ROOMS = ("sojourn", "sojourn.openapi", "sojourn.handlers", "sojourn.storage", "sojourn.domain")
 WATCHED = ["*.py", "*.yaml", "*.ftl"]
 UNFIT = 3
 _WAITING = "not served: waiting for the next change"
@@ -90,13 +90,13 @@ def create_dev_app() -> App:
     places = Places()
     if invalid := spec_validator(contract):
         _give_up(*(_line(places, finding) for finding in invalid))
-    stand_ins = StandIns(contract)
-    app = create_app(Settings.from_env(os.environ), contract=contract, stand_ins=stand_ins.choose)
+    stubs = Stubs(contract)
+    app = create_app(Settings.from_env(os.environ), contract=contract, stubs=stubs.choose)
     threading.Thread(target=_lint, args=(contract, places), daemon=True).start()
-    return _telling(app, stand_ins)
+    return _telling(app, stubs)
 
 
-def _telling(app: App, stand_ins: StandIns) -> App:
+def _telling(app: App, stubs: Stubs) -> App:
     """The application; at its start it tells of stand-ins, or in one line why there is no start."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,7 +106,7 @@ def _telling(app: App, stand_ins: StandIns) -> App:
 
         async def tell(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "lifespan.startup.complete":
-                for operation_id, reason in stand_ins.chosen.items():
+                for operation_id, reason in stubs.chosen.items():
                     logger.warning("%s is answered from its example: %s", operation_id, reason)
             await send(message)
 

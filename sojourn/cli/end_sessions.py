@@ -2,13 +2,13 @@
 
 import click
 
-from domain.clock import to_text, utc_now
-from domain.values import Tenant
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import TenantId, database_url, settings_from
-from storage.database import Database
-from storage.ending import end_all
-from storage.housekeeping import all_tenants
+from sojourn.domain.clock import to_text, utc_now
+from sojourn.domain.values import Tenant
+from sojourn.storage.database import Database
+from sojourn.storage.upkeep.housekeeping import all_tenants
+from sojourn.storage.upkeep.mass_revocation import end_all
 
 
 @click.command("end-sessions")

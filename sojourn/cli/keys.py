@@ -4,14 +4,14 @@ from datetime import datetime, timedelta
 
 import click
 
-from domain.clock import to_text, utc_now
 from sojourn.authentication.signing_keys import PUBLISHED_BEFORE_SIGNING, new_key
 from sojourn.authentication.vault import Vault
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import Duration, database_url, settings_from
-from storage import signing_keys
-from storage.database import Database
-from storage.signing_keys import SigningKeyRow
+from sojourn.domain.clock import to_text, utc_now
+from sojourn.storage.database import Database
+from sojourn.storage.queries import signing_keys
+from sojourn.storage.queries.signing_keys import SigningKeyRow
 
 
 @click.group()

@@ -10,8 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sojourn.cli.databases import shown
 from sojourn.cli.options import database_url, settings_from
 from sojourn.settings import Settings
-from storage import migrating
-from storage.schema import HEAD, SchemaOutdated
+from sojourn.storage import migrating
+from sojourn.storage.schema.revisions import HEAD, SchemaOutdated
 
 
 @click.command()

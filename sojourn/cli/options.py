@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from domain.durations import parse_duration
-from domain.ids import is_tenant_id
-from sojourn.settings import Settings, table
+from sojourn.domain.durations import parse_duration
+from sojourn.domain.ids import is_tenant_id
+from sojourn.settings import Settings
+from sojourn.settings.settings import table
 
 
 class Duration(click.ParamType[timedelta]):

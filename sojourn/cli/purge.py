@@ -2,13 +2,13 @@
 
 import click
 
-from domain.clock import to_text, utc_now
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import database_url, settings_from
-from storage import overdue
-from storage.database import Database
-from storage.housekeeping import all_tenants, purge_all
-from storage.overdue import Overdue
+from sojourn.domain.clock import to_text, utc_now
+from sojourn.storage.database import Database
+from sojourn.storage.upkeep import overdue
+from sojourn.storage.upkeep.housekeeping import all_tenants, purge_all
+from sojourn.storage.upkeep.overdue import Overdue
 
 
 @click.command()

@@ -9,13 +9,13 @@ from datetime import datetime
 import asyncpg
 import click
 
-from domain.clock import to_text, utc_now
-from domain.sessions import Timeouts
 from sojourn.cli.databases import shown, with_database
 from sojourn.cli.options import database_url, settings_from
-from sojourn.cli.sessions_of_old import SPAN, sessions_of_old
+from sojourn.cli.synthetic.sessions import SPAN, sessions_of_old
+from sojourn.domain.clock import to_text, utc_now
+from sojourn.domain.sessions import Timeouts
 from sojourn.settings import Settings
-from storage.bulk import batches, open_loader
+from sojourn.storage.upkeep.bulk import batches, open_loader
 
 
 class Instant(click.ParamType[datetime]):

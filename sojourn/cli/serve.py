@@ -9,13 +9,14 @@ from typing import Any
 import click
 import uvicorn
 
-from sojourn import logs
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import database_url, settings_from, settings_help
-from sojourn.settings import Settings, unknown_variables
-from sojourn.wire import StrictHttpProtocol
-from storage import api_keys
-from storage.database import Database
+from sojourn.observability import logs
+from sojourn.serving.http_protocol import StrictHttpProtocol
+from sojourn.settings import Settings
+from sojourn.settings.settings import unknown_variables
+from sojourn.storage.database import Database
+from sojourn.storage.queries import api_keys
 
 logger = logging.getLogger("sojourn.serve")
 

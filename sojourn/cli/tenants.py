@@ -2,12 +2,12 @@
 
 import click
 
-from domain.clock import to_text, utc_now
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import TenantId, database_url, settings_from
-from storage import tenants
-from storage.database import Database
-from storage.tenants import TenantRow
+from sojourn.domain.clock import to_text, utc_now
+from sojourn.storage.database import Database
+from sojourn.storage.queries import tenants
+from sojourn.storage.queries.tenants import TenantRow
 
 
 @click.group()

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import click
 
-from domain.clock import utc_now
 from sojourn.authentication import issue_token
 from sojourn.cli.options import Duration, TenantId, settings_from
+from sojourn.domain.clock import utc_now
 
 
 @click.command()

@@ -3,8 +3,8 @@
 from functools import cache
 from html import escape
 
-from sojourn import i18n
-from sojourn.problem_pages import html_page, index_json, word
+from sojourn.problems import i18n
+from sojourn.problems.pages import html_page, index_json, word
 
 CURRENT = ' aria-current="true"'
 

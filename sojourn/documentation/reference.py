@@ -8,7 +8,7 @@ import base64
 import secrets
 from importlib.resources import files
 
-from sojourn.problem_pages import policy_hash
+from sojourn.problems.pages import policy_hash
 
 STYLE = (
     ":root{color-scheme:light dark;--scalar-custom-header-height:44px}body{margin:0;font:1rem/1.5 system-ui,sans-serif}"

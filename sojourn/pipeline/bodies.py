@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from domain.errors import DomainError, Violation
-from sojourn.http_errors import ContentTooLarge, MalformedBody, RequestTimeout
+from sojourn.domain.errors import DomainError, Violation
+from sojourn.problems.http_errors import ContentTooLarge, MalformedBody, RequestTimeout
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 

@@ -5,7 +5,7 @@ operation objects and resolve the handlers, and compiles each into a `Plan`. A r
 
     head → route → authenticate and authorise → validate → unit of work → handler → answer
 
-and whatever refuses it on the way leaves through the one door in `Exchange.refuse`.
+and whatever refuses it on the way leaves through the one door in `Responder.refuse`.
 """
 
 import asyncio
@@ -18,17 +18,17 @@ from connexion.middleware.abstract import AbstractRoutingAPI, SpecMiddleware
 from connexion.operations.abstract import AbstractOperation
 from connexion.spec import Specification
 
-from domain.errors import DomainError, InternalError, Unavailable, ValidationFailed, Violation
-from sojourn.http_errors import MalformedBody
+from sojourn.domain.errors import DomainError, InternalError, Unavailable, ValidationFailed, Violation
 from sojourn.pipeline.bodies import ClientGone, JsonReader, Receive, read_body
-from sojourn.pipeline.exchange import Exchange, Send
 from sojourn.pipeline.negotiation import JSON, check_content_type, choose_media_type
 from sojourn.pipeline.parameters import read_headers, read_path, read_query
 from sojourn.pipeline.plans import Body, Plan, compile_plan
 from sojourn.pipeline.program import Program
 from sojourn.pipeline.requests import Request, Scope, check_head, open_request, repeated_header
+from sojourn.pipeline.responder import Responder, Send
 from sojourn.pipeline.routing import Router
 from sojourn.pipeline.seam import run_handler
+from sojourn.problems.http_errors import MalformedBody
 
 logger = logging.getLogger("sojourn.pipeline")
 
@@ -91,31 +91,31 @@ class ContractMiddleware(SpecMiddleware):
             await self._next(scope, receive, send)
             return
         request = open_request(scope, self._program.clock(), self._declared_headers)
-        exchange = Exchange(self._program, request, send)
+        responder = Responder(self._program, request, send)
         try:
-            await self._serve(request, receive, exchange)
+            await self._serve(request, receive, responder)
         except DomainError as error:
-            await exchange.refuse(error)
+            await responder.refuse(error)
         except asyncio.CancelledError:  # the server has to end and waits no longer
-            if exchange.is_answered:
+            if responder.is_answered:
                 raise
-            await exchange.refuse(Unavailable())
+            await responder.refuse(Unavailable())
         except ClientGone:
             logger.debug("client gone before its request was complete")
         except Exception as error:
-            logger.error("unexpected error in %s", exchange.operation_id, exc_info=error)
-            await exchange.refuse(InternalError())
+            logger.error("unexpected error in %s", responder.operation_id, exc_info=error)
+            await responder.refuse(InternalError())
 
-    async def _serve(self, request: Request, receive: Receive, exchange: Exchange) -> None:
+    async def _serve(self, request: Request, receive: Receive, responder: Responder) -> None:
         program = self._program
         try:
             check_head(request, program.max_uri_bytes, program.max_header_bytes)
         except DomainError:
             with suppress(DomainError):  # the operation decides the shape of its refusals, this one too
-                exchange.plan, _ = self._router.find(request.method, request.raw_path)
+                responder.plan, _ = self._router.find(request.method, request.raw_path)
             raise
         plan, segments = self._router.find(request.method, request.raw_path)
-        exchange.plan = plan
+        responder.plan = plan
         identity = await plan.security.authenticate(request.headers, request.now)
         media_type = JSON
         if plan.offers and (accept := request.headers.get(b"accept")) is not None:
@@ -128,8 +128,8 @@ class ContractMiddleware(SpecMiddleware):
             await self._read_body(request, receive, plan.body, arguments, violations)
         if violations:
             raise ValidationFailed(violations)
-        result = await run_handler(program, plan, identity, arguments, exchange, media_type)
-        await exchange.answer(plan, result, media_type)
+        result = await run_handler(program, plan, identity, arguments, responder, media_type)
+        await responder.answer(plan, result, media_type)
 
     async def _read_body(
         self,

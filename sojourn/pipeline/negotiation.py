@@ -3,8 +3,8 @@
 import re
 from functools import lru_cache
 
-from sojourn.http_errors import NotAcceptable, UnsupportedMediaType
 from sojourn.pipeline.fields import list_members, with_parameters
+from sojourn.problems.http_errors import NotAcceptable, UnsupportedMediaType
 
 JSON = "application/json"
 

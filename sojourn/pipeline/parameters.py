@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from domain.errors import Violation
+from sojourn.domain.errors import Violation
 from sojourn.pipeline.schemas import ContractError, Schema
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})", re.ASCII)

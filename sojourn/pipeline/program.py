@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from domain.clock import Clock
-from handlers.context import Service
+from sojourn.domain.clock import Clock
+from sojourn.handlers.context import Service
 from sojourn.pipeline.bodies import BodyLimits
 from sojourn.pipeline.security import ApiKeyChecker, TokenChecker
-from storage.database import Database
+from sojourn.storage.database import Database
 
 
 @dataclass(frozen=True, slots=True)

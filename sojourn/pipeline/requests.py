@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from domain.errors import Violation
-from sojourn.http_errors import HeadersTooLarge, MalformedRequest, UriTooLong
+from sojourn.domain.errors import Violation
+from sojourn.problems.http_errors import HeadersTooLarge, MalformedRequest, UriTooLong
 
 Scope = MutableMapping[str, Any]
 

@@ -7,7 +7,7 @@ trailing slash, an empty segment or another case is another path, and that path 
 
 from typing import Generic, TypeVar
 
-from sojourn.http_errors import MethodNotAllowed, RouteNotFound
+from sojourn.problems.http_errors import MethodNotAllowed, RouteNotFound
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from jsonschema import Draft7Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
-from domain.errors import Violation
+from sojourn.domain.errors import Violation
 from sojourn.pipeline import formats
 
 Json = Any

@@ -8,16 +8,16 @@ transactions nor HTTP.
 from collections.abc import Awaitable
 from typing import Any
 
-from domain.clock import to_text
-from domain.ids import session_id
-from domain.tokens import PresentedToken
-from domain.values import Caller, Tenant, tenant
-from handlers.context import Context
-from sojourn.pipeline.exchange import Exchange
+from sojourn.domain.clock import to_text
+from sojourn.domain.ids import session_id
+from sojourn.domain.tokens import PresentedToken
+from sojourn.domain.values import Caller, Tenant, tenant
+from sojourn.handlers.context import Context
 from sojourn.pipeline.plans import Plan
 from sojourn.pipeline.program import Program
+from sojourn.pipeline.responder import Responder
 from sojourn.pipeline.security import Identity
-from storage.unit_of_work import UnitOfWork
+from sojourn.storage.unit_of_work import UnitOfWork
 
 
 async def run_handler(
@@ -25,13 +25,13 @@ async def run_handler(
     plan: Plan,
     identity: Identity,
     arguments: dict[str, Any],
-    exchange: Exchange,
+    responder: Responder,
     media_type: str,
 ) -> Any:
     """What the operation's handler returns. Raises whatever refuses the request."""
     of, caller, presented = await _resolve(program, plan, identity, arguments)
-    exchange.tenant = of
-    exchange.caller = caller
+    responder.tenant = of
+    responder.caller = caller
 
     def work(unit: UnitOfWork) -> Awaitable[Any]:
         # A body may have been long on its way, and a transaction that is run again begins again.
@@ -42,7 +42,7 @@ async def run_handler(
             unit,
             now,
             to_text(now),
-            exchange.locale,
+            responder.locale,
             media_type,
             program.service,
             presented,

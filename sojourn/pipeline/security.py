@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from domain.errors import AuthenticationRequired, InsufficientRole, InvalidToken, TenantNotAllowed
-from domain.tokens import PresentedToken, RefreshToken
-from domain.values import Caller, Tenant
+from sojourn.domain.errors import AuthenticationRequired, InsufficientRole, InvalidToken, TenantNotAllowed
+from sojourn.domain.tokens import PresentedToken, RefreshToken
+from sojourn.domain.values import Caller, Tenant
 from sojourn.pipeline.schemas import ContractError
 
 TENANT_HEADER = b"x-tenant-id"

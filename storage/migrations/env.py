@@ -1,9 +1,9 @@
-"""Alembic's way in: it runs on the connection that `storage.schema` lends it."""
+"""Alembic's way in: it runs on the connection that `sojourn.storage.schema.revisions` lends it."""
 
 from alembic import context
 from sqlmodel import SQLModel
 
-from storage import tables, token_tables  # noqa: F401 - the tables register themselves
+from sojourn.storage.schema import tables, token_tables  # noqa: F401 - the tables register themselves
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=SQLModel.metadata)
 with context.begin_transaction():

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sojourn import i18n, problems
+from sojourn.problems import documents, i18n
 from tests.browser.conftest import Browser
 from tests.live import LiveServer
 
@@ -20,7 +20,7 @@ def test_the_catalogue_shows_every_problem_in_the_language_and_fits_its_window(
     browser.driver.get(f"{server.url}/docs/problems?language={language}")
     picture(f"problems-{language}-{width}")
 
-    assert len(browser.all("section")) == len(problems.BY_SLUG)
+    assert len(browser.all("section")) == len(documents.BY_SLUG)
     assert browser.driver.find_element("tag name", "html").get_attribute("lang") == language
     assert browser.overflow() == 0
     assert browser.violations() == set()

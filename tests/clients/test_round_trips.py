@@ -15,7 +15,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from openapi.loader import bundle_json, load_bundle
+from sojourn.openapi.loader import bundle_json, load_bundle
 from tests.live import API_KEY, JWT_SECRET, LiveServer
 
 HERE = Path(__file__).parent

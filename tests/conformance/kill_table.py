@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance.commandline import main as conformance
-from domain.clock import utc_now
 from sojourn.app import create_app
+from sojourn.conformance.commandline import main as conformance
+from sojourn.domain.clock import utc_now
 from sojourn.settings import Settings
 from tests.conformance.liars import admitting, answering, living, repeating
 from tests.conformance.liars.lying import REGISTRY, Liar, LyingApp

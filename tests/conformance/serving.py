@@ -68,7 +68,16 @@ class Judgement:
 
 def judge(url: str, folder: Path, *arguments: str, one_tenant: bool = False) -> Judgement:
     """Run the suite as its users do, in a process of its own."""
-    command = [sys.executable, "-m", "conformance", url, "--api-key", API_KEY, "--admin-token", admin_token(FIRST)]
+    command = [
+        sys.executable,
+        "-m",
+        "sojourn.conformance",
+        url,
+        "--api-key",
+        API_KEY,
+        "--admin-token",
+        admin_token(FIRST),
+    ]
     if not one_tenant:
         command += ["--second-admin-token", admin_token(SECOND)]
     command += ["--report-dir", str(folder), *arguments]

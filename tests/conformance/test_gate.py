@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from conformance.fuzzing.gate import unfollowed_links, unreached_operations
-from conformance.fuzzing.runner import Run
+from sojourn.conformance.fuzzing.gate import unfollowed_links, unreached_operations
+from sojourn.conformance.fuzzing.runner import Run
 
 
 @pytest.mark.parametrize("gate", [unreached_operations, unfollowed_links])

@@ -4,17 +4,17 @@ import importlib
 import pkgutil
 import re
 
-import conformance.chapters
-from conformance.checks import FEATURES, Check, check_of
+import sojourn.conformance.chapters
+from sojourn.conformance.checks import FEATURES, Check, check_of
 
 
 def judged_checks() -> list[Check]:
     """Every check of every chapter."""
     found: list[Check | None] = []
-    for info in pkgutil.iter_modules(conformance.chapters.__path__):
+    for info in pkgutil.iter_modules(sojourn.conformance.chapters.__path__):
         if info.name == "conftest":
             continue
-        module = importlib.import_module(f"conformance.chapters.{info.name}")
+        module = importlib.import_module(f"sojourn.conformance.chapters.{info.name}")
         for name, value in vars(module).items():
             if name.startswith("test_") and value.__module__ == module.__name__:
                 found.append(check_of(value))

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from openapi import document
-from openapi.loader import load_bundle
+from sojourn.openapi import document
+from sojourn.openapi.loader import load_bundle
 
 _SUBSCHEMAS = ("items", "additionalProperties", "not")
 _SUBSCHEMA_LISTS = ("anyOf", "oneOf", "allOf")

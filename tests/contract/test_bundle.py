@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
-from openapi.loader import bundle_json, bundle_yaml, load_bundle
+from sojourn.openapi.loader import bundle_json, bundle_yaml, load_bundle
 from tests.contract.document import bundle, resolved
 
 
@@ -33,7 +33,7 @@ def test_json_and_yaml_say_the_same() -> None:
 
 def test_the_same_files_give_the_same_bytes_in_another_process() -> None:
     script = (
-        "import sys; from openapi.loader import *; b = load_bundle();"
+        "import sys; from sojourn.openapi.loader import *; b = load_bundle();"
         "sys.stdout.buffer.write(bundle_json(b) + bundle_yaml(b))"
     )
 

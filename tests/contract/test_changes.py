@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from openapi.changes import __main__ as command
-from openapi.changes.differences import Difference, Kind
-from openapi.changes.operations import differences
-from openapi.changes.release import breaks_its_word, least_version, unsaid
-from openapi.loader import bundle_json
+from sojourn.openapi.changes import __main__ as command
+from sojourn.openapi.changes.differences import Difference, Kind
+from sojourn.openapi.changes.operations import differences
+from sojourn.openapi.changes.release import breaks_its_word, least_version, unsaid
+from sojourn.openapi.loader import bundle_json
 from tests.contract.document import bundle
 
 BREAKING, ADDITIVE, CLARIFICATION = Kind.BREAKING, Kind.ADDITIVE, Kind.CLARIFICATION

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from conformance.contract import Contract
-from conformance.target import Unusable
-from openapi.document import METHODS, Operation, follow, lookup, operations, resolve
+from sojourn.conformance.contract import Contract
+from sojourn.conformance.target import Unusable
+from sojourn.openapi.document import METHODS, Operation, follow, lookup, operations, resolve
 from tests.contract.document import bundle
 from tests.tree import HOME
 

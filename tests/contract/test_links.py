@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from openapi.document import link_body
+from sojourn.openapi.document import link_body
 from tests.contract.checking import violations
 from tests.contract.document import Operation, operations
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from openapi.lint.__main__ import TOOLS, ToolFailed, lint, redocly, spec_validator, spectral
-from openapi.lint.findings import Finding, Waiver, judge, waivers
+from sojourn.openapi.lint.__main__ import TOOLS, ToolFailed, lint, redocly, spec_validator, spectral
+from sojourn.openapi.lint.findings import Finding, Waiver, judge, waivers
 from tests.contract.document import bundle
 
 needs_node = pytest.mark.skipif(not TOOLS.exists(), reason="the linters are not installed; `npm ci` installs them")

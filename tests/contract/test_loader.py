@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from openapi.loader import BundleError, load_bundle
+from sojourn.openapi.loader import BundleError, load_bundle
 
 ROOT = "openapi: 3.0.3\npaths:\n  /a:\n    $ref: paths/a.yaml\n"
 

@@ -6,13 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.contract.document import Operation, bundle, operations
-from tests.contract.documented_operations import (
-    OUR_404,
-    OUR_OPERATIONS,
-    OUR_PARAMETERS,
-    OUR_REFUSALS,
-    TABLE,
-)
+from tests.contract.documented_operations import OUR_404, OUR_OPERATIONS, OUR_PARAMETERS, OUR_REFUSALS, TABLE
 
 SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "key": [{"apiKeyAuth": []}],

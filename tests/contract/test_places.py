@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-import openapi
-from openapi.places import Places
+import sojourn.openapi
+from sojourn.openapi.places import Places
 
-FOLDER = Path(next(iter(openapi.__path__)))
+FOLDER = Path(next(iter(sojourn.openapi.__path__)))
 SESSIONS = "components/schemas/sessions.yaml"
 ABSENCE = "components/responses/absence_problems.yaml"
 SCHEMES = "components/securitySchemes/schemes.yaml"
-LIVENESS = "paths/service/liveness.yaml"
+LIVENESS = "paths/everybody/liveness.yaml"
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.durations import DURATION_PATTERN, MAX_DURATION, format_duration, parse_duration
-from domain.ids import TENANT_ID_PATTERN, USER_ID_PATTERN, is_tenant_id, is_user_id
+from sojourn.domain.durations import DURATION_PATTERN, MAX_DURATION, format_duration, parse_duration
+from sojourn.domain.ids import TENANT_ID_PATTERN, USER_ID_PATTERN, is_tenant_id, is_user_id
 from sojourn.pipeline.schemas import Schema
 from tests.contract.document import all_schemas, operations, resolved
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
-import openapi
-from openapi.document import METHODS
+import sojourn.openapi
+from sojourn.openapi.document import METHODS
 from tests.contract.document import bundle
 
-FOLDER = Path(next(iter(openapi.__path__)))
+FOLDER = Path(next(iter(sojourn.openapi.__path__)))
 FILES = sorted(file for file in FOLDER.rglob("*.yaml") if "lint" not in file.relative_to(FOLDER).parts)
 PATHS = sorted((FOLDER / "paths").rglob("*.yaml"))
 COMPONENTS = sorted((FOLDER / "components").rglob("*.yaml"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from openapi.loader import bundle_json, load_bundle
+from sojourn.openapi.loader import bundle_json, load_bundle
 from tests.docs.snippets import ROOT
 
 

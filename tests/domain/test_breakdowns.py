@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.breakdowns import MAX_KINDS, OTHER, largest
+from sojourn.domain.breakdowns import MAX_KINDS, OTHER, largest
 
 NUMBERS = st.dictionaries(st.sampled_from(["other", *"abcdefgh"]), st.integers(0, 9))
 

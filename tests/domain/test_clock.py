@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.clock import day_of, from_text, to_text, utc_now
+from sojourn.domain.clock import day_of, from_text, to_text, utc_now
 
 ZONES = st.timezones() | st.just(UTC)
 instants = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=ZONES)  # noqa: DTZ001 - the bounds are naive

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.device_names import best_name, device_hash, fingerprint_id
+from sojourn.domain.device_names import best_name, device_hash, fingerprint_id
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 ORDER = ("device_fingerprint", "device_id", "user_agent")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.durations import MAX_DURATION, format_duration, parse_duration
+from sojourn.domain.durations import MAX_DURATION, format_duration, parse_duration
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from uuid import UUID
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from domain import ids
-from domain.clock import from_text, to_text
+from sojourn.domain import ids
+from sojourn.domain.clock import from_text, to_text
 
 instants = st.datetimes(datetime(1970, 1, 1), datetime(2199, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - the bounds are naive
 uuids = instants.map(ids.uuid7)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.paging import Page, page_info
+from sojourn.domain.paging import Page, page_info
 
 numbers = st.integers(1, 1000)
 sizes = st.integers(1, 500)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.risk import (
+from sojourn.domain.risk import (
     RULES,
     Evidence,
     RiskThresholds,

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.clock import from_text, to_text
-from domain.ids import uuid7
-from domain.risk import Evidence, factors, score
-from domain.risk_evidence import SeenSession, evidence, network
-from domain.sessions import REUSE_REASON
+from sojourn.domain.clock import from_text, to_text
+from sojourn.domain.ids import uuid7
+from sojourn.domain.risk import Evidence, factors, score
+from sojourn.domain.risk_evidence import SeenSession, evidence, network
+from sojourn.domain.sessions import REUSE_REASON
 
 NOW = "2026-04-15T12:00:00.000Z"
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.clock import to_text
-from domain.sessions import (
+from sojourn.domain.clock import to_text
+from sojourn.domain.sessions import (
     MFA,
     Timeouts,
     amr_with_mfa,

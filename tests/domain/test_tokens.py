@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.token_validity import RULES, Judge, TokenFacts, reasons, shown_status
-from domain.tokens import (
+from sojourn.domain.token_validity import RULES, Judge, TokenFacts, reasons, shown_status
+from sojourn.domain.tokens import (
     Invalid,
     RefreshKeys,
     RefreshState,

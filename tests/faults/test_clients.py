@@ -14,7 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from storage import migrating, schema
+from sojourn.storage import migrating
+from sojourn.storage.schema import revisions
 from tests.faults.conftest import Experiment
 from tests.faults.services import Service
 from tests.live import API_KEY
@@ -68,10 +69,10 @@ def test_clients_hang_up_in_the_middle(
 def test_a_migration_runs_meanwhile(serve: Serve, database_url: str, experiment: Experiment, tmp_path: Path) -> None:
     """`sojourn migrate`, then the tables of a release to come: columns and a table more. Nobody notices."""
     service = serve(database_url)
-    number = f"{int(schema.HEAD) + 1:04d}"
+    number = f"{int(revisions.HEAD) + 1:04d}"
     versions = tmp_path / "next" / "versions"
-    shutil.copytree(Path(schema.__file__).parent / "migrations" / "versions", versions)
-    (versions / f"{number}_notes.py").write_text(NEXT.format(revision=number, before=schema.HEAD))
+    shutil.copytree(Path(revisions.__file__).parent.parent / "migrations" / "versions", versions)
+    (versions / f"{number}_notes.py").write_text(NEXT.format(revision=number, before=revisions.HEAD))
 
     def migrate() -> None:
         command = [sys.executable, "-m", "sojourn", "migrate"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sojourn import i18n
+from sojourn.problems import i18n
 from tests.contract.document import operations
 from tests.http.conftest import Client
 

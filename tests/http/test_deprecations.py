@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from openapi.loader import load_bundle
+from sojourn.openapi.loader import load_bundle
 from tests.conftest import on_sqlite
 from tests.http.conftest import Client
 

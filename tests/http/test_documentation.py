@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from openapi.loader import bundle_json, bundle_yaml, load_bundle
-from sojourn import i18n, problems
 from sojourn.documentation import scalar
+from sojourn.openapi.loader import bundle_json, bundle_yaml, load_bundle
+from sojourn.problems import documents, i18n
 from tests.contract.document import resolved
 from tests.http.conftest import Client
 
@@ -58,7 +58,7 @@ def test_the_catalogue_speaks_the_language_asked_for_or_the_one_the_reader_likes
 
     assert chosen.text == liked.text
     assert f'<html lang="{locale}">' in chosen.text
-    for slug, kind in problems.BY_SLUG.items():
+    for slug, kind in documents.BY_SLUG.items():
         assert f'<section id="{slug}">' in chosen.text
         assert str(kind.code) in chosen.text
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlmodel import SQLModel
 
-from conformance.contract import Operation
+from sojourn.conformance.contract import Operation
 from tests.http.conftest import API_KEY, Client
 from tests.http.test_tenant_twins import send
 from tests.strictness.requests import OPERATIONS, valid_request

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.clock import utc_now
 from sojourn.cli.keys import keys
+from sojourn.domain.clock import utc_now
 from tests.http.conftest import Client
 from tests.http.test_refresh import claims
 from tests.http.tokens import refresh, validate

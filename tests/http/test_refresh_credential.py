@@ -9,11 +9,11 @@ import jwt
 import pytest
 from click.testing import CliRunner
 
-from domain.clock import utc_now
 from sojourn.cli.keys import keys
-from storage.postgres_runner import PostgresRunner
-from storage.sqlite_reader import SqliteReader
-from storage.sqlite_runner import SqliteRunner
+from sojourn.domain.clock import utc_now
+from sojourn.storage.postgres.runner import PostgresRunner
+from sojourn.storage.sqlite.reader import SqliteReader
+from sojourn.storage.sqlite.runner import SqliteRunner
 from tests.http.conftest import API_KEY, Client
 from tests.http.tokens import generate, refresh, sign_in, status_of, validate
 

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from domain.clock import utc_now
-from sojourn.settings import variable
+from sojourn.domain.clock import utc_now
+from sojourn.settings.settings import variable
 from tests.conftest import on_sqlite
 from tests.http.conftest import Client
 from tests.http.tokens import refresh, sign_in, validate

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from sqlmodel import SQLModel
 
-from conformance.contract import Operation
-from conformance.wire import Raw
+from sojourn.conformance.contract import Operation
+from sojourn.conformance.wire import Raw
 from tests.http.conftest import API_KEY, Client
 from tests.strictness.requests import OPERATIONS, to_bytes, valid_request
 

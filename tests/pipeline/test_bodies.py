@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sojourn.http_errors import MalformedBody
 from sojourn.pipeline.bodies import BodyLimits, JsonReader
+from sojourn.problems.http_errors import MalformedBody
 
 READER = JsonReader(BodyLimits(max_bytes=65_536, max_depth=4, max_digits=20, timeout_seconds=1))
 

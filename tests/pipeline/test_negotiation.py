@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sojourn.http_errors import NotAcceptable, UnsupportedMediaType
 from sojourn.pipeline.fields import list_members, with_parameters
 from sojourn.pipeline.negotiation import JSON, check_content_type, choose_media_type
+from sojourn.problems.http_errors import NotAcceptable, UnsupportedMediaType
 
 TEXTS = st.text(st.sampled_from('a,;=" \\\\'), max_size=12)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from domain.errors import Violation
+from sojourn.domain.errors import Violation
 from sojourn.pipeline.parameters import compile_parameter, read_path, read_query
 from sojourn.pipeline.schemas import ContractError
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.clock import day_of, to_text
-from domain.ids import uuid7
+from sojourn.domain.clock import day_of, to_text
+from sojourn.domain.ids import uuid7
 from sojourn.pipeline import formats
 from sojourn.pipeline.responses import CHECKED_NATIVELY, BrokenPromise, Responses
 

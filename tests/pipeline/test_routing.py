@@ -2,8 +2,8 @@
 
 import pytest
 
-from sojourn.http_errors import MethodNotAllowed, RouteNotFound
 from sojourn.pipeline.routing import Router
+from sojourn.problems.http_errors import MethodNotAllowed, RouteNotFound
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from conformance.contract import Operation
-from conformance.wire import Raw, Reply
-from openapi.loader import load_bundle
+from sojourn.conformance.contract import Operation
+from sojourn.conformance.wire import Raw, Reply
+from sojourn.openapi.loader import load_bundle
 from tests.live import LiveServer
 from tests.strictness import requests
 from tests.strictness.conftest import Prepared

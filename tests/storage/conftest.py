@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 
 import pytest
 
-from domain.clock import from_text
-from domain.ids import uuid7
-from domain.values import Tenant
-from storage import sessions, trusted_devices
-from storage.database import Database
-from storage.sessions import NewSession
-from storage.trusted_devices import NewTrustedDevice
-from storage.unit_of_work import UnitOfWork
+from sojourn.domain.clock import from_text
+from sojourn.domain.ids import uuid7
+from sojourn.domain.values import Tenant
+from sojourn.storage.database import Database
+from sojourn.storage.queries import sessions, trusted_devices
+from sojourn.storage.queries.sessions import NewSession
+from sojourn.storage.queries.trusted_devices import NewTrustedDevice
+from sojourn.storage.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
 

@@ -16,13 +16,13 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.sql.dml import UpdateBase
 
-from domain.errors import DomainError, SessionNotFound, Unavailable
-from storage import api_keys, sessions, statistics, tenants, trusted_devices, users
-from storage.database import Database
-from storage.statements import SQLITE, Statement
-from storage.touches import Touches
-from storage.unit_of_work import UnitOfWork
-from storage.writer import Writer
+from sojourn.domain.errors import DomainError, SessionNotFound, Unavailable
+from sojourn.storage.database import Database
+from sojourn.storage.queries import api_keys, sessions, statistics, tenants, trusted_devices, users
+from sojourn.storage.sqlite.writer import Writer
+from sojourn.storage.statements import SQLITE, Statement
+from sojourn.storage.touches import Touches
+from sojourn.storage.unit_of_work import UnitOfWork
 from tests.conftest import on_sqlite
 from tests.storage.conftest import ACME, T0, T1, Store, new_session
 
@@ -37,10 +37,10 @@ STATEMENTS = {
     for status in (None, "active", "revoked", "expired")
     for part, statement in zip(("page", "count"), sessions._search(by_user, status), strict=True)  # type: ignore[arg-type]
 }
-WITHOUT_TENANT = {f"storage.api_keys.{name}" for name in ("ADD", "FIND", "ALL", "REVOKE")} | {
-    "storage.tenants.ADD",
-    "storage.tenants.ALL",
-    "storage.tenants.ANY",
+WITHOUT_TENANT = {f"sojourn.storage.queries.api_keys.{name}" for name in ("ADD", "FIND", "ALL", "REVOKE")} | {
+    "sojourn.storage.queries.tenants.ADD",
+    "sojourn.storage.queries.tenants.ALL",
+    "sojourn.storage.queries.tenants.ANY",
 }
 
 
@@ -265,9 +265,9 @@ def test_a_tenant_is_made_once(store: Store) -> None:
 
 KILLED = """
 import asyncio, json, sys
-from domain.values import Tenant
-from storage import sessions
-from storage.database import Database
+from sojourn.domain.values import Tenant
+from sojourn.storage.queries import sessions
+from sojourn.storage.database import Database
 from tests.conftest import on_sqlite
 from tests.storage.conftest import new_session
 

@@ -13,17 +13,17 @@ import sqlglot
 from sqlglot import exp
 from sqlmodel import SQLModel
 
-import storage
-from storage.statements import POSTGRESQL, Statement
+import sojourn.storage
+from sojourn.storage.statements import POSTGRESQL, Statement
 
-ONE_ENGINE_ONLY = {"sqlite_bulk", "postgres_bulk", "postgres_partitions"}
+ONE_ENGINE_ONLY = {"sqlite.bulk", "postgres.bulk", "postgres.partitions"}
 """Modules for one engine alone: SQLite's loader; COPY and partitions, which docs/scale.md says how to do elsewhere."""
 AGGREGATES = {"count", "sum", "max", "filter"}
 FUNCTIONS = AGGREGATES | {"coalesce", "greatest", "least", "exists", "cast", "collate", "case", "if", "and", "or"}
 LOCKING = {
     ("statistics", "DUE"),
     ("sessions", "LOCK_ALL_OF_USER"),
-    ("ending", "LOCK_SOME"),
+    ("mass_revocation", "LOCK_SOME"),
     ("purging", "LOCK_ENDED"),
     ("recount", "LOCK_TENANT"),
 }
@@ -33,12 +33,13 @@ TENANT_TABLES = {name for name, table in SQLModel.metadata.tables.items() if "te
 
 def statements() -> Iterator[tuple[str, str, str]]:
     """Every statement of storage: its module, its name, its text for PostgreSQL."""
-    for module in pkgutil.iter_modules(storage.__path__):
-        if module.name in ONE_ENGINE_ONLY or module.ispkg:
+    for module in pkgutil.walk_packages(sojourn.storage.__path__, "sojourn.storage."):
+        place = module.name.removeprefix("sojourn.storage.")
+        if place in ONE_ENGINE_ONLY or module.ispkg or place.startswith("migrations."):
             continue
-        for name, value in vars(importlib.import_module(f"storage.{module.name}")).items():
+        for name, value in vars(importlib.import_module(module.name)).items():
             if isinstance(value, Statement):
-                yield module.name, name, value.text(POSTGRESQL)
+                yield place.rpartition(".")[2], name, value.text(POSTGRESQL)
 
 
 ALL = list(statements())

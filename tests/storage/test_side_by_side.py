@@ -5,8 +5,9 @@ import random
 
 import pytest
 
-from storage import purging, recount, sessions, statistics
-from storage.unit_of_work import UnitOfWork
+from sojourn.storage.queries import sessions, statistics
+from sojourn.storage.unit_of_work import UnitOfWork
+from sojourn.storage.upkeep import purging, recount
 from tests.storage.conftest import ACME, END, T0, T1, Store, new_session
 
 

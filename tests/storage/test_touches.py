@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from domain.clock import from_text
-from domain.paging import Page
-from storage import sessions
-from storage.activity import Activity
-from storage.database import Database
-from storage.sessions import NewSession
-from storage.touches import Touch
-from storage.unit_of_work import UnitOfWork
+from sojourn.domain.clock import from_text
+from sojourn.domain.paging import Page
+from sojourn.storage.database import Database
+from sojourn.storage.queries import sessions
+from sojourn.storage.queries.sessions import NewSession
+from sojourn.storage.touches import Touch
+from sojourn.storage.unit_of_work import UnitOfWork
+from sojourn.storage.upkeep.activity import Activity
 from tests.storage.conftest import ACME, IDLE, NOISE, T0, T1, T2, Store, new_session
 
 LONG = timedelta(minutes=1)

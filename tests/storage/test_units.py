@@ -5,9 +5,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from domain.errors import DomainError, RefreshTokenReused, SessionNotFound
-from storage import sessions
-from storage.unit_of_work import UnitOfWork
+from sojourn.domain.errors import DomainError, RefreshTokenReused, SessionNotFound
+from sojourn.storage.queries import sessions
+from sojourn.storage.unit_of_work import UnitOfWork
 from tests.storage.conftest import ACME, Store, new_session
 
 

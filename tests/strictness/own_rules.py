@@ -1,12 +1,13 @@
-"""Rules beside those of `conformance.probes`: what other chapters of conformance check, and limits of this server."""
+"""Rules beside those of `sojourn.conformance.probes`: what other chapters of conformance check, and limits of this
+server."""
 
 import json
 from collections.abc import Iterator
 
-from conformance.contract import Operation
-from conformance.probes import CANARY, Probe
-from conformance.wire import Raw
-from openapi.document import METHODS
+from sojourn.conformance.contract import Operation
+from sojourn.conformance.probes import CANARY, Probe
+from sojourn.conformance.wire import Raw
+from sojourn.openapi.document import METHODS
 
 
 def methods(operation: Operation, valid: Raw) -> Iterator[Probe]:

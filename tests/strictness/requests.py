@@ -5,8 +5,8 @@ from contextlib import suppress
 from io import BytesIO
 from typing import Any, cast
 
-from conformance.contract import Contract, Operation
-from conformance.wire import MAX_ANSWER, NO_ANSWER, Raw, Reply, Wire, read_reply
+from sojourn.conformance.contract import Contract, Operation
+from sojourn.conformance.wire import MAX_ANSWER, NO_ANSWER, Raw, Reply, Wire, read_reply
 
 OPERATIONS = tuple(Contract.read(None).operations.values())
 

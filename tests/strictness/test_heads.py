@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from conformance.wire import Reply
+from sojourn.conformance.wire import Reply
 from tests.live import API_KEY, LiveServer
 from tests.strictness.requests import exchange, replies
 

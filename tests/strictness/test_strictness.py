@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from conformance import probes
-from conformance.contract import Operation
-from conformance.probes import CANARY, Probe, Rule
-from conformance.wire import Raw, Reply
+from sojourn.conformance import probes
+from sojourn.conformance.contract import Operation
+from sojourn.conformance.probes import CANARY, Probe, Rule
+from sojourn.conformance.wire import Raw, Reply
 from tests.strictness import own_rules
 from tests.strictness.conftest import Prepared
 from tests.strictness.requests import OPERATIONS, exchange, problem_of, to_bytes, valid_request

@@ -6,7 +6,7 @@ from connexion import AsyncApp
 from connexion.resolver import Resolver
 
 from benchmarks.peers.plain_connexion import operations
-from openapi.loader import load_bundle
+from sojourn.openapi.loader import load_bundle
 
 
 def _contract() -> dict[str, Any]:

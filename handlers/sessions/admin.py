@@ -1,0 +1,83 @@
+"""What administrators see of their tenant's sessions, and how they end them."""
+
+from typing import Any
+
+from sojourn.domain.ids import session_key
+from sojourn.domain.paging import Page
+from sojourn.domain.sessions import Status
+from sojourn.handlers.context import Context, commits_itself
+from sojourn.handlers.sessions.service import UNSTATED_REASON
+from sojourn.handlers.tenancy import require_tenant
+from sojourn.handlers.views.envelopes import View, list_response, simple_response
+from sojourn.handlers.views.sessions import all_sessions_item, session_record, session_stats_response
+from sojourn.storage.queries import sessions, statistics
+from sojourn.storage.queries.sessions import SessionFilter
+from sojourn.storage.queries.statistics import SessionStats
+
+
+async def get_session_stats(ctx: Context) -> View:
+    """The tenant's numbers, right at this moment."""
+    return session_stats_response(await _stats(ctx), ctx.caller.id, ctx.now_text)
+
+
+async def count_active_sessions(ctx: Context) -> View:
+    """How many sessions of the tenant are active at this moment."""
+    return {"count": (await _stats(ctx)).active, "timestamp": ctx.now_text}
+
+
+async def list_tenant_sessions(
+    ctx: Context, user_id: str | None, status: Status | None, page: int, page_size: int
+) -> View:
+    """One page of the tenant's sessions of any status, newest first."""
+    await require_tenant(ctx)
+    wanted = Page(page, page_size)
+    rows, total = await sessions.search(ctx.db, SessionFilter(user_id, status), ctx.now_text, wanted)
+    return list_response([session_record(row, ctx.now_text) for row in rows], total, wanted, ctx.now_text)
+
+
+async def list_all_sessions(ctx: Context, limit: int, cursor: str | None) -> View:
+    """The tenant's active sessions in the second product's shape; `total` counts them all."""
+    after = cursor.lower() if cursor is not None else None
+    rows, total = await sessions.list_active_with_users(ctx.db, ctx.now_text, limit, after)
+    return {"sessions": [all_sessions_item(row) for row in rows], "total": total}
+
+
+async def revoke_sessions(ctx: Context, body: dict[str, Any]) -> View:
+    """End up to a hundred sessions; of each is told whether it was ended. One named twice counts once."""
+    await require_tenant(ctx)
+    reason = body.get("reason", UNSTATED_REASON)
+    keys = {public_id: session_key(public_id) for public_id in body["session_ids"]}
+    known = [key for key in keys.values() if key is not None]
+    ended = await sessions.revoke_many(ctx.db, known, ctx.now_text, by=ctx.caller.id, reason=reason)
+    succeeded = [public_id for public_id, key in keys.items() if key in ended]
+    failed = [public_id for public_id, key in keys.items() if key not in ended]
+    return {"succeeded": succeeded, "failed": failed, "total": len(succeeded) + len(failed)}
+
+
+async def revoke_sessions_in_bulk(ctx: Context, body: dict[str, Any]) -> View:
+    """The same as a POST, for clients behind proxies that drop the body of a DELETE."""
+    return await revoke_sessions(ctx, body)
+
+
+async def revoke_sessions_of_user(ctx: Context, user_id: str, body: dict[str, Any] | None) -> View:
+    """End every active session of a user."""
+    await require_tenant(ctx)
+    reason = (body or {}).get("reason", UNSTATED_REASON)
+    count = await sessions.revoke_all_of_user(ctx.db, user_id, ctx.now_text, ctx.caller.id, reason)
+    return simple_response(f"{count} sessions revoked", ctx.now_text)
+
+
+@commits_itself
+async def purge_expired_sessions(ctx: Context) -> View:
+    """Delete the tenant's sessions that ended longer ago than they are kept."""
+    await require_tenant(ctx)
+    await ctx.db.pause()  # a purge is many transactions of its own: none may wait for this one's connection
+    count = await ctx.service.purge(ctx.tenant, ctx.now)
+    return simple_response(f"{count} sessions deleted", ctx.now_text)
+
+
+async def _stats(ctx: Context) -> SessionStats:
+    stats = await statistics.session_stats(ctx.db, ctx.now_text)
+    if stats.total == 0:  # without a session nothing tells a new tenant from an unknown one
+        await require_tenant(ctx)
+    return stats

@@ -1,0 +1,171 @@
+"""Tokens of a session: begun, issued and entered in the inventory."""
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+from sojourn.domain.clock import from_text, to_text
+from sojourn.domain.durations import parse_duration
+from sojourn.domain.ids import mint, session_id
+from sojourn.domain.tokens import Lifetimes, end_of_access, end_of_refresh, identity, write_refresh_token
+from sojourn.handlers.context import Context
+from sojourn.handlers.views.envelopes import View
+from sojourn.handlers.views.tokens import token_pair_response
+from sojourn.storage.queries import refresh_states, token_configs, tokens
+from sojourn.storage.queries.refresh_states import RefreshRow, TokenSession
+from sojourn.storage.queries.sessions import NewSession
+from sojourn.storage.queries.token_configs import Terms
+from sojourn.storage.queries.tokens import IssuedToken
+
+NO_CLIENT = "unspecified"
+
+
+def lifetimes(ctx: Context, terms: Terms) -> Lifetimes:
+    """The tenant's lifetimes, or the service's where it has set none."""
+    own = terms.config
+    if own is None:
+        return ctx.service.tokens.lifetimes
+    return Lifetimes(parse_duration(own.access_expiry), parse_duration(own.refresh_expiry), parse_duration(own.leeway))
+
+
+async def begin_first_tokens(ctx: Context, session: NewSession) -> View:
+    """`TokenPairResponse`: the first pair of a session that was just written."""
+    holder = TokenSession(
+        id=session.id,
+        user_id=session.user_id,
+        username=session.username,
+        authenticated_at=session.authenticated_at,
+        expires_at=session.expires_at,
+        idle_expires_at=session.idle_expires_at,
+        revoked_at=None,
+        amr=session.amr,
+        role=session.role,
+        app_id=session.app_id,
+        ip=session.ip,
+        user_agent=session.user_agent,
+    )
+    terms = await token_configs.terms(ctx.db, session.user_id)
+    pair = await _begin(ctx, holder, terms, client=session.app_id, seen=None)
+    if pair is None:
+        raise RuntimeError("a session that was just written has tokens")
+    return pair
+
+
+async def begin_tokens(ctx: Context, session: TokenSession, client_id: str | None = None) -> View:
+    """`TokenPairResponse`: the first pair of a session's new family. An earlier family of the session ends.
+
+    Of several that begin side by side each begins after the other: only the last one's tokens can be refreshed.
+    """
+    terms = await token_configs.terms(ctx.db, session.user_id)
+    while True:
+        before = await refresh_states.refresh_state(ctx.db, session.id)
+        seen = None if before is None else before.generation
+        pair = await _begin(ctx, session, terms, client=client_id or session.app_id, seen=seen)
+        if pair is not None:
+            return pair
+
+
+async def _begin(
+    ctx: Context, session: TokenSession, terms: Terms, *, client: str | None, seen: int | None
+) -> View | None:
+    """A first pair after the generation `seen`, None for a session without one; None when there is another by now."""
+    generation = 0 if seen is None else seen + 1
+    nonce = secrets.token_hex(32)
+    refresh = write_refresh_token(
+        ctx.service.tokens.refresh_keys, ctx.tenant.id, session.id, generation=generation, nonce=nonce
+    )
+    end = to_text(end_of_refresh(ctx.now, lifetimes(ctx, terms).refresh, from_text(session.expires_at)))
+    state = RefreshRow(
+        session_id=session.id,
+        first_generation=generation,
+        generation=generation,
+        nonce=nonce,
+        token_hash=identity(refresh),
+        previous_hash=None,
+        rotated_at=ctx.now_text,
+        expires_at=end,
+        successor_used=0,
+        client_id=client,
+    )
+    if not await refresh_states.begin(ctx.db, state, seen):
+        return None
+    await enter_refresh_token(ctx, session, refresh, end=end, terms=terms)
+    access, seconds = await issue_access_token(ctx, session, state, terms)
+    return token_pair_response(access, seconds, refresh)
+
+
+async def enter_refresh_token(ctx: Context, session: TokenSession, text: str, *, end: str, terms: Terms) -> None:
+    """Enter a refresh token in the inventory."""
+    await tokens.enter(
+        ctx.db,
+        IssuedToken(
+            id=mint("tok", ctx.now),
+            session_id=session.id,
+            user_id=session.user_id,
+            token_type="refresh",  # noqa: S106 - a kind of token
+            token_hash=identity(text),
+            created_at=ctx.now_text,
+            expires_at=end,
+            ip=session.ip,
+            user_agent=session.user_agent,
+            key_id=None,
+            cut_offs=terms.refresh_cut_offs,
+        ),
+    )
+
+
+async def issue_access_token(ctx: Context, session: TokenSession, state: RefreshRow, terms: Terms) -> tuple[str, int]:
+    """A new access token of a session (RFC 9068), and for how many seconds it is good."""
+    token_id = mint("tok", ctx.now)
+    end = end_of_access(ctx.now, lifetimes(ctx, terms).access, from_text(session.expires_at), _chance(token_id))
+    claims: dict[str, Any] = {
+        "sub": session.user_id,
+        "aud": ctx.service.tokens.audience,
+        "iat": int(ctx.now.timestamp()),
+        "exp": int(end.timestamp()),
+        "jti": token_id,
+        "sid": session_id(session.id),
+        "tenant_id": ctx.tenant.id,
+        "client_id": state.client_id or NO_CLIENT,
+        "roles": [session.role] if session.role else [],
+        "amr": session.amr.split(",") if session.amr else [],
+        "auth_time": int(from_text(session.authenticated_at).timestamp()),
+        "gen": state.generation,
+    }
+    text = await sign_and_enter(ctx, claims, end=end, session=session, cut_offs=terms.access_cut_offs)
+    return text, max(0, claims["exp"] - claims["iat"])
+
+
+async def sign_and_enter(
+    ctx: Context, claims: dict[str, Any], *, end: datetime, session: TokenSession | None, cut_offs: int
+) -> str:
+    """An access token with these claims, entered in the inventory under its `jti`.
+
+    `cut_offs` is how many cut-offs for its user were known when it was decided to issue the token.
+    """
+    signed = await ctx.service.tokens.sign(ctx.db, claims, ctx.now)
+    entry = IssuedToken(
+        id=claims["jti"],
+        session_id=None if session is None else session.id,
+        user_id=claims["sub"],
+        token_type="access",  # noqa: S106 - a kind of token
+        token_hash=identity(signed.text),
+        created_at=ctx.now_text,
+        expires_at=to_text(end),
+        ip=None if session is None else session.ip,
+        user_agent=None if session is None else session.user_agent,
+        key_id=signed.key_id,
+        cut_offs=cut_offs,
+    )
+    await tokens.enter(ctx.db, entry)
+    return signed.text
+
+
+def _chance(token_id: str) -> float:
+    """A number from 0 to 1 out of an id's random tail."""
+    return int(token_id[-4:], 16) / 0xFFFF
+
+
+def retention(now: datetime, span: Lifetimes) -> datetime:
+    """Until when a token of unknown end must be refused: longer than any that is issued now."""
+    return now + max(span.access, span.refresh) + span.leeway + timedelta(days=1)

@@ -1,0 +1,1 @@
+"""Made-up people, sessions and traffic, for `sojourn demo` and `sojourn seed`."""

@@ -1,0 +1,154 @@
+"""The answering side of one request: success or problem, always with the same head."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from contextlib import suppress
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from sojourn.domain.errors import DomainError, InternalError
+from sojourn.domain.values import Caller, Tenant
+from sojourn.handlers.answers import Answer
+from sojourn.observability import logs, tracing
+from sojourn.pipeline.negotiation import JSON
+from sojourn.pipeline.requests import Request
+from sojourn.pipeline.responses import BrokenPromise, to_json
+from sojourn.problems import documents, i18n
+from sojourn.problems.pages import CONTENT_SECURITY_POLICY
+
+if TYPE_CHECKING:
+    from sojourn.pipeline.plans import Plan
+    from sojourn.pipeline.program import Program
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+logger = logging.getLogger("sojourn.pipeline")
+
+_PROBLEM_JSON = "application/problem+json"
+_HTML = "text/html"
+_NO_CONTENT = 204
+_TEXT_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+_PAGE_POLICY = CONTENT_SECURITY_POLICY.encode()
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Responder:
+    """Answers one request, once."""
+
+    def __init__(self, program: "Program", request: Request, send: Send) -> None:
+        self._program = program
+        self._request = request
+        self._send = send
+        self.is_answered = False
+        self.plan: Plan | None = None
+        self.tenant: Tenant | None = None
+        self.caller: Caller | None = None
+        self.started = time.perf_counter()
+        self.request_id = tracing.request_id(request.header(b"x-request-id"), request.now)
+        self.locale = i18n.negotiate(request.header(b"accept-language"))
+        self._checks = program.response_validation != "off"
+
+    @property
+    def method(self) -> str:
+        """The request's method, as it was sent."""
+        return self._request.method
+
+    @property
+    def operation_id(self) -> str:
+        """The operation being served, or `-` before one is found."""
+        return "-" if self.plan is None else self.plan.operation_id
+
+    async def answer(self, plan: "Plan", result: Any, media_type: str) -> None:
+        """Send what the handler returned, with the operation's status of success."""
+        form: str | None = JSON
+        own = plan.news(self._request)
+        language = self.locale
+        if result is None:
+            form, body = None, b""
+        elif isinstance(result, Answer):
+            form, body = media_type, result.body
+            own += _page_headers(result, media_type)
+            language = result.language or language
+            result = None
+        else:
+            body = to_json(result)
+        if self._checks:
+            self._check(plan, plan.status, form, result)
+        if plan.vary:
+            own.append((b"vary", plan.vary))
+        if b"Accept-Language" in plan.vary:
+            own.append((b"content-language", language.encode()))
+        await self._respond(plan.status, body, (*_fixed_headers(form, plan.no_store), *own))
+
+    async def refuse(self, error: DomainError) -> None:
+        """Send the problem document of a refusal."""
+        trace = tracing.continue_trace(self._request.header(b"traceparent"))
+        facts = documents.Facts(
+            instance=self._request.raw_path.decode("ascii", "replace"),
+            request_id=self.request_id,
+            trace_id=trace.trace_id,
+            span_id=trace.span_id,
+            locale=self.locale,
+            now=self._request.now,
+            public_url=self._program.public_url,
+            development=self._program.development,
+        )
+        challenge = self.plan.security.challenge if self.plan is not None else None
+        render = documents.error_envelope if self.plan is not None and self.plan.envelope else documents.document
+        document = render(error, facts)
+        status = documents.status_of(error)
+        if self._checks and self.plan is not None and status not in (404, 405):
+            with suppress(DomainError):  # already logged: a refusal is never replaced by another one
+                self._check(self.plan, status, _PROBLEM_JSON, document)
+        headers = [
+            *_fixed_headers(_PROBLEM_JSON, True),
+            *documents.headers(error, challenge, self._request.header(b"authorization") is not None),
+            (b"content-language", self.locale.encode()),
+        ]
+        if self.plan is not None and self.plan.vary:
+            headers.append((b"vary", self.plan.vary))
+        await self._respond(status, to_json(document), headers)
+
+    def _check(self, plan: "Plan", status: int, media_type: str | None, value: Any) -> None:
+        """Hold an answer against the contract. Raises InternalError when the setting enforces it."""
+        try:
+            plan.responses.check(status, media_type, value)
+        except BrokenPromise as broken:
+            logger.error("%s: answer breaks the contract: %s", self.operation_id, broken)
+            if self._program.response_validation == "enforce":
+                raise InternalError() from None
+
+    async def _respond(self, status: int, body: bytes, fixed: Iterable[tuple[bytes, bytes]]) -> None:
+        headers: Headers = [(b"x-request-id", self.request_id.encode("latin-1")), *fixed]
+        if status != _NO_CONTENT:
+            headers.append((b"content-length", b"%d" % len(body)))
+        self.is_answered = True
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+        logs.access(self, status)
+
+
+@lru_cache(maxsize=64)
+def _fixed_headers(media_type: str | None, no_store: bool) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers that every answer of a form has. `media_type` is None for an answer without content."""
+    headers: Headers = []
+    if media_type is not None:
+        charset = "; charset=utf-8" if media_type.startswith("text/") else ""
+        headers.append((b"content-type", f"{media_type}{charset}".encode()))
+    if no_store:
+        headers.append((b"cache-control", b"no-store"))
+    return tuple(headers)
+
+
+def _page_headers(answer: Answer, media_type: str) -> Headers:
+    """What keeps a page, or the script of one, to what it is for."""
+    if not media_type.startswith("text/"):
+        return []
+    headers = list(_TEXT_HEADERS)
+    if media_type == _HTML:
+        headers.append((b"content-security-policy", answer.policy or _PAGE_POLICY))
+    if answer.max_age is not None:
+        headers.append((b"cache-control", b"max-age=%d" % answer.max_age))
+    return headers

@@ -1,0 +1,1 @@
+"""Problem documents and their pages, in every language."""

@@ -1,0 +1,166 @@
+"""The documentation of problem types: what a problem's `type` leads to, for people and for programs.
+
+Pages stand alone: no script, no image, no request to anywhere. Their links are relative, so they work below
+any prefix a gateway puts in front.
+"""
+
+import base64
+import hashlib
+import json
+from datetime import UTC, datetime
+from functools import lru_cache
+from html import escape
+from typing import Any
+
+from sojourn.problems import documents, i18n
+from sojourn.problems.samples import SAMPLES
+
+STYLE = (
+    ":root{color-scheme:light dark}"
+    "body{max-width:44rem;margin:0 auto;padding:1rem;font:1rem/1.6 system-ui,sans-serif}"
+    "h1{line-height:1.25;margin:.5rem 0}h2{font-size:1.1rem;margin:1.5rem 0 .25rem}"
+    "p{margin:.25rem 0}dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem}"
+    "dd{margin:0}code,pre,dd{font-family:ui-monospace,monospace;overflow-wrap:anywhere}"
+    "pre{padding:1rem;border:1px solid #8886;border-radius:.5rem;overflow-x:auto;font-size:.85rem}"
+    "h3{font-size:1rem;margin:.75rem 0 0}section{border-top:1px solid #8886;margin-top:1.5rem}"
+    "nav{display:flex;flex-wrap:wrap;gap:.5rem 1rem}nav [aria-current]{font-weight:bold}"
+    ".contents{columns:18rem;padding-left:1.25rem}"
+    "table{border-collapse:collapse;width:100%}"
+    "th,td{padding:.5rem .5rem .5rem 0;border-bottom:1px solid #8886;text-align:left}"
+)
+
+
+def policy_hash(text: str) -> str:
+    """What a Content-Security-Policy calls a script or a style of this text."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+_POLICY = f"default-src 'none'; style-src {policy_hash(STYLE)}; base-uri 'none'; form-action 'none'"
+CONTENT_SECURITY_POLICY = f"{_POLICY}; frame-ancestors 'none'"
+"""The header for every page. What a page can say of it itself, it says."""
+
+HTML = "text/html"
+
+
+class Pages:
+    """The pages of one server, each made when it is first asked for. `prefix` stands before every type."""
+
+    def __init__(self, prefix: str | None) -> None:
+        self._prefix = prefix or ""
+        self._made: dict[tuple[str | None, str, str], bytes] = {}
+
+    def index(self, locale: str, media_type: str) -> bytes:
+        """The list of all problem types, as HTML or as JSON."""
+        return self._bytes(None, locale, media_type)
+
+    def page(self, slug: str, locale: str, media_type: str) -> bytes | None:
+        """The page of one problem type, or None when there is no such type."""
+        return self._bytes(slug, locale, media_type) if slug in documents.BY_SLUG else None
+
+    def _bytes(self, slug: str | None, locale: str, media_type: str) -> bytes:
+        key = (slug, locale, media_type)
+        if key not in self._made:
+            self._made[key] = self._make(slug, locale, media_type).encode()
+        return self._made[key]
+
+    def _make(self, slug: str | None, locale: str, media_type: str) -> str:
+        if media_type == HTML:
+            return index_html(locale) if slug is None else page_html(slug, locale, self._prefix)
+        return json.dumps(
+            index_json(locale, self._prefix) if slug is None else page_json(slug, locale, self._prefix),
+            ensure_ascii=False,
+        )
+
+
+def page_json(slug: str, locale: str, prefix: str = "") -> dict[str, Any]:
+    """One problem type for programs."""
+    kind = documents.BY_SLUG[slug]
+    return {
+        "slug": slug,
+        "type": documents.type_uri(kind, prefix),
+        "title": i18n.sentence(locale, kind.key),
+        "status": kind.status,
+        "code": kind.code,
+        "i18n_key": f"error.{kind.key}",
+        "explanation": i18n.sentence(locale, f"{kind.key}.explanation"),
+        "remedy": i18n.sentence(locale, f"{kind.key}.remedy"),
+    }
+
+
+def index_json(locale: str, prefix: str = "") -> dict[str, Any]:
+    """All problem types for programs, by code."""
+    kinds = [page_json(slug, locale, prefix) for slug in _slugs_by_code()]
+    return {"items": kinds, "total": len(kinds)}
+
+
+def page_html(slug: str, locale: str, prefix: str = "") -> str:
+    """One problem type for people."""
+    kind, facts = documents.BY_SLUG[slug], page_json(slug, locale, prefix)
+    rows = "".join(
+        f"<dt>{word(locale, label)}</dt><dd>{escape(str(facts[name]))}</dd>"
+        for label, name in (("status", "status"), ("code", "code"), ("key", "i18n_key"))
+    )
+    example = json.dumps(_example(kind, locale, prefix), ensure_ascii=False, indent=2)
+    return html_page(
+        locale,
+        facts["title"],
+        f'<p><a href="../problems">{word(locale, "all")}</a></p>'
+        f"<h1>{escape(facts['title'])}</h1><dl>{rows}</dl>"
+        f"<h2>{word(locale, 'meaning')}</h2><p>{escape(facts['explanation'])}</p>"
+        f"<h2>{word(locale, 'remedy')}</h2><p>{escape(facts['remedy'])}</p>"
+        f"<h2>{word(locale, 'example')}</h2><pre>{escape(example)}</pre>",
+    )
+
+
+def index_html(locale: str) -> str:
+    """All problem types for people."""
+    rows = "".join(
+        f'<tr><td><a href="problems/{kind["slug"]}">{escape(kind["title"])}</a></td>'
+        f"<td>{kind['status']}</td><td>{kind['code']}</td></tr>"
+        for kind in index_json(locale)["items"]
+    )
+    heads = "".join(f'<th scope="col">{word(locale, label)}</th>' for label in ("name", "status", "code"))
+    title = i18n.sentence(locale, "page-index-title")
+    return html_page(
+        locale,
+        title,
+        f"<h1>{escape(title)}</h1><p>{word(locale, 'index-lead')}</p>"
+        f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>",
+    )
+
+
+def html_page(locale: str, title: str, main: str) -> str:
+    """A whole page, with the style that the policy allows. `main` is HTML."""
+    return (
+        f'<!DOCTYPE html>\n<html lang="{locale}">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)} · Sojourn</title>\n<style>{STYLE}</style>\n</head>\n"
+        f"<body>\n<main>{main}</main>\n</body>\n</html>\n"
+    )
+
+
+def word(locale: str, name: str) -> str:
+    """One of the words of the pages, as HTML."""
+    return escape(i18n.sentence(locale, f"page-{name}"))
+
+
+def _example(kind: documents.ProblemType, locale: str, prefix: str) -> dict[str, Any]:
+    """A document of this type as a client could meet it."""
+    return documents.document(
+        SAMPLES[kind.key],
+        documents.Facts(
+            instance="/sessions/sess_0196376f-2c00-7000-8000-0123456789ab",
+            request_id="req_0196376f-2c00-7000-8000-9876543210fe",
+            trace_id="0af7651916cd43dd8448eb211c80319c",
+            span_id="b7ad6b7169203331",
+            locale=locale,
+            now=datetime(2026, 4, 15, 8, tzinfo=UTC),
+            public_url=prefix,
+        ),
+    )
+
+
+@lru_cache(maxsize=1)
+def _slugs_by_code() -> tuple[str, ...]:
+    return tuple(sorted(documents.BY_SLUG, key=lambda slug: documents.BY_SLUG[slug].code))

@@ -1,0 +1,1 @@
+"""A process that serves: its protocol, its start, its end."""

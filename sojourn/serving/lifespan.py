@@ -1,0 +1,135 @@
+"""The database as a worker holds it: opened when it starts serving, kept in order meanwhile, closed at the end."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from connexion.middleware.main import ConnexionMiddleware
+
+from sojourn.authentication import Tokens
+from sojourn.domain.clock import Clock, to_text
+from sojourn.domain.errors import Unavailable
+from sojourn.domain.ids import uuid7
+from sojourn.domain.values import Tenant
+from sojourn.serving.draining import Draining
+from sojourn.settings import Settings
+from sojourn.storage.database import AHEAD, Database
+from sojourn.storage.touches import Touch
+from sojourn.storage.unit_of_work import UnitOfWork
+from sojourn.storage.unreachable_database import UnreachableDatabase
+from sojourn.storage.upkeep.activity import Activity
+from sojourn.storage.upkeep.housekeeping import keep_house
+from sojourn.storage.upkeep.purging import purge_tenant
+
+HOUSEKEEPING_SECONDS = 60
+START_SECONDS = 5
+"""A start waits so long for a database that does not answer, and then serves refusals."""
+
+logger = logging.getLogger("sojourn")
+
+
+class WorkerDatabase:
+    """The database, opened when the server starts and not before: a worker opens its own after the fork.
+
+    One that cannot be reached just then is tried again: a worker that replaces a dead one must not give up, for its
+    supervisor would end the others with it. Until then requests are refused.
+    """
+
+    def __init__(self, settings: Settings, lent_tokens: Tokens, clock: Clock) -> None:
+        self._settings = settings
+        self._tokens = lent_tokens
+        self._clock = clock
+        self._database: Database = UnreachableDatabase()
+        self._activity = self._activity_of(self._database)
+        self._draining = Draining(settings.drain_time)
+
+    def __call__(self) -> Database:
+        return self._database
+
+    async def is_ready(self) -> bool:
+        """Whether requests should come here: the database answers, and no signal to stop has come."""
+        return not self._draining.begun and await self().is_reachable()
+
+    async def purge(self, tenant: Tenant, now: datetime) -> int:
+        """Delete the tenant's sessions that ended longer ago than they are kept; how many went."""
+        kept_since = to_text(now - self._settings.session_retention)
+        return await purge_tenant(self(), tenant, kept_since, to_text(now))
+
+    async def touch(self, unit: UnitOfWork, key: str, at: datetime, touch: Touch) -> bool:
+        """Record an activity of an active session; False when it is not active any more."""
+        return await self._activity.touch(unit, key, at, touch)
+
+    @asynccontextmanager
+    async def lifespan(self, _: ConnexionMiddleware) -> AsyncIterator[dict[str, Any]]:
+        """Open the database and start the tokens; close both when the server stops. The server sees what is yielded."""
+        await self._tokens.open_vault()
+        tasks = []
+        try:
+            first = asyncio.create_task(self._open())
+            await asyncio.wait({first}, timeout=START_SECONDS)
+            if not first.done() or not first.result():
+                tasks.append(asyncio.create_task(self._go_on_opening(first)))
+            tasks.append(asyncio.create_task(self._keep_house()))
+            self._draining.watch()
+            yield {"draining": self._draining}
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._activity.close()
+            await self._database.close()
+            self._database = UnreachableDatabase()
+
+    async def _open(self) -> bool:
+        """Open the database and start the tokens; False when it cannot be reached. Raises SchemaOutdated."""
+        settings = self._settings
+        try:
+            database = await Database.open(settings.database_url, settings.busy_timeout, settings.database_pool)
+        except (OSError, Unavailable) as error:
+            logger.warning("the database cannot be reached, requests are refused until it can: %s", error)
+            return False
+        try:
+            now = self._clock()
+            await database.make_room(now, now + AHEAD)
+            await self._tokens.start(database, now)
+        except Unavailable:
+            await database.close()
+            logger.warning("the database does not answer, requests are refused until it does")
+            return False
+        except BaseException:
+            await database.close()
+            raise
+        self._database, self._activity = database, self._activity_of(database)
+        return True
+
+    async def _go_on_opening(self, attempt: asyncio.Task[bool]) -> None:
+        """Try again, once a second. What has gone wrong for good meanwhile (older tables) is logged each time."""
+        while True:
+            try:
+                if await attempt:
+                    return
+            except Exception as error:
+                logger.error("the database cannot be used: %s", error)
+            await asyncio.sleep(1)
+            attempt = asyncio.create_task(self._open())
+
+    async def _keep_house(self) -> None:
+        """Settle and purge, once a minute, unless another process does."""
+        holder = uuid7(self._clock())
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_SECONDS)
+            try:
+                done = await keep_house(self(), holder, self._clock(), self._settings.session_retention)
+            except Unavailable:
+                logger.warning("housekeeping found the database busy; it goes on in a minute")
+                continue
+            if done is not None:
+                overdue_seconds = done.oldest_overdue.total_seconds()
+                facts = {"settled": done.settled, "purged": done.purged, "oldest_overdue_seconds": overdue_seconds}
+                logger.info("housekeeping", extra=facts)
+
+    def _activity_of(self, database: Database) -> Activity:
+        return Activity(database, self._settings.touch_interval, self._settings.touch_batch, self._clock)

@@ -1,0 +1,31 @@
+"""Refusals that are answered below the application, as bytes."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+
+from sojourn.domain.clock import utc_now
+from sojourn.domain.errors import DomainError
+from sojourn.observability import tracing
+from sojourn.pipeline.responses import to_json
+from sojourn.problems import documents
+
+
+def written(error: DomainError, server_headers: Iterable[tuple[bytes, bytes]], public_url: str | None) -> bytes:
+    """A whole HTTP answer with the problem document of `error`, the last of its connection.
+
+    `server_headers` are those that the server adds to every answer, `Date` among them (RFC 9110 §6.6.1).
+    """
+    now = utc_now()
+    trace = tracing.continue_trace(None)
+    facts = documents.Facts("/", tracing.request_id(None, now), trace.trace_id, trace.span_id, "en", now, public_url)
+    body, status = to_json(documents.document(error, facts)), documents.status_of(error)
+    added = b"".join(name + b": " + value + b"\r\n" for name, value in server_headers)
+    head = (
+        "content-type: application/problem+json\r\n"
+        f"content-length: {len(body)}\r\n"
+        f"x-request-id: {facts.request_id}\r\n"
+        "content-language: en\r\n"
+        "cache-control: no-store\r\n"
+        "connection: close\r\n\r\n"
+    )
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode() + added + head.encode() + body

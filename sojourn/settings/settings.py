@@ -1,0 +1,310 @@
+"""Settings: flags, then `SOJOURN_*` environment variables, then the defaults below.
+
+`Settings` is the one table: its fields carry the sentence that README and `--help` print and the function
+that reads the text form. A bad environment is reported whole, never one mistake at a time.
+"""
+
+# ruff: noqa: RUF009 (every default is a `field`, made by `_setting`)
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from typing import Any, Literal
+
+from sojourn.domain.durations import format_duration, parse_duration
+from sojourn.domain.risk import HIGHEST
+from sojourn.settings.algorithms import ALGORITHMS, ASYMMETRIC, SYMMETRIC, minimum_secret_bytes
+from sojourn.settings.parsers import base_path, items, one_of, public_url, text_of, truth, whole_number
+
+PREFIX = "SOJOURN_"
+
+Environment = Literal["production", "development"]
+LogFormat = Literal["json", "text"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+TokenAlgorithm = Literal["EdDSA", "RS256"]
+ResponseValidation = Literal["off", "log", "enforce"]
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. `problems` holds one sentence for each thing wrong."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def _setting(default: Any, about: str, read: Any = text_of, *, secret: bool = False) -> Any:
+    return field(default=default, repr=not secret, metadata={"about": about, "read": read, "secret": secret})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set. Raises SettingsError when the values contradict each other."""
+
+    database_url: str = _setting(
+        "sqlite:///sojourn.db",
+        "The database: `sqlite:///file.db` (four slashes: absolute), or `postgresql://user@host/name`.",
+        secret=True,
+    )
+    database_pool: int = _setting(10, "How many connections to PostgreSQL a process holds at most.", whole_number)
+    internal_api_keys: tuple[str, ...] = _setting(
+        (), "API keys accepted besides the stored ones, comma-separated.", items, secret=True
+    )
+    jwt_secret: str | None = _setting(None, "The secret of HS256 bearer tokens, at least 32 bytes.", secret=True)
+    jwt_jwks: str | None = _setting(None, "File or http(s) URL of the JSON Web Key Set that verifies bearer tokens.")
+    jwt_jwks_stale_limit: timedelta = _setting(
+        timedelta(hours=24),
+        "How long keys serve that cannot be read again, at least 10m; then their tokens are 503.",
+        parse_duration,
+    )
+    jwt_issuer: str | None = _setting(None, "The `iss` that bearer tokens must carry; unset: any.")
+    jwt_audience: str | None = _setting(None, "The `aud` that bearer tokens must name; unset: none may be named.")
+    jwt_algorithms: tuple[str, ...] = _setting(
+        (),
+        "Accepted algorithms; unset: HS256 with a secret, RS256, ES256 and EdDSA with a key set.",
+        items,
+    )
+    jwt_leeway: timedelta = _setting(
+        timedelta(seconds=5), "How far the clocks of token issuers may be off.", parse_duration
+    )
+    jwt_tenant_claim: str = _setting("tenant_id", "The claim that names the tenant.")
+    jwt_roles_claim: str = _setting("roles", "The claim that lists the roles, as an array or separated by spaces.")
+    token_issuer: str = _setting("sojourn", "The `iss` of the access tokens that the service signs.")
+    token_audience: str = _setting("sojourn", "The `aud` of those tokens, and what its own API asks of them.")
+    token_algorithm: TokenAlgorithm = _setting(
+        "EdDSA", "What new signing keys are for: `EdDSA` or `RS256`.", one_of(TokenAlgorithm)
+    )
+    access_expiry: timedelta = _setting(
+        timedelta(minutes=15), "How long an access token lives where the tenant says nothing.", parse_duration
+    )
+    refresh_expiry: timedelta = _setting(
+        timedelta(hours=168), "The same for a refresh token; its session's end comes first.", parse_duration
+    )
+    refresh_secret: str | None = _setting(
+        None,
+        "Protects refresh tokens and signing keys, at least 32 bytes; unset: the file `<database>.key`.",
+        secret=True,
+    )
+    refresh_reuse_interval: timedelta = _setting(
+        timedelta(seconds=10), "How long a spent refresh token may be answered again.", parse_duration
+    )
+    refresh_limit: int = _setting(120, "How many refreshes a session has per minute.", whole_number)
+    idle_timeout: timedelta = _setting(
+        timedelta(hours=4), "A session ends after this long without activity.", parse_duration
+    )
+    absolute_timeout: timedelta = _setting(
+        timedelta(hours=24),
+        "A session ends this long after it was created, whatever happens.",
+        parse_duration,
+    )
+    touch_interval: timedelta = _setting(
+        timedelta(seconds=1),
+        "How long an activity may wait to be written with others; `0s`: not at all.",
+        parse_duration,
+    )
+    touch_batch: int = _setting(1000, "How many waiting activities are written before their time.", whole_number)
+    device_trust_window: timedelta = _setting(timedelta(hours=720), "How long trust in a device lasts.", parse_duration)
+    session_retention: timedelta = _setting(
+        timedelta(hours=720), "How long ended sessions are kept, as facts for administrators.", parse_duration
+    )
+    risk_challenge_at: int = _setting(
+        50, "The risk score, 1 to 100, from which a challenge is recommended.", whole_number
+    )
+    risk_revoke_at: int = _setting(
+        80, "The risk score, up to 100, from which revoking is recommended; more than the one above.", whole_number
+    )
+    tenants_provisioned: bool = _setting(
+        False, "Whether tenants must be created by hand; else they are made on first use.", truth
+    )
+    geoip_database: str | None = _setting(None, "File in MaxMind format (city level) that tells where an address is.")
+    public_url: str | None = _setting(
+        None, "The URL under which clients see the service; makes problem types absolute.", public_url
+    )
+    base_path: str = _setting("/", "The path below which the operations are mounted.", base_path)
+    environment: Environment = _setting(
+        "production",
+        "`production`, or `development` to show refused values in problems.",
+        one_of(Environment),
+    )
+    response_validation: ResponseValidation = _setting(
+        "log",
+        "What happens to an answer that breaks the contract: `off`, `log` or `enforce` (500).",
+        one_of(ResponseValidation),
+    )
+    host: str = _setting("127.0.0.1", "The address to listen on.")
+    port: int = _setting(8080, "The port to listen on; 0 takes any free one.", whole_number)
+    workers: int = _setting(1, "How many processes serve.", whole_number)
+    log_format: LogFormat = _setting(
+        "text", "`text` for people, `json` for programs (one object a line).", one_of(LogFormat)
+    )
+    log_level: LogLevel = _setting(
+        "info", "`debug`, `info` (one line a request), `warning` or `error`.", one_of(LogLevel)
+    )
+    busy_timeout: timedelta = _setting(
+        timedelta(seconds=5), "How long a write waits for a locked database before it is 503.", parse_duration
+    )
+    head_timeout: timedelta = _setting(
+        timedelta(seconds=10), "How long the head of a request may take to arrive before it is 408.", parse_duration
+    )
+    body_timeout: timedelta = _setting(
+        timedelta(seconds=30), "How long a request body may take to arrive before it is 408.", parse_duration
+    )
+    drain_time: timedelta = _setting(
+        timedelta(seconds=2),
+        "How long after SIGTERM requests are still served while `/health/ready` is 503 already.",
+        parse_duration,
+    )
+    shutdown_timeout: timedelta = _setting(
+        timedelta(seconds=10),
+        "How long requests in flight may take to finish then.",
+        parse_duration,
+    )
+    max_body_bytes: int = _setting(65536, "The largest request body.", whole_number)
+    max_uri_bytes: int = _setting(8192, "The longest path and query together.", whole_number)
+    max_header_bytes: int = _setting(16384, "The largest header section.", whole_number)
+    max_json_depth: int = _setting(32, "How deep arrays and objects of a body may nest.", whole_number)
+    max_json_digits: int = _setting(64, "How many characters a number in a body may have.", whole_number)
+
+    def __post_init__(self) -> None:
+        problems = _contradictions(self)
+        if problems:
+            raise SettingsError(problems)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str], **flags: Any) -> "Settings":
+        """The settings of an environment. `flags` win over it when they are not None; texts are read alike.
+
+        Raises SettingsError with every problem at once.
+        """
+        values: dict[str, Any] = {}
+        problems: list[str] = []
+        for item in fields(cls):
+            given = flags.pop(item.name, None)
+            source = "--" + item.name.replace("_", "-") if given is not None else variable(item.name)
+            given = environ.get(variable(item.name)) if given is None else given
+            if given is None or (given == "" and source.startswith(PREFIX)):
+                continue
+            try:
+                values[item.name] = item.metadata["read"](given) if isinstance(given, str) else given
+            except ValueError as error:
+                problems.append(f"{source}: {error}" if not item.metadata["secret"] else f"{source}: cannot be read")
+        if flags:
+            raise TypeError(f"no such settings: {', '.join(flags)}")
+        try:
+            settings = cls(**values)
+        except SettingsError as error:
+            problems.extend(error.problems)
+        if problems:
+            raise SettingsError(problems)
+        return settings
+
+    def to_environ(self) -> dict[str, str]:
+        """The environment that `from_env` reads back as these settings: how worker processes get them."""
+        return {
+            variable(item.name): _write(getattr(self, item.name))
+            for item in fields(self)
+            if getattr(self, item.name) not in (None, ())
+        }
+
+    @property
+    def algorithms(self) -> frozenset[str]:
+        """The algorithms a bearer token may be signed with."""
+        if self.jwt_algorithms:
+            return frozenset(self.jwt_algorithms)
+        symmetric = {"HS256"} if self.jwt_secret is not None else set()
+        return frozenset(symmetric | ({"RS256", "ES256", "EdDSA"} if self.jwt_jwks is not None else set()))
+
+    @property
+    def link_prefix(self) -> str:
+        """What stands before `/problems/...` in a type: the public URL if known, else the base path."""
+        return self.public_url or self.base_path.rstrip("/")
+
+    @property
+    def development(self) -> bool:
+        """Whether problems may show the values that were refused."""
+        return self.environment == "development"
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def table() -> list[tuple[str, str, str]]:
+    """Each setting's variable, default and meaning, in order: what README and `--help` print."""
+    return [
+        (
+            variable(item.name),
+            "" if item.default in (None, ()) else _write(item.default),
+            item.metadata["about"],
+        )
+        for item in fields(Settings)
+    ]
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """A sentence for each `SOJOURN_*` variable that is no setting: most likely a slip of the pen."""
+    known = [variable(item.name) for item in fields(Settings)]
+    sentences = []
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            sentences.append(f"{name} is not a setting" + (f"; did you mean {close[0]}?" if close else ""))
+    return sentences
+
+
+def _write(value: Any) -> str:
+    if isinstance(value, timedelta):
+        return format_duration(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+_SECRET_BYTES = 32
+_LEAST_STALE_LIMIT = timedelta(minutes=10)
+_POSITIVE = (
+    "idle_timeout", "absolute_timeout", "device_trust_window", "head_timeout", "body_timeout", "workers",
+    "access_expiry", "refresh_expiry", "refresh_limit", "max_body_bytes", "max_uri_bytes", "max_header_bytes",
+    "max_json_depth", "max_json_digits", "database_pool", "touch_batch",
+)  # fmt: skip
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    """What is wrong with values that each can be read."""
+    problems = [f"{variable(name)}: must be more than 0" for name in _POSITIVE if not getattr(settings, name)]
+    if settings.port > 65535:
+        problems.append(f"{variable('port')}: {settings.port} is no port")
+    if settings.idle_timeout > settings.absolute_timeout:
+        problems.append(f"{variable('idle_timeout')}: must not be longer than {variable('absolute_timeout')}")
+    if not 1 <= settings.risk_challenge_at < settings.risk_revoke_at <= HIGHEST:
+        problems.append(
+            f"{variable('risk_challenge_at')}: must be at least 1 and below {variable('risk_revoke_at')},"
+            f" and that at most {HIGHEST}"
+        )
+    if not settings.database_url.startswith(("sqlite:///", "postgresql://")):
+        problems.append(f"{variable('database_url')}: must begin with sqlite:/// or postgresql://")
+    elif settings.refresh_secret is None and not settings.database_url.startswith("sqlite:///"):
+        problems.append(f"{variable('refresh_secret')}: PostgreSQL has no file to keep it beside; every copy needs it")
+    return problems + _token_contradictions(settings)
+
+
+def _token_contradictions(settings: Settings) -> list[str]:
+    problems = []
+    for name in settings.jwt_algorithms:
+        if name not in ALGORITHMS:
+            problems.append(f"{variable('jwt_algorithms')}: {name!r} is not one of {', '.join(ALGORITHMS)}")
+        elif name in SYMMETRIC and settings.jwt_secret is None:
+            problems.append(f"{variable('jwt_algorithms')}: {name} needs {variable('jwt_secret')}")
+        elif name in ASYMMETRIC and settings.jwt_jwks is None:
+            problems.append(f"{variable('jwt_algorithms')}: {name} needs {variable('jwt_jwks')}")
+    if settings.jwt_jwks_stale_limit < _LEAST_STALE_LIMIT:
+        problems.append(f"{variable('jwt_jwks_stale_limit')}: must be at least {format_duration(_LEAST_STALE_LIMIT)}")
+    if settings.refresh_secret is not None and len(settings.refresh_secret.encode()) < _SECRET_BYTES:
+        problems.append(f"{variable('refresh_secret')}: is shorter than {_SECRET_BYTES} bytes")
+    if settings.jwt_secret is not None:
+        needed = minimum_secret_bytes(settings.algorithms)
+        if len(settings.jwt_secret.encode()) < needed:
+            problems.append(f"{variable('jwt_secret')}: is shorter than {needed} bytes (RFC 7518 §3.2)")
+    return problems

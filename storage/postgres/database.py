@@ -1,0 +1,159 @@
+"""PostgreSQL: a pool of connections, a transaction for every request, as many copies of the program as wanted.
+
+A read is one transaction that sees one instant; a write is acknowledged after its COMMIT has returned. Statements
+are prepared once per connection by the driver.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+
+from sojourn.domain.clock import to_text
+from sojourn.domain.errors import DomainError, Unavailable
+from sojourn.storage.database import Database
+from sojourn.storage.postgres import partitions
+from sojourn.storage.postgres.codecs import set_codecs
+from sojourn.storage.postgres.failures import DRIVER_ERRORS, retries, unavailable
+from sojourn.storage.postgres.runner import READ, WRITE, PostgresRunner, transaction
+from sojourn.storage.postgres.schema import revision_of
+from sojourn.storage.queries import tenants
+from sojourn.storage.schema.revisions import require_current
+from sojourn.storage.touches import Touches
+from sojourn.storage.unit_of_work import Runner, SystemUnit
+
+T = TypeVar("T")
+
+logger = logging.getLogger("sojourn.storage")
+
+_CACHED_STATEMENTS = 512
+_STEPS_OVER_ROW_SECURITY = "SELECT rolsuper::int + rolbypassrls::int FROM pg_roles WHERE rolname = current_user"
+_SYSTEM_CONNECTIONS = 2
+"""Kept apart: a request asks for a signing key while it holds a connection, and must not wait for its like."""
+_STATEMENT_PATIENCE = 6
+"""A statement may take this many times the busy time-out, a locked row only once."""
+
+
+class PostgresDatabase(Database):
+    """A pool of connections to one database."""
+
+    purge_grace = partitions.WEEK
+
+    def __init__(self, pool: Any, system_pool: Any, wait_seconds: float) -> None:
+        self.touches = Touches()
+        self._pool = pool
+        self._system_pool = system_pool
+        self._wait_seconds = wait_seconds
+
+    @classmethod
+    async def connect(cls, url: str, busy_timeout: timedelta, pool_size: int) -> "PostgresDatabase":
+        """Connect to the database of `url`, Raises OSError, SchemaOutdated."""
+        wait_seconds = busy_timeout.total_seconds()
+        try:
+            require_current(await revision_of(url))
+            pool = await _pool(url, wait_seconds, pool_size)
+            system_pool = await _pool(url, wait_seconds, _SYSTEM_CONNECTIONS)
+            if await pool.fetchval(_STEPS_OVER_ROW_SECURITY):
+                logger.warning("the database role steps over row security: use one that is no superuser")
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, DBAPIError) as error:
+            raise ConnectionError(str(error)) from error
+        return cls(pool, system_pool, wait_seconds)
+
+    async def close(self) -> None:
+        """Let the transactions that run come to their end, then close every connection; throw away what hangs."""
+        for pool in (self._pool, self._system_pool):
+            with suppress(TimeoutError):  # the pool has ended its connections then, unasked
+                await asyncio.wait_for(pool.close(), self._wait_seconds)
+
+    async def _read(self, attempt: Callable[[Runner], Awaitable[T]]) -> T:
+        return await self._run(READ, attempt)
+
+    @asynccontextmanager
+    async def system(self) -> AsyncIterator[SystemUnit]:
+        """A unit that reads what belongs to no tenant."""
+        try:
+            async with transaction(self._system_pool, READ, self._wait_seconds) as runner:
+                yield SystemUnit(runner)
+        except DRIVER_ERRORS as error:
+            raise unavailable(error) from error
+
+    async def _write(self, attempt: Callable[[Runner], Awaitable[T]]) -> T:
+        return await self._run(WRITE, attempt)
+
+    async def write_system(self, work: Callable[[SystemUnit], Awaitable[T]]) -> T:
+        """The same for what belongs to no tenant."""
+        return await self._run(WRITE, lambda runner: work(SystemUnit(runner)))
+
+    async def make_room(self, since: datetime, until: datetime) -> None:
+        """Make the partitions of every week from `since` to `until`. Sessions find room without them, too."""
+        try:
+            await self._run(WRITE, lambda runner: partitions.make(runner, since, until))
+        except Unavailable:
+            logger.warning("requests are in the way of new partitions; housekeeping tries again")
+        except asyncpg.CheckViolationError:
+            logger.warning("a week gets no partitions: the default ones hold sessions of it")
+        except asyncpg.InsufficientPrivilegeError:
+            logger.warning("this role may not make partitions: run the server as the role that owns the tables")
+
+    async def drop_partitions(self, before: datetime) -> int:
+        """Drop the weeks that ended by `before`; how many sessions went."""
+        gone = 0
+        while dropped := await self._run(WRITE, lambda runner: partitions.drop(runner, to_text(before))):
+            gone += dropped
+        return gone
+
+    async def is_reachable(self) -> bool:
+        """Whether the database answers now."""
+        try:
+            async with self.system() as unit:
+                await unit.one(tenants.ANY)
+        except (DomainError, *DRIVER_ERRORS):
+            return False
+        return True
+
+    async def _run(self, begin: str, work: Callable[[PostgresRunner], Awaitable[T]]) -> T:
+        """One transaction; again when it met another one, or when its connection was gone before the COMMIT."""
+        attempt = 0
+        while True:
+            try:
+                async with transaction(self._pool, begin, self._wait_seconds) as runner:
+                    return await work(runner)
+            except DRIVER_ERRORS as error:
+                attempt += 1
+                if attempt > retries(error):
+                    raise unavailable(error) from error
+            await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - no secret
+
+
+async def _pool(url: str, wait_seconds: float, size: int) -> Any:
+    milliseconds = round(wait_seconds * 1000)
+    return await asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=size,
+        max_queries=2**62,  # a connection is not replaced for its age in queries
+        timeout=wait_seconds,
+        command_timeout=wait_seconds * (_STATEMENT_PATIENCE + 1),
+        statement_cache_size=_CACHED_STATEMENTS,
+        max_cached_statement_lifetime=0,
+        init=set_codecs,
+        reset=_leave_as_it_is,
+        server_settings={
+            "application_name": "sojourn",
+            "lock_timeout": str(milliseconds),
+            "statement_timeout": str(milliseconds * _STATEMENT_PATIENCE),
+            "idle_in_transaction_session_timeout": str(milliseconds * _STATEMENT_PATIENCE),
+            "standard_conforming_strings": "on",
+            "jit": "off",
+        },
+    )
+
+
+async def _leave_as_it_is(_: Any) -> None:
+    """A connection comes back outside any transaction and with no setting of its own: nothing to reset."""

@@ -1,0 +1,46 @@
+"""Which failures of PostgreSQL may pass by themselves, and which are worth another attempt at once.
+
+SQLSTATE codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
+"""
+
+import asyncpg
+
+from sojourn.domain.errors import Unavailable
+
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""Everything that goes wrong between the driver and the server. A time-out is an OSError too."""
+
+CONFLICT_RETRIES = 4
+_CONFLICTS = ("40001", "40P01")  # serialization failure, deadlock
+_SHUTDOWNS = ("57P01", "57P02", "57P03")
+_PASSING = ("57014", "55P03", "25006", "25P03", "25P02")  # cancelled, lock not available, read-only, idle, aborted
+_PASSING_CLASSES = ("08", "40", "53", "57", "58")  # connection, rollback, resources, operator, system
+
+
+def retries(error: Exception) -> int:
+    """How often a transaction that failed so, before its COMMIT was sent, may be run again."""
+    if _sqlstate(error) in _CONFLICTS:
+        return CONFLICT_RETRIES
+    # A plan is refused once after a migration has changed what its statement returns; the driver then forgets it.
+    return 1 if is_dropped(error) or isinstance(error, asyncpg.InvalidCachedStatementError) else 0
+
+
+def is_dropped(error: Exception) -> bool:
+    """Whether the connection is gone: nothing of its transaction is left."""
+    if isinstance(error, asyncpg.InternalClientError):  # the server's farewell came while nothing was asked
+        return True
+    if isinstance(error, asyncpg.InterfaceError):
+        return "closed" in str(error) or "released" in str(error)
+    return (isinstance(error, OSError) and not isinstance(error, TimeoutError)) or (
+        _sqlstate(error)[:2] == "08" or _sqlstate(error) in _SHUTDOWNS
+    )
+
+
+def unavailable(error: Exception) -> Exception:
+    """Unavailable for what may pass by itself (a lock, a restart, no free connection); else the error itself."""
+    passing = _sqlstate(error) in _PASSING or _sqlstate(error)[:2] in _PASSING_CLASSES
+    return Unavailable() if passing or isinstance(error, OSError) or is_dropped(error) else error
+
+
+def _sqlstate(error: Exception) -> str:
+    return getattr(error, "sqlstate", None) or ""

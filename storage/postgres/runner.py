@@ -1,0 +1,167 @@
+"""One transaction on a PostgreSQL connection, from its first statement to its end.
+
+The connection is taken and the transaction begun with the first statement, so whoever asks nothing holds nothing. Row
+security is told the tenant in the same message: a statement that forgot its tenant would find no other tenant's rows.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
+from secrets import randbelow
+from typing import Any
+
+import asyncpg
+
+from sojourn.domain.errors import DomainError, Unavailable
+from sojourn.storage.postgres.failures import DRIVER_ERRORS
+from sojourn.storage.statements import Statement
+from sojourn.storage.unit_of_work import Row
+
+READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
+SHARDS = 16
+_NOT_REPLICATED = "01000"
+
+
+class PostgresRunner:
+    """Runs compiled statements in one transaction; rows come as tuples."""
+
+    __slots__ = ("_begin", "_connection", "_pool", "_shard", "_tenant", "_wait_seconds")
+
+    def __init__(self, pool: Any, begin: str, wait_seconds: float) -> None:
+        self._pool = pool
+        self._begin = begin
+        self._wait_seconds = wait_seconds
+        self._connection: Any = None
+        self._tenant: str | None = None
+        self._shard = randbelow(SHARDS)
+
+    async def all(self, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
+        """Every row."""
+        connection = await self._ready(parameters.get("tenant"))
+        text, names = statement.numbered()
+        return [tuple(row) for row in await connection.fetch(text, *[parameters[name] for name in names])]
+
+    async def one(self, statement: Statement, parameters: dict[str, Any]) -> Row | None:
+        """The first row, or None."""
+        connection = await self._ready(parameters.get("tenant"))
+        text, names = statement.numbered()
+        row = await connection.fetchrow(text, *[parameters[name] for name in names])
+        return None if row is None else tuple(row)
+
+    async def run(self, statement: Statement, parameters: dict[str, Any]) -> int:
+        """Change rows; how many were changed."""
+        connection = await self._ready(parameters.get("tenant"))
+        text, names = statement.numbered()
+        status: str = await connection.execute(text, *[parameters[name] for name in names])
+        return int(status.rpartition(" ")[2])
+
+    async def run_many(self, statement: Statement, parameters: list[dict[str, Any]]) -> None:
+        """Change rows, once for each set of parameters, without waiting for each answer."""
+        connection = await self._ready(parameters[0].get("tenant"))
+        text, names = statement.numbered()
+        await connection.executemany(text, [[values[name] for name in names] for values in parameters])
+
+    async def execute(self, text: str) -> None:
+        """Run statements that change tables themselves."""
+        await (await self._ready(None)).execute(text)
+
+    async def fetch(self, text: str) -> list[Row]:
+        """What the server's catalogue says."""
+        return [tuple(row) for row in await (await self._ready(None)).fetch(text)]
+
+    async def pause(self) -> None:
+        """End the transaction; the next statement begins another."""
+        await self.commit()
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Nothing to do: everything that is read without writing is read as of one instant."""
+        return nullcontext()
+
+    def shard(self) -> int:
+        """Any of a counter's rows, the same for the whole transaction.
+
+        Transactions side by side rarely meet in one; those that do meet in one only, and come to it in one order.
+        """
+        return self._shard
+
+    async def _ready(self, tenant: str | None) -> Any:
+        """The connection, inside the transaction, with row security held to the tenant."""
+        if self._connection is not None and tenant in (None, self._tenant):
+            return self._connection
+        batch = []
+        if self._connection is None:
+            self._connection = await self._pool.acquire(timeout=self._wait_seconds)
+            batch.append(self._begin)
+        if tenant is not None:
+            quoted = tenant.replace("'", "''")
+            batch.append(f"SET LOCAL sojourn.tenant = '{quoted}'")
+        await self._connection.execute("; ".join(batch))
+        self._tenant = tenant
+        return self._connection
+
+    async def commit(self) -> None:
+        """Make it durable. Raises Unavailable when nobody can tell whether it is."""
+        if self._connection is None:
+            return
+        warnings: list[Any] = []
+
+        def listen(_: Any, message: Any) -> None:
+            warnings.append(message)
+
+        self._connection.add_log_listener(listen)
+        try:
+            status = await self._connection.execute("COMMIT")
+            await asyncio.sleep(0)  # listeners are called in the loop's next turn
+        except DRIVER_ERRORS as error:
+            await self.abandon()
+            raise Unavailable() from error
+        except BaseException:
+            await self.abandon()
+            raise
+        self._connection.remove_log_listener(listen)
+        await self._release()
+        # A wait for the replica that was cancelled: done here, perhaps not there. It is not acknowledged.
+        if status != "COMMIT" or any(message.sqlstate == _NOT_REPLICATED for message in warnings):
+            raise Unavailable()
+
+    async def roll_back(self) -> None:
+        """Undo it. A connection that cannot even do that is thrown away."""
+        if self._connection is None:
+            return
+        try:
+            await self._connection.execute("ROLLBACK")
+        except BaseException:
+            await self.abandon()
+            raise
+        await self._release()
+
+    async def abandon(self) -> None:
+        """Throw the connection away; the server undoes what was not committed."""
+        if self._connection is not None:
+            with suppress(asyncpg.InterfaceError):  # gone already
+                self._connection.terminate()
+            await self._release()
+
+    async def _release(self) -> None:
+        connection, self._connection = self._connection, None
+        await self._pool.release(connection)
+
+
+@asynccontextmanager
+async def transaction(pool: Any, begin: str, wait_seconds: float) -> AsyncIterator[PostgresRunner]:
+    """A transaction that is committed at the end, and undone by a raise (a DomainError with `persist` keeps it)."""
+    runner = PostgresRunner(pool, begin, wait_seconds)
+    try:
+        yield runner
+    except DomainError as error:
+        await (runner.commit() if error.persist else runner.roll_back())
+        raise
+    except (asyncio.CancelledError, TimeoutError):
+        await runner.abandon()  # an answer may still be on its way: nobody else may read it
+        raise
+    except BaseException:
+        with suppress(*DRIVER_ERRORS):
+            await runner.roll_back()
+        raise
+    await runner.commit()

@@ -1,0 +1,1 @@
+"""Statements beside the functions that run them: one module for each subject."""

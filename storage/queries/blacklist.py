@@ -1,0 +1,94 @@
+"""The blacklist: tokens refused until they would have expired anyway, by their hashes."""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import and_, bindparam, delete, func, literal_column, select
+from sqlalchemy.dialects.postgresql import insert
+
+from sojourn.domain.paging import Page
+from sojourn.storage.queries import tenants
+from sojourn.storage.schema.sql_functions import latest
+from sojourn.storage.schema.token_tables import BlacklistTable
+from sojourn.storage.statements import Statement
+from sojourn.storage.unit_of_work import UnitOfWork
+
+_B = BlacklistTable.__table__
+_MINE = _B.c.tenant_id == bindparam("tenant")
+_LIVE = and_(_MINE, _B.c.expires_at > bindparam("now"))
+_WINDOW: Any = {"limit": bindparam("limit"), "offset": bindparam("offset")}
+
+
+class BlacklistEntry(NamedTuple):
+    """An entry as it is stored. Instants in text form."""
+
+    id: str
+    token_hash: str
+    token_type: str
+    user_id: str
+    reason: str | None
+    created_at: str
+    expires_at: str
+
+
+_COLUMNS = [_B.c[name] for name in BlacklistEntry._fields]
+_add = insert(_B).values(tenant_id=bindparam("tenant"), **{name: bindparam(name) for name in BlacklistEntry._fields})
+ADD = Statement(
+    _add.on_conflict_do_update(
+        index_elements=["tenant_id", "token_hash"],
+        set_={"expires_at": latest(_add.excluded.expires_at, _B.c.expires_at)},
+    )
+)
+FIND = Statement(select(*_COLUMNS).where(_LIVE, _B.c.token_hash == bindparam("hash")))
+LIST = Statement(
+    select(*_COLUMNS).where(_LIVE).order_by(_B.c.id.desc()).limit(_WINDOW["limit"]).offset(_WINDOW["offset"])
+)
+COUNT = Statement(select(func.count()).select_from(_B).where(_LIVE))
+_OF_USER = and_(_LIVE, _B.c.user_id == bindparam("user_id"))
+LIST_OF_USER = Statement(
+    select(*_COLUMNS).where(_OF_USER).order_by(_B.c.id.desc()).limit(_WINDOW["limit"]).offset(_WINDOW["offset"])
+)
+COUNT_OF_USER = Statement(select(func.count()).select_from(_B).where(_OF_USER))
+REMOVE = Statement(delete(_B).where(_MINE, _B.c.id == bindparam("id")))
+PURGE = Statement(
+    delete(_B).where(
+        _MINE,
+        _B.c.id.in_(
+            select(_B.c.id)
+            .where(_MINE, _B.c.expires_at <= bindparam("now"))
+            .limit(bindparam("limit"))
+            .offset(literal_column("0"))
+        ),
+    )
+)
+
+
+async def add(unit: UnitOfWork, entry: BlacklistEntry) -> None:
+    """Refuse a token from now on. An entry that exists keeps its id and ends at the later instant."""
+    await tenants.ensure(unit, entry.created_at)
+    await unit.run(ADD, **entry._asdict())
+
+
+async def find(unit: UnitOfWork, token_hash: str, now: str) -> BlacklistEntry | None:
+    """The entry that refuses a token now, or None."""
+    row = await unit.one(FIND, hash=token_hash, now=now)
+    return None if row is None else BlacklistEntry._make(row)
+
+
+async def list_entries(unit: UnitOfWork, user_id: str | None, now: str, page: Page) -> tuple[list[BlacklistEntry], int]:
+    """One page of the entries in force, newest first, and how many there are."""
+    narrowed = {} if user_id is None else {"user_id": user_id}
+    list_them, count_them = (LIST, COUNT) if user_id is None else (LIST_OF_USER, COUNT_OF_USER)
+    with unit.snapshot():
+        rows = await unit.all(list_them, **narrowed, now=now, limit=page.size, offset=page.offset)
+        total: int = await unit.value(count_them, **narrowed, now=now)
+    return [BlacklistEntry._make(row) for row in rows], total
+
+
+async def remove(unit: UnitOfWork, entry_id: str) -> bool:
+    """Take an entry away; False when there is none."""
+    return await unit.run(REMOVE, id=entry_id) == 1
+
+
+async def purge(unit: UnitOfWork, now: str, limit: int) -> int:
+    """Forget up to `limit` entries that are over; how many went."""
+    return await unit.run(PURGE, now=now, limit=limit)

@@ -1,0 +1,31 @@
+"""What a session's row says at the instant `:now`: where "active" and "over" are spelled, once for all statements.
+
+A session that was settled as expired (`sojourn.storage.queries.statistics`) is over for every clock, also for one that
+is behind.
+"""
+
+from typing import Any
+
+from sqlalchemy import BindParameter, String, and_, bindparam, case, literal_column, or_
+
+from sojourn.storage.schema.sql_functions import earliest
+from sojourn.storage.schema.tables import SessionTable
+
+_S = SessionTable.__table__
+
+NOW: BindParameter[Any] = bindparam("now")
+NOT_REVOKED = _S.c.revoked_at.is_(None)
+_AHEAD = and_(_S.c.expires_at > NOW, _S.c.idle_expires_at > NOW)
+# Said so that planners do not take the index of what is due: it finds a tenant's sessions and not a user's.
+_NOT_SETTLED = literal_column("0") == case((_S.c.due_at.is_(None), literal_column("1")), else_=literal_column("0"))
+ACTIVE = and_(NOT_REVOKED, _NOT_SETTLED, _AHEAD)
+FEW_ACTIVE = and_(_S.c.due_at.is_not(None), ACTIVE)
+"""The same rows by that index: where few of a tenant's many sessions are active."""
+SETTLED_AHEAD = and_(NOT_REVOKED, _S.c.due_at.is_(None), _AHEAD)
+"""Settled as expired by a clock that was ahead of this one."""
+OVER = or_(_S.c.expires_at <= NOW, _S.c.idle_expires_at <= NOW)
+"""A deadline has passed; the session may have been revoked before."""
+EXPIRED = and_(NOT_REVOKED, or_(_S.c.due_at.is_(None), OVER))
+OUT_OF_ORDER = _S.c.id.op("||", return_type=String())(literal_column("''"))
+"""The id, for the order of what `FEW_ACTIVE` finds: no planner walks all of a tenant's ids for it."""
+DEADLINE = earliest(_S.c.expires_at, _S.c.idle_expires_at)

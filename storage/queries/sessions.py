@@ -1,0 +1,334 @@
+"""Sessions: written, found, kept alive and ended. Newest first is by id, since ids sort by time.
+
+What is active at an instant is spelled in `sojourn.storage.queries.session_states`.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, literal_column, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from sojourn.domain.paging import Page
+from sojourn.domain.sessions import Status
+from sojourn.storage.queries import statistics, tenants, users
+from sojourn.storage.queries.session_states import ACTIVE, EXPIRED, FEW_ACTIVE, NOW, OUT_OF_ORDER, SETTLED_AHEAD
+from sojourn.storage.schema.sql_functions import latest
+from sojourn.storage.schema.tables import SessionTable, UserTable
+from sojourn.storage.statements import Statement
+from sojourn.storage.touches import Touch
+from sojourn.storage.unit_of_work import Row, UnitOfWork
+
+_S = SessionTable.__table__
+_U = UserTable.__table__
+_TENANT: BindParameter[Any] = bindparam("tenant")
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session to be written. Instants in text form; `username` belongs to the user and is kept with them."""
+
+    id: str
+    user_id: str
+    created_at: str
+    authenticated_at: str
+    last_active_at: str
+    expires_at: str
+    idle_expires_at: str
+    username: str | None = None
+    amr: str | None = None
+    role: str | None = None
+    app_id: str | None = None
+    device_id: str | None = None
+    device_fingerprint: str | None = None
+    device_type: str | None = None
+    browser: str | None = None
+    os: str | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    geoip: str | None = None
+
+
+class SessionRow(NamedTuple):
+    """A session as it is stored, in the order of the columns that queries select."""
+
+    id: str
+    tenant_id: str
+    user_id: str
+    created_at: str
+    authenticated_at: str
+    last_active_at: str
+    expires_at: str
+    idle_expires_at: str
+    revoked_at: str | None
+    revoked_by: str | None
+    revoke_reason: str | None
+    amr: str | None
+    device_id: str | None
+    device_type: str | None
+    ip: str | None
+    user_agent: str | None
+    geoip: str | None
+
+
+class DeviceFacts(NamedTuple):
+    """What a session says of the device it runs on."""
+
+    device_fingerprint: str | None
+    device_type: str | None
+    browser: str | None
+    os: str | None
+    ip: str | None
+
+
+class SessionWithUser(NamedTuple):
+    """An active session beside its user's integer key and name."""
+
+    id: str
+    user_id: str
+    user_key: int
+    username: str | None
+    created_at: str
+    expires_at: str
+    last_active_at: str
+    ip: str | None
+    user_agent: str | None
+    amr: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFilter:
+    """Which sessions of the tenant; None does not restrict."""
+
+    user_id: str | None = None
+    status: Status | None = None
+
+
+def _status(status: Status) -> ColumnElement[bool]:
+    """The rows that have a status at `:now`."""
+    if status == "revoked":
+        revoked: ColumnElement[bool] = _S.c.revoked_at.is_not(None)
+        return revoked
+    if status == "active":
+        return ACTIVE
+    return EXPIRED
+
+
+_COLUMNS = [_S.c[name] for name in SessionRow._fields]
+_MINE = _S.c.tenant_id == _TENANT
+_OF_USER = and_(_MINE, _S.c.user_id == bindparam("user_id"))
+_ONE = and_(_MINE, _S.c.id == bindparam("id"))
+
+GET = Statement(select(*_COLUMNS).where(_ONE))
+GET_DEVICE = Statement(select(*[_S.c[name] for name in DeviceFacts._fields]).where(_ONE))
+COUNT_ACTIVE_OF_USER = Statement(select(func.count()).select_from(_S).where(_OF_USER, ACTIVE))
+LIST_ACTIVE_OF_USER = Statement(
+    select(*_COLUMNS)
+    .where(_OF_USER, ACTIVE)
+    .order_by(_S.c.id.desc())
+    .limit(bindparam("limit"))
+    .offset(bindparam("offset"))
+)
+_WITH_USERS = (
+    select(
+        _S.c.id,
+        _S.c.user_id,
+        _U.c.key,
+        _U.c.username,
+        _S.c.created_at,
+        _S.c.expires_at,
+        _S.c.last_active_at,
+        _S.c.ip,
+        _S.c.user_agent,
+        _S.c.amr,
+    )
+    # An outer join, though every session has its user: an inner one may begin with the users and sort the tenant.
+    .outerjoin(_U, and_(_U.c.tenant_id == _TENANT, _U.c.user_id == _S.c.user_id))
+    .where(_MINE)
+    .limit(bindparam("limit"))
+    .offset(literal_column("0"))
+)
+LIST_ACTIVE_WITH_USERS = Statement(_WITH_USERS.where(ACTIVE, _S.c.id < bindparam("after")).order_by(_S.c.id.desc()))
+LIST_FEW_ACTIVE_WITH_USERS = Statement(
+    _WITH_USERS.where(FEW_ACTIVE, bindparam("after") > OUT_OF_ORDER).order_by(OUT_OF_ORDER.desc())
+)
+LIST_ALL_OF_USER = Statement(select(*_COLUMNS).where(_OF_USER).order_by(_S.c.id.desc()))
+_INSERTED = tuple(name for name in NewSession.__dataclass_fields__ if name != "username")
+INSERT = Statement(
+    insert(_S).values(
+        tenant_id=_TENANT,
+        due_at=bindparam("due_at"),
+        **{name: bindparam(name) for name in _INSERTED},
+    )
+)
+_ACTIVITY = {
+    "last_active_at": latest(_S.c.last_active_at, bindparam("at", type_=_S.c.last_active_at.type)),
+    "idle_expires_at": latest(_S.c.idle_expires_at, bindparam("idle", type_=_S.c.idle_expires_at.type)),
+}
+TOUCH = Statement(update(_S).where(_ONE, ACTIVE).values(**_ACTIVITY))
+UPGRADE = Statement(update(_S).where(_ONE, ACTIVE).values(amr=bindparam("new_amr"), authenticated_at=NOW, **_ACTIVITY))
+_REVOCATION = {
+    "revoked_at": NOW,
+    "revoked_by": bindparam("by"),
+    "revoke_reason": bindparam("reason"),
+    "due_at": bindparam("nothing"),
+}
+REVOKE = Statement(update(_S).where(_ONE, ACTIVE).values(**_REVOCATION))
+REVOKE_LOCKED = Statement(update(_S).where(_ONE).values(**_REVOCATION))
+REVOKE_SETTLED = Statement(update(_S).where(_ONE, SETTLED_AHEAD).values(**_REVOCATION))
+# Locked in one order everywhere: two requests that end the same sessions wait for each other and never in a circle.
+LOCK_ALL_OF_USER = Statement(
+    select(_S.c.id, _S.c.due_at).where(_OF_USER, or_(ACTIVE, SETTLED_AHEAD)).order_by(_S.c.id).with_for_update()
+)
+_NOT_REVOKED = dict.fromkeys(("revoked_at", "revoked_by", "revoke_reason"))
+_AFTER_EVERYTHING = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+
+
+async def add(unit: UnitOfWork, session: NewSession) -> SessionRow:
+    """Write a session and return its row; its tenant and its user are made when they are new."""
+    await tenants.ensure(unit, session.created_at)
+    await users.ensure(unit, session.user_id, session.username, session.created_at)
+    values = insert_values(session)
+    await unit.run(INSERT, **values)
+    await statistics.count_created(unit, session.device_type)
+    values.update(_NOT_REVOKED, tenant_id=unit.tenant.id)
+    return SessionRow._make([values[name] for name in SessionRow._fields])
+
+
+def insert_values(session: NewSession) -> dict[str, Any]:
+    """The parameters of `INSERT` but for the tenant."""
+    values = {name: getattr(session, name) for name in _INSERTED}
+    values["due_at"] = min(session.expires_at, session.idle_expires_at)
+    return values
+
+
+async def get(unit: UnitOfWork, key: str) -> SessionRow | None:
+    """A session of any status, or None."""
+    row = await unit.one(GET, id=key)
+    return None if row is None else unit.touches.shown(unit.tenant.id, SessionRow._make(row))
+
+
+async def device_of(unit: UnitOfWork, key: str) -> DeviceFacts | None:
+    """What a session of any status says of its device, or None."""
+    row = await unit.one(GET_DEVICE, id=key)
+    return None if row is None else DeviceFacts._make(row)
+
+
+async def count_active_of_user(unit: UnitOfWork, user_id: str, now: str) -> int:
+    """How many sessions of a user are active."""
+    count: int = await unit.value(COUNT_ACTIVE_OF_USER, user_id=user_id, now=now)
+    return count
+
+
+async def list_active_of_user(unit: UnitOfWork, user_id: str, now: str, page: Page) -> tuple[list[SessionRow], int]:
+    """One page of a user's active sessions, and how many there are."""
+    wanted = {"user_id": user_id, "now": now, "limit": page.size + 1, "offset": page.offset}
+    if page.number == 1:
+        rows = await unit.all(LIST_ACTIVE_OF_USER, **wanted)
+        if len(rows) <= page.size:  # the row too many is not there: nothing to count
+            return _shown(unit, rows), len(rows)
+    with unit.snapshot():
+        rows = await unit.all(LIST_ACTIVE_OF_USER, **wanted)
+        total = await count_active_of_user(unit, user_id, now)
+    return _shown(unit, rows[: page.size]), total
+
+
+async def list_all_of_user(unit: UnitOfWork, user_id: str) -> list[SessionRow]:
+    """Every session of a user that is kept, in any state, newest first."""
+    return _shown(unit, await unit.all(LIST_ALL_OF_USER, user_id=user_id))
+
+
+@lru_cache(maxsize=16)
+def _search(by_user: bool, status: Status | None, *, few: bool = False) -> tuple[Statement, Statement]:
+    """The statements for one combination of filters: the page and the count. `few`: the active ones, by their index."""
+    wanted = [_OF_USER if by_user else _MINE, *([_status(status)] if status is not None else [])]
+    if few:
+        wanted.append(FEW_ACTIVE)
+    page = select(*_COLUMNS).where(*wanted).order_by((OUT_OF_ORDER if few else _S.c.id).desc())
+    count = select(func.count()).select_from(_S).where(*wanted)
+    return Statement(page.limit(bindparam("limit")).offset(bindparam("offset"))), Statement(count)
+
+
+async def search(unit: UnitOfWork, wanted: SessionFilter, now: str, page: Page) -> tuple[list[SessionRow], int]:
+    """One page of the tenant's sessions that fit, and how many there are."""
+    parameters: dict[str, Any] = {} if wanted.status in (None, "revoked") else {"now": now}
+    with unit.snapshot():
+        if wanted.user_id is None:
+            total = (await statistics.session_stats(unit, now)).of(wanted.status)
+            # Found by the index of what may be active: the search does not go on to the tenant's first session.
+            few = wanted.status == "active" and total <= page.offset + page.size
+        else:
+            parameters["user_id"], few = wanted.user_id, False
+            total = await unit.value(_search(True, wanted.status)[1], **parameters)
+        list_them, _ = _search(wanted.user_id is not None, wanted.status, few=few)
+        rows = await unit.all(list_them, **parameters, limit=page.size + 1, offset=page.offset)
+    return _shown(unit, rows[: page.size]), page.total(total, len(rows))
+
+
+async def list_active_with_users(
+    unit: UnitOfWork, now: str, limit: int, after: str | None
+) -> tuple[list[SessionWithUser], int]:
+    """Up to `limit` active sessions after the id `after`, with their users, and how many are active in all."""
+    with unit.snapshot():
+        total = (await statistics.session_stats(unit, now)).active
+        list_them = LIST_FEW_ACTIVE_WITH_USERS if total <= limit else LIST_ACTIVE_WITH_USERS
+        rows = await unit.all(list_them, now=now, limit=limit + 1, after=after or _AFTER_EVERYTHING)
+    total = len(rows) if after is None and len(rows) <= limit else max(total, len(rows))
+    return [unit.touches.shown(unit.tenant.id, SessionWithUser._make(row)) for row in rows[:limit]], total
+
+
+async def touch(unit: UnitOfWork, key: str, now: str, idle_expires_at: str) -> bool:
+    """Record an activity; False when the session is not active. Neither instant ever goes back."""
+    return await unit.run(TOUCH, id=key, at=now, now=now, idle=idle_expires_at) == 1
+
+
+async def touch_many(unit: UnitOfWork, touches: list[tuple[str, Touch]], now: str) -> None:
+    """Record activities of sessions, by id, that waited until `now`; those not active by then are left as they are."""
+    rows = [{"id": key, "at": touch[0], "idle": touch[1], "now": now} for key, touch in touches]
+    await unit.run_many(TOUCH, rows)
+
+
+async def upgrade(unit: UnitOfWork, key: str, now: str, idle_expires_at: str, amr: str) -> bool:
+    """Record an authentication with other factors; False when the session is not active."""
+    return await unit.run(UPGRADE, id=key, at=now, now=now, idle=idle_expires_at, new_amr=amr) == 1
+
+
+async def revoke(unit: UnitOfWork, key: str, now: str, by: str, reason: str) -> bool:
+    """End an active session; False when it is not active."""
+    return await revoke_many(unit, [key], now, by=by, reason=reason) == {key}
+
+
+async def revoke_many(unit: UnitOfWork, keys: list[str], now: str, *, by: str, reason: str) -> set[str]:
+    """End those of some sessions that are active; which were ended."""
+    ended, unsettled = set[str](), 0
+    facts = {"now": now, "by": by, "reason": reason, "nothing": None}
+    for key in sorted(set(keys)):  # see `LOCK_ALL_OF_USER`
+        if await unit.run(REVOKE, id=key, **facts):
+            ended.add(key)
+        elif await unit.run(REVOKE_SETTLED, id=key, **facts):
+            ended.add(key)
+            unsettled += 1
+    await statistics.count_revoked(unit, len(ended), unsettled)
+    return ended
+
+
+async def revoke_all_of_user(unit: UnitOfWork, user_id: str, now: str, by: str, reason: str) -> int:
+    """End every active session of a user; how many were ended."""
+    locked = await unit.all(LOCK_ALL_OF_USER, user_id=user_id, now=now)
+    return await revoke_locked(unit, locked, now, by=by, reason=reason)
+
+
+async def revoke_locked(unit: UnitOfWork, locked: list[Row], now: str, *, by: str, reason: str) -> int:
+    """End sessions that this transaction has locked, each given by its id and its `due_at`; how many they are."""
+    if locked:
+        rows = [{"id": key, "now": now, "by": by, "reason": reason, "nothing": None} for key, _ in locked]
+        await unit.run_many(REVOKE_LOCKED, rows)
+        await statistics.count_revoked(unit, len(locked), sum(due_at is None for _, due_at in locked))
+    return len(locked)
+
+
+def _shown(unit: UnitOfWork, rows: list[Row]) -> list[SessionRow]:
+    """Rows as they are shown: with the touches that wait."""
+    shown, tenant_id = unit.touches.shown, unit.tenant.id
+    return [shown(tenant_id, SessionRow._make(row)) for row in rows]

@@ -1,0 +1,150 @@
+"""Numbers that are right at the moment of asking and cost nothing like a count of all rows.
+
+Three numbers are maintained with every write: sessions `created` (by device type), `revoked`, and `expired` as far as
+expiry has been settled. A session expires without anybody writing, so each open session carries `due_at`: an
+instant not later than its earlier deadline. It is set when the session is created; a touch moves the deadline and
+leaves `due_at` alone. What has ended unnoticed is therefore among the rows whose `due_at` has passed, and only those
+are looked at:
+
+    expired = settled + (due rows that really ended)        active = created - revoked - expired
+
+`settle` takes due rows and either counts them as expired (`due_at` becomes null) or moves `due_at` to their present
+deadline. It keeps reads cheap; they are right without it.
+"""
+
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    and_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    literal_column,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from sojourn.domain.sessions import Status
+from sojourn.storage.queries.session_states import DEADLINE, NOW, OVER
+from sojourn.storage.schema.tables import SessionCounterTable, SessionTable
+from sojourn.storage.statements import Statement
+from sojourn.storage.unit_of_work import UnitOfWork
+
+_S = SessionTable.__table__
+_C = SessionCounterTable.__table__
+_TENANT: BindParameter[Any] = bindparam("tenant")
+
+UNKNOWN_DEVICE = "unknown"
+_DUE = and_(_S.c.tenant_id == _TENANT, _S.c.due_at.is_not(None), _S.c.due_at <= NOW)
+
+
+class SessionStats(NamedTuple):
+    """The tenant's numbers. `devices` counts all sessions by device type; total is their sum."""
+
+    total: int
+    active: int
+    revoked: int
+    expired: int
+    devices: dict[str, int]
+
+    def of(self, status: Status | None) -> int:
+        """How many have a status; all of them for None."""
+        return {None: self.total, "active": self.active, "revoked": self.revoked, "expired": self.expired}[status]
+
+
+_increment = insert(_C).values(
+    tenant_id=_TENANT,
+    kind=bindparam("kind"),
+    device_type=bindparam("device_type"),
+    shard=bindparam("shard"),
+    value=bindparam("by"),
+)
+COUNT = Statement(
+    _increment.on_conflict_do_update(
+        index_elements=["tenant_id", "kind", "device_type", "shard"],
+        set_={"value": _C.c.value + _increment.excluded.value},
+    )
+)
+NUMBERS = Statement(  # in one statement: both halves see the same instant
+    union_all(
+        select(_C.c.kind, _C.c.device_type, cast(func.sum(_C.c.value), BigInteger))
+        .where(_C.c.tenant_id == _TENANT)
+        .group_by(_C.c.kind, _C.c.device_type),
+        select(literal_column("'expired'"), literal_column("''"), func.count()).select_from(_S).where(_DUE, OVER),
+    )
+)
+DUE = Statement(
+    select(_S.c.id, DEADLINE, case((OVER, literal_column("1")), else_=literal_column("0")))
+    .where(_DUE)
+    .order_by(_S.c.due_at)
+    .limit(bindparam("limit"))
+    .offset(literal_column("0"))
+    .with_for_update(skip_locked=True)  # PostgreSQL: what another process settles or changes now is left to it
+)
+IS_ANYTHING_DUE = Statement(select(exists().where(_DUE)))
+RESCHEDULE = Statement(
+    update(_S).where(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("one")).values(due_at=bindparam("next_due"))
+)
+
+
+async def add_to(unit: UnitOfWork, kind: str, device_type: str, by: int) -> None:
+    """Add to a maintained number.
+
+    A transaction that adds to several does so after its other writes and in the order of kind and device type:
+    transactions side by side then never wait for each other in a circle.
+    """
+    await unit.run(COUNT, kind=kind, device_type=device_type, shard=unit.shard(), by=by)
+
+
+async def count_created(unit: UnitOfWork, device_type: str | None, by: int = 1) -> None:
+    """Count new sessions; a negative number when they are purged."""
+    await add_to(unit, "created", device_type or UNKNOWN_DEVICE, by)
+
+
+async def count_ended(unit: UnitOfWork, kind: Literal["revoked", "expired"], by: int) -> None:
+    """Count sessions that were revoked, or whose expiry was settled; a negative number when they are purged."""
+    if by:
+        await add_to(unit, kind, "", by)
+
+
+async def count_revoked(unit: UnitOfWork, ended: int, unsettled: int) -> None:
+    """Count sessions that were revoked; `unsettled` of them had been settled as expired and are so no longer."""
+    await count_ended(unit, "expired", -unsettled)
+    await count_ended(unit, "revoked", ended)
+
+
+async def session_stats(unit: UnitOfWork, now: str) -> SessionStats:
+    """The tenant's numbers at `now`, none of them negative, whatever was counted."""
+    devices: dict[str, int] = {}
+    ended = {"revoked": 0, "expired": 0}
+    for kind, device, value in await unit.all(NUMBERS, now=now):
+        if kind != "created":
+            ended[kind] += value
+        elif value > 0:
+            devices[device] = value
+    total = sum(devices.values())
+    revoked = min(max(ended["revoked"], 0), total)
+    expired = min(max(ended["expired"], 0), total - revoked)
+    return SessionStats(total, total - revoked - expired, revoked, expired, devices)
+
+
+async def settle(unit: UnitOfWork, now: str, limit: int) -> int:
+    """Settle up to `limit` due sessions; how many were looked at."""
+    due = await unit.all(DUE, now=now, limit=limit)
+    if due:
+        rows = [{"one": key, "next_due": None if ended else deadline} for key, deadline, ended in due]
+        await unit.run_many(RESCHEDULE, rows)
+    ended_count = sum(ended for _, _, ended in due)
+    await count_ended(unit, "expired", ended_count)
+    return len(due)
+
+
+async def is_anything_due(unit: UnitOfWork, now: str) -> bool:
+    """Whether `settle` would find a session to look at."""
+    return bool(await unit.value(IS_ANYTHING_DUE, now=now))

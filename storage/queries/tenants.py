@@ -1,0 +1,50 @@
+"""Tenants: made on first use or by hand, never removed."""
+
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, literal_column, select
+from sqlalchemy import exists as any_row
+from sqlalchemy.dialects.postgresql import insert
+
+from sojourn.storage.schema.tables import TenantTable
+from sojourn.storage.statements import Statement
+from sojourn.storage.unit_of_work import SystemUnit, UnitOfWork
+
+_T = TenantTable.__table__
+
+
+class TenantRow(NamedTuple):
+    """A tenant as it is stored."""
+
+    id: str
+    name: str | None
+    created_at: str
+
+
+EXISTS = Statement(select(literal_column("1")).select_from(_T).where(_T.c.id == bindparam("tenant")))
+ENSURE = Statement(insert(_T).values(id=bindparam("tenant"), created_at=bindparam("now")).on_conflict_do_nothing())
+ADD = Statement(
+    insert(_T).values(id=bindparam("id"), name=bindparam("name"), created_at=bindparam("now")).on_conflict_do_nothing()
+)
+ALL = Statement(select(_T.c.id, _T.c.name, _T.c.created_at).order_by(_T.c.id))
+ANY = Statement(select(any_row(_T.c.id)))
+
+
+async def exists(unit: UnitOfWork) -> bool:
+    """Whether the unit's tenant has a row."""
+    return await unit.one(EXISTS) is not None
+
+
+async def ensure(unit: UnitOfWork, now: str) -> None:
+    """Make the unit's tenant if it is new."""
+    await unit.run(ENSURE, now=now)
+
+
+async def add(unit: SystemUnit, tenant_id: str, name: str | None, now: str) -> bool:
+    """Make a tenant; False when it exists already."""
+    return await unit.run(ADD, id=tenant_id, name=name, now=now) == 1
+
+
+async def all_tenants(unit: SystemUnit) -> list[TenantRow]:
+    """Every tenant, by id."""
+    return [TenantRow._make(row) for row in await unit.all(ALL)]

@@ -1,0 +1,203 @@
+"""The inventory of issued tokens. Tokens themselves are never here, only their hashes.
+
+A token's state is judged by the facts of `sojourn.domain.token_validity`, each of which is spelled here as SQL.
+"""
+
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, false, func, literal_column, or_, select
+from sqlalchemy.dialects.postgresql import insert
+
+from sojourn.domain.paging import Page
+from sojourn.domain.token_validity import RULES
+from sojourn.storage.queries.session_states import OVER
+from sojourn.storage.queries.token_records import EVERYBODY, blacklisted, cut_offs, issued_until
+from sojourn.storage.schema.sql_functions import earliest
+from sojourn.storage.schema.tables import SessionTable
+from sojourn.storage.schema.token_tables import IssuedTokenTable, SessionTokenTable, SigningKeyTable
+from sojourn.storage.statements import Statement
+from sojourn.storage.unit_of_work import Row, UnitOfWork
+
+_R = SessionTokenTable.__table__
+_I = IssuedTokenTable.__table__
+_S = SessionTable.__table__
+_K = SigningKeyTable.__table__
+_TENANT: Any = bindparam("tenant")
+_NOW: Any = bindparam("now")
+
+TokenType = Literal["access", "refresh"]
+TokenStatus = Literal["active", "expired", "revoked"]
+
+
+class IssuedToken(NamedTuple):
+    """A token to be entered in the inventory. Instants in text form."""
+
+    id: str
+    session_id: str | None
+    user_id: str
+    token_type: TokenType
+    token_hash: str
+    created_at: str
+    expires_at: str
+    ip: str | None
+    user_agent: str | None
+    key_id: str | None
+    cut_offs: int
+
+
+class IssuedTokenRow(NamedTuple):
+    """A token of the inventory; `wrong` names the facts against it."""
+
+    id: str
+    user_id: str
+    token_type: str
+    created_at: str
+    expires_at: str
+    ip: str | None
+    user_agent: str | None
+    wrong: tuple[str, ...]
+
+
+class Moment(NamedTuple):
+    """When the inventory is looked at: `now`, the latest end of access tokens that are over, and the latest rotation
+    whose parents are reuse. Instants in text form.
+    """
+
+    now: str
+    lapsed: str
+    reusable_since: str
+
+
+_FIXED = {"everybody": EVERYBODY, "type_refresh": "refresh"}
+ENTER = Statement(
+    insert(_I)
+    .values(tenant_id=_TENANT, **{name: bindparam(name) for name in IssuedToken._fields})
+    .on_conflict_do_nothing()
+)
+_WITH_SESSION = (
+    _I.outerjoin(_S, and_(_S.c.tenant_id == _TENANT, _S.c.id == _I.c.session_id))
+    .outerjoin(_R, and_(_R.c.tenant_id == _TENANT, _R.c.session_id == _I.c.session_id))
+    .outerjoin(_K, _K.c.id == _I.c.key_id)
+)
+_EFFECTIVE_END = earliest(
+    _I.c.expires_at,
+    func.coalesce(_S.c.expires_at, _I.c.expires_at),
+    func.coalesce(_S.c.idle_expires_at, _I.c.expires_at),
+)
+_IS_REFRESH = _I.c.token_type == bindparam("type_refresh")
+_IS_PRESENT = _I.c.token_hash == _R.c.token_hash
+_IS_PARENT_THAT_MAY_COME_AGAIN = and_(
+    _I.c.token_hash == _R.c.previous_hash,
+    or_(_R.c.successor_used.is_(false()), _R.c.rotated_at > bindparam("reusable_since")),
+)
+_HAS_SESSION = _I.c.session_id.is_not(None)
+_WRONG: dict[str, ColumnElement[bool]] = {
+    "key_retired": and_(_I.c.key_id.is_not(None), or_(_K.c.id.is_(None), _K.c.retired_at.is_not(None))),
+    "expired": or_(
+        and_(~_IS_REFRESH, _I.c.expires_at <= bindparam("lapsed")),
+        and_(_IS_REFRESH, or_(_I.c.expires_at <= _NOW, _R.c.expires_at <= _NOW)),
+    ),
+    "blacklisted": or_(blacklisted(_I.c.token_hash), and_(_IS_REFRESH, blacklisted(_R.c.token_hash))),
+    "issued_before_cutoff": case(
+        (_I.c.cut_offs.is_not(None), cut_offs(_I.c.token_type, _I.c.user_id) > _I.c.cut_offs),
+        else_=issued_until(_I.c.token_type, _I.c.user_id) >= _I.c.created_at,
+    ),
+    "superseded": and_(_IS_REFRESH, ~func.coalesce(or_(_IS_PRESENT, _IS_PARENT_THAT_MAY_COME_AGAIN), false())),
+    "session_not_found": and_(_HAS_SESSION, _S.c.id.is_(None)),
+    "session_revoked": _S.c.revoked_at.is_not(None),
+    "session_expired": OVER,
+    "user_mismatch": _S.c.user_id != _I.c.user_id,
+}
+if set(_WRONG) != {name for name, rule in RULES.items() if "inventory" in rule.refused_by}:
+    raise RuntimeError("the inventory must know every fact that it is to judge tokens by")
+_FACTS = {name: func.coalesce(wrong, false()) for name, wrong in _WRONG.items()}
+_INVENTORY = select(
+    _I.c.id,
+    _I.c.user_id,
+    _I.c.token_type,
+    _I.c.created_at,
+    _EFFECTIVE_END,
+    _I.c.ip,
+    _I.c.user_agent,
+    *_FACTS.values(),
+).select_from(_WITH_SESSION)
+GET_ISSUED = Statement(_INVENTORY.where(_I.c.tenant_id == _TENANT, _I.c.id == bindparam("id")))
+PURGE_ISSUED = Statement(
+    delete(_I).where(
+        _I.c.tenant_id == _TENANT,
+        _I.c.id.in_(
+            select(_I.c.id)
+            .where(_I.c.tenant_id == _TENANT, _I.c.expires_at <= bindparam("before"))
+            .limit(bindparam("limit"))
+            .offset(literal_column("0"))
+        ),
+    )
+)
+
+
+async def enter(unit: UnitOfWork, token: IssuedToken) -> None:
+    """Enter a token in the inventory; one that is there already stays as it is."""
+    await unit.run(ENTER, **token._asdict())
+
+
+async def get_issued(unit: UnitOfWork, token_id: str, at: Moment) -> IssuedTokenRow | None:
+    """A token of the inventory in any state, or None."""
+    row = await unit.one(GET_ISSUED, id=token_id, **_FIXED, **at._asdict())
+    return None if row is None else _row(row)
+
+
+def _fits(status: TokenStatus) -> ColumnElement[bool]:
+    """The rows that `sojourn.domain.token_validity.shown_status` calls so."""
+    revoked, expired = (
+        or_(*(fact for name, fact in _FACTS.items() if RULES[name].shown == shown)) for shown in ("revoked", "expired")
+    )
+    if status == "revoked":
+        return revoked
+    return and_(~revoked, expired if status == "expired" else ~expired)
+
+
+@lru_cache(maxsize=32)
+def _search(by_user: bool, by_type: bool, status: TokenStatus | None) -> tuple[Statement, Statement]:
+    wanted = [_I.c.tenant_id == _TENANT]
+    if by_user:
+        wanted.append(_I.c.user_id == bindparam("user_id"))
+    if by_type:
+        wanted.append(_I.c.token_type == bindparam("token_type"))
+    count = select(func.count()).select_from(_I if status is None else _WITH_SESSION)
+    if status is not None:
+        wanted.append(_fits(status))
+    page = _INVENTORY.where(*wanted).order_by(_I.c.id.desc())
+    return Statement(page.limit(bindparam("limit")).offset(bindparam("offset"))), Statement(count.where(*wanted))
+
+
+async def search(
+    unit: UnitOfWork,
+    *,
+    user_id: str | None,
+    token_type: TokenType | None,
+    status: TokenStatus | None,
+    at: Moment,
+    page: Page,
+) -> tuple[list[IssuedTokenRow], int]:
+    """One page of the inventory, newest first, and how many fit."""
+    list_them, count_them = _search(user_id is not None, token_type is not None, status)
+    given = {"user_id": user_id, "token_type": token_type}
+    parameters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    judged = _FIXED | at._asdict()
+    counted = parameters if status is None else parameters | judged
+    with unit.snapshot():
+        rows = await unit.all(list_them, **parameters, **judged, limit=page.size, offset=page.offset)
+        total: int = await unit.value(count_them, **counted)
+    return [_row(row) for row in rows], total
+
+
+def _row(row: Row) -> IssuedTokenRow:
+    plain = len(row) - len(_FACTS)
+    wrong = tuple(name for name, is_wrong in zip(_FACTS, row[plain:], strict=True) if is_wrong)
+    return IssuedTokenRow._make([*row[:plain], wrong])
+
+
+async def purge(unit: UnitOfWork, before: str, limit: int) -> int:
+    """Forget up to `limit` tokens that expired before an instant; how many went."""
+    return await unit.run(PURGE_ISSUED, before=before, limit=limit)

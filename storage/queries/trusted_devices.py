@@ -1,0 +1,104 @@
+"""Trusted devices: one row for a user and a fingerprint, trusted until an instant."""
+
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+from sqlalchemy import and_, bindparam, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from sojourn.domain.paging import Page
+from sojourn.storage.queries import tenants
+from sojourn.storage.schema.tables import TrustedDeviceTable
+from sojourn.storage.statements import Statement
+from sojourn.storage.unit_of_work import UnitOfWork
+
+_D = TrustedDeviceTable.__table__
+_MINE = _D.c.tenant_id == bindparam("tenant")
+_OF_USER = and_(_MINE, _D.c.user_id == bindparam("user_id"))
+_FACTS = ("device_name", "device_type", "browser", "os", "ip")
+
+
+@dataclass(frozen=True, slots=True)
+class NewTrustedDevice:
+    """A device to be trusted. Instants in text form."""
+
+    id: str
+    user_id: str
+    device_fingerprint: str
+    created_at: str
+    trusted_until: str
+    device_name: str | None = None
+    device_type: str | None = None
+    browser: str | None = None
+    os: str | None = None
+    ip: str | None = None
+
+
+class TrustedDeviceRow(NamedTuple):
+    """A trusted device as it is stored."""
+
+    id: str
+    tenant_id: str
+    user_id: str
+    device_fingerprint: str
+    device_name: str | None
+    device_type: str | None
+    browser: str | None
+    os: str | None
+    ip: str | None
+    created_at: str
+    trusted_until: str
+
+
+_COLUMNS = [_D.c[name] for name in TrustedDeviceRow._fields]
+_insert = insert(_D).values(
+    tenant_id=bindparam("tenant"), **{name: bindparam(name) for name in NewTrustedDevice.__dataclass_fields__}
+)
+TRUST = Statement(
+    _insert.on_conflict_do_update(
+        index_elements=["tenant_id", "user_id", "device_fingerprint"],
+        set_={
+            "trusted_until": _insert.excluded.trusted_until,
+            **{name: func.coalesce(_insert.excluded[name], _D.c[name]) for name in _FACTS},
+        },
+    ).returning(*_COLUMNS)
+)
+_TRUSTED = and_(_OF_USER, _D.c.trusted_until > bindparam("now"))
+LIST_TRUSTED = Statement(
+    select(*_COLUMNS).where(_TRUSTED).order_by(_D.c.id.desc()).limit(bindparam("limit")).offset(bindparam("offset"))
+)
+COUNT_TRUSTED = Statement(select(func.count()).select_from(_D).where(_TRUSTED))
+_OF_FINGERPRINT = and_(_MINE, _D.c.device_fingerprint == bindparam("device_fingerprint"))
+UNTRUST = Statement(delete(_D).where(_OF_FINGERPRINT))
+REMOVE = Statement(delete(_D).where(_MINE, _D.c.id == bindparam("id")))
+REMOVE_OF_USER = Statement(delete(_D).where(_OF_USER, _D.c.id == bindparam("id")))
+UNTRUST_FOR_USER = Statement(delete(_D).where(_OF_FINGERPRINT, _D.c.user_id == bindparam("user_id")))
+
+
+async def trust(unit: UnitOfWork, device: NewTrustedDevice, now: str) -> TrustedDeviceRow:
+    """Trust a device anew. A row that exists keeps its id and what this time was not told."""
+    await tenants.ensure(unit, now)
+    rows = await unit.all(TRUST, **asdict(device))
+    return TrustedDeviceRow._make(rows[0])
+
+
+async def list_trusted(unit: UnitOfWork, user_id: str, now: str, page: Page) -> tuple[list[TrustedDeviceRow], int]:
+    """One page of the devices a user trusts at `now`, newest first, and how many there are."""
+    with unit.snapshot():
+        rows = await unit.all(LIST_TRUSTED, user_id=user_id, now=now, limit=page.size, offset=page.offset)
+        total: int = await unit.value(COUNT_TRUSTED, user_id=user_id, now=now)
+    return [TrustedDeviceRow._make(row) for row in rows], total
+
+
+async def untrust(unit: UnitOfWork, device_fingerprint: str, user_id: str | None) -> int:
+    """Forget a device, of one user or of all; how many rows went."""
+    if user_id is None:
+        return await unit.run(UNTRUST, device_fingerprint=device_fingerprint)
+    return await unit.run(UNTRUST_FOR_USER, device_fingerprint=device_fingerprint, user_id=user_id)
+
+
+async def remove(unit: UnitOfWork, device_id: str, user_id: str | None = None) -> bool:
+    """Forget a device by its id, any user's or that of one; False when there is none."""
+    if user_id is None:
+        return await unit.run(REMOVE, id=device_id) == 1
+    return await unit.run(REMOVE_OF_USER, id=device_id, user_id=user_id) == 1

@@ -1,0 +1,46 @@
+"""Users: made with their first session; the latest name counts."""
+
+from typing import Any
+
+from sqlalchemy import BindParameter, and_, bindparam, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from sojourn.domain.ids import user_key
+from sojourn.storage.schema.tables import UserTable
+from sojourn.storage.statements import Statement
+from sojourn.storage.unit_of_work import UnitOfWork
+
+_U = UserTable.__table__
+_TENANT: BindParameter[Any] = bindparam("tenant")
+_ONE = and_(_U.c.tenant_id == _TENANT, _U.c.user_id == bindparam("of_user"))
+
+ADD = Statement(
+    insert(_U)
+    .values(
+        tenant_id=_TENANT,
+        user_id=bindparam("user_id"),
+        key=bindparam("key"),
+        username=bindparam("username"),
+        created_at=bindparam("now"),
+    )
+    .on_conflict_do_nothing()
+)
+FIND = Statement(select(_U.c.username).where(_ONE))
+NAME = Statement(update(_U).where(_ONE).values(username=bindparam("new_name")))
+MAX_KEY_ATTEMPTS = 8
+
+
+async def ensure(unit: UnitOfWork, user_id: str, username: str | None, now: str) -> None:
+    """Make the user if they are new; keep the latest name."""
+    found = await unit.one(FIND, of_user=user_id)
+    if found is not None:
+        if username not in (None, found[0]):
+            await unit.run(NAME, of_user=user_id, new_name=username)
+        return
+    for attempt in range(MAX_KEY_ATTEMPTS):
+        key = user_key(user_id, attempt)
+        if await unit.run(ADD, user_id=user_id, key=key, username=username, now=now):
+            return
+        if await unit.one(FIND, of_user=user_id) is not None:  # made by another process a moment ago
+            return
+    raise RuntimeError("no integer key is free for a new user")

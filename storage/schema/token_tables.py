@@ -1,0 +1,132 @@
+"""The tables of tokens: what is needed to judge them, and nothing that would pass for one.
+
+Refresh and access tokens and blacklist entries are kept as hashes. Private signing keys are sealed with a key
+that is not in the database (`sojourn.authentication.vault`): a stolen database alone signs nobody in.
+"""
+
+from sqlalchemy import Column, Index, Integer, text
+from sqlmodel import Field
+
+from sojourn.storage.schema.columns import Stored, flag, instant, key_text, long_text, session_key, short_text
+
+
+class SessionTokenTable(Stored, table=True):
+    """The refresh state of a session: one row, moved on by one conditional update per rotation."""
+
+    __tablename__ = "session_tokens"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (session_id)"},)
+
+    tenant_id: str = Field(sa_column=key_text(128))
+    session_id: str = Field(sa_column=session_key(primary_key=True))
+    first_generation: int = Field(sa_column=Column(Integer, nullable=False))
+    generation: int = Field(sa_column=Column(Integer, nullable=False))
+    nonce: str = Field(sa_column=short_text(64, nullable=False))
+    token_hash: str = Field(sa_column=short_text(64, nullable=False))
+    previous_hash: str | None = Field(sa_column=short_text(64))
+    rotated_at: str = Field(sa_column=instant())
+    expires_at: str = Field(sa_column=instant())
+    successor_used: bool = Field(sa_column=flag())
+    client_id: str | None = Field(sa_column=short_text())
+
+
+class IssuedTokenTable(Stored, table=True):
+    """The inventory: every token that was issued, by the hash that identifies it.
+
+    `key_id` is the key that signed it (null for a refresh token), `cut_offs` how many cut-offs there had been for its
+    user. Both are null for tokens of releases that did not note them, and `revoked_at` is not used any more.
+    """
+
+    __tablename__ = "issued_tokens"
+    __table_args__ = (
+        Index("ux_issued_tokens_hash", "tenant_id", "token_hash", unique=True),
+        Index("ix_issued_tokens_user", "tenant_id", "user_id", "id"),
+        Index("ix_issued_tokens_expiry", "tenant_id", "expires_at"),
+    )
+
+    tenant_id: str = Field(sa_column=key_text(128))
+    id: str = Field(sa_column=key_text(64))
+    session_id: str | None = Field(sa_column=session_key(nullable=True))
+    user_id: str = Field(sa_column=short_text(nullable=False))
+    token_type: str = Field(sa_column=short_text(16, nullable=False))
+    token_hash: str = Field(sa_column=short_text(64, nullable=False))
+    created_at: str = Field(sa_column=instant())
+    expires_at: str = Field(sa_column=instant())
+    revoked_at: str | None = Field(sa_column=instant(nullable=True))
+    ip: str | None = Field(sa_column=short_text(45))
+    user_agent: str | None = Field(sa_column=long_text())
+    key_id: str | None = Field(sa_column=short_text(64))
+    cut_offs: int | None = Field(sa_column=Column(Integer))
+
+
+class BlacklistTable(Stored, table=True):
+    """A token that is refused until it would have expired anyway."""
+
+    __tablename__ = "blacklist"
+    __table_args__ = (
+        Index("ux_blacklist_hash", "tenant_id", "token_hash", unique=True),
+        Index("ix_blacklist_user", "tenant_id", "user_id", "id"),
+    )
+
+    tenant_id: str = Field(sa_column=key_text(128))
+    id: str = Field(sa_column=key_text(64))
+    token_hash: str = Field(sa_column=short_text(64, nullable=False))
+    token_type: str = Field(sa_column=short_text(16, nullable=False))
+    user_id: str = Field(sa_column=short_text(nullable=False))
+    reason: str | None = Field(sa_column=short_text())
+    created_at: str = Field(sa_column=instant())
+    expires_at: str = Field(sa_column=instant())
+
+
+class TokenConfigTable(Stored, table=True):
+    """A tenant's own lifetimes, as they were written: durations in text form."""
+
+    __tablename__ = "token_configs"
+
+    tenant_id: str = Field(sa_column=key_text(128))
+    access_expiry: str = Field(sa_column=short_text(64, nullable=False))
+    refresh_expiry: str = Field(sa_column=short_text(64, nullable=False))
+    leeway: str = Field(sa_column=short_text(64, nullable=False))
+    updated_at: str = Field(sa_column=instant())
+
+
+class NotBeforeTable(Stored, table=True):
+    """Tokens of a type issued so far are refused: of one user, or of the tenant (user `''`).
+
+    `count` says how often that was asked for: a token is refused when the count was lower at its issue. `issued_until`
+    is the instant, for tokens that know no count.
+    """
+
+    __tablename__ = "not_before"
+
+    tenant_id: str = Field(sa_column=key_text(128))
+    user_id: str = Field(sa_column=key_text())
+    token_type: str = Field(sa_column=key_text(16))
+    issued_until: str = Field(sa_column=instant())
+    reason: str | None = Field(sa_column=short_text())
+    count: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
+
+
+class SigningKeyTable(Stored, table=True):
+    """A key that signs access tokens. The public half is in clear, the private one sealed."""
+
+    __tablename__ = "signing_keys"
+
+    id: str = Field(sa_column=key_text(64))
+    algorithm: str = Field(sa_column=short_text(16, nullable=False))
+    public_jwk: str = Field(sa_column=long_text(nullable=False))
+    sealed_private: str = Field(sa_column=long_text(nullable=False))
+    created_at: str = Field(sa_column=instant())
+    signs_from: str = Field(sa_column=instant())
+    retired_at: str | None = Field(sa_column=instant(nullable=True))
+
+
+class SessionUsageTable(Stored, table=True):
+    """How often a session was used on a day (UTC, `2026-04-15`)."""
+
+    __tablename__ = "session_usage"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (session_id)"},)
+
+    tenant_id: str = Field(sa_column=key_text(128))
+    session_id: str = Field(sa_column=session_key(primary_key=True))
+    day: str = Field(sa_column=key_text(10))
+    count: int = Field(sa_column=Column(Integer, nullable=False))

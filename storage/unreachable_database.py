@@ -1,0 +1,73 @@
+"""The database that is not there (yet): whoever asks it anything is refused, whoever asks nothing is served."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sojourn.domain.errors import Unavailable
+from sojourn.storage.database import Database
+from sojourn.storage.statements import Statement
+from sojourn.storage.touches import Touches
+from sojourn.storage.unit_of_work import Row, Runner, SystemUnit
+
+T = TypeVar("T")
+
+
+class UnreachableDatabase(Database):
+    """Stands in while a process waits for its database."""
+
+    def __init__(self) -> None:
+        self.touches = Touches()
+
+    async def make_room(self, since: datetime, until: datetime) -> None:
+        """There is nowhere to make any."""
+
+    async def drop_partitions(self, before: datetime) -> int:
+        """There is nothing to drop."""
+        return 0
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    async def _read(self, attempt: Callable[[Runner], Awaitable[T]]) -> T:
+        return await attempt(_NoRunner())
+
+    @asynccontextmanager
+    async def system(self) -> AsyncIterator[SystemUnit]:
+        """A unit whose first statement raises Unavailable."""
+        yield SystemUnit(_NoRunner())
+
+    async def _write(self, attempt: Callable[[Runner], Awaitable[T]]) -> T:
+        return await attempt(_NoRunner())
+
+    async def write_system(self, work: Callable[[SystemUnit], Awaitable[T]]) -> T:
+        """Run `work`. Raises Unavailable with its first statement."""
+        return await work(SystemUnit(_NoRunner()))
+
+    async def is_reachable(self) -> bool:
+        """It is not."""
+        return False
+
+
+class _NoRunner:
+    async def all(self, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
+        raise Unavailable()
+
+    async def one(self, statement: Statement, parameters: dict[str, Any]) -> Row | None:
+        raise Unavailable()
+
+    async def run(self, statement: Statement, parameters: dict[str, Any]) -> int:
+        raise Unavailable()
+
+    async def run_many(self, statement: Statement, parameters: list[dict[str, Any]]) -> None:
+        raise Unavailable()
+
+    async def pause(self) -> None:
+        return
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def shard(self) -> int:
+        return 0

@@ -1,0 +1,95 @@
+"""Bulk loading: many sessions in few transactions, for made-up data and for tests of size.
+
+The same rows and counters as one session at a time would leave, without the service in between.
+"""
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from sojourn.domain.ids import user_key
+from sojourn.storage.database import POSTGRESQL_PREFIX, SQLITE_PREFIX
+from sojourn.storage.queries import sessions, statistics
+from sojourn.storage.queries.sessions import NewSession
+
+BATCH = 20_000
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows of one tenant, by the names of their columns, and what they add to the counters, by kind and device type."""
+
+    tenant_id: str
+    begun_at: str
+    users: list[dict[str, Any]] = field(default_factory=list)
+    sessions: list[dict[str, Any]] = field(default_factory=list)
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+class BulkLoader(ABC):
+    """Loads one database; every batch is a transaction of its own and durable at its end."""
+
+    @abstractmethod
+    async def write(self, batch: Batch) -> None:
+        """Write a batch. Raises the driver's errors."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Give the connection back."""
+
+
+async def open_loader(url: str) -> BulkLoader:
+    """A loader for a database whose tables exist already. Raises OSError when it cannot be reached."""
+    if url.startswith(POSTGRESQL_PREFIX):
+        from sojourn.storage.postgres.bulk import PostgresLoader
+
+        return await PostgresLoader.connect(url)
+    from sojourn.storage.sqlite.bulk import SqliteLoader
+
+    return SqliteLoader(url.removeprefix(SQLITE_PREFIX))
+
+
+def batches(tenant_id: str, rows: Iterable[tuple[NewSession, str | None]], now: str) -> Iterator[Batch]:
+    """Sessions of one tenant, each with the instant it was revoked or None, as batches.
+
+    What has ended by `now` is counted as settled.
+    """
+    waiting, known = iter(rows), set[str]()
+    while some := list(islice(waiting, BATCH)):
+        batch = Batch(tenant_id, now)
+        for session, revoked_at in some:
+            if session.user_id not in known:
+                known.add(session.user_id)
+                batch.users.append(_user(tenant_id, session))
+            batch.sessions.append(_session(tenant_id, session, revoked_at, now))
+            batch.counts["created", session.device_type or statistics.UNKNOWN_DEVICE] += 1
+            if revoked_at is not None:
+                batch.counts["revoked", ""] += 1
+            elif min(session.expires_at, session.idle_expires_at) <= now:
+                batch.counts["expired", ""] += 1
+        yield batch
+
+
+def _user(tenant_id: str, session: NewSession) -> dict[str, Any]:
+    return {
+        "tenant_id": tenant_id,
+        "user_id": session.user_id,
+        "key": user_key(session.user_id),
+        "username": session.username,
+        "created_at": session.created_at,
+    }
+
+
+def _session(tenant_id: str, session: NewSession, revoked_at: str | None, now: str) -> dict[str, Any]:
+    values = sessions.insert_values(session)
+    values["tenant_id"] = tenant_id
+    if revoked_at is not None or values["due_at"] <= now:
+        values["due_at"] = None
+    ended = revoked_at is not None
+    values["revoked_at"] = revoked_at
+    values["revoked_by"] = "seed" if ended else None
+    values["revoke_reason"] = "signed_out" if ended else None
+    return values

@@ -1,0 +1,89 @@
+"""Housekeeping over all tenants, a little at a time: expired sessions are settled, what is kept no longer is purged.
+
+Nothing depends on it for being right: status is decided when it is read. It keeps reads cheap and the data small. One
+process at a time does it, by a lease; done twice it would do no harm.
+"""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sojourn.domain.clock import from_text, to_text
+from sojourn.domain.values import Tenant
+from sojourn.storage.database import AHEAD, Database
+from sojourn.storage.queries import statistics, tenants
+from sojourn.storage.unit_of_work import UnitOfWork
+from sojourn.storage.upkeep import leases, overdue
+from sojourn.storage.upkeep.purging import purge_tenant
+
+BATCH = 200
+"""Rows settled in one write: a few milliseconds, so that other writes hardly wait."""
+SETTLED_AFTER = timedelta(minutes=5)
+"""How long a session is over before that is settled for good: processes whose clocks differ by less agree on it."""
+LEASE = timedelta(minutes=5)
+"""How long a process that was stopped keeps others from taking over."""
+
+
+class Round(NamedTuple):
+    """What a round did: sessions settled and purged; for how long the oldest that is left is overdue."""
+
+    settled: int
+    purged: int
+    oldest_overdue: timedelta
+
+
+async def keep_house(database: Database, holder: str, now: datetime, retention: timedelta) -> Round | None:
+    """One round, unless another process is at it (None). Raises Unavailable; what was done stays done.
+
+    `holder` names the process, `retention` is how long ended sessions are kept.
+    """
+    text, before = to_text(now), now - retention
+    if not await leases.take(database, "housekeeping", holder, text, to_text(now + LEASE)):
+        return None
+    settled = await settle_all(database, to_text(now - SETTLED_AFTER))
+    await database.make_room(now, now + AHEAD)
+    purged = await database.drop_partitions(before)
+    purged += await purge_all(database, to_text(before - database.purge_grace), text)
+    return Round(settled, purged, await oldest_overdue(database, before))
+
+
+async def settle_all(database: Database, now: str) -> int:
+    """Settle what is due at `now` in every tenant; how many sessions were looked at.
+
+    Safe in several processes at once. Raises Unavailable when the database does not answer; what was settled stays.
+    """
+    return sum([await _settle_tenant(database, tenant, now) for tenant in await all_tenants(database)])
+
+
+async def purge_all(database: Database, before: str, now: str) -> int:
+    """Purge every tenant of what ended at `before` or earlier; how many sessions went. Raises Unavailable likewise."""
+    return sum([await purge_tenant(database, tenant, before, now) for tenant in await all_tenants(database)])
+
+
+async def oldest_overdue(database: Database, before: datetime) -> timedelta:
+    """For how long the oldest session that ended by `before` is kept too long; zero when there is none."""
+
+    async def work(unit: UnitOfWork) -> str | None:
+        return await overdue.oldest(unit, to_text(before))
+
+    found = [await database.read(tenant, work) for tenant in await all_tenants(database)]
+    ended = min((instant for instant in found if instant is not None), default=None)
+    return timedelta(0) if ended is None else before - from_text(ended)
+
+
+async def all_tenants(database: Database) -> list[Tenant]:
+    """Every tenant there is."""
+    async with database.system() as unit:
+        return [Tenant(row.id) for row in await tenants.all_tenants(unit)]
+
+
+async def _settle_tenant(database: Database, tenant: Tenant, now: str) -> int:
+    async def work(unit: UnitOfWork) -> int:
+        return await statistics.settle(unit, now, BATCH)
+
+    looked_at = 0
+    while await database.read(tenant, lambda unit: statistics.is_anything_due(unit, now)):
+        settled = await database.write(tenant, work)
+        looked_at += settled
+        if not settled:  # another process is at it
+            break
+    return looked_at

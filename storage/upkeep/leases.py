@@ -1,0 +1,33 @@
+"""Leases: work that one process at a time does, whichever gets to it first."""
+
+from sqlalchemy import bindparam, or_
+from sqlalchemy.dialects.postgresql import insert
+
+from sojourn.storage.database import Database
+from sojourn.storage.schema.tables import LeaseTable
+from sojourn.storage.statements import Statement
+from sojourn.storage.unit_of_work import SystemUnit
+
+_L = LeaseTable.__table__
+
+_offer = insert(_L).values(name=bindparam("name"), holder=bindparam("holder"), held_until=bindparam("until"))
+TAKE = Statement(
+    _offer.on_conflict_do_update(
+        index_elements=["name"],
+        set_={"holder": _offer.excluded.holder, "held_until": _offer.excluded.held_until},
+        where=or_(_L.c.held_until <= bindparam("now"), _L.c.holder == _offer.excluded.holder),
+    )
+)
+
+
+async def take(database: Database, name: str, holder: str, now: str, until: str) -> bool:
+    """Take a lease, or keep it longer; False while another process holds it. Raises Unavailable.
+
+    A holder that is gone loses it at `until`. Clocks that differ may shorten it: what is done under it must bear to
+    be done twice.
+    """
+
+    async def work(unit: SystemUnit) -> bool:
+        return await unit.run(TAKE, name=name, holder=holder, until=until, now=now) == 1
+
+    return await database.write_system(work)

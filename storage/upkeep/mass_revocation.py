@@ -1,0 +1,48 @@
+"""Ending every session of a tenant at once: after a backup was restored, or when tokens may have leaked.
+
+A restored backup knows nothing of what was revoked since it was made. Every token that was issued so far is refused by
+one row a type; the sessions follow in batches.
+"""
+
+from sqlalchemy import bindparam, literal_column, or_, select
+
+from sojourn.domain.values import Tenant
+from sojourn.storage.database import Database
+from sojourn.storage.queries import sessions, token_configs
+from sojourn.storage.queries.session_states import ACTIVE, SETTLED_AHEAD
+from sojourn.storage.schema.tables import SessionTable
+from sojourn.storage.statements import Statement
+from sojourn.storage.unit_of_work import UnitOfWork
+
+BATCH = 500
+
+_S = SessionTable.__table__
+LOCK_SOME = Statement(
+    select(_S.c.id, _S.c.due_at)
+    .where(_S.c.tenant_id == bindparam("tenant"), or_(ACTIVE, SETTLED_AHEAD))
+    .order_by(_S.c.id)
+    .limit(bindparam("limit"))
+    .offset(literal_column("0"))
+    .with_for_update()
+)
+
+
+async def end_all(database: Database, tenant: Tenant, now: str, by: str, reason: str) -> int:
+    """End every session of a tenant and refuse every token issued up to `now`; how many sessions were active.
+
+    Tokens are refused from the first write on. Raises Unavailable; what was ended stays ended.
+    """
+
+    async def refuse(unit: UnitOfWork) -> None:
+        for token_type in ("access", "refresh"):
+            await token_configs.refuse_issued(unit, None, token_type, reason, now)
+
+    async def revoke_some(unit: UnitOfWork) -> int:
+        locked = await unit.all(LOCK_SOME, now=now, limit=BATCH)
+        return await sessions.revoke_locked(unit, locked, now, by=by, reason=reason)
+
+    await database.write(tenant, refuse)
+    total = 0
+    while ended := await database.write(tenant, revoke_some):
+        total += ended
+    return total

@@ -1,0 +1,107 @@
+"""Purging: what ended longer ago than it is kept leaves, in small writes that other requests hardly notice.
+
+Sessions are deleted with what hangs on them; the counters of `sojourn.storage.queries.statistics` follow, so that
+numbers and lists agree before, during and after.
+"""
+
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import and_, bindparam, delete, literal_column, or_, select
+
+from sojourn.domain.ids import first_uuid7
+from sojourn.domain.values import Tenant
+from sojourn.storage.database import Database
+from sojourn.storage.queries import blacklist, statistics, tokens
+from sojourn.storage.schema.tables import SessionTable, TrustedDeviceTable
+from sojourn.storage.schema.token_tables import SessionTokenTable, SessionUsageTable
+from sojourn.storage.statements import Statement
+from sojourn.storage.unit_of_work import UnitOfWork
+
+BATCH = 500
+"""Rows deleted in one write: some ten milliseconds."""
+
+_S = SessionTable.__table__
+_D = TrustedDeviceTable.__table__
+_TENANT: Any = bindparam("tenant")
+_BEFORE: Any = bindparam("before")
+
+ENDED = or_(
+    _S.c.revoked_at <= _BEFORE,
+    and_(_S.c.revoked_at.is_(None), or_(_S.c.expires_at <= _BEFORE, _S.c.idle_expires_at <= _BEFORE)),
+)
+# Ids sort by creation, and nothing ends before it began: the key's own range holds all there is to look at.
+# Locked first, so that one and the same set of sessions leaves all tables; another purge takes the next ones.
+LOCK_ENDED = Statement(
+    select(_S.c.id, _S.c.device_type, _S.c.revoked_at, _S.c.due_at)
+    .where(_S.c.tenant_id == _TENANT, _S.c.id < bindparam("created_before"), ENDED)
+    .order_by(_S.c.id)
+    .limit(bindparam("limit"))
+    .offset(literal_column("0"))
+    .with_for_update(skip_locked=True)
+)
+
+
+def _of_session(table: Any, key: str) -> Statement:
+    return Statement(delete(table).where(table.c.tenant_id == _TENANT, table.c[key] == bindparam("key")))
+
+
+PURGE_USAGE = _of_session(SessionUsageTable.__table__, "session_id")
+PURGE_REFRESH_STATES = _of_session(SessionTokenTable.__table__, "session_id")
+PURGE_SESSIONS = _of_session(_S, "id")
+PURGE_DEVICES = Statement(
+    delete(_D).where(
+        _D.c.tenant_id == _TENANT,
+        _D.c.id.in_(
+            select(_D.c.id)
+            .where(_D.c.tenant_id == _TENANT, _D.c.trusted_until <= _BEFORE)
+            .order_by(_D.c.id)
+            .limit(bindparam("limit"))
+            .offset(literal_column("0"))
+        ),
+    )
+)
+
+
+async def purge_sessions(unit: UnitOfWork, before: str, limit: int) -> int:
+    """Delete up to `limit` sessions of the tenant that ended at `before` or earlier; how many went."""
+    gone = await unit.all(LOCK_ENDED, before=before, created_before=first_uuid7(before), limit=limit)
+    if not gone:
+        return 0
+    for statement in (PURGE_USAGE, PURGE_REFRESH_STATES, PURGE_SESSIONS):
+        await unit.run_many(statement, [{"key": key} for key, *_ in gone])
+    devices = Counter(device or statistics.UNKNOWN_DEVICE for _, device, _, _ in gone)
+    for device_type, count in sorted(devices.items()):
+        await statistics.count_created(unit, device_type, -count)
+    settled = sum(revoked_at is None and due_at is None for _, _, revoked_at, due_at in gone)
+    await statistics.count_ended(unit, "expired", -settled)
+    await statistics.count_ended(unit, "revoked", -sum(revoked_at is not None for _, _, revoked_at, _ in gone))
+    return len(gone)
+
+
+async def purge_tenant(database: Database, tenant: Tenant, before: str, now: str) -> int:
+    """Delete all of a tenant that is kept no longer, a batch a write; how many sessions went.
+
+    Sessions that ended at `before` or earlier; tokens, blacklist entries and trust that are over `now`.
+    Safe in several processes at once. Raises Unavailable; what was deleted stays deleted.
+    """
+
+    async def some_sessions(unit: UnitOfWork) -> int:
+        return await purge_sessions(unit, before, BATCH)
+
+    async def some_tokens(unit: UnitOfWork) -> int:
+        return await tokens.purge(unit, before, BATCH)
+
+    async def some_entries(unit: UnitOfWork) -> int:
+        return await blacklist.purge(unit, now, BATCH)
+
+    async def some_devices(unit: UnitOfWork) -> int:
+        return await unit.run(PURGE_DEVICES, before=before, limit=BATCH)
+
+    sessions = 0
+    for some in (some_sessions, some_tokens, some_entries, some_devices):
+        while gone := await database.write(tenant, some):
+            sessions += gone if some is some_sessions else 0
+            if gone < BATCH:
+                break
+    return sessions

@@ -1,0 +1,80 @@
+"""`sojourn seed` and `sojourn purge`, on both engines."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sojourn.settings.settings import variable
+
+Sql = Callable[[str], list[tuple[Any, ...]]]
+SEED = "seed --tenants 2 --users 20 --sessions 501 --until 2026-04-15T08:00:00Z --seed"
+ALL = "SELECT tenant_id, CAST(id AS text), user_id, device_type, revoke_reason FROM sessions ORDER BY 1, 2"
+
+
+@pytest.fixture
+def sojourn(database_url: str) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the command on the test's own database."""
+
+    def run(arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "sojourn", *arguments.split()],
+            env={**os.environ, variable("database_url"): database_url, variable("refresh_secret"): "s" * 32, **environ},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def test_seed_fills_either_engine_with_the_same_sessions(sojourn: Any, sql: Sql) -> None:
+    filled = sojourn(f"{SEED} 7")
+    again = sojourn(f"{SEED} 7")
+
+    found = sql(ALL)
+    assert filled.returncode == 0, filled.stderr
+    assert "501 sessions of 20 users in 2 tenants" in filled.stdout
+    assert (len(found), again.returncode) == (501, 1)
+    assert "holds this data already" in again.stderr
+    assert (found[0][0], found[-1][0]) == ("tnt_0001", "tnt_0002")
+    assert {row[3] for row in found} >= {"desktop", "mobile"}
+
+
+def test_what_seed_counts_is_what_it_wrote(sojourn: Any, sql: Sql) -> None:
+    sojourn(f"{SEED} 7")
+
+    counted = dict(sql("SELECT kind, sum(value) FROM session_counters GROUP BY kind"))
+    ended = "revoked_at IS NULL AND due_at IS NULL"
+    assert counted["created"] == 501
+    assert [(counted["revoked"],)] == sql("SELECT count(*) FROM sessions WHERE revoked_at IS NOT NULL")
+    assert [(counted["expired"],)] == sql(f"SELECT count(*) FROM sessions WHERE {ended}")
+
+
+def test_purge_says_what_it_would_delete_and_then_deletes_it(sojourn: Any, sql: Sql) -> None:
+    sojourn(f"{SEED} 7")
+
+    would = sojourn("purge --dry-run")
+    kept = sql("SELECT count(*) FROM sessions")
+    deleted = sojourn("purge")
+    nothing = sojourn("purge")
+
+    facts = "501 sessions, 0 tokens, 0 blacklist entries, 0 trusted devices\n"
+    assert would.stdout == f"would delete: {facts}", would.stderr
+    assert kept == [(501,)]
+    assert deleted.stdout == f"deleted: {facts}"
+    assert nothing.stdout == f"deleted: {facts}".replace("501", "0")
+    assert sql("SELECT count(*) FROM sessions") == [(0,)]
+
+
+def test_purge_spares_what_is_kept(sojourn: Any, sql: Sql) -> None:
+    sojourn(f"{SEED} 7")
+
+    spared = sojourn("purge", SOJOURN_SESSION_RETENTION="87600h")
+
+    assert spared.stdout.startswith("deleted: 0 sessions")
+    assert sql("SELECT count(*) FROM sessions") == [(501,)]

@@ -1,0 +1,76 @@
+"""On PostgreSQL the hot statements go by an index that fits them, whatever their parameters are."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import asyncpg
+import pytest
+
+from sojourn.domain.clock import utc_now
+from sojourn.domain.ids import uuid7
+from sojourn.settings.settings import variable
+from sojourn.storage.queries import sessions, statistics, users
+from sojourn.storage.statements import Statement
+from tests.postgres import Cluster
+
+HOT = {
+    "get": (sessions.GET, "_pkey"),
+    "active check": (sessions.COUNT_ACTIVE_OF_USER, "_user_id_"),
+    "list": (sessions.LIST_ACTIVE_OF_USER, "_user_id_"),
+    "list of all": (sessions.LIST_ALL_OF_USER, "_user_id_id_idx"),
+    "touch": (sessions.TOUCH, "_pkey"),
+    "revoke": (sessions.REVOKE, "_pkey"),
+    "revoke all": (sessions.LOCK_ALL_OF_USER, "_user_id_"),
+    "settle": (statistics.DUE, "_due_at_idx"),
+    "few of a tenant's sessions are active": (sessions._search(False, "active", few=True)[0], "_due_at_idx"),
+    "user": (users.FIND, "users_pkey"),
+}
+_TYPES = "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = 'asked'"
+
+
+@pytest.fixture(scope="module")
+def url(cluster: Cluster) -> Iterator[str]:
+    """A database with sessions of the last thirty days, and statistics of them."""
+    name = cluster.create()
+    command = [sys.executable, "-m", "sojourn", "seed", "--sessions", "20000", "--users", "2000", "--tenants", "4"]
+    environ = {variable("database_url"): cluster.url(name), variable("refresh_secret"): "s" * 32}
+    subprocess.run(command, env={**os.environ, **environ}, check=True, capture_output=True, timeout=120)
+    yield cluster.url(name, "postgres")  # without row security, which names the tenant once more
+    cluster.drop(name)
+
+
+def plan_of(url: str, text: str) -> list[str]:
+    """The plan for any parameters, a line a step."""
+
+    async def ask() -> list[str]:
+        connection = await asyncpg.connect(url)
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
+        await connection.execute(f"PREPARE asked AS {text}")
+        (types,) = await connection.fetchrow(_TYPES)
+        values = [f"'{uuid7(utc_now())}'" if kind == "uuid" else "NULL" for kind in types]  # which says the week
+        steps = await connection.fetch(f"EXPLAIN EXECUTE asked({', '.join(values)})")
+        await connection.close()
+        return [step[0].strip() for step in steps]
+
+    return asyncio.run(ask())
+
+
+def scans_of(plan: list[str]) -> list[str]:
+    """The steps that read a partition with rows in it, or users."""
+    read = [step for step in plan if "Scan" in step and "Bitmap Heap" not in step]
+    return [step for step in read if ("_default" not in step and "sessions_2" in step) or "users" in step]
+
+
+@pytest.mark.parametrize(("statement", "index"), HOT.values(), ids=HOT)
+def test_a_hot_statement_goes_by_its_index(url: str, statement: Statement, index: str) -> None:
+    scans = scans_of(plan_of(url, statement.numbered()[0]))
+
+    assert scans
+    assert [step for step in scans if index not in step] == []
+
+
+def test_a_statement_without_an_index_is_found(url: str) -> None:
+    assert any("Seq Scan" in step for step in scans_of(plan_of(url, "SELECT id FROM sessions WHERE browser = $1")))

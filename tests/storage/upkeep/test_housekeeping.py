@@ -1,0 +1,63 @@
+"""Housekeeping is done by one process at a time and tells how late it is."""
+
+from datetime import timedelta
+
+from sojourn.domain.clock import from_text, to_text
+from sojourn.storage.queries import sessions, trusted_devices
+from sojourn.storage.upkeep import leases, overdue
+from sojourn.storage.upkeep.housekeeping import LEASE, keep_house, oldest_overdue
+from sojourn.storage.upkeep.overdue import Overdue
+from tests.storage.conftest import END, T0, T1, T2, Store, new_device, new_session
+
+RETENTION = timedelta(days=30)
+MUCH_LATER = from_text(T0) + timedelta(days=60)
+
+
+def take(store: Store, holder: str, now: str, until: str) -> bool:
+    return store.run(leases.take(store.database, "sweeping", holder, now, until))
+
+
+def test_a_lease_is_held_by_one_until_it_is_over(store: Store) -> None:
+    assert take(store, "one", T0, T1)
+    assert not take(store, "two", T0, T2)
+    assert take(store, "one", T0, T1)
+    assert take(store, "two", T1, T2)
+    assert not take(store, "one", T1, T2)
+
+
+def test_leases_of_other_names_are_other_leases(store: Store) -> None:
+    assert take(store, "one", T0, T1)
+    assert store.run(leases.take(store.database, "dusting", "two", T0, T1))
+
+
+def test_one_process_at_a_time_keeps_house(store: Store) -> None:
+    now = from_text(T0)
+    assert store.run(keep_house(store.database, "one", now, RETENTION)) is not None
+    assert store.run(keep_house(store.database, "two", now, RETENTION)) is None
+    assert store.run(keep_house(store.database, "two", now + LEASE, RETENTION)) is not None
+
+
+def test_a_round_settles_purges_and_leaves_nothing_overdue(store: Store) -> None:
+    store.add(new_session())
+    before = MUCH_LATER - RETENTION
+
+    assert store.run(oldest_overdue(store.database, before)) == before - from_text("2026-04-15T12:00:00.000Z")
+    done = store.run(keep_house(store.database, "one", MUCH_LATER, RETENTION))
+
+    assert done is not None
+    assert (done.settled, done.purged) == (3, 3)
+    assert done.oldest_overdue == timedelta(0)
+
+
+def test_what_is_overdue_is_counted_and_not_deleted(store: Store) -> None:
+    ended = store.add(new_session())
+    store.add(new_session(at=END, expires_at="2027-01-01T00:00:00.000Z", idle_expires_at="2027-01-01T00:00:00.000Z"))
+    store.write(lambda unit: sessions.revoke(unit, ended.id, T1, "root", "x"))
+    store.write(lambda unit: trusted_devices.trust(unit, new_device(), T0))
+    before = to_text(MUCH_LATER - RETENTION)
+
+    found = [store.read(lambda unit: overdue.count(unit, before, before)) for _ in range(2)]
+
+    assert found == [Overdue(1, 0, 0, 1)] * 2
+    assert store.read(lambda unit: overdue.oldest(unit, before)) == T1
+    assert store.read(lambda unit: overdue.oldest(unit, T0)) is None
