@@ -10,9 +10,9 @@ from pathlib import Path
 from benchmarks import dataset
 from benchmarks.databases import settle
 from benchmarks.dataset import Session
-from sojourn.storage.database import Database
+from sojourn.storage.engines import open_database, open_loader
 from sojourn.storage.queries.sessions import NewSession
-from sojourn.storage.upkeep.bulk import batches, open_loader
+from sojourn.storage.upkeep.bulk import batches
 
 _LOADED_AT = "2025-06-01T00:00:00.000Z"
 _FIELDS = tuple(name for name in NewSession.__dataclass_fields__ if name in Session._fields)
@@ -46,14 +46,13 @@ def fill_database(path: Path) -> None:
 
 
 async def _fill(path: Path) -> None:
-    database = await Database.open(f"sqlite:///{path}")  # which makes the tables
+    database = await open_database(f"sqlite:///{path}")  # which makes the tables
     await database.close()
-    loader = await open_loader(f"sqlite:///{path}")
-    by_tenant = sorted(dataset.all_sessions(), key=lambda session: session.tenant_id)
-    for tenant, sessions in groupby(by_tenant, key=lambda session: session.tenant_id):
-        for batch in batches(tenant, _rows(sessions), _LOADED_AT):
-            await loader.write(batch)
-    await loader.close()
+    async with open_loader(f"sqlite:///{path}") as loader:
+        by_tenant = sorted(dataset.all_sessions(), key=lambda session: session.tenant_id)
+        for tenant, sessions in groupby(by_tenant, key=lambda session: session.tenant_id):
+            for batch in batches(tenant, _rows(sessions), _LOADED_AT):
+                await loader.write(batch)
 
 
 def _rows(sessions: Iterator[Session]) -> Iterator[tuple[NewSession, str | None]]:

@@ -13,14 +13,12 @@ from sojourn.storage.unit_of_work import Runner, Step, SystemUnit, UnitOfWork
 
 T = TypeVar("T")
 
-SQLITE_PREFIX = "sqlite:///"
-POSTGRESQL_PREFIX = "postgresql://"
 AHEAD = timedelta(weeks=2)
 """How far ahead room is made: a service whose housekeeping rests for less than this notices nothing."""
 
 
 class Database(ABC):
-    """An open database. `open` makes it, `close` ends it; in between `read`, `write` and their system twins.
+    """An open database. `engines` opens it, `close` ends it; in between `read`, `write` and their system twins.
 
     `touches` are this process's activities that are not written yet.
     """
@@ -28,23 +26,6 @@ class Database(ABC):
     touches: Touches
     purge_grace: timedelta = timedelta(0)
     """How much longer than it must a session is kept, since it leaves together with others."""
-
-    @staticmethod
-    async def open(url: str, busy_timeout: timedelta = timedelta(seconds=5), pool_size: int = 10) -> "Database":
-        """Open the database of `url`, `sqlite:///file.db` or `postgresql://user@host/name`.
-
-        `busy_timeout` is how long a write waits for others, and on PostgreSQL a request for one of the `pool_size`
-        connections. Raises ValueError for another kind of URL, OSError when the database cannot be reached,
-        SchemaOutdated when `sojourn migrate` has to run first (a new SQLite file gets its tables at once).
-        """
-        # An engine's driver is loaded only where the engine is used.
-        if url.startswith(POSTGRESQL_PREFIX):
-            from sojourn.storage.postgres.database import PostgresDatabase
-
-            return await PostgresDatabase.connect(url, busy_timeout, pool_size)
-        from sojourn.storage.sqlite.database import SqliteDatabase
-
-        return await SqliteDatabase.connect(url, busy_timeout)
 
     @abstractmethod
     async def close(self) -> None:

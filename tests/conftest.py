@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sojourn.storage.migrating import migrate
+from sojourn.storage.engines import migrate
 from tests import postgres
 
 ENGINES = ("sqlite", "postgresql")

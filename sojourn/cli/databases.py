@@ -2,16 +2,15 @@
 
 import asyncio
 import re
-import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import click
-from sqlalchemy.exc import SQLAlchemyError
 
 from sojourn.domain.errors import Unavailable
 from sojourn.settings import Settings
 from sojourn.storage.database import Database
+from sojourn.storage.engines import Unreachable, with_open_database
 from sojourn.storage.schema.revisions import SchemaOutdated
 
 T = TypeVar("T")
@@ -20,10 +19,9 @@ T = TypeVar("T")
 def with_database(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
     """Open the database, run `work`, close it again. Raises ClickException when it cannot be used."""
     try:
-        return asyncio.run(_run(settings, work))
-    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-        cause = getattr(error, "orig", None) or error
-        raise click.ClickException(f"cannot use the database {shown(settings.database_url)}: {cause}") from None
+        return asyncio.run(with_open_database(settings.database_url, work, busy_timeout=settings.busy_timeout))
+    except Unreachable as error:
+        raise click.ClickException(f"cannot use the database {shown(settings.database_url)}: {error}") from None
     except SchemaOutdated as error:
         raise click.ClickException(str(error)) from None
     except Unavailable:
@@ -33,11 +31,3 @@ def with_database(settings: Settings, work: Callable[[Database], Awaitable[T]]) 
 def shown(url: str) -> str:
     """A database's URL without its password."""
     return re.sub(r"(//[^:@/]*):[^@/]*@", r"\1@", url)
-
-
-async def _run(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
-    database = await Database.open(settings.database_url, settings.busy_timeout, pool_size=1)
-    try:
-        return await work(database)
-    finally:
-        await database.close()

@@ -1,16 +1,13 @@
 """`sojourn migrate`: the database's tables, brought to what this release needs."""
 
 import asyncio
-import sqlite3
 
-import asyncpg
 import click
-from sqlalchemy.exc import SQLAlchemyError
 
 from sojourn.cli.databases import shown
 from sojourn.cli.options import database_url, settings_from
 from sojourn.settings import Settings
-from sojourn.storage import migrating
+from sojourn.storage import engines
 from sojourn.storage.schema.revisions import HEAD, SchemaOutdated
 
 
@@ -27,13 +24,12 @@ def migrate(check: bool, **flags: object) -> None:
         asyncio.run(_check_or_migrate(settings, check))
     except SchemaOutdated as error:
         raise click.ClickException(str(error)) from None
-    except (SQLAlchemyError, sqlite3.Error, asyncpg.PostgresError, OSError) as error:
-        cause = getattr(error, "orig", None) or error
-        raise click.ClickException(f"cannot migrate {shown(settings.database_url)}: {cause}") from None
+    except engines.Unreachable as error:
+        raise click.ClickException(f"cannot migrate {shown(settings.database_url)}: {error}") from None
     click.echo(f"schema {HEAD}: up to date")
 
 
 async def _check_or_migrate(settings: Settings, check: bool) -> None:
     if not check:
-        await migrating.migrate(settings.database_url, settings.busy_timeout)
-    await migrating.check(settings.database_url)
+        await engines.migrate(settings.database_url, settings.busy_timeout)
+    await engines.require_current(settings.database_url)

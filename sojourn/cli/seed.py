@@ -1,12 +1,10 @@
 """`sojourn seed`: a database full of made-up data, for tests of size."""
 
 import asyncio
-import sqlite3
 import sys
 import time
 from datetime import datetime
 
-import asyncpg
 import click
 
 from sojourn.cli.databases import shown, with_database
@@ -15,7 +13,8 @@ from sojourn.cli.synthetic.sessions import SPAN, sessions_of_old
 from sojourn.domain.clock import to_text, utc_now
 from sojourn.domain.sessions import Timeouts
 from sojourn.settings import Settings
-from sojourn.storage.upkeep.bulk import batches, open_loader
+from sojourn.storage.engines import Unreachable, open_loader
+from sojourn.storage.upkeep.bulk import AlreadyLoaded, batches
 
 
 class Instant(click.ParamType[datetime]):
@@ -98,9 +97,9 @@ def seed(
     started = time.perf_counter()
     try:
         asyncio.run(_load(settings, tenants, users, sessions, seed_number, end))
-    except (sqlite3.IntegrityError, asyncpg.UniqueViolationError):
+    except AlreadyLoaded:
         raise click.ClickException("the database holds this data already; change --seed or --until") from None
-    except (sqlite3.Error, asyncpg.PostgresError, OSError) as error:
+    except Unreachable as error:
         raise click.ClickException(f"cannot write to {shown(settings.database_url)}: {error}") from None
     seconds = time.perf_counter() - started
     click.echo(
@@ -109,21 +108,21 @@ def seed(
 
 
 async def _load(settings: Settings, tenants: int, users: int, sessions: int, seed_number: int, until: datetime) -> None:
-    loader = await open_loader(settings.database_url)
     timeouts = Timeouts(settings.idle_timeout, settings.absolute_timeout)
-    with click.progressbar(length=sessions, label="sessions", show_pos=True, file=sys.stderr) as progress:
-        for number in range(tenants):
-            rows = sessions_of_old(
-                f"{seed_number}/{number}",
-                people=_share(users, tenants, number),
-                count=_share(sessions, tenants, number),
-                until=until,
-                timeouts=timeouts,
-            )
-            for batch in batches(f"tnt_{number + 1:04d}", rows, to_text(until)):
-                await loader.write(batch)
-                progress.update(len(batch.sessions))
-    await loader.close()
+    bar = click.progressbar(length=sessions, label="sessions", show_pos=True, file=sys.stderr)
+    async with open_loader(settings.database_url) as loader:
+        with bar as progress:
+            for number in range(tenants):
+                rows = sessions_of_old(
+                    f"{seed_number}/{number}",
+                    people=_share(users, tenants, number),
+                    count=_share(sessions, tenants, number),
+                    until=until,
+                    timeouts=timeouts,
+                )
+                for batch in batches(f"tnt_{number + 1:04d}", rows, to_text(until)):
+                    await loader.write(batch)
+                    progress.update(len(batch.sessions))
 
 
 def _share(whole: int, parts: int, number: int) -> int:

@@ -17,6 +17,7 @@ from sojourn.domain.values import Tenant
 from sojourn.serving.draining import Draining
 from sojourn.settings import Settings
 from sojourn.storage.database import AHEAD, Database
+from sojourn.storage.engines import open_database
 from sojourn.storage.touches import Touch
 from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.unreachable_database import UnreachableDatabase
@@ -87,7 +88,9 @@ class WorkerDatabase:
         """Open the database and start the tokens; False when it cannot be reached. Raises SchemaOutdated."""
         settings = self._settings
         try:
-            database = await Database.open(settings.database_url, settings.busy_timeout, settings.database_pool)
+            database = await open_database(
+                settings.database_url, settings.busy_timeout, pool_size=settings.database_pool
+            )
         except (OSError, Unavailable) as error:
             logger.warning("the database cannot be reached, requests are refused until it can: %s", error)
             return False

@@ -11,7 +11,7 @@ import asyncpg
 
 from sojourn.storage.queries import statistics
 from sojourn.storage.schema.tables import SessionTable, UserTable
-from sojourn.storage.upkeep.bulk import Batch, BulkLoader
+from sojourn.storage.upkeep.bulk import AlreadyLoaded, Batch, BulkLoader
 
 _COLUMNS = {
     "users": list(UserTable.__table__.c.keys()),
@@ -35,7 +35,13 @@ class PostgresLoader(BulkLoader):
         return cls(connection)
 
     async def write(self, batch: Batch) -> None:
-        """Write a batch; it is durable when this returns. Raises asyncpg's errors; nothing of it is written then."""
+        """Write a batch; it is durable when this returns. Raises AlreadyLoaded, asyncpg's errors; nothing written."""
+        try:
+            await self._write(batch)
+        except asyncpg.UniqueViolationError as error:
+            raise AlreadyLoaded(str(error)) from error
+
+    async def _write(self, batch: Batch) -> None:
         run = self._connection
         async with run.transaction():
             await run.execute("SELECT set_config('sojourn.tenant', $1, true)", batch.tenant_id)

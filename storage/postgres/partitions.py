@@ -15,11 +15,11 @@ from sojourn.domain.ids import first_uuid7
 from sojourn.domain.values import Tenant
 from sojourn.storage.postgres.runner import PostgresRunner
 from sojourn.storage.queries import statistics, tenants
+from sojourn.storage.queries.session_states import ENDED
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.touches import Touches
 from sojourn.storage.unit_of_work import SystemUnit, UnitOfWork
-from sojourn.storage.upkeep.purging import ENDED
 
 WEEK = timedelta(weeks=1)
 TABLES = ("sessions", "session_tokens", "session_usage")

@@ -29,3 +29,9 @@ EXPIRED = and_(NOT_REVOKED, or_(_S.c.due_at.is_(None), OVER))
 OUT_OF_ORDER = _S.c.id.op("||", return_type=String())(literal_column("''"))
 """The id, for the order of what `FEW_ACTIVE` finds: no planner walks all of a tenant's ids for it."""
 DEADLINE = earliest(_S.c.expires_at, _S.c.idle_expires_at)
+BEFORE: BindParameter[Any] = bindparam("before")
+ENDED = or_(
+    _S.c.revoked_at <= BEFORE,
+    and_(_S.c.revoked_at.is_(None), or_(_S.c.expires_at <= BEFORE, _S.c.idle_expires_at <= BEFORE)),
+)
+"""The session ended at the instant `:before` or earlier."""

@@ -1,5 +1,6 @@
 """Bulk loading into a SQLite file."""
 
+import sqlite3
 from pathlib import Path
 
 from sqlalchemy import bindparam, insert
@@ -8,7 +9,7 @@ from sojourn.storage.queries import statistics, tenants
 from sojourn.storage.schema.tables import SessionTable, UserTable
 from sojourn.storage.sqlite.connections import connect
 from sojourn.storage.statements import SQLITE, Statement
-from sojourn.storage.upkeep.bulk import Batch, BulkLoader
+from sojourn.storage.upkeep.bulk import AlreadyLoaded, Batch, BulkLoader
 
 _S = SessionTable.__table__
 _U = UserTable.__table__
@@ -22,11 +23,11 @@ ADD_SESSION = Statement(insert(_S).values({column.name: bindparam(column.name) f
 class SqliteLoader(BulkLoader):
     """Loads one file."""
 
-    def __init__(self, path: str) -> None:
-        self._connection = connect(Path(path), 5)
+    def __init__(self, path: Path) -> None:
+        self._connection = connect(path, 5)
 
     async def write(self, batch: Batch) -> None:
-        """Write a batch; it is durable when this returns. Raises sqlite3.Error, and nothing of it is written then."""
+        """Write a batch; it is durable when this returns. Raises AlreadyLoaded, sqlite3.Error with nothing written."""
         run = self._connection
         run.execute("BEGIN IMMEDIATE")
         try:
@@ -36,8 +37,10 @@ class SqliteLoader(BulkLoader):
             for (kind, device_type), by in batch.counts.items():
                 counted = {"tenant": batch.tenant_id, "kind": kind, "device_type": device_type, "shard": 0, "by": by}
                 run.execute(statistics.COUNT.text(SQLITE), counted)
-        except BaseException:
+        except BaseException as error:
             run.execute("ROLLBACK")
+            if isinstance(error, sqlite3.IntegrityError):
+                raise AlreadyLoaded(str(error)) from error
             raise
         run.execute("COMMIT")
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 from sqlalchemy.exc import OperationalError
 
 from sojourn.domain.errors import Unavailable
-from sojourn.storage.database import SQLITE_PREFIX, Database
+from sojourn.storage.database import Database
 from sojourn.storage.sqlite.connections import connect
 from sojourn.storage.sqlite.failures import is_in_the_way, unavailable
 from sojourn.storage.sqlite.reader import SqliteReader
@@ -39,15 +39,12 @@ class SqliteDatabase(Database):
         self._writer = writer
 
     @classmethod
-    async def connect(cls, url: str, busy_timeout: timedelta = timedelta(seconds=5)) -> "SqliteDatabase":
-        """Open the SQLite file of `url` (`sqlite:///file.db`), making file and tables that are missing.
+    async def connect(cls, path: Path, busy_timeout: timedelta = timedelta(seconds=5)) -> "SqliteDatabase":
+        """Open a file, making file and tables that are missing.
 
-        `busy_timeout` is how long a write waits for another process. Raises ValueError for another kind of URL,
-        SchemaOutdated for a file of an older release, Unavailable when it is locked for longer or its disk is full.
+        `busy_timeout` is how long a write waits for another process. Raises SchemaOutdated for a file of an older
+        release, Unavailable when it is locked for longer or its disk is full.
         """
-        if not url.startswith(SQLITE_PREFIX) or url == SQLITE_PREFIX:
-            raise ValueError("a database URL reads sqlite:///file.db or sqlite:////absolute/file.db")
-        path = Path(url.removeprefix(SQLITE_PREFIX))
         try:
             prepare(path, busy_timeout.total_seconds())
         except OperationalError as error:

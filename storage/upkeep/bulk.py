@@ -11,7 +11,6 @@ from itertools import islice
 from typing import Any
 
 from sojourn.domain.ids import user_key
-from sojourn.storage.database import POSTGRESQL_PREFIX, SQLITE_PREFIX
 from sojourn.storage.queries import sessions, statistics
 from sojourn.storage.queries.sessions import NewSession
 
@@ -29,27 +28,20 @@ class Batch:
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
+class AlreadyLoaded(Exception):
+    """A session of the batch is in the database already."""
+
+
 class BulkLoader(ABC):
     """Loads one database; every batch is a transaction of its own and durable at its end."""
 
     @abstractmethod
     async def write(self, batch: Batch) -> None:
-        """Write a batch. Raises the driver's errors."""
+        """Write a batch. Raises AlreadyLoaded, and the driver's errors."""
 
     @abstractmethod
     async def close(self) -> None:
         """Give the connection back."""
-
-
-async def open_loader(url: str) -> BulkLoader:
-    """A loader for a database whose tables exist already. Raises OSError when it cannot be reached."""
-    if url.startswith(POSTGRESQL_PREFIX):
-        from sojourn.storage.postgres.bulk import PostgresLoader
-
-        return await PostgresLoader.connect(url)
-    from sojourn.storage.sqlite.bulk import SqliteLoader
-
-    return SqliteLoader(url.removeprefix(SQLITE_PREFIX))
 
 
 def batches(tenant_id: str, rows: Iterable[tuple[NewSession, str | None]], now: str) -> Iterator[Batch]:

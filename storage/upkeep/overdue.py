@@ -5,12 +5,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, func, literal_column, select
 
 from sojourn.domain.ids import first_uuid7
-from sojourn.storage.queries.session_states import DEADLINE
+from sojourn.storage.queries.session_states import DEADLINE, ENDED
 from sojourn.storage.schema.tables import SessionTable, TrustedDeviceTable
 from sojourn.storage.schema.token_tables import BlacklistTable, IssuedTokenTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import UnitOfWork
-from sojourn.storage.upkeep.purging import ENDED
 
 _S = SessionTable.__table__
 _TENANT: Any = bindparam("tenant")

@@ -7,12 +7,13 @@ numbers and lists agree before, during and after.
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, literal_column, or_, select
+from sqlalchemy import bindparam, delete, literal_column, select
 
 from sojourn.domain.ids import first_uuid7
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
 from sojourn.storage.queries import blacklist, statistics, tokens
+from sojourn.storage.queries.session_states import ENDED
 from sojourn.storage.schema.tables import SessionTable, TrustedDeviceTable
 from sojourn.storage.schema.token_tables import SessionTokenTable, SessionUsageTable
 from sojourn.storage.statements import Statement
@@ -26,10 +27,6 @@ _D = TrustedDeviceTable.__table__
 _TENANT: Any = bindparam("tenant")
 _BEFORE: Any = bindparam("before")
 
-ENDED = or_(
-    _S.c.revoked_at <= _BEFORE,
-    and_(_S.c.revoked_at.is_(None), or_(_S.c.expires_at <= _BEFORE, _S.c.idle_expires_at <= _BEFORE)),
-)
 # Ids sort by creation, and nothing ends before it began: the key's own range holds all there is to look at.
 # Locked first, so that one and the same set of sessions leaves all tables; another purge takes the next ones.
 LOCK_ENDED = Statement(

@@ -17,6 +17,7 @@ from sojourn.domain.errors import InvalidApiKey
 from sojourn.domain.values import Caller
 from sojourn.settings import Settings
 from sojourn.storage.database import Database
+from sojourn.storage.engines import open_database
 from sojourn.storage.queries import api_keys
 from sojourn.storage.queries.api_keys import ApiKeyRow
 
@@ -39,7 +40,7 @@ def with_rows(folder: Path, rows: list[ApiKeyRow], work: Callable[[ApiKeys], Awa
     """Run `work` with a checker whose database holds `rows`."""
 
     async def run() -> T:
-        database = await Database.open(f"sqlite:///{folder}/keys.db")
+        database = await open_database(f"sqlite:///{folder}/keys.db")
         try:
             for row in rows:
                 await database.write_system(lambda unit, row=row: api_keys.add(unit, row))  # type: ignore[misc]

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from sojourn.authentication.signing_keys import SigningKeys, new_key
 from sojourn.authentication.vault import Vault
 from sojourn.cli.keys import keys
-from sojourn.storage.database import Database
+from sojourn.storage.engines import open_database
 from sojourn.storage.queries import signing_keys
 
 NOW = datetime(2026, 4, 15, 8, tzinfo=UTC)
@@ -45,7 +45,7 @@ def test_a_rotated_key_waits_signs_and_lets_the_old_one_go(url: str) -> None:
 
 def test_a_server_signs_with_the_newest_key_it_can_read_and_publishes_all(url: str) -> None:
     async def scenario() -> None:
-        database = await Database.open(url)
+        database = await open_database(url)
         try:
             vault, stranger = Vault(b"a" * 32), Vault(b"b" * 32)
             mine = new_key(vault, "EdDSA", NOW, NOW)
@@ -69,7 +69,7 @@ def test_a_server_signs_with_the_newest_key_it_can_read_and_publishes_all(url: s
 
 def test_the_first_start_makes_one_key_however_many_servers_start(url: str) -> None:
     async def scenario() -> None:
-        databases = [await Database.open(url) for _ in range(3)]
+        databases = [await open_database(url) for _ in range(3)]
         try:
             vault = Vault(b"a" * 32)
             await asyncio.gather(*(SigningKeys(vault, each).ensure("EdDSA", NOW) for each in databases))
@@ -85,7 +85,7 @@ def test_a_key_that_may_not_sign_yet_signs_where_there_is_no_other(url: str) -> 
     """The clock was ahead at the first start and was then put right."""
 
     async def scenario() -> None:
-        database = await Database.open(url)
+        database = await open_database(url)
         try:
             vault, ahead = Vault(b"a" * 32), NOW + timedelta(hours=1)
             first, later = (new_key(vault, "EdDSA", at, at) for at in (ahead, ahead + timedelta(minutes=1)))

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sojourn.storage import migrating
+from sojourn.storage import engines
 from sojourn.storage.schema import revisions
 from tests.faults.conftest import Experiment
 from tests.faults.services import Service
@@ -77,7 +77,7 @@ def test_a_migration_runs_meanwhile(serve: Serve, database_url: str, experiment:
     def migrate() -> None:
         command = [sys.executable, "-m", "sojourn", "migrate"]
         subprocess.run(command, env=service.environ, check=True, capture_output=True)
-        asyncio.run(migrating.migrate(database_url, folder=versions.parent))
+        asyncio.run(engines.migrate(database_url, folder=versions.parent))
         time.sleep(1)
 
     verdict = experiment("migration during traffic", service, migrate)

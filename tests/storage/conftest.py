@@ -11,7 +11,7 @@ import pytest
 from sojourn.domain.clock import from_text
 from sojourn.domain.ids import uuid7
 from sojourn.domain.values import Tenant
-from sojourn.storage.database import Database
+from sojourn.storage.engines import open_database
 from sojourn.storage.queries import sessions, trusted_devices
 from sojourn.storage.queries.sessions import NewSession
 from sojourn.storage.queries.trusted_devices import NewTrustedDevice
@@ -42,7 +42,7 @@ class Store:
         self.url = url
         self.path = Path(url.removeprefix("sqlite:///"))
         self.loop = asyncio.new_event_loop()
-        self.database = self.run(Database.open(url, busy_timeout))
+        self.database = self.run(open_database(url, busy_timeout))
 
     def run(self, work: Awaitable[T]) -> T:
         """The result of a coroutine."""

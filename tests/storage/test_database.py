@@ -17,7 +17,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.sql.dml import UpdateBase
 
 from sojourn.domain.errors import DomainError, SessionNotFound, Unavailable
-from sojourn.storage.database import Database
+from sojourn.storage.engines import open_database
 from sojourn.storage.queries import api_keys, sessions, statistics, tenants, trusted_devices, users
 from sojourn.storage.sqlite.writer import Writer
 from sojourn.storage.statements import SQLITE, Statement
@@ -115,7 +115,7 @@ def test_a_caller_that_gives_up_does_not_break_the_group(store: Store) -> None:
 
 def test_a_write_waits_for_another_process_and_then_gives_up(tmp_path: Path) -> None:
     async def try_it() -> float:
-        database = await Database.open(f"sqlite:///{tmp_path}/x.db", timedelta(milliseconds=200))
+        database = await open_database(f"sqlite:///{tmp_path}/x.db", timedelta(milliseconds=200))
         other = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         started = time.monotonic()
@@ -267,12 +267,12 @@ KILLED = """
 import asyncio, json, sys
 from sojourn.domain.values import Tenant
 from sojourn.storage.queries import sessions
-from sojourn.storage.database import Database
+from sojourn.storage.engines import open_database
 from tests.conftest import on_sqlite
 from tests.storage.conftest import new_session
 
 async def main():
-    database = await Database.open(sys.argv[1])
+    database = await open_database(sys.argv[1])
     async def one():
         while True:
             session = new_session()

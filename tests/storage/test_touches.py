@@ -8,7 +8,7 @@ import pytest
 
 from sojourn.domain.clock import from_text
 from sojourn.domain.paging import Page
-from sojourn.storage.database import Database
+from sojourn.storage.engines import open_database
 from sojourn.storage.queries import sessions
 from sojourn.storage.queries.sessions import NewSession
 from sojourn.storage.touches import Touch
@@ -73,7 +73,7 @@ def written(store: Store, session: NewSession) -> tuple[str, str]:
     """What another process sees."""
 
     async def look() -> tuple[str, str]:
-        other = await Database.open(store.url)
+        other = await open_database(store.url)
         row = await other.read(ACME, lambda unit: sessions.get(unit, session.id))
         await other.close()
         assert row is not None
@@ -204,7 +204,7 @@ def test_a_failed_flush_fails_no_request_and_is_made_up_for(store: Store, clock:
             locked.set()
             await over.wait()
 
-        other = await Database.open(store.url)
+        other = await open_database(store.url)
         holding = asyncio.create_task(other.write(ACME, hold))
         await locked.wait()
         flushed = await kept.flush()

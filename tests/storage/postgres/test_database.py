@@ -12,6 +12,7 @@ import pytest
 from sojourn.domain.errors import DomainError, Unavailable
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
+from sojourn.storage.engines import open_database
 from sojourn.storage.postgres.codecs import instant_of, microseconds_of
 from sojourn.storage.queries import sessions, statistics, tenants
 from sojourn.storage.statements import Statement
@@ -31,7 +32,7 @@ def engine() -> str:
 @pytest.fixture
 def second(store: Store) -> Iterator[Database]:
     """Another copy of the program on the same database."""
-    database = store.run(Database.open(store.url, timedelta(seconds=2), pool_size=2))
+    database = store.run(open_database(store.url, timedelta(seconds=2), pool_size=2))
     yield database
     store.run(database.close())
 
@@ -68,7 +69,7 @@ def test_without_a_tenant_the_tables_look_empty(store: Store) -> None:
 def test_a_role_that_steps_over_row_security_is_warned_of(
     store: Store, caplog: pytest.LogCaptureFixture, role: str, warnings: int
 ) -> None:
-    database = store.run(Database.open(store.url.replace("sojourn@", f"{role}@")))
+    database = store.run(open_database(store.url.replace("sojourn@", f"{role}@")))
     store.run(database.close())
 
     assert sum("row security" in record.getMessage() for record in caplog.records) == warnings

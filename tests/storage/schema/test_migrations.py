@@ -13,8 +13,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
-from sojourn.storage import migrating
-from sojourn.storage.database import Database
+from sojourn.storage import engines
+from sojourn.storage.engines import open_database
 from sojourn.storage.postgres import schema as postgres_schema
 from sojourn.storage.postgres.partitions import TABLES
 from sojourn.storage.queries import sessions
@@ -65,7 +65,7 @@ def test_the_newest_revision_is_the_one_the_program_needs() -> None:
 
 
 def test_the_migrated_tables_are_those_of_the_models(database_url: str) -> None:
-    asyncio.run(migrating.migrate(database_url))
+    asyncio.run(engines.migrate(database_url))
 
     assert on_connection(database_url, revisions.differences) == []
 
@@ -74,8 +74,8 @@ def test_migrating_twice_changes_nothing(store: Store) -> None:
     kept = store.add(new_session())
 
     for _ in range(2):
-        store.run(migrating.migrate(store.url))
-        store.run(migrating.check(store.url))
+        store.run(engines.migrate(store.url))
+        store.run(engines.require_current(store.url))
 
     assert store.read(lambda unit: sessions.get(unit, kept.id)) is not None
 
@@ -100,19 +100,19 @@ def test_an_empty_postgresql_database_is_refused_with_the_command_to_run(cluster
     name = cluster.create(empty=True)
 
     with pytest.raises(revisions.SchemaOutdated, match="sojourn migrate"):
-        asyncio.run(Database.open(cluster.url(name)))
+        asyncio.run(open_database(cluster.url(name)))
     with pytest.raises(revisions.SchemaOutdated):
-        asyncio.run(migrating.check(cluster.url(name)))
+        asyncio.run(engines.require_current(cluster.url(name)))
     cluster.drop(name)
 
 
 def test_an_older_schema_is_refused_and_a_newer_one_is_not(store: Store, sql: Sql) -> None:
     sql("UPDATE alembic_version SET version_num = '0000'")
     with pytest.raises(revisions.SchemaOutdated, match="0000"):
-        store.run(Database.open(store.url))
+        store.run(open_database(store.url))
 
     sql("UPDATE alembic_version SET version_num = '9999'")
-    store.run(store.run(Database.open(store.url)).close())
+    store.run(store.run(open_database(store.url)).close())
 
 
 @on_sqlite
@@ -120,7 +120,7 @@ def test_a_file_from_before_there_were_revisions_is_taken_as_the_first(store: St
     kept = store.add(new_session())
     sql("DROP TABLE alembic_version")
 
-    database = store.run(Database.open(store.url))
+    database = store.run(open_database(store.url))
 
     assert store.run(database.read(ACME, lambda unit: sessions.get(unit, kept.id))) is not None
     assert sql("SELECT version_num FROM alembic_version") == [(revisions.HEAD,)]
@@ -133,7 +133,7 @@ def test_a_file_with_other_tables_is_left_alone(store: Store, sql: Sql) -> None:
     sql("ALTER TABLE sessions DROP COLUMN geoip")
 
     with pytest.raises(revisions.SchemaOutdated):
-        store.run(Database.open(store.url))
+        store.run(open_database(store.url))
 
     assert not sql("SELECT name FROM sqlite_master WHERE name = 'alembic_version'")
 
@@ -156,7 +156,7 @@ def test_requests_go_on_while_a_populated_database_is_migrated(
         writers = [asyncio.create_task(keep_writing(done)) for _ in range(4)]
         await asyncio.sleep(0.2)
         written_before = len(acknowledged)
-        await migrating.migrate(store.url, folder=next_release)
+        await engines.migrate(store.url, folder=next_release)
         await asyncio.sleep(0.2)
         done.set()
         await asyncio.gather(*writers)

@@ -1,0 +1,129 @@
+"""The engines: which of the two a database URL names. The only module that knows both.
+
+An engine's driver is loaded with the engine's first use. Nobody above `sojourn.storage` catches an error of a driver:
+what goes wrong here is Unreachable, SchemaOutdated or Unavailable.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from sojourn.storage.database import Database
+from sojourn.storage.schema import revisions
+from sojourn.storage.upkeep.bulk import BulkLoader
+
+T = TypeVar("T")
+
+SQLITE_PREFIX = "sqlite:///"
+POSTGRESQL_PREFIX = "postgresql://"
+_BUSY_TIMEOUT = timedelta(seconds=5)
+
+
+class Unreachable(Exception):
+    """The database of a URL cannot be used: not there, not to be opened, broken. The message tells the cause."""
+
+
+async def open_database(url: str, busy_timeout: timedelta = _BUSY_TIMEOUT, *, pool_size: int = 10) -> Database:
+    """Open the database of `url`, `sqlite:///file.db` or `postgresql://user@host/name`.
+
+    `busy_timeout` is how long a write waits for others, and on PostgreSQL a request for one of the `pool_size`
+    connections. Raises ValueError for another kind of URL, OSError or Unavailable when the database cannot be reached
+    now, SchemaOutdated when `sojourn migrate` has to run first (a new SQLite file gets its tables at once).
+    """
+    if url.startswith(POSTGRESQL_PREFIX):
+        from sojourn.storage.postgres.database import PostgresDatabase
+
+        return await PostgresDatabase.connect(url, busy_timeout, pool_size)
+    from sojourn.storage.sqlite.database import SqliteDatabase
+
+    return await SqliteDatabase.connect(_path(url), busy_timeout)
+
+
+async def with_open_database(
+    url: str, work: Callable[[Database], Awaitable[T]], *, busy_timeout: timedelta = _BUSY_TIMEOUT
+) -> T:
+    """Open the database, run `work`, close it again: what a command needs.
+
+    Raises ValueError, SchemaOutdated, Unavailable, and Unreachable for everything else that goes wrong with it.
+    """
+    with _failures_of(url):
+        database = await open_database(url, busy_timeout, pool_size=1)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+
+@asynccontextmanager
+async def open_loader(url: str) -> AsyncIterator[BulkLoader]:
+    """A loader for a database whose tables exist already. Raises ValueError, Unreachable."""
+    with _failures_of(url):
+        loader = await _loader(url)
+        yield loader
+        await loader.close()
+
+
+async def migrate(url: str, busy_timeout: timedelta = _BUSY_TIMEOUT, *, folder: Path | None = None) -> None:
+    """Bring the database of `url` to the newest revision of `folder`, ours by default.
+
+    Requests may go on meanwhile. Raises ValueError, Unreachable, SchemaOutdated for tables of no release.
+    """
+    with _failures_of(url):
+        if url.startswith(POSTGRESQL_PREFIX):
+            from sojourn.storage.postgres import schema as postgres_schema
+
+            return await postgres_schema.upgrade(url, folder)
+        from sojourn.storage.sqlite import schema as sqlite_schema
+
+        return await asyncio.to_thread(sqlite_schema.upgrade, _path(url), busy_timeout.total_seconds(), folder)
+
+
+async def require_current(url: str) -> None:
+    """Raises SchemaOutdated when the database of `url` has an older schema, or none; ValueError, Unreachable."""
+    with _failures_of(url):
+        if url.startswith(POSTGRESQL_PREFIX):
+            from sojourn.storage.postgres import schema as postgres_schema
+
+            return revisions.require_current(await postgres_schema.revision_of(url))
+        from sojourn.storage.sqlite import schema as sqlite_schema
+
+        return revisions.require_current(sqlite_schema.revision_of(_path(url)))
+
+
+async def _loader(url: str) -> BulkLoader:
+    if url.startswith(POSTGRESQL_PREFIX):
+        from sojourn.storage.postgres.bulk import PostgresLoader
+
+        return await PostgresLoader.connect(url)
+    from sojourn.storage.sqlite.bulk import SqliteLoader
+
+    return SqliteLoader(_path(url))
+
+
+def _path(url: str) -> Path:
+    if not url.startswith(SQLITE_PREFIX) or url == SQLITE_PREFIX:
+        raise ValueError("a database URL reads sqlite:///file.db or sqlite:////absolute/file.db")
+    return Path(url.removeprefix(SQLITE_PREFIX))
+
+
+@contextmanager
+def _failures_of(url: str) -> Iterator[None]:
+    """What the engine's driver or the system raises, as Unreachable."""
+    try:
+        yield
+    except _driver_errors(url) as error:
+        raise Unreachable(str(getattr(error, "orig", None) or error)) from error
+
+
+def _driver_errors(url: str) -> tuple[type[Exception], ...]:
+    if url.startswith(POSTGRESQL_PREFIX):
+        from sojourn.storage.postgres.failures import DRIVER_ERRORS
+
+        return (SQLAlchemyError, *DRIVER_ERRORS)
+    return (SQLAlchemyError, sqlite3.Error, OSError)
