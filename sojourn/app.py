@@ -32,9 +32,14 @@ from sojourn.handlers.devices import user as device_user
 from sojourn.handlers.sessions import admin as session_admin
 from sojourn.handlers.sessions import service as session_service
 from sojourn.handlers.sessions import user as session_user
-from sojourn.handlers.tokens import admin as token_admin
-from sojourn.handlers.tokens import refresh
+from sojourn.handlers.tokens import blacklist as token_blacklist
+from sojourn.handlers.tokens import exchange as token_exchange
+from sojourn.handlers.tokens import introspection as token_introspection
+from sojourn.handlers.tokens import inventory as token_inventory
+from sojourn.handlers.tokens import lifetimes as token_lifetimes
+from sojourn.handlers.tokens import refresh as token_refresh
 from sojourn.handlers.tokens import service as token_service
+from sojourn.handlers.tokens import user as token_user
 from sojourn.openapi.loader import bundle_json, bundle_yaml, load_bundle
 from sojourn.pipeline.bodies import BodyLimits
 from sojourn.pipeline.middleware import ContractMiddleware
@@ -46,17 +51,22 @@ from sojourn.serving.lifespan import WorkerDatabase
 from sojourn.settings import Settings
 
 HANDLER_MODULES: tuple[ModuleType, ...] = (
-    session_admin,
     documentation,
-    session_user,
-    device_user,
-    refresh,
     risk,
     service,
-    session_service,
-    token_admin,
-    token_service,
     device_service,
+    device_user,
+    session_admin,
+    session_service,
+    session_user,
+    token_blacklist,
+    token_exchange,
+    token_inventory,
+    token_introspection,
+    token_lifetimes,
+    token_refresh,
+    token_service,
+    token_user,
 )
 
 

@@ -1,0 +1,150 @@
+"""The blacklist: tokens refused one by one, by services, users and administrators."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sojourn.domain.clock import from_text, to_text
+from sojourn.domain.errors import (
+    BlacklistEntryNotFound,
+    NotYourResource,
+)
+from sojourn.domain.ids import mint
+from sojourn.domain.paging import Page
+from sojourn.domain.tokens import (
+    LAST_SECOND,
+    AccessToken,
+    RefreshToken,
+    text_identity,
+)
+from sojourn.handlers.context import Context, takes_token
+from sojourn.handlers.tenancy import require_provisioned_tenant, require_tenant
+from sojourn.handlers.tokens.pairs import lifetimes, retention
+from sojourn.handlers.views.envelopes import View, list_response, simple_response
+from sojourn.handlers.views.tokens import (
+    blacklist_check_response,
+    blacklisted_token_response,
+)
+from sojourn.storage.queries import blacklist, refresh_states, token_configs
+from sojourn.storage.queries.blacklist import BlacklistEntry
+
+
+@takes_token("token")
+async def blacklist_token(ctx: Context, body: dict[str, Any]) -> View:
+    """Refuse a token from now on, whatever is known of it. A tenant is made on first use. Raises TenantNotFound."""
+    await require_provisioned_tenant(ctx)
+    shown = await _shown(ctx, body["token"])
+    return await _refuse(ctx, body, shown, body.get("expires_at"))
+
+
+@takes_token("token")
+async def add_to_blacklist(ctx: Context, body: dict[str, Any]) -> View:
+    """The same for a user's own tokens; administrators for any of the tenant.
+
+    What a user shows and nobody we know has signed is no token that could be refused: the answer is the same
+    (RFC 7009 §2.2), and nothing is kept of it. Raises NotYourResource.
+    """
+    await require_tenant(ctx)
+    shown = await _shown(ctx, body["token"])
+    if not ctx.caller.is_admin:
+        if body["user_id"] != ctx.caller.id or shown.owner not in (None, ctx.caller.id):
+            raise NotYourResource()
+        if not shown.is_verified:
+            return simple_response("token blacklisted", ctx.now_text)
+    return await _refuse(ctx, body, shown, None)
+
+
+@takes_token("token")
+async def check_blacklist(ctx: Context, token: str) -> View:
+    """Whether a token is refused by the blacklist. Anybody but an administrator may ask of their own only."""
+    return await _check(ctx, await _shown(ctx, token))
+
+
+@takes_token("token")
+async def check_blacklisted_token(ctx: Context, body: dict[str, Any]) -> View:
+    """The same with the token in the body, since URLs are logged."""
+    return await _check(ctx, await _shown(ctx, body["token"]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A token as the blacklist sees it. `owner` and `end` are None where nothing is known of it.
+
+    `text_hash` is what an entry may name that was made before the token could be verified.
+    """
+
+    hash: str
+    is_verified: bool
+    owner: str | None = None
+    end: datetime | None = None
+    text_hash: str | None = None
+
+
+async def _shown(ctx: Context, text: str) -> _Shown:
+    """What is known of the token that the request shows. One of another tenant is nothing here."""
+    token = ctx.presented
+    if isinstance(token, AccessToken) and token.tenant == ctx.tenant.id:
+        return _Shown(token.hash, True, token.user, _instant(token.expires), token.text_hash)
+    if isinstance(token, RefreshToken):
+        session = await refresh_states.session(ctx.db, token.session)
+        if session is None:
+            return _Shown(token.hash, True)
+        return _Shown(token.hash, True, session.user_id, from_text(session.expires_at))
+    return _Shown(text_identity(text), False)
+
+
+async def _check(ctx: Context, shown: _Shown) -> View:
+    """`BlacklistCheckResponse`. Raises NotYourResource."""
+    entry = await blacklist.find(ctx.db, shown.hash, ctx.now_text)
+    if entry is None and shown.text_hash is not None:
+        entry = await blacklist.find(ctx.db, shown.text_hash, ctx.now_text)
+    owner = shown.owner if shown.owner is not None or entry is None else entry.user_id
+    if not ctx.caller.is_admin and owner not in (None, ctx.caller.id):
+        raise NotYourResource()
+    return blacklist_check_response(shown.hash, entry)
+
+
+async def _refuse(ctx: Context, body: dict[str, Any], shown: _Shown, stated_end: int | None) -> View:
+    """Enter a token in the blacklist until it would have expired anyway. Doing so again changes nothing.
+
+    The end that a caller states counts only for a token that nothing is known of, and only when it is still to come:
+    many languages write 0 for "not known".
+    """
+    span = lifetimes(ctx, await token_configs.terms(ctx.db, body["user_id"]))
+    until = shown.end
+    if until is None and stated_end is not None and _instant(stated_end) > ctx.now:
+        until = _instant(stated_end)
+    if until is None:
+        until = retention(ctx.now, span)
+    if until + span.leeway > ctx.now:
+        entry = BlacklistEntry(
+            id=mint("bl", ctx.now),
+            token_hash=shown.hash,
+            token_type=body["token_type"],
+            user_id=body["user_id"],
+            reason=body.get("reason"),
+            created_at=ctx.now_text,
+            expires_at=to_text(min(until + span.leeway, _instant(LAST_SECOND))),
+        )
+        await blacklist.add(ctx.db, entry)
+    return simple_response("token blacklisted", ctx.now_text)
+
+
+def _instant(seconds: float) -> datetime:
+    """The instant of a NumericDate; beyond what can be written the last that can."""
+    return datetime.fromtimestamp(min(max(seconds, 0), LAST_SECOND), UTC)
+
+
+async def list_blacklisted_tokens(ctx: Context, user_id: str | None, page: int, page_size: int) -> View:
+    """One page of the blacklist entries in force, newest first."""
+    await require_tenant(ctx)
+    wanted = Page(page, page_size)
+    entries, total = await blacklist.list_entries(ctx.db, user_id, ctx.now_text, wanted)
+    return list_response([blacklisted_token_response(entry) for entry in entries], total, wanted, ctx.now_text)
+
+
+async def remove_blacklist_entry(ctx: Context, entry_id: str) -> View:
+    """Take an entry away: its token is judged by the other rules again."""
+    if not await blacklist.remove(ctx.db, entry_id):
+        raise BlacklistEntryNotFound()
+    return simple_response("blacklist entry removed", ctx.now_text)

@@ -1,0 +1,57 @@
+"""Introspection (RFC 7662)."""
+
+from typing import Any
+
+from sojourn.domain.tokens import (
+    AccessToken,
+    Invalid,
+    RefreshToken,
+    Reuse,
+    Rotate,
+    SameSuccessor,
+)
+from sojourn.handlers.context import Context, takes_token
+from sojourn.handlers.tenancy import require_tenant
+from sojourn.handlers.tokens.judging import is_refused
+from sojourn.handlers.tokens.refresh import judge
+from sojourn.handlers.views.envelopes import View
+from sojourn.handlers.views.tokens import (
+    refresh_introspection_response,
+    token_introspection_response,
+)
+from sojourn.storage.queries import refresh_states
+
+_DEAD: View = {"active": False}
+
+
+@takes_token("token")
+async def introspect_token(ctx: Context, body: dict[str, Any]) -> View:
+    """What a good token says (RFC 7662); of any other nothing but that it is not active."""
+    await require_tenant(ctx)
+    wanted = body.get("type")
+    match ctx.presented:
+        case RefreshToken() as token if wanted != "access":
+            return await _introspect_refresh(ctx, token)
+        case AccessToken() as token if wanted != "refresh":
+            return await _introspect_access(ctx, token)
+        case _:
+            return dict(_DEAD)
+
+
+async def _introspect_access(ctx: Context, token: AccessToken) -> View:
+    if await is_refused(ctx, token, "introspection"):
+        return dict(_DEAD)
+    session = await refresh_states.session(ctx.db, token.session) if token.session is not None else None
+    return token_introspection_response(token, None if session is None else session.username)
+
+
+async def _introspect_refresh(ctx: Context, token: RefreshToken) -> View:
+    """A refresh token is active when a refresh with it would be answered with tokens."""
+    family = await refresh_states.family(ctx.db, token, ctx.now_text)
+    if family is None:
+        return dict(_DEAD)
+    match judge(ctx, token, family):
+        case Rotate() | SameSuccessor():
+            return refresh_introspection_response(family, ctx.service.tokens.issuer)
+        case Reuse() | Invalid():
+            return dict(_DEAD)

@@ -1,0 +1,13 @@
+"""Whether a token is refused now, by one of those that judge it."""
+
+from sojourn.domain.token_validity import Judge, reasons
+from sojourn.domain.tokens import (
+    AccessToken,
+)
+from sojourn.handlers.context import Context
+
+
+async def is_refused(ctx: Context, token: AccessToken, judge: Judge) -> bool:
+    """Whether one that judges refuses an access token now."""
+    facts = await ctx.service.tokens.judge(ctx.db, token, ctx.now)
+    return bool(reasons(facts, judge))
