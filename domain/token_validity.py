@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple
 
 from sojourn.domain.clock import from_text, to_text
-from sojourn.domain.tokens import LAST_SECOND, AccessToken, Invalid, RefreshState, RefreshToken, Reuse, Verdict, decide
+from sojourn.domain.refresh_tokens import Invalid, RefreshState, RefreshToken, Reuse, Verdict, decide
+from sojourn.domain.tokens import LAST_SECOND, AccessToken
 
 Judge = Literal["bearer", "validation", "introspection", "exchange", "refresh", "inventory"]
 """Who asks whether a token is good. `refresh` is rotation of the access token, too."""

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypeVar
 
+from sojourn.domain.refresh_tokens import RefreshKeys, RefreshToken
 from sojourn.domain.risk import RiskThresholds
 from sojourn.domain.sessions import Timeouts
+from sojourn.domain.token_lifetimes import Lifetimes
 from sojourn.domain.token_validity import TokenFacts
-from sojourn.domain.tokens import AccessToken, Lifetimes, PresentedToken, RefreshKeys, RefreshToken, SignedToken
+from sojourn.domain.tokens import AccessToken, PresentedToken, SignedToken
 from sojourn.domain.values import Caller, Tenant
 from sojourn.storage.touches import Touch
 from sojourn.storage.unit_of_work import UnitOfWork

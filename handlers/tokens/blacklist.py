@@ -11,12 +11,9 @@ from sojourn.domain.errors import (
 )
 from sojourn.domain.ids import mint
 from sojourn.domain.paging import Page
-from sojourn.domain.tokens import (
-    LAST_SECOND,
-    AccessToken,
-    RefreshToken,
-    text_identity,
-)
+from sojourn.domain.refresh_tokens import RefreshToken
+from sojourn.domain.token_identity import text_identity
+from sojourn.domain.tokens import LAST_SECOND, AccessToken
 from sojourn.handlers.context import Context, takes_token
 from sojourn.handlers.tenancy import require_provisioned_tenant, require_tenant
 from sojourn.handlers.tokens.pairs import lifetimes, retention

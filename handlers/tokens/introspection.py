@@ -2,14 +2,8 @@
 
 from typing import Any
 
-from sojourn.domain.tokens import (
-    AccessToken,
-    Invalid,
-    RefreshToken,
-    Reuse,
-    Rotate,
-    SameSuccessor,
-)
+from sojourn.domain.refresh_tokens import Invalid, RefreshToken, Reuse, Rotate, SameSuccessor
+from sojourn.domain.tokens import AccessToken
 from sojourn.handlers.context import Context, takes_token
 from sojourn.handlers.tenancy import require_tenant
 from sojourn.handlers.tokens.judging import is_refused

@@ -8,11 +8,8 @@ from sojourn.domain.errors import (
     ValidationFailed,
     Violation,
 )
-from sojourn.domain.tokens import (
-    LONGEST_LIFETIME,
-    SHORTEST_LIFETIME,
-    Lifetimes,
-)
+from sojourn.domain.token_lifetimes import Lifetimes
+from sojourn.domain.tokens import LONGEST_LIFETIME, SHORTEST_LIFETIME
 from sojourn.handlers.context import Context
 from sojourn.handlers.tenancy import require_tenant
 from sojourn.handlers.views.envelopes import View, simple_response

@@ -7,7 +7,9 @@ from typing import Any
 from sojourn.domain.clock import from_text, to_text
 from sojourn.domain.durations import parse_duration
 from sojourn.domain.ids import mint, session_id
-from sojourn.domain.tokens import Lifetimes, end_of_access, end_of_refresh, identity, write_refresh_token
+from sojourn.domain.refresh_tokens import write_refresh_token
+from sojourn.domain.token_identity import identity
+from sojourn.domain.token_lifetimes import Lifetimes, end_of_access, end_of_refresh
 from sojourn.handlers.context import Context
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.tokens import token_pair_response

@@ -5,19 +5,19 @@ from typing import Any
 
 from sojourn.domain.clock import from_text, to_text
 from sojourn.domain.errors import NotYourResource, RefreshTokenInvalid, RefreshTokenReused, SessionNotFound
-from sojourn.domain.sessions import OURSELVES, REUSE_REASON
-from sojourn.domain.token_validity import judge_refresh
-from sojourn.domain.tokens import (
+from sojourn.domain.refresh_tokens import (
     Invalid,
     RefreshToken,
     Reuse,
     Rotate,
     SameSuccessor,
     Verdict,
-    end_of_refresh,
-    identity,
     write_refresh_token,
 )
+from sojourn.domain.sessions import OURSELVES, REUSE_REASON
+from sojourn.domain.token_identity import identity
+from sojourn.domain.token_lifetimes import end_of_refresh
+from sojourn.domain.token_validity import judge_refresh
 from sojourn.handlers.context import Context, takes_refresh_credential
 from sojourn.handlers.tokens.pairs import enter_refresh_token, issue_access_token, lifetimes
 from sojourn.handlers.views.envelopes import View

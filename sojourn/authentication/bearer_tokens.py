@@ -18,7 +18,8 @@ from sojourn.authentication.foreign_claims import bounded, numeric_date, require
 from sojourn.authentication.key_sets import KeySet
 from sojourn.domain.errors import InvalidToken, TokenExpired
 from sojourn.domain.ids import is_tenant_id, is_user_id, session_key, uuid7
-from sojourn.domain.tokens import AccessToken, identity, text_identity
+from sojourn.domain.token_identity import identity, text_identity
+from sojourn.domain.tokens import AccessToken
 from sojourn.domain.values import Caller, Tenant
 from sojourn.settings import Settings
 from sojourn.settings.algorithms import SYMMETRIC

@@ -29,19 +29,11 @@ from sojourn.domain.errors import (
     Unavailable,
 )
 from sojourn.domain.ids import session_key
+from sojourn.domain.refresh_tokens import RefreshKeys, RefreshToken, read_refresh_token
+from sojourn.domain.token_identity import identity, text_identity
+from sojourn.domain.token_lifetimes import Lifetimes
 from sojourn.domain.token_validity import TokenFacts, facts_of_access, reasons
-from sojourn.domain.tokens import (
-    AccessToken,
-    Lifetimes,
-    PresentedToken,
-    RefreshKeys,
-    RefreshToken,
-    SignedToken,
-    UnverifiedText,
-    identity,
-    read_refresh_token,
-    text_identity,
-)
+from sojourn.domain.tokens import AccessToken, PresentedToken, SignedToken, UnverifiedText
 from sojourn.domain.values import Caller, Tenant, tenant
 from sojourn.settings import Settings
 from sojourn.storage.database import Database

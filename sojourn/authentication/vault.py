@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from sojourn.domain.tokens import RefreshKeys
+from sojourn.domain.refresh_tokens import RefreshKeys
 from sojourn.settings import Settings
 
 _NONCE_BYTES = 12

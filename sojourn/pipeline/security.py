@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from sojourn.domain.errors import AuthenticationRequired, InsufficientRole, InvalidToken, TenantNotAllowed
-from sojourn.domain.tokens import PresentedToken, RefreshToken
+from sojourn.domain.refresh_tokens import RefreshToken
+from sojourn.domain.tokens import PresentedToken
 from sojourn.domain.values import Caller, Tenant
 from sojourn.pipeline.schemas import ContractError
 

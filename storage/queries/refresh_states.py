@@ -10,9 +10,9 @@ from sqlalchemy import and_, bindparam, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.clock import from_text
+from sojourn.domain.refresh_tokens import RefreshState, RefreshToken
 from sojourn.domain.sessions import status
 from sojourn.domain.token_validity import RefreshRecord
-from sojourn.domain.tokens import RefreshState, RefreshToken
 from sojourn.storage.queries.session_states import ACTIVE
 from sojourn.storage.queries.token_configs import Terms, TokenConfig, terms_of
 from sojourn.storage.queries.token_records import EVERYBODY, blacklisted, cut_offs, issued_until

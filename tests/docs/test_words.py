@@ -112,7 +112,6 @@ ALLOWED: dict[str, set[str]] = {
     "test_style_schemas.py": {"the second product"},
     "test_tokens.py": {"a code of a row in such a text"},
     "token_tables.py": {"nobody signed in or out"},
-    "tokens.py": {"nobody signed in or out"},
     "trusted_devices.yaml": {"nobody signed in or out"},
     "unreachable_database.py": {"riddles", "room, for partitions"},
     "users.yaml": {"a gender of users"},

@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sojourn.domain.token_validity import RULES, Judge, TokenFacts, reasons, shown_status
-from sojourn.domain.tokens import (
+from sojourn.domain.refresh_tokens import (
     Invalid,
     RefreshKeys,
     RefreshState,
@@ -16,14 +15,12 @@ from sojourn.domain.tokens import (
     Rotate,
     SameSuccessor,
     decide,
-    end_of_access,
-    end_of_refresh,
-    has_jwt_form,
-    identity,
     read_refresh_token,
-    text_identity,
     write_refresh_token,
 )
+from sojourn.domain.token_identity import has_jwt_form, identity, text_identity
+from sojourn.domain.token_lifetimes import end_of_access, end_of_refresh
+from sojourn.domain.token_validity import RULES, Judge, TokenFacts, reasons, shown_status
 
 NOW = datetime(2026, 4, 15, 8, tzinfo=UTC)
 KEYS = RefreshKeys(b"d" * 32, b"m" * 32)
