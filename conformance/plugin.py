@@ -50,7 +50,7 @@ class Judge:
 
     @property
     def outcome(self) -> Outcome:
-        """The verdict of the run. Whoever asks for a check that does not exist made a mistake."""
+        """The verdict of the run; an unknown check in `--check` is an error."""
         if set(self.target.only) - self._chosen:
             return "error"
         said = outcome(self.cases)

@@ -82,7 +82,7 @@ class AuthenticationRequired(DomainError):
 
 
 class InvalidApiKey(DomainError):
-    """The API key is unknown, revoked or expired; which of them is not told."""
+    """The API key is unknown, revoked or expired; the response does not say which."""
 
     key = "invalid_api_key"
 
@@ -100,13 +100,13 @@ class TokenExpired(InvalidToken):
 
 
 class RefreshTokenInvalid(DomainError):
-    """The refresh token is not acceptable; why is not told. Nothing was changed."""
+    """The refresh token is not acceptable; the response does not say why. Nothing was changed."""
 
     key = "refresh_token_invalid"
 
 
 class RefreshTokenReused(DomainError):
-    """A spent refresh token came again (RFC 9700 §4.14.2). The session was ended, and that is kept."""
+    """A spent refresh token was used again (RFC 9700 §4.14.2). The session was ended; that is committed."""
 
     key = "refresh_token_reused"
     persist = True
@@ -204,7 +204,7 @@ class RateLimited(DomainError):
 
 
 class Unavailable(DomainError):
-    """A dependency does not answer now. `retry_after` is in seconds."""
+    """A dependency, such as the database, does not respond. `retry_after` is in seconds."""
 
     key = "unavailable"
 
@@ -213,4 +213,4 @@ class Unavailable(DomainError):
 
 
 class InternalError(DomainError):
-    """Our own fault. Carries nothing, tells nothing."""
+    """A fault of the server. Carries no detail."""

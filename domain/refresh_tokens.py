@@ -64,12 +64,12 @@ class Rotate:
 
 @dataclass(frozen=True, slots=True)
 class SameSuccessor:
-    """The parent of the current token, by a second tab or after a lost answer: the same successor again."""
+    """The parent of the current token, from a second tab or after a lost response: it gets the same successor again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reuse:
-    """A spent token in somebody's hands: the session must end."""
+    """A token that was spent is used again: the session must end (RFC 9700 section 4.14.2)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ class RiskThresholds:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks against a session. 0 everywhere: nothing does, or nothing is known.
+    """Counts of what makes a session risky. All 0: nothing does, or nothing is known.
 
     `travel` is 1 for another city of the country within an hour, 2 for another country within three hours, 3 within
     one. `new_place` is 1 for an unseen city of a country that was seen, 2 for an unseen country.
@@ -92,7 +92,7 @@ RULES = (
 
 
 def factors(evidence: Evidence) -> tuple[Factor, ...]:
-    """Every factor, the weightiest first, those that do not count with a score of 0."""
+    """Every factor, highest weight first; a factor without evidence has a score of 0."""
     return tuple(rule.factor(evidence) for rule in RULES)
 
 

@@ -19,14 +19,14 @@ REUSE_REASON = "refresh_token_reuse"
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long sessions live. Both are positive; the idle time-out is at most the absolute one."""
+    """How long sessions live. Both are positive; the idle timeout is at most the absolute one."""
 
     idle: timedelta
     absolute: timedelta
 
     def __post_init__(self) -> None:
         if not timedelta(0) < self.idle <= self.absolute:
-            raise ValueError("time-outs must satisfy 0 < idle <= absolute")
+            raise ValueError("timeouts must satisfy 0 < idle <= absolute")
 
 
 class WithDeadlines(Protocol):
@@ -83,7 +83,7 @@ def effective_end(session: WithDeadlines) -> str:
 
 
 def status_of(session: Session, now: str) -> Status:
-    """What a session is at `now`. Revocation is a fact and outlasts expiry; a deadline is exclusive."""
+    """What a session is at `now`. Revocation outlasts expiry; at a deadline a session is expired."""
     return status(session.revoked_at is not None, session.expires_at, session.idle_expires_at, now)
 
 
@@ -93,7 +93,7 @@ def is_active(session: Session, now: str) -> bool:
 
 
 def status(revoked: bool, expires_at: str, idle_expires_at: str, now: str) -> Status:
-    """What a session is at `now`. Revocation is a fact and outlasts expiry; a deadline is exclusive.
+    """What a session is at `now`. Revocation outlasts expiry; at a deadline a session is expired.
 
     Instants are given in the text form of `sojourn.domain.clock`, which sorts like time, because this runs for
     every row of every list.

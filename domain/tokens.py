@@ -19,7 +19,7 @@ LONGEST_LIFETIME = timedelta(hours=87_600)
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """What an access token says whose signature holds; whether it is good now is another question.
+    """What an access token says whose signature holds; this does not say that it is valid now.
 
     `own` tells tokens that we signed from those of a configured issuer. `session` is the UUID inside `sid`,
     None when `sid` is absent or names a session of somebody else. Instants are seconds since 1970. `text_hash` is what

@@ -1,4 +1,4 @@
-"""Values that travel with a request: who asks, for which tenant."""
+"""The caller and the tenant of a request."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +11,7 @@ CallerKind = Literal["internal", "user"]
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """The tenant of a request. There is no default and no "all": an empty id is refused."""
+    """The tenant of a request. There is no default tenant and none that means all; an empty id raises ValueError."""
 
     id: str
 

@@ -1,4 +1,4 @@
-"""An answer that is not a view."""
+"""A response whose bytes are ready to send."""
 
 from dataclasses import dataclass
 

@@ -19,7 +19,7 @@ H = TypeVar("H", bound=Callable[..., Awaitable[Any]])
 
 
 def commits_itself(handler: H) -> H:
-    """Marks a handler whose work is many transactions: its unit only reads, what it writes is lent by the service."""
+    """Marks a handler that opens its own write transactions; it gets a read-only unit of work."""
     handler.commits_itself = True  # type: ignore[attr-defined]  # a mark on a function
     return handler
 
@@ -66,7 +66,7 @@ class AgentFacts(Protocol):
 
 
 class Tokens(Protocol):
-    """Tokens, as far as handlers need to know: signed, read and judged; never how."""
+    """The token operations that handlers need: sign, read, check."""
 
     lifetimes: Lifetimes
     reuse_interval: timedelta
@@ -91,7 +91,7 @@ class Tokens(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What the program lends to every handler; the same for all requests of a process."""
+    """What every handler may use; one instance per process."""
 
     tokens: Tokens
     timeouts: Timeouts

@@ -87,9 +87,9 @@ def create_app(
     operation without a handler is refused.
     """
     contract = load_bundle() if contract is None else contract
-    lent_tokens = Tokens(settings)
-    database = WorkerDatabase(settings, lent_tokens, clock)
-    program = _program(settings, database, lent_tokens, clock, contract, closed_responses)
+    service_tokens = Tokens(settings)
+    database = WorkerDatabase(settings, service_tokens, clock)
+    program = _program(settings, database, service_tokens, clock, contract, closed_responses)
     app = AsyncApp(
         __name__,
         lifespan=database.lifespan,
@@ -132,7 +132,7 @@ def _handler_index(
 def _program(
     settings: Settings,
     database: WorkerDatabase,
-    lent_tokens: Tokens,
+    service_tokens: Tokens,
     clock: Clock,
     contract: dict[str, Any],
     closed_responses: bool,
@@ -149,9 +149,9 @@ def _program(
         clock=clock,
         database=database,
         api_keys=ApiKeys(settings, database),
-        tokens=lent_tokens,
+        tokens=service_tokens,
         service=Service(
-            tokens=lent_tokens,
+            tokens=service_tokens,
             timeouts=Timeouts(settings.idle_timeout, settings.absolute_timeout),
             device_trust_window=settings.device_trust_window,
             risk=RiskThresholds(settings.risk_challenge_at, settings.risk_revoke_at),

@@ -1,4 +1,4 @@
-"""The database, whichever engine its URL names: SQLite by default, PostgreSQL for many copies of the program."""
+"""The database, whichever engine its URL names: SQLite by default, PostgreSQL for many instances of the program."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ from sojourn.storage.unit_of_work import Runner, Step, SystemUnit, UnitOfWork
 T = TypeVar("T")
 
 AHEAD = timedelta(weeks=2)
-"""How far ahead room is made: a service whose housekeeping rests for less than this notices nothing."""
+"""How far ahead partitions are created. Housekeeping may be down this long without effect."""
 
 
 class Database(ABC):
@@ -25,7 +25,7 @@ class Database(ABC):
 
     touches: Touches
     purge_grace: timedelta = timedelta(0)
-    """How much longer than it must a session is kept, since it leaves together with others."""
+    """How long past its retention a session may stay, because whole partitions are dropped."""
 
     @abstractmethod
     async def close(self) -> None:
@@ -46,7 +46,7 @@ class Database(ABC):
         """Run `work` inside a transaction and return its result once that is durable.
 
         A raise rolls back what `work` wrote (a DomainError with `persist` keeps it). Raises Unavailable when the
-        write could not be made durable. `work` may run again when the engine asks for it: it changes nothing outside.
+        write could not be made durable. `work` may run more than once, so it must change nothing outside the database.
         What is to change outside hangs on the unit (`after_commit`).
         """
         return await self._in_unit(self._write, tenant, work)
@@ -87,12 +87,12 @@ class Database(ABC):
         """The same for what belongs to no tenant."""
 
     @abstractmethod
-    async def make_room(self, since: datetime, until: datetime) -> None:
-        """Make the partitions for sessions that begin from `since` to `until`, on an engine that has any."""
+    async def create_partitions(self, since: datetime, until: datetime) -> None:
+        """Create the partitions for sessions created from `since` to `until`, if the engine has partitions."""
 
     @abstractmethod
     async def drop_partitions(self, before: datetime) -> int:
-        """Drop the partitions all of whose sessions ended by `before`; how many sessions went. Raises Unavailable."""
+        """Drop the partitions in which every session ended by `before`; how many sessions went. Raises Unavailable."""
 
     @abstractmethod
     async def is_reachable(self) -> bool:

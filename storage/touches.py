@@ -1,7 +1,7 @@
-"""Activity that waits to be written: a session is used far more often than its row needs to be.
+"""Touches that are not written yet. Sessions are touched far more often than their rows need to change.
 
 What waits is shown as if it were written, by the process that holds it. Whether a session is active is decided by its
-row alone: a touch that waits keeps nobody signed in.
+row alone: a touch that waits does not keep a session active.
 """
 
 from typing import Any, NamedTuple, TypeVar, cast
@@ -46,9 +46,10 @@ class Touches:
         return self._waiting.get(tenant_id, {}).get(key)
 
     def take(self) -> dict[str, dict[str, Touch]]:
-        """All that waits, to be written now; shown until the next time.
+        """All waiting touches, to be written now.
 
-        A read may have begun before the write was done and end after it: it is shown what it just missed.
+
+        They are still shown until the next call: a read that began before the write may end after it.
         """
         self._written, self._waiting, self._size = self._waiting, {}, 0
         return self._written

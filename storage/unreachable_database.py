@@ -1,4 +1,4 @@
-"""The database that is not there (yet): whoever asks it anything is refused, whoever asks nothing is served."""
+"""Used until the real database is reachable: every statement raises Unavailable; requests that run none succeed."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
@@ -20,11 +20,11 @@ class UnreachableDatabase(Database):
     def __init__(self) -> None:
         self.touches = Touches()
 
-    async def make_room(self, since: datetime, until: datetime) -> None:
-        """There is nowhere to make any."""
+    async def create_partitions(self, since: datetime, until: datetime) -> None:
+        """Nothing to do."""
 
     async def drop_partitions(self, before: datetime) -> int:
-        """There is nothing to drop."""
+        """Nothing to do."""
         return 0
 
     async def close(self) -> None:
@@ -46,7 +46,7 @@ class UnreachableDatabase(Database):
         return await work(SystemUnit(_NoRunner()))
 
     async def is_reachable(self) -> bool:
-        """It is not."""
+        """Always False."""
         return False
 
 

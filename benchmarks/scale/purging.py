@@ -18,7 +18,7 @@ from benchmarks.scale.stores import TENANTS, urls
 from sojourn.domain.clock import utc_now
 from sojourn.storage.database import Database
 from sojourn.storage.engines import open_database
-from sojourn.storage.upkeep.housekeeping import keep_house
+from sojourn.storage.upkeep.housekeeping import run_housekeeping
 
 CLIENTS = 4
 PAUSE = 0.01
@@ -28,7 +28,7 @@ PAUSE = 0.01
 @click.option("--sessions", default=1_000_000, show_default=True, help="How many sessions leave.")
 @click.option("--engine", default="postgresql", show_default=True, help="`postgresql` or `sqlite`.")
 def purging(sessions: int, engine: str) -> None:
-    """Fill a database, let time pass, and keep house while clients check, list and create."""
+    """Fill a database, let time pass, and run housekeeping while clients check, list and create."""
     now = utc_now()
     with tempfile.TemporaryDirectory(prefix="sojourn-scale-") as folder, urls(engine, Path(folder)) as store:
         url = store.fill(sessions, now - timedelta(weeks=10))
@@ -37,11 +37,11 @@ def purging(sessions: int, engine: str) -> None:
 
 async def _measure(url: str, now: datetime) -> None:
     worker, server = await open_database(url), await open_database(url)
-    await server.make_room(now, now + timedelta(weeks=1))
+    await server.create_partitions(now, now + timedelta(weeks=1))
     known = await operations.find(server, TENANTS, now - timedelta(weeks=10))
     quiet = await _serve(server, known, asyncio.create_task(asyncio.sleep(10)))
     started = time.perf_counter()
-    purge = asyncio.create_task(keep_house(worker, "benchmark", now, timedelta(weeks=4)))
+    purge = asyncio.create_task(run_housekeeping(worker, "benchmark", now, timedelta(weeks=4)))
     beside = await _serve(server, known, purge)
     done = await purge
     gone = 0 if done is None else done.purged

@@ -10,7 +10,7 @@ from sojourn.conformance.fresh import valid_request
 from sojourn.conformance.wire import Raw
 from sojourn.conformance.world import World, expect
 
-_RULES = "operations.md, Rules for every operation"
+_RULES = "the contract, introduction and Order of checks"
 UNSIGNED = ({"alg": "none"}, {"alg": "None"}, {"alg": "NONE", "typ": "JWT"}, {"typ": "JWT"})
 
 
@@ -21,7 +21,7 @@ def needs_credentials(operation: Operation, scheme: str | None = None) -> None:
 
 
 def bare(operation: Operation, world: World) -> Raw:
-    """A request without credentials that is otherwise good in form; nothing it names exists."""
+    """A valid request without credentials; nothing that it names exists."""
     known = {"X-Tenant-ID": world.first.id, "session_id": "sess_nobody", "user_id": "usr_nobody"}
     return operation.request(known)
 
@@ -109,8 +109,8 @@ def test_each_named_role_opens_the_operation(world: World, operation: Operation)
 
 @check(
     "AUT-009",
-    "Refused credentials MUST be told before anything is told of the request (401, 403, 400, 404).",
-    source="operations.md, order of checks",
+    "Credentials MUST be checked before the rest of the request (401, 403, 400, 404).",
+    source="the contract, Order of checks",
 )
 def test_the_caller_is_judged_before_the_request(world: World, operation: Operation) -> None:
     needs_credentials(operation)
@@ -155,10 +155,10 @@ def test_a_user_reaches_nothing_of_another_user(world: World) -> None:
 
 @check(
     "AUT-013",
-    "A user MUST NOT raise himself: a role, or a session for another user, is 403.",
-    source="operations.md, POST /sessions",
+    "Users MUST NOT raise their own rights: a role, or a session for another user, is 403.",
+    source="the contract, start_session",
 )
-def test_nobody_raises_himself_by_creating_a_session(world: World) -> None:
+def test_users_cannot_give_themselves_a_role_or_create_sessions_of_others(world: World) -> None:
     user = world.first.sign_in()
     mine = {"auth_user_id": user.user}
     expect(world.first.bearer(user.access, "start_session", body=mine), 201)
@@ -168,8 +168,8 @@ def test_nobody_raises_himself_by_creating_a_session(world: World) -> None:
 
 @check(
     "AUT-014",
-    "A refresh token MUST NOT do as a bearer token, nor an access token as a refresh token.",
-    source="RFC 9700 section 2.2; operations.md, POST /sessions/refresh",
+    "A refresh token MUST NOT be accepted as a bearer token, nor an access token as a refresh token.",
+    source="RFC 9700 section 2.2; the contract, refresh_tokens",
 )
 def test_the_two_kinds_of_token_are_not_mistaken_for_each_other(world: World) -> None:
     made = world.first.sign_in()
@@ -181,7 +181,7 @@ def test_the_two_kinds_of_token_are_not_mistaken_for_each_other(world: World) ->
 @check(
     "AUT-015",
     "An API key that is limited to other tenants MUST be answered 403 before any look-up.",
-    source="operations.md, unknown tenant on a write",
+    source="the contract, response TenantNotAllowed",
     needs=("limited_api_key",),
     profile="full",
 )
@@ -205,7 +205,7 @@ def test_a_token_for_another_audience_opens_nothing(world: World) -> None:
 
 
 def unsigned_tokens(token: str) -> Iterator[str]:
-    """The claims of a good token under headers that ask not to look at the signature."""
+    """The claims of a valid token, with headers that ask the server to skip the signature."""
     _, claims, signature = token.split(".")
     for header in UNSIGNED:
         yield f"{_encoded(json.dumps(header))}.{claims}."

@@ -9,7 +9,7 @@ from sojourn.conformance.checks import check
 from sojourn.conformance.instants import instant, now, sleep_past
 from sojourn.conformance.world import Tenant, World, expect
 
-_STATUS = "operations.md, status of a session"
+_STATUS = "the contract, schema SessionResponse; NIST SP 800-63B-4 section 5.2"
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def lifetimes(tenant: Tenant, access: str, refresh: str) -> Iterator[None]:
 @check(
     "LIF-011",
     "An access token MUST be good until its time is over and never after.",
-    source="operations.md, tokens/config; RFC 7519 section 4.1.4",
+    source="the contract, set_token_config; RFC 7519 section 4.1.4",
 )
 def test_an_access_token_ends_on_time(world: World) -> None:
     with lifetimes(world.first, "3s", "60s"):
@@ -42,7 +42,7 @@ def test_an_access_token_ends_on_time(world: World) -> None:
         expect(world.first.refresh(made.refresh), 200)
 
 
-@check("LIF-012", "A refresh token MUST NOT be good after its time.", source="operations.md, tokens/config")
+@check("LIF-012", "A refresh token MUST NOT be good after its time.", source="the contract, set_token_config")
 def test_a_refresh_token_ends_on_time(world: World) -> None:
     with lifetimes(world.first, "2s", "2s"):
         made, kept = world.first.sign_in(), world.first.sign_in()
@@ -53,7 +53,7 @@ def test_a_refresh_token_ends_on_time(world: World) -> None:
         assert world.first.status_of(made.id) == "active", "the end of a token ended its session"
 
 
-@check("LIF-013", "No token MUST outlive its session.", source="operations.md, tokens")
+@check("LIF-013", "No token MUST outlive its session.", source="docs/tokens.md; the contract, revoke_session")
 def test_no_token_outlives_its_session(world: World) -> None:
     with lifetimes(world.first, "8760h", "8760h"):
         made = world.first.sign_in()

@@ -19,7 +19,7 @@ CHAINS = 3
 """Chains for an example: there are dozens of links, and each chain follows a few of them."""
 ATTEMPTS = 4
 """Which links a chain follows is drawn. A link that no chain happened to follow is given another seed."""
-_SOURCE = "the contract; operations.md, Rules for every operation"
+_SOURCE = "the contract"
 
 
 @dataclass

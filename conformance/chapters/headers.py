@@ -5,13 +5,13 @@ from sojourn.conformance.contract import Operation
 from sojourn.conformance.fresh import valid_request
 from sojourn.conformance.world import World, expect
 
-_SECRETS = "operations.md, secrets at rest"
+_SECRETS = "the contract, list_tokens; RFC 9700 section 4.14"
 
 
 @check(
     "HDR-001",
     "An answer with tokens or session data MUST carry `Cache-Control: no-store`.",
-    source="operations.md, statuses beyond the documented ones; RFC 9111 section 5.2.2.5",
+    source="the contract, header NoStore; RFC 9111 section 5.2.2.5",
 )
 def test_answers_about_sessions_are_not_stored(world: World, operation: Operation) -> None:
     if not operation.path.startswith(("/internal", "/admin", "/api", "/sessions", "/tokens", "/trusted-devices")):
@@ -21,7 +21,7 @@ def test_answers_about_sessions_are_not_stored(world: World, operation: Operatio
     assert "no-store" in said, f"Cache-Control is {said!r}"
 
 
-@check("HDR-002", "Every answer MUST carry a request id.", source="operations.md, tracing")
+@check("HDR-002", "Every answer MUST carry a request id.", source="the contract, Tracing; header RequestId")
 def test_every_answer_carries_a_request_id(world: World, operation: Operation) -> None:
     valid = valid_request(operation, world.first)
     for request in (valid, valid.with_query("colour", "red"), valid.copy(path="/no/such/path")):

@@ -7,12 +7,12 @@ from sojourn.conformance.checks import check
 from sojourn.conformance.instants import instant
 from sojourn.conformance.world import SignIn, Tenant, World, expect
 
-_STATUS = "operations.md, status of a session"
+_STATUS = "the contract, schema SessionResponse; revoke_session, get_session"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 
 
 def assert_every_read_says(tenant: Tenant, made: SignIn, status: str) -> None:
-    """What each read says of a user's only session."""
+    """Check what each read says about a user's only session."""
     active, user = int(status == "active"), made.user
     said = {
         "active.session_count": expect(tenant.service("check_user_active", user_id=user), 200).json["session_count"],
@@ -82,7 +82,7 @@ def test_ending_a_users_sessions_ends_all_of_them(world: World) -> None:
 @check(
     "LIF-004",
     "A bulk revocation MUST end what it names and report what it could not.",
-    source="operations.md, bulk",
+    source="the contract, revoke_sessions",
 )
 def test_a_bulk_revocation_tells_the_truth_about_each_id(world: World) -> None:
     for operation in ("revoke_sessions", "revoke_sessions_in_bulk"):
@@ -99,7 +99,7 @@ def test_a_bulk_revocation_tells_the_truth_about_each_id(world: World) -> None:
 @check(
     "LIF-005",
     "Keeping a session alive MUST move its idle deadline and never its end.",
-    source="operations.md, POST /sessions/{session_id}/activity",
+    source="the contract, touch_session",
 )
 def test_activity_moves_the_idle_deadline_and_not_the_end(world: World) -> None:
     made = world.first.sign_in()
@@ -112,7 +112,7 @@ def test_activity_moves_the_idle_deadline_and_not_the_end(world: World) -> None:
     assert after["last_active_at"] > made.session["last_active_at"], "it does not count as used"
 
 
-@check("LIF-006", "A session that is over MUST NOT be revived.", source=_STATUS)
+@check("LIF-006", "An ended session MUST NOT become active again.", source=_STATUS)
 def test_a_revoked_session_is_not_revived(world: World) -> None:
     made = world.first.sign_in()
     expect(world.first.admin("revoke_session", session_id=made.id), 204)
@@ -151,7 +151,11 @@ def moved_by(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
     return {name: after[name] - before[name] for name in before if after[name] != before[name]}
 
 
-@check("LIF-008", "An export MUST hold every session of a user, whatever its status.", source="operations.md, export")
+@check(
+    "LIF-008",
+    "An export MUST hold every session of a user, whatever its status.",
+    source="the contract, export_user_data",
+)
 def test_an_export_holds_sessions_of_every_status(world: World) -> None:
     user = world.new_user()
     over, active = world.first.sign_in(user), world.first.sign_in(user)
@@ -162,7 +166,7 @@ def test_an_export_holds_sessions_of_every_status(world: World) -> None:
     assert exported["total"] == 2, f"total is {exported['total']}"
 
 
-@check("LIF-009", "Upgrading a session MUST be seen in it.", source="operations.md, upgrade-mfa")
+@check("LIF-009", "Upgrading a session MUST be seen in it.", source="the contract, upgrade_session_mfa")
 def test_an_upgraded_session_says_so(world: World) -> None:
     made = world.first.sign_in(amr=["password"])
     raised = expect(world.first.bearer(made.access, "upgrade_session_mfa", session_id=made.id), 200).json
@@ -172,7 +176,11 @@ def test_an_upgraded_session_says_so(world: World) -> None:
     assert "mfa" in session["amr"].split(","), f"amr is {session['amr']}"
 
 
-@check("LIF-010", "Uses of a session MUST be counted, each once.", source="operations.md, usage")
+@check(
+    "LIF-010",
+    "Uses of a session MUST be counted, each once.",
+    source="the contract, record_session_usage and get_session_usage",
+)
 def test_uses_are_counted(world: World) -> None:
     made = world.first.sign_in()
     for _ in range(3):
@@ -181,7 +189,7 @@ def test_uses_are_counted(world: World) -> None:
     assert sum(day["count"] for day in usage) == 3, f"three uses are told as {usage}"
 
 
-@check("LIF-017", "A session's times MUST be in their order and in UTC.", source="operations.md, ids and times")
+@check("LIF-017", "A session's times MUST be in their order and in UTC.", source="the contract, Instants; RFC 3339")
 def test_a_sessions_times_are_in_order(world: World) -> None:
     session: dict[str, Any] = world.first.sign_in().session
     times = [session[name] for name in ("created_at", "last_active_at", "idle_expires_at", "expires_at")]
@@ -192,7 +200,7 @@ def test_a_sessions_times_are_in_order(world: World) -> None:
 @check(
     "LIF-018",
     "Removing ended sessions MUST leave active ones.",
-    source="operations.md, DELETE /admin/sessions/expired",
+    source="the contract, purge_expired_sessions",
 )
 def test_removing_ended_sessions_leaves_active_ones(world: World) -> None:
     made = world.first.sign_in()

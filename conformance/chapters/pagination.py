@@ -9,7 +9,7 @@ from sojourn.conformance.chapters.seed import page_violations
 from sojourn.conformance.checks import check
 from sojourn.conformance.world import Tenant, World, expect
 
-_PAGING = "operations.md, pagination"
+_PAGING = "the contract, Lists; schema PageInfo"
 MANY = 7
 Page = Callable[..., Any]
 """Takes `page` and `page_size`, answers the document."""
@@ -147,7 +147,7 @@ def test_the_documented_defaults_hold(world: World, listing: str) -> None:
 @check(
     "PAG-007",
     "Walking all sessions with `limit` and `cursor` MUST meet each once, whatever comes meanwhile.",
-    source="operations.md, GET /api/sessions/all",
+    source="the contract, list_all_sessions",
 )
 def test_all_sessions_are_walked_with_limit_and_cursor(world: World) -> None:
     mine = [world.first.sign_in().id.removeprefix("sess_") for _ in range(MANY)]

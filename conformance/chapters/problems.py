@@ -11,8 +11,8 @@ from sojourn.conformance.wire import Raw, Reply
 from sojourn.conformance.world import World, expect
 from sojourn.openapi.document import METHODS
 
-_ERRORS = "operations.md, errors; RFC 9457"
-_LANGUAGES = "operations.md, errors: title and detail follow Accept-Language"
+_ERRORS = "the contract, Problems; RFC 9457"
+_LANGUAGES = "the contract, Problems: title and detail follow Accept-Language"
 UNCHANGED = ("status", "code", "type", "i18n_key")
 CANARY = "canary-5e1f"
 
@@ -57,8 +57,8 @@ def test_the_type_of_a_problem_leads_to_its_page(world: World) -> None:
 
 @check(
     "PRB-003",
-    "All broken rules MUST be told at once, each with its field.",
-    source="operations.md, validation errors",
+    "All broken rules MUST be listed at once, each with its field.",
+    source="the contract, Strictness; schema FieldViolation",
 )
 def test_all_violations_are_told_at_once(world: World) -> None:
     valid = world.first.request("list_user_sessions", user_id="usr_nobody").with_header(
@@ -72,7 +72,11 @@ def test_all_violations_are_told_at_once(world: World) -> None:
     assert sorted(set(fields)) == ["amr[1]", "auth_user_id", "colour", "ip"], f"told of {fields}"
 
 
-@check("PRB-004", "A refused value MUST NOT be repeated in the problem.", source="operations.md, validation errors")
+@check(
+    "PRB-004",
+    "A refused value MUST NOT be repeated in the problem.",
+    source="the contract, Strictness; schema FieldViolation",
+)
 def test_a_refused_value_is_not_repeated(world: World, operation: Operation) -> None:
     if operation.body_schema is None:
         raise NotApplicable("no body")
@@ -85,8 +89,8 @@ def test_a_refused_value_is_not_repeated(world: World, operation: Operation) -> 
 
 @check(
     "PRB-005",
-    "A path that is none MUST be 404, a method that is none 405 with all methods in `Allow`.",
-    source="operations.md, errors; RFC 9110 section 15.5.6",
+    "An unknown path MUST be 404, an unknown method 405 with all methods of the path in `Allow`.",
+    source="the contract, Strictness; RFC 9110 section 15.5.6",
 )
 def test_a_wrong_method_is_told_the_right_ones(world: World, operation: Operation) -> None:
     valid = valid_request(operation, world.first)
@@ -101,8 +105,8 @@ def test_a_wrong_method_is_told_the_right_ones(world: World, operation: Operatio
 
 @check(
     "PRB-006",
-    "A request id MUST be echoed in header and problem; without one it MUST be minted.",
-    source="operations.md, tracing",
+    "A request id MUST be echoed in header and problem; without one the server MUST make one.",
+    source="the contract, Tracing",
 )
 def test_a_request_id_is_echoed_or_minted(world: World) -> None:
     request = world.first.request("get_session_stats")
@@ -117,7 +121,7 @@ def test_a_request_id_is_echoed_or_minted(world: World) -> None:
 @check(
     "PRB-007",
     "A trace MUST be continued; a malformed `traceparent` MUST be ignored.",
-    source="operations.md, tracing; W3C Trace Context section 3.2",
+    source="the contract, Tracing; W3C Trace Context section 3.2",
 )
 def test_a_trace_is_continued_and_a_malformed_one_ignored(world: World) -> None:
     request = world.first.request("get_session_stats")

@@ -8,8 +8,8 @@ from sojourn.conformance.world import World, expect
 
 @check(
     "IDM-001",
-    "Ending a session twice MUST be fine and keep the first ending.",
-    source="operations.md, DELETE /sessions/{session_id}; RFC 9110 section 9.2.2",
+    "Ending a session twice MUST succeed and keep the time and reason of the first.",
+    source="the contract, revoke_session; RFC 9110 section 9.2.2",
 )
 def test_a_session_is_ended_once(world: World) -> None:
     made = world.first.sign_in()
@@ -20,7 +20,7 @@ def test_a_session_is_ended_once(world: World) -> None:
     assert expect(world.first.service("export_user_data", body=body), 200).json == before, "the second time counted"
 
 
-@check("IDM-002", "A token that is blacklisted twice MUST have one entry.", source="operations.md, blacklist-token")
+@check("IDM-002", "A token that is blacklisted twice MUST have one entry.", source="the contract, blacklist_token")
 def test_a_token_is_blacklisted_once(world: World) -> None:
     user = world.new_user()
     body = {"token": f"a-token-of-{user}", "token_type": "access", "user_id": user}
@@ -33,7 +33,7 @@ def test_a_token_is_blacklisted_once(world: World) -> None:
 @check(
     "IDM-003",
     "Trusting a device again MUST extend the trust and never duplicate it.",
-    source="operations.md, POST /internal/session/trusted-devices",
+    source="the contract, trust_device",
 )
 def test_a_device_is_trusted_once(world: World) -> None:
     body = {"user_id": world.new_user(), "device_fingerprint": "sha256:a1b2c3d4"}
@@ -45,8 +45,8 @@ def test_a_device_is_trusted_once(world: World) -> None:
 
 @check(
     "IDM-004",
-    "Trust MUST end when it is taken back, and taking it back twice is fine.",
-    source="operations.md, DELETE trusted-devices",
+    "Trust MUST end when it is withdrawn; withdrawing it twice MUST succeed.",
+    source="the contract, untrust_device",
 )
 def test_trust_is_taken_back_once(world: World) -> None:
     user = world.new_user()
@@ -60,7 +60,7 @@ def test_trust_is_taken_back_once(world: World) -> None:
 @check(
     "IDM-005",
     "A blacklisted token MUST be refused everywhere until its entry is removed.",
-    source="operations.md, blacklist",
+    source="the contract, blacklist_token and remove_blacklist_entry",
 )
 def test_a_blacklisted_token_is_refused_until_its_entry_is_removed(world: World) -> None:
     made = world.first.sign_in()
@@ -78,8 +78,8 @@ def test_a_blacklisted_token_is_refused_until_its_entry_is_removed(world: World)
 
 @check(
     "IDM-006",
-    "Lifetimes that are set MUST be told, and reset to what they were before.",
-    source="operations.md, tokens/config",
+    "Lifetimes that are set MUST be returned, and a reset MUST restore the earlier ones.",
+    source="the contract, set_token_config and reset_token_config",
 )
 def test_lifetimes_are_set_and_reset(world: World) -> None:
     before = expect(world.first.admin("get_token_config"), 200).json
@@ -110,7 +110,7 @@ def test_a_read_changes_nothing(world: World, operation: Operation) -> None:
 @check(
     "IDM-008",
     "All tokens of a user that were refused MUST stay refused, and later ones be good.",
-    source="operations.md, revoke-all",
+    source="the contract, revoke_all_tokens",
 )
 def test_refusing_all_tokens_of_a_user_refuses_those_that_are(world: World) -> None:
     user = world.new_user()

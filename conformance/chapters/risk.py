@@ -3,7 +3,7 @@
 from sojourn.conformance.checks import check
 from sojourn.conformance.world import World, expect
 
-_RISK = "operations.md, GET /admin/sessions/risk-score"
+_RISK = "the contract, get_risk_score; docs/risk.md"
 
 
 @check("RSK-001", "A score MUST be between 0 and 100 and explained by its factors.", source=_RISK, feature="risk")
@@ -54,7 +54,7 @@ def test_a_replayed_token_is_a_risk(world: World) -> None:
 @check(
     "RSK-005",
     "The risk of a device MUST count its sessions.",
-    source="operations.md, GET /admin/devices",
+    source="the contract, get_device_risk; docs/risk.md",
     feature="risk",
 )
 def test_the_risk_of_a_device_counts_its_sessions(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Rotation and races: a refresh token is good once, a replay ends the session, racing tabs sign nobody out."""
+"""Rotation and races: a refresh token works once, reuse ends the session, tabs that race do not end it."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from sojourn.conformance.checks import check
 from sojourn.conformance.wire import Reply
 from sojourn.conformance.world import SignIn, World, expect
 
-_ROTATION = "operations.md, POST /sessions/refresh; RFC 9700 section 4.14.2"
+_ROTATION = "the contract, refresh_tokens; RFC 9700 section 4.14.2"
 RACERS = 8
 REFRESHES_A_MINUTE = 240
 """More than a session may have in two minutes, both of which a run may touch."""
@@ -69,11 +69,11 @@ def test_a_lost_answer_can_be_asked_for_again(world: World) -> None:
 
 @check(
     "ROT-004",
-    "Simultaneous refreshes MUST NOT sign the user out, nor fork the line.",
+    "Simultaneous refreshes MUST NOT sign the user out, nor split the token family.",
     source=_ROTATION,
     feature="refresh-rotation",
 )
-def test_racing_refreshes_sign_nobody_out(world: World) -> None:
+def test_refreshes_that_race_do_not_end_the_session(world: World) -> None:
     made = world.first.sign_in()
     replies = race(lambda: world.first.refresh(made.refresh))
     tokens = {expect(reply, 200).json["refresh_token"] for reply in replies}
@@ -100,7 +100,7 @@ def test_a_forged_refresh_token_changes_nothing(world: World) -> None:
 @check(
     "ROT-006",
     "Rotating the access token MUST leave the refresh token good.",
-    source="operations.md, POST /sessions/rotate-access",
+    source="the contract, rotate_access_token",
     feature="refresh-rotation",
 )
 def test_rotating_the_access_token_leaves_the_refresh_token(world: World) -> None:
@@ -115,7 +115,7 @@ def test_rotating_the_access_token_leaves_the_refresh_token(world: World) -> Non
 @check(
     "ROT-007",
     "A bearer token of another session beside a refresh token MUST be refused and spend nothing.",
-    source="operations.md, POST /sessions/refresh",
+    source="the contract, refresh_tokens",
     feature="refresh-rotation",
 )
 def test_a_bearer_of_another_session_spends_nothing(world: World) -> None:
@@ -146,7 +146,11 @@ def test_nothing_is_renewed_after_a_revocation(world: World) -> None:
         assert world.first.status_of(made.id) == "revoked", "a refresh revived it"
 
 
-@check("ROT-009", "Sessions that are created at once MUST all exist and be counted.", source="operations.md, create")
+@check(
+    "ROT-009",
+    "Sessions that are created at once MUST all exist and be counted.",
+    source="the contract, create_session and count_active_sessions",
+)
 def test_sessions_created_at_once_all_count(world: World) -> None:
     user = world.new_user()
     made: list[SignIn] = []
@@ -157,7 +161,11 @@ def test_sessions_created_at_once_all_count(world: World) -> None:
     assert counted == 2 * RACERS, f"{2 * RACERS} were created, {counted} are counted"
 
 
-@check("ROT-010", "A session that many end at once MUST be counted as revoked once.", source="operations.md, stats")
+@check(
+    "ROT-010",
+    "A session that many end at once MUST be counted as revoked once.",
+    source="the contract, get_session_stats",
+)
 def test_a_session_ended_by_many_is_counted_once(world: World) -> None:
     made = world.first.sign_in()
     before = expect(world.first.admin("get_session_stats"), 200).json
@@ -170,7 +178,7 @@ def test_a_session_ended_by_many_is_counted_once(world: World) -> None:
 @check(
     "ROT-011",
     "More refreshes than are allowed MUST be 429 with `Retry-After`, and spend no token.",
-    source="operations.md, statuses beyond the documented ones; RFC 6585 section 4",
+    source="the contract, refresh_tokens (429); RFC 6585 section 4",
     profile="full",
     feature="refresh-rotation",
 )
@@ -188,7 +196,7 @@ def test_too_many_refreshes_are_told_to_wait(world: World) -> None:
 @check(
     "ROT-012",
     "An access token MUST be verifiable with the published keys and carry its claims.",
-    source="RFC 9068 section 2.2; operations.md, tokens",
+    source="RFC 9068 section 2.2; the contract, get_key_set",
 )
 def test_an_access_token_is_verified_by_the_published_keys(world: World) -> None:
     made = world.first.sign_in()
@@ -205,7 +213,7 @@ def test_an_access_token_is_verified_by_the_published_keys(world: World) -> None
 @check(
     "ROT-013",
     "Tokens for a tenant other than the header's MUST be refused with 400.",
-    source="operations.md, generate-tokens",
+    source="the contract, generate_tokens",
 )
 def test_tokens_are_made_for_the_tenant_of_the_header_only(world: World) -> None:
     made = world.first.sign_in()

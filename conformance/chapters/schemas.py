@@ -21,7 +21,7 @@ def assert_documented(operation: Operation, reply: Reply) -> None:
 @check(
     "SCH-001",
     "An operation MUST answer a valid request with success, as its schema says.",
-    source="the contract; operations.md, Schemas",
+    source="the contract, the schemas of each response",
 )
 def test_a_valid_request_is_answered_as_documented(world: World, operation: Operation) -> None:
     reply = expect(world.send(valid_request(operation, world.first)), *_successes(operation))
@@ -62,7 +62,7 @@ def test_the_documented_examples_of_answers_fit(world: World, operation: Operati
 @check(
     "SCH-005",
     "A server that serves a contract MUST serve the one that it is judged by.",
-    source="operations.md; the contract, get_contract_json",
+    source="the contract, get_contract_json",
 )
 def test_the_contract_that_is_served_is_the_one_that_is_judged(world: World) -> None:
     served = expect(world.first.anyone("get_contract_json"), 200).json
@@ -82,7 +82,11 @@ def test_both_forms_of_the_contract_are_the_same(world: World) -> None:
     assert as_json == as_yaml, "they differ"
 
 
-@check("SCH-007", "What a session was created with MUST be shown of it.", source="operations.md, CreateSessionRequest")
+@check(
+    "SCH-007",
+    "What a session was created with MUST be shown of it.",
+    source="the contract, schema CreateSessionRequest",
+)
 def test_a_created_session_shows_what_it_was_created_with(world: World) -> None:
     for ip in ("192.0.2.77", "2001:db8::77"):
         assert_shown_as_created(world, ip)

@@ -1,6 +1,7 @@
-"""The five documented operations, read-only: their data is found through the reads themselves and cross-checked.
+"""The five seed operations, read-only. The suite finds data with the read operations and compares their results.
 
-Other callers may change what is counted while it is read: what does not agree is read again before it is judged.
+
+Other callers may change the data meanwhile: results that differ are read again before the check fails.
 """
 
 import math
@@ -237,15 +238,15 @@ def test_a_users_list_agrees_with_the_list_of_all_sessions(world: World) -> None
 
 @check(
     "SED-009",
-    "An unknown user MUST be an empty answer, not an error.",
-    source="operations.md, Seed operations",
+    "For an unknown user the response MUST be empty, not an error.",
+    source="the contract, list_user_sessions and check_user_active",
     profile="seed",
 )
 def test_an_unknown_user_is_an_empty_answer(world: World) -> None:
     assert expect(ask(world, "list_user_sessions"), 200).json["items"] == []
     assert expect(ask(world, "list_trusted_devices"), 200).json["items"] == []
     status = expect(ask(world, "check_user_active"), 200).json
-    assert (status["active"], status["session_count"]) == (False, 0), f"nobody is signed in: {status}"
+    assert (status["active"], status["session_count"]) == (False, 0), f"the user has no active session: {status}"
 
 
 @check(
@@ -267,7 +268,7 @@ def test_nobody_reads_without_credentials(world: World, seed_operation: str) -> 
 @check(
     "SED-011",
     "An internal request without a tenant MUST be refused with 400.",
-    source="operations.md, internal operations",
+    source="the contract, parameter TenantId",
     profile="seed",
 )
 @pytest.mark.parametrize("seed_operation", SEEDS[:3])
@@ -307,7 +308,7 @@ def test_a_refusal_is_a_problem_document(world: World, seed_operation: str) -> N
 @check(
     "SED-014",
     "The statistics MUST name the administrator who asked.",
-    source="operations.md, Seed operations",
+    source="the contract, get_session_stats",
     profile="seed",
 )
 def test_the_statistics_name_the_caller(world: World) -> None:
@@ -333,11 +334,11 @@ def test_trusted_devices_are_of_the_user_who_was_asked_for(world: World) -> None
 
 @check(
     "SED-016",
-    "Refusals of the list of all sessions MUST have the members of the second product.",
+    "Refusals of the list of all sessions MUST be an ErrorEnvelope.",
     source="seed GET /api/sessions/all, 401",
     profile="seed",
 )
-def test_the_list_of_all_sessions_refuses_in_its_own_shape(world: World) -> None:
+def test_the_list_of_all_sessions_refuses_with_an_error_envelope(world: World) -> None:
     problem = expect(world.first.anyone("list_all_sessions"), 401).json
     missing = {"type", "title", "status", "error", "requestId"} - set(problem)
     assert not missing, f"the refusal lacks {', '.join(sorted(missing))}"

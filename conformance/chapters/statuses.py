@@ -1,4 +1,4 @@
-"""Statuses: every documented status that can be provoked from outside is, and is answered as documented."""
+"""Statuses: every status of the contract that can be caused from outside is caused and checked."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ from sojourn.conformance.fresh import valid_request, values_for
 from sojourn.conformance.wire import Raw, Reply
 from sojourn.conformance.world import World, expect
 
-_SOURCE = "the contract, responses; operations.md, statuses beyond the documented ones"
+_SOURCE = "the contract, the responses of each operation"
 UNKNOWN = {
     "session_id": "sess_nobody",
     "slug": "no-such-type",

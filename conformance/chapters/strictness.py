@@ -8,7 +8,7 @@ from sojourn.conformance.probes import Rule
 from sojourn.conformance.wire import NO_ANSWER
 from sojourn.conformance.world import World
 
-_STRICT = "operations.md, strictness"
+_STRICT = "the contract, Strictness"
 _MOST = 5
 
 

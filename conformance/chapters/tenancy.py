@@ -8,8 +8,8 @@ from sojourn.conformance.contract import Operation
 from sojourn.conformance.fresh import authorised, values_for
 from sojourn.conformance.world import SignIn, Tenant, World, expect
 
-_ABSENT = "operations.md, user operations: another tenant's resource is always 404"
-_TOKEN = "operations.md, admin operations: the tenant comes from the token"
+_ABSENT = "the contract, Order of checks: another tenant's resources do not exist (404)"
+_TOKEN = "the contract, introduction: the tenant of users and administrators is the token's"
 MINTED = ("{session_id}", "{token_id}", "{entry_id}")
 ADDRESS = "198.51.100.23"
 
@@ -103,7 +103,11 @@ def test_ending_a_users_sessions_stays_in_the_tenant(world: World) -> None:
     assert world.twin.status_of(theirs.id) == "active", "the twin's session was ended too"
 
 
-@tenancy("TEN-006", "A token MUST be nothing in another tenant.", source="operations.md, secrets; RFC 7662 section 2.2")
+@tenancy(
+    "TEN-006",
+    "A token MUST be nothing in another tenant.",
+    source="the contract, introspect_token; RFC 7662 section 2.2",
+)
 def test_a_token_is_nothing_in_another_tenant(world: World) -> None:
     theirs = world.twin.sign_in()
     said = expect(world.first.service("validate_access_token", body={"access_token": theirs.access}), 200).json
@@ -158,7 +162,9 @@ def test_an_export_stays_in_the_tenant(world: World) -> None:
     assert [item["id"] for item in exported["sessions"]] == [mine.id], f"exported {exported['total']} sessions"
 
 
-@tenancy("TEN-012", "A tenant's token lifetimes MUST hold for that tenant only.", source="operations.md, tokens/config")
+@tenancy(
+    "TEN-012", "A tenant's token lifetimes MUST hold for that tenant only.", source="the contract, set_token_config"
+)
 def test_token_lifetimes_stay_in_the_tenant(world: World) -> None:
     before = expect(world.twin.admin("get_token_config"), 200).json
     try:
@@ -180,7 +186,7 @@ def test_refusing_a_users_tokens_stays_in_the_tenant(world: World) -> None:
 @check(
     "TEN-014",
     "An administrator's question about a tenant that does not exist MUST be answered 404.",
-    source="operations.md, Seed operations",
+    source="the contract, get_session_stats (404)",
     needs=("stranger_token",),
     profile="full",
 )

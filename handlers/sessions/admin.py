@@ -36,14 +36,14 @@ async def list_tenant_sessions(
 
 
 async def list_all_sessions(ctx: Context, limit: int, cursor: str | None) -> View:
-    """The tenant's active sessions in the second product's shape; `total` counts them all."""
+    """The tenant's active sessions as `AllSessionsResponse`; `total` counts all of them."""
     after = cursor.lower() if cursor is not None else None
     rows, total = await sessions.list_active_with_users(ctx.db, ctx.now_text, limit, after)
     return {"sessions": [all_sessions_item(row) for row in rows], "total": total}
 
 
 async def revoke_sessions(ctx: Context, body: dict[str, Any]) -> View:
-    """End up to a hundred sessions; of each is told whether it was ended. One named twice counts once."""
+    """End up to a hundred sessions and report for each whether it was ended. An id given twice counts once."""
     await require_tenant(ctx)
     reason = body.get("reason", UNSTATED_REASON)
     keys = {public_id: session_key(public_id) for public_id in body["session_ids"]}

@@ -29,7 +29,7 @@ async def check_user_active(ctx: Context, user_id: str) -> View:
 
 
 async def create_session(ctx: Context, body: dict[str, Any]) -> View:
-    """Record a sign-in that the caller vouches for."""
+    """Record a sign-in; the caller has authenticated the user."""
     return data_response(await begin_session(ctx, body), ctx.now_text)
 
 
@@ -52,7 +52,7 @@ async def get_session_usage(ctx: Context, session_id: str) -> View:
 
 
 async def record_session_usage(ctx: Context, session_id: str) -> View:
-    """Count one use of an active session today. No activity: the deadlines stay."""
+    """Count one use of an active session today. This is not a touch: the deadlines do not move."""
     row = active_or_404(await session_row(ctx, session_id), ctx.now_text)
     await usage.count_use(ctx.db, row.id, day_of(ctx.now))
     return simple_response("use recorded", ctx.now_text)

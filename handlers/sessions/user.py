@@ -82,7 +82,7 @@ def _require_self(ctx: Context, user_id: str) -> None:
 
 
 async def _owned(ctx: Context, session_id: str) -> SessionRow:
-    """The session, if the caller may see it: another tenant's is absent, another user's is refused."""
+    """The session, if the caller may see it: 404 for another tenant's, 403 for another user's."""
     row = await session_row(ctx, session_id)
     _require_self(ctx, row.user_id)
     return row

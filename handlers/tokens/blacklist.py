@@ -28,7 +28,7 @@ from sojourn.storage.queries.blacklist import BlacklistEntry
 
 @takes_token("token")
 async def blacklist_token(ctx: Context, body: dict[str, Any]) -> View:
-    """Refuse a token from now on, whatever is known of it. A tenant is made on first use. Raises TenantNotFound."""
+    """Refuse a token from now on, known or not. A tenant is made on first use. Raises TenantNotFound."""
     await require_provisioned_tenant(ctx)
     shown = await _shown(ctx, body["token"])
     return await _refuse(ctx, body, shown, body.get("expires_at"))
@@ -102,7 +102,7 @@ async def _check(ctx: Context, shown: _Shown) -> View:
 
 
 async def _refuse(ctx: Context, body: dict[str, Any], shown: _Shown, stated_end: int | None) -> View:
-    """Enter a token in the blacklist until it would have expired anyway. Doing so again changes nothing.
+    """Put a token on the blacklist until it would have expired. Repeating this changes nothing.
 
     The end that a caller states counts only for a token that nothing is known of, and only when it is still to come:
     many languages write 0 for "not known".
@@ -141,7 +141,7 @@ async def list_blacklisted_tokens(ctx: Context, user_id: str | None, page: int, 
 
 
 async def remove_blacklist_entry(ctx: Context, entry_id: str) -> View:
-    """Take an entry away: its token is judged by the other rules again."""
+    """Remove an entry; its token is then checked by the other rules only."""
     if not await blacklist.remove(ctx.db, entry_id):
         raise BlacklistEntryNotFound()
     return simple_response("blacklist entry removed", ctx.now_text)

@@ -20,7 +20,7 @@ _DEAD: View = {"active": False}
 
 @takes_token("token")
 async def introspect_token(ctx: Context, body: dict[str, Any]) -> View:
-    """What a good token says (RFC 7662); of any other nothing but that it is not active."""
+    """The claims of a valid token (RFC 7662); for any other token only `active: false`."""
     await require_tenant(ctx)
     wanted = body.get("type")
     match ctx.presented:

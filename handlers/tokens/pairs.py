@@ -1,4 +1,4 @@
-"""Tokens of a session: begun, issued and entered in the inventory."""
+"""Issues a session's tokens and records them in the inventory."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -97,7 +97,7 @@ async def _begin(
 
 
 async def enter_refresh_token(ctx: Context, session: TokenSession, text: str, *, end: str, terms: Terms) -> None:
-    """Enter a refresh token in the inventory."""
+    """Record a refresh token in the inventory."""
     await tokens.enter(
         ctx.db,
         IssuedToken(
@@ -141,7 +141,7 @@ async def issue_access_token(ctx: Context, session: TokenSession, state: Refresh
 async def sign_and_enter(
     ctx: Context, claims: dict[str, Any], *, end: datetime, session: TokenSession | None, cut_offs: int
 ) -> str:
-    """An access token with these claims, entered in the inventory under its `jti`.
+    """An access token with these claims, recorded in the inventory under its `jti`.
 
     `cut_offs` is how many cut-offs for its user were known when it was decided to issue the token.
     """

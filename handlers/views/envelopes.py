@@ -1,4 +1,4 @@
-"""The envelope that existing clients know: `code` 0 means success, whatever else is told beside it."""
+"""The envelope of successful responses; `code` 0 means success."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ SUCCESS = 0
 
 
 def simple_response(message: str, now: str) -> View:
-    """`SimpleResponse`: done, and nothing more to tell."""
+    """`SimpleResponse`: success without data."""
     return {"code": SUCCESS, "message": message, "timestamp": now}
 
 

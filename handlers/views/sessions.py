@@ -50,7 +50,7 @@ def session_record(row: SessionRow, now: str) -> View:
 
 
 def all_sessions_item(row: SessionWithUser) -> View:
-    """`AllSessionsItem`: the second product's shape of an active session. Every member always comes."""
+    """`AllSessionsItem`: an active session of `list_all_sessions`. Every member is always present."""
     return {
         "session_id": row.id,
         "user_id": row.user_key,

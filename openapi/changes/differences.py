@@ -101,7 +101,7 @@ def words(old: dict[str, Any], new: dict[str, Any], place: str) -> Iterator[Diff
 
 
 def deprecation(old: dict[str, Any], new: dict[str, Any], place: str) -> Iterator[Difference]:
-    """That something is going to go is news; when it goes, or that it stays, is an explanation."""
+    """A new deprecation is an additive change; a changed date, or its withdrawal, is a clarification."""
     before, after = old.get("deprecated", False), new.get("deprecated", False)
     if after and not before:
         yield Difference(Kind.ADDITIVE, place, "deprecated")

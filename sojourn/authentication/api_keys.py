@@ -1,7 +1,7 @@
 """API keys: those of the environment and those in the database, both known by their hashes only.
 
 A key of ours reads `sj_<id>_<secret><checksum>`. The id finds the row, the secret proves the caller, and the
-checksum lets a typing error, or a scanner that looks for leaked keys, be told apart without the database.
+checksum lets a typing error, or a scanner that looks for leaked keys, be recognised without the database.
 """
 
 import hashlib
@@ -58,7 +58,7 @@ class ApiKeys:
     def recognise(self, header_value: bytes) -> ApiKey | None:
         """The key of the environment that this value of `X-API-Key` is; None for any other.
 
-        Keys are looked up by their hashes: what a look-up's time could tell of a hash tells nothing of a key.
+        Looked up by SHA-256, so timing reveals nothing about the key.
         """
         return self._known.get(hashlib.sha256(header_value).digest())
 

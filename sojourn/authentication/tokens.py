@@ -1,7 +1,7 @@
-"""Tokens as the whole service uses them: its own, those of a configured issuer, and whether they are good.
+"""Tokens of this service and of a configured issuer: signing them, and checking whether they are valid.
 
-A signature is checked once and remembered; what the database knows against a token is asked on every request,
-so a revoked session's tokens are refused at the next one.
+A signature is checked once and remembered; whether the database has a reason to refuse a token is read on every
+request, so a revoked session's tokens are refused at the next one.
 """
 
 import asyncio
@@ -136,8 +136,8 @@ class Tokens:
     ) -> TokenFacts:
         """What is wrong with a token in the unit's tenant. A database that fails raises: never valid then.
 
-        The first use of a generation is to be noted when the unit is done and before anything is answered: once the
-        holder knows that the token works, its parent is reuse.
+        The first use of a generation is recorded after the unit of work and before the response: from that response
+        on, its parent is reuse.
         """
         if token.tenant != unit.tenant.id:
             return TokenFacts(tenant_mismatch=True)
@@ -207,14 +207,14 @@ class Tokens:
         return _own(kid, token, claims)
 
     async def _note_use(self, tenant: Tenant, token: AccessToken) -> None:
-        """Remember that a generation's tokens reached their holder. Where nothing can be written, reads go on."""
+        """Record the first use of a generation. If that fails, the request goes on and the next use is recorded."""
         session, generation = token.session, token.generation
         if session is None or generation is None:
             return
         try:
             await self._started()[0].write(tenant, lambda unit: refresh_states.mark_used(unit, session, generation))
         except DomainError:
-            logger.warning("the use of a token was not noted; it will be at its next use")
+            logger.warning("the first use of a token could not be recorded; the next use will be")
 
     def _started(self) -> tuple[Database, Vault, SigningKeys]:
         if self._database is None or self._vault is None or self._keys is None:

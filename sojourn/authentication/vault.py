@@ -1,7 +1,7 @@
-"""What must not be in the database: the secret from which the keys of tokens and of stored keys derive.
+"""The secret that is kept outside the database; the keys for tokens and stored keys are derived from it.
 
 It comes from SOJOURN_REFRESH_SECRET, or from a file beside the database (`<file>.key`, readable by its owner
-only) that is made at the first start. Whoever holds the database without it can sign nobody in.
+only) that is made at the first start. A copy of the database without it is not enough to sign in.
 """
 
 import os

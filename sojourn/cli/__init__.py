@@ -1,7 +1,7 @@
 """The command line: `sojourn`.
 
-A mistake is one line on standard error and a status other than 0; what a command is asked for is on standard
-output. Settings are read from flags, then `SOJOURN_*` variables, then defaults.
+Errors are one line on standard error, with an exit status other than 0. Results are on standard output. Settings are
+read from flags, then `SOJOURN_*` variables, then defaults.
 """
 
 import sys

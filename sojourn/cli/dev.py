@@ -1,7 +1,7 @@
 """`sojourn dev`: the server of those who edit the contract.
 
-One process watches the files, another serves; on every change of the contract, of a locale or of Python the
-second begins anew. It says what is wrong with the contract, with file and line, and goes on where it can.
+One process watches the files, another serves; on every change of the contract, a locale or Python code the second
+restarts. It says what is wrong with the contract, with file and line, and goes on where it can.
 """
 
 import logging

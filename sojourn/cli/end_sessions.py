@@ -1,4 +1,4 @@
-"""`sojourn end-sessions`: every session ends now, for the day when nobody knows any more which may go on."""
+"""`sojourn end-sessions`: revoke every session and token, for example after restoring a backup."""
 
 import click
 
@@ -20,8 +20,8 @@ from sojourn.storage.upkeep.mass_revocation import end_all
 def end_sessions(tenant_id: str | None, reason: str, database_url: str | None) -> None:
     """End every session and refuse every token issued so far. Servers may go on meanwhile.
 
-    Run it after a backup was restored, before clients are let in: the backup knows nothing of what was revoked since
-    it was made. Everybody signs in again.
+    Run it after a backup was restored, before clients may connect: the backup does not contain the revocations made
+    since. All users have to sign in again.
     """
     if not reason.strip() or len(reason) > 255 or not reason.isprintable():
         raise click.BadParameter("must be 1 to 255 printable characters", param_hint="--reason")

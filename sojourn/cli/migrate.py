@@ -17,7 +17,7 @@ from sojourn.storage.schema.revisions import HEAD, SchemaOutdated
 def migrate(check: bool, **flags: object) -> None:
     """Bring the database's tables to this release. Servers may go on meanwhile.
 
-    Run it before the new release is started; copies of the release before can serve beside it.
+    Run it before the new release is started; instances of the release before can go on serving.
     """
     settings = settings_from(**flags)
     try:

@@ -1,4 +1,4 @@
-"""`sojourn purge`: what is kept no longer leaves now, for a server that is not running or cannot keep up."""
+"""`sojourn purge`: delete what is past its retention now, for a server that is not running or cannot keep up."""
 
 import click
 

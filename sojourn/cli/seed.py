@@ -93,7 +93,7 @@ def seed(
         )
     settings = settings_from(database_url=database_url)
     end = until or utc_now()
-    with_database(settings, lambda database: database.make_room(end - SPAN, end))
+    with_database(settings, lambda database: database.create_partitions(end - SPAN, end))
     started = time.perf_counter()
     try:
         asyncio.run(_load(settings, tenants, users, sessions, seed_number, end))

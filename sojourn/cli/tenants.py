@@ -1,4 +1,4 @@
-"""`sojourn tenant`: tenants made by hand."""
+"""`sojourn tenant`: create and list tenants."""
 
 import click
 

@@ -18,8 +18,8 @@ from sojourn.domain.clock import utc_now
 def token(tenant: str, user: str, roles: tuple[str, ...], session: str | None, ttl: timedelta) -> None:
     """Print a bearer token signed with SOJOURN_JWT_SECRET, and nothing else.
 
-    The server that shall accept it must have the same secret, issuer and audience. Whoever can run this can
-    act as anybody: it is for operators, tests and trying things out.
+    The server must have the same secret, issuer and audience. This command can make a token for any user: it is for
+    operators, tests and trying things out.
     """
     settings = settings_from()
     if settings.jwt_secret is None:

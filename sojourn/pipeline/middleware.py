@@ -1,11 +1,11 @@
-"""The way of a request, in one middleware of Connexion's stack.
+"""Serves each request, as one middleware of Connexion's stack.
 
 `ContractMiddleware` is given the contract by Connexion (`SpecMiddleware.add_api`), lets Connexion make its
 operation objects and resolve the handlers, and compiles each into a `Plan`. A request then runs through
 
     head → route → authenticate and authorise → validate → unit of work → handler → answer
 
-and whatever refuses it on the way leaves through the one door in `Responder.refuse`.
+and whatever refuses it on the way is answered by `Responder.refuse`; only refusals below the application are not.
 """
 
 import asyncio

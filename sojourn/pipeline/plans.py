@@ -63,8 +63,8 @@ class Plan:
     token: str | None
     credential: str | None
 
-    def news(self, request: Request) -> list[tuple[bytes, bytes]]:
-        """The headers of a success beyond those of every answer: what is deprecated, what is only an example."""
+    def extra_headers(self, request: Request) -> list[tuple[bytes, bytes]]:
+        """Extra headers of a successful response: deprecation notices, and the marker of a stub."""
         if self.deprecations is None:
             return [_EXAMPLE] if self.is_example else []
         return self.deprecations.announce(request) + ([_EXAMPLE] if self.is_example else [])
@@ -172,7 +172,7 @@ def _vary(offers: tuple[str, ...], headers: Mapping[str, Any]) -> bytes:
 
 
 def _uses_envelope(operation: AbstractOperation) -> bool:
-    """Whether the operation's problems have the second product's shape (it says `requestId`)."""
+    """Whether the operation's problems are an `ErrorEnvelope` (which has `requestId`)."""
     problem = operation.responses.get("500", {}).get("content", {}).get("application/problem+json", {})
     return "requestId" in problem.get("schema", {}).get("properties", {})
 

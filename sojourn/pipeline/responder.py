@@ -1,4 +1,4 @@
-"""The answering side of one request: success or problem, always with the same head."""
+"""Sends the response of one request: success or problem, with the headers that every response has."""
 
 import logging
 import time
@@ -63,7 +63,7 @@ class Responder:
     async def answer(self, plan: "Plan", result: Any, media_type: str) -> None:
         """Send what the handler returned, with the operation's status of success."""
         form: str | None = JSON
-        own = plan.news(self._request)
+        own = plan.extra_headers(self._request)
         language = self.locale
         if result is None:
             form, body = None, b""

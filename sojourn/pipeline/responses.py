@@ -1,4 +1,4 @@
-"""Answers: what a handler may return, and whether it is what the contract promises."""
+"""Responses: what a handler may return, checked against the contract."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ Python about each costs more than making the answer. It takes whatever an answer
 
 
 class BrokenPromise(Exception):
-    """An answer of ours that the contract does not allow."""
+    """A response that the contract does not allow."""
 
 
 class Responses:

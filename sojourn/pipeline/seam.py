@@ -1,4 +1,5 @@
-"""The one seam between the contract and the handlers.
+"""Runs the handlers of the operations.
+
 
 It turns an identity and validated arguments into a `Context`, runs the handler inside a unit of work (a write
 commits before the answer is sent, a refusal rolls it back), and hands the view on. Handlers know neither

@@ -92,7 +92,7 @@ BY_SLUG: Mapping[str, ProblemType] = {kind.slug: kind for kind in CATALOGUE.valu
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a document tells of the request. `instance` is its raw path, without the query."""
+    """What a problem document says about the request. `instance` is its raw path, without the query."""
 
     instance: str
     request_id: str
@@ -136,7 +136,7 @@ def document(error: DomainError, facts: Facts) -> dict[str, Any]:
 
 
 def error_envelope(error: DomainError, facts: Facts) -> dict[str, Any]:
-    """The same refusal in the second product's shape: `error` and `details` are its older fields."""
+    """The same refusal as an `ErrorEnvelope`, which adds the older fields `error` and `details`."""
     kind = CATALOGUE[error.key]
     detail = i18n.sentence(facts.locale, f"{error.key}.detail", error.params)
     result: dict[str, Any] = {

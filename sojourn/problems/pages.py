@@ -37,7 +37,7 @@ def policy_hash(text: str) -> str:
 
 _POLICY = f"default-src 'none'; style-src {policy_hash(STYLE)}; base-uri 'none'; form-action 'none'"
 CONTENT_SECURITY_POLICY = f"{_POLICY}; frame-ancestors 'none'"
-"""The header for every page. What a page can say of it itself, it says."""
+"""The CSP header. The page repeats it in a `<meta>`, except `frame-ancestors`, which is not allowed there."""
 
 HTML = "text/html"
 

@@ -1,6 +1,6 @@
-"""The end of a process, told in time: not ready first, and only then no longer there.
+"""Graceful shutdown: report not ready first, stop accepting connections later.
 
-A load balancer learns from `/health/ready` that a copy is about to go. For as long as `SOJOURN_DRAIN_TIME` says, the
+A load balancer sees at `/health/ready` that an instance is about to stop. For as long as `SOJOURN_DRAIN_TIME` says, the
 copy answers that it is not ready and serves everything that still comes, each answer the last of its connection; then
 the server is told of the signal.
 """

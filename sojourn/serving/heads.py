@@ -35,7 +35,7 @@ def fault(version: str, parser: Any, target: bytes, judged: Fields) -> DomainErr
     form that the method takes, or a transfer coding in HTTP/1.0 or beside a length (RFC 9112 §6.1).
     """
     if version == "1.1" and len(judged) == 1 and judged[0][0] == b"host" and is_host(judged[0][1]):
-        return None if _is_target(parser, target) else _malformed("request", "http_target")
+        return None if _is_target(parser, target) else _bad_head("request", "http_target")
     if version not in ("1.1", "1.0"):
         return VersionNotSupported()
     hosts = codings = lengths = 0
@@ -43,7 +43,7 @@ def fault(version: str, parser: Any, target: bytes, judged: Fields) -> DomainErr
         if name == b"host":
             hosts += 1
             if not is_host(value):
-                return _malformed("Host", "http_host")
+                return _bad_head("Host", "http_host")
         elif name == b"transfer-encoding":
             codings += 1
             if value.lower() != b"chunked":
@@ -51,10 +51,10 @@ def fault(version: str, parser: Any, target: bytes, judged: Fields) -> DomainErr
         elif name == b"content-length":
             lengths += 1
     if hosts > 1 or (not hosts and version == "1.1"):
-        return _malformed("Host", "http_host")
+        return _bad_head("Host", "http_host")
     if codings and (codings > 1 or lengths or version == "1.0"):
-        return _malformed("Transfer-Encoding", "http_syntax")
-    return None if _is_target(parser, target) else _malformed("request", "http_target")
+        return _bad_head("Transfer-Encoding", "http_syntax")
+    return None if _is_target(parser, target) else _bad_head("request", "http_target")
 
 
 def origin_form(target: bytes) -> bytes:
@@ -114,5 +114,5 @@ def _character(escape: re.Match[bytes]) -> bytes:
     return bytes((int(escape[0][1:], 16),))
 
 
-def _malformed(field: str, code: str) -> DomainError:
+def _bad_head(field: str, code: str) -> DomainError:
     return MalformedRequest([Violation(field, code)])

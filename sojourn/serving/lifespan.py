@@ -1,4 +1,4 @@
-"""The database as a worker holds it: opened when it starts serving, kept in order meanwhile, closed at the end."""
+"""The lifecycle of a worker's database: open after the fork, housekeeping while serving, close at shutdown."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ from sojourn.storage.touches import Touch
 from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.unreachable_database import UnreachableDatabase
 from sojourn.storage.upkeep.activity import Activity
-from sojourn.storage.upkeep.housekeeping import keep_house
+from sojourn.storage.upkeep.housekeeping import run_housekeeping
 from sojourn.storage.upkeep.purging import purge_tenant
 
 HOUSEKEEPING_SECONDS = 60
@@ -35,13 +35,13 @@ logger = logging.getLogger("sojourn")
 class WorkerDatabase:
     """The database, opened when the server starts and not before: a worker opens its own after the fork.
 
-    One that cannot be reached just then is tried again: a worker that replaces a dead one must not give up, for its
-    supervisor would end the others with it. Until then requests are refused.
+    One that cannot be reached just then is tried again: a worker that replaces a dead one must not give up, because
+    the supervisor would then stop the other workers too. Until then requests are refused.
     """
 
-    def __init__(self, settings: Settings, lent_tokens: Tokens, clock: Clock) -> None:
+    def __init__(self, settings: Settings, service_tokens: Tokens, clock: Clock) -> None:
         self._settings = settings
-        self._tokens = lent_tokens
+        self._tokens = service_tokens
         self._clock = clock
         self._database: Database = UnreachableDatabase()
         self._activity = self._activity_of(self._database)
@@ -73,7 +73,7 @@ class WorkerDatabase:
             await asyncio.wait({first}, timeout=START_SECONDS)
             if not first.done() or not first.result():
                 tasks.append(asyncio.create_task(self._go_on_opening(first)))
-            tasks.append(asyncio.create_task(self._keep_house()))
+            tasks.append(asyncio.create_task(self._run_housekeeping()))
             self._draining.watch()
             yield {"draining": self._draining}
         finally:
@@ -96,7 +96,7 @@ class WorkerDatabase:
             return False
         try:
             now = self._clock()
-            await database.make_room(now, now + AHEAD)
+            await database.create_partitions(now, now + AHEAD)
             await self._tokens.start(database, now)
         except Unavailable:
             await database.close()
@@ -119,13 +119,13 @@ class WorkerDatabase:
             await asyncio.sleep(1)
             attempt = asyncio.create_task(self._open())
 
-    async def _keep_house(self) -> None:
+    async def _run_housekeeping(self) -> None:
         """Settle and purge, once a minute, unless another process does."""
         holder = uuid7(self._clock())
         while True:
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
             try:
-                done = await keep_house(self(), holder, self._clock(), self._settings.session_retention)
+                done = await run_housekeeping(self(), holder, self._clock(), self._settings.session_retention)
             except Unavailable:
                 logger.warning("housekeeping found the database busy; it goes on in a minute")
                 continue

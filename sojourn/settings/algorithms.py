@@ -1,7 +1,7 @@
 """The signature algorithms of bearer tokens (RFC 7518 §3, RFC 8037) and the keys that fit each.
 
-An algorithm and a key of another type never meet: a public key is no secret, and a secret is no public key.
-`none` is not in the table.
+A key is used only with an algorithm of its own type: a public key is never used as an HMAC secret. `none` is not in
+the table.
 """
 
 from collections.abc import Iterable

@@ -56,7 +56,7 @@ class PostgresLoader(BulkLoader):
                 await run.execute(text, *[counted[name] for name in names])
 
     async def close(self) -> None:
-        """Gather the planner's statistics, which nobody else would in time, and close the connection."""
+        """Run ANALYZE, because autovacuum would be too late, and close the connection."""
         for table in (*_COLUMNS, "session_counters"):
             await self._connection.execute(f"ANALYZE {table}")
         await self._connection.close()

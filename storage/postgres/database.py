@@ -35,9 +35,9 @@ logger = logging.getLogger("sojourn.storage")
 _CACHED_STATEMENTS = 512
 _STEPS_OVER_ROW_SECURITY = "SELECT rolsuper::int + rolbypassrls::int FROM pg_roles WHERE rolname = current_user"
 _SYSTEM_CONNECTIONS = 2
-"""Kept apart: a request asks for a signing key while it holds a connection, and must not wait for its like."""
+"""A pool of its own: requests that already hold a connection must not wait for a second one from the same pool."""
 _STATEMENT_PATIENCE = 6
-"""A statement may take this many times the busy time-out, a locked row only once."""
+"""A statement may take this many times the busy timeout; waiting for a locked row, one busy timeout."""
 
 
 class PostgresDatabase(Database):
@@ -66,7 +66,7 @@ class PostgresDatabase(Database):
         return cls(pool, system_pool, wait_seconds)
 
     async def close(self) -> None:
-        """Let the transactions that run come to their end, then close every connection; throw away what hangs."""
+        """Wait for running transactions, then close every connection; close by force those that hang."""
         for pool in (self._pool, self._system_pool):
             with suppress(TimeoutError):  # the pool has ended its connections then, unasked
                 await asyncio.wait_for(pool.close(), self._wait_seconds)
@@ -90,8 +90,8 @@ class PostgresDatabase(Database):
         """The same for what belongs to no tenant."""
         return await self._run(WRITE, lambda runner: work(SystemUnit(runner)))
 
-    async def make_room(self, since: datetime, until: datetime) -> None:
-        """Make the partitions of every week from `since` to `until`. Sessions find room without them, too."""
+    async def create_partitions(self, since: datetime, until: datetime) -> None:
+        """Create the partitions of every week from `since` to `until`. Without one a session goes to the default."""
         try:
             await self._run(WRITE, lambda runner: partitions.make(runner, since, until))
         except Unavailable:
@@ -156,4 +156,4 @@ async def _pool(url: str, wait_seconds: float, size: int) -> Any:
 
 
 async def _leave_as_it_is(_: Any) -> None:
-    """A connection comes back outside any transaction and with no setting of its own: nothing to reset."""
+    """Nothing to reset: a connection is returned outside any transaction and without settings of its own."""

@@ -1,4 +1,4 @@
-"""Partitions by week: on PostgreSQL, what ended long ago leaves with its table and not row by row.
+"""Partitions by week: on PostgreSQL, old sessions are deleted by dropping a table, not row by row.
 
 Sessions and what hangs on them are partitioned by session id, whose first bits are the time it was made. A week's
 partitions are made ahead; what fits in none goes to the default one. A week is dropped when every session of it
@@ -25,10 +25,10 @@ WEEK = timedelta(weeks=1)
 TABLES = ("sessions", "session_tokens", "session_usage")
 
 _FILL = 95
-"""Per cent: room for a touched row's next version beside it, so that no index is written (a "hot" update)."""
+"""Fill factor in per cent: free space takes the next version of a touched row, so no index is written (HOT update)."""
 _LOCK = 0x736F6A7061727473  # a number of ours: one process at a time
 _PATIENCE = "SET LOCAL lock_timeout = '250ms'"
-"""New requests queue behind a change of a table that waits: it gives up soon and is tried again."""
+"""A table change gives up after waiting this long for its lock, since requests queue behind it; it is tried again."""
 _PARTITIONS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'sessions'::regclass"
 
 _S = SessionTable.__table__
@@ -87,7 +87,7 @@ async def drop(runner: PostgresRunner, before: str) -> int:
 
 
 async def _uncount(unit: UnitOfWork, week: dict[str, str]) -> int:
-    """Take a tenant's sessions of a week off its counters; how many they are."""
+    """Subtract a tenant's sessions of a week from its counters. Returns how many they were."""
     total = ended = over = 0
     for device_type, count, revoked, settled in await unit.all(COUNTS, **week):
         await statistics.count_created(unit, device_type, -count)

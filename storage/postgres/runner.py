@@ -1,7 +1,7 @@
 """One transaction on a PostgreSQL connection, from its first statement to its end.
 
-The connection is taken and the transaction begun with the first statement, so whoever asks nothing holds nothing. Row
-security is told the tenant in the same message: a statement that forgot its tenant would find no other tenant's rows.
+The connection is acquired lazily, with the first statement, which also begins the transaction. The same message sets
+the tenant for row security: a statement that forgot its tenant would find no other tenant's rows.
 """
 
 import asyncio
@@ -67,7 +67,7 @@ class PostgresRunner:
         await (await self._ready(None)).execute(text)
 
     async def fetch(self, text: str) -> list[Row]:
-        """What the server's catalogue says."""
+        """Read from the server's catalogue."""
         return [tuple(row) for row in await (await self._ready(None)).fetch(text)]
 
     async def pause(self) -> None:
@@ -101,7 +101,7 @@ class PostgresRunner:
         return self._connection
 
     async def commit(self) -> None:
-        """Make it durable. Raises Unavailable when nobody can tell whether it is."""
+        """Commit. Raises Unavailable when it is unknown whether the commit happened."""
         if self._connection is None:
             return
         warnings: list[Any] = []
@@ -126,7 +126,7 @@ class PostgresRunner:
             raise Unavailable()
 
     async def roll_back(self) -> None:
-        """Undo it. A connection that cannot even do that is thrown away."""
+        """Roll back. If that fails too, close the connection."""
         if self._connection is None:
             return
         try:
@@ -137,7 +137,7 @@ class PostgresRunner:
         await self._release()
 
     async def abandon(self) -> None:
-        """Throw the connection away; the server undoes what was not committed."""
+        """Close the connection without a commit; the server rolls back."""
         if self._connection is not None:
             with suppress(asyncpg.InterfaceError):  # gone already
                 self._connection.terminate()

@@ -216,7 +216,7 @@ async def rotate(unit: UnitOfWork, spent: RefreshToken, following: RefreshRow, n
 
 
 async def mark_used(unit: UnitOfWork, key: str, generation: int) -> None:
-    """Remember that a generation's tokens reached their holder."""
+    """Record that a generation's tokens were used."""
     await unit.run(MARK_USED, key=key, spent=generation, used=1)
 
 

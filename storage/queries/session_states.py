@@ -1,4 +1,4 @@
-"""What a session's row says at the instant `:now`: where "active" and "over" are spelled, once for all statements.
+"""The SQL conditions for "active" and "ended" at the instant `:now`, defined once for all statements.
 
 A session that was settled as expired (`sojourn.storage.queries.statistics`) is over for every clock, also for one that
 is behind.

@@ -1,4 +1,4 @@
-"""Numbers that are right at the moment of asking and cost nothing like a count of all rows.
+"""Statistics that are exact when they are read, without counting all rows.
 
 Three numbers are maintained with every write: sessions `created` (by device type), `revoked`, and `expired` as far as
 expiry has been settled. A session expires without anybody writing, so each open session carries `due_at`: an

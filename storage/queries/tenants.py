@@ -1,4 +1,4 @@
-"""Tenants: made on first use or by hand, never removed."""
+"""Tenants: created on first use or by an operator, never removed."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""A tenant's own token lifetimes, and the instants up to which its tokens are refused."""
+"""A tenant's own token lifetimes, and its revocation cut-offs."""
 
 from typing import Any, NamedTuple
 

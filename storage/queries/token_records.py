@@ -1,4 +1,4 @@
-"""Everything the database knows against an access token, in one statement."""
+"""Reads everything in the database that may make an access token invalid, in one statement."""
 
 from typing import Any
 

@@ -31,7 +31,7 @@ TokenStatus = Literal["active", "expired", "revoked"]
 
 
 class IssuedToken(NamedTuple):
-    """A token to be entered in the inventory. Instants in text form."""
+    """A token to be recorded in the inventory. Instants in text form."""
 
     id: str
     session_id: str | None
@@ -137,7 +137,7 @@ PURGE_ISSUED = Statement(
 
 
 async def enter(unit: UnitOfWork, token: IssuedToken) -> None:
-    """Enter a token in the inventory; one that is there already stays as it is."""
+    """Record a token in the inventory. A token that is recorded already is left unchanged."""
     await unit.run(ENTER, **token._asdict())
 
 

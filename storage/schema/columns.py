@@ -17,7 +17,7 @@ _COLLATION = "C"
 
 
 class Stored(SQLModel):
-    """What all tables are: each class has its `__table__`, which SQLModel makes and tells no type checker of."""
+    """Base of all tables. Declares `__table__`, which SQLModel creates at run time, for type checkers."""
 
     __table__: ClassVar[Table]
 

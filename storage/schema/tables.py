@@ -11,7 +11,7 @@ from sojourn.storage.schema.columns import Stored, instant, key_text, long_text,
 
 
 class TenantTable(Stored, table=True):
-    """A tenant: made on first use, or by hand."""
+    """A tenant, created on first use or by an operator."""
 
     __tablename__ = "tenants"
 
@@ -107,7 +107,7 @@ class TrustedDeviceTable(Stored, table=True):
 
 
 class LeaseTable(Stored, table=True):
-    """Work that one process at a time does, and until when it is that process's."""
+    """A lease: which process does some work, and until when."""
 
     __tablename__ = "leases"
 

@@ -1,7 +1,7 @@
-"""The tables of tokens: what is needed to judge them, and nothing that would pass for one.
+"""The tables of tokens: what is needed to check them, and nothing that could be used as one.
 
 Refresh and access tokens and blacklist entries are kept as hashes. Private signing keys are sealed with a key
-that is not in the database (`sojourn.authentication.vault`): a stolen database alone signs nobody in.
+that is not in the database (`sojourn.authentication.vault`): a stolen database alone is not enough to sign in.
 """
 
 from sqlalchemy import Column, Index, Integer, text

@@ -84,7 +84,7 @@ class SqliteDatabase(Database):
         """The same for what belongs to no tenant."""
         return await self._writer.submit(lambda runner: work(SystemUnit(runner)))
 
-    async def make_room(self, since: datetime, until: datetime) -> None:
+    async def create_partitions(self, since: datetime, until: datetime) -> None:
         """Nothing to do: a file has no partitions."""
 
     async def drop_partitions(self, before: datetime) -> int:

@@ -19,7 +19,7 @@ def unavailable(error: sqlite3.OperationalError) -> Exception:
 
 
 def is_in_the_way(error: BaseException | None) -> bool:
-    """Whether somebody else, or a disk, stands in the way of a file that could be opened."""
+    """Whether a lock or a full disk is the reason why the file cannot be used now."""
     return _code(error) in _IN_THE_WAY
 
 

@@ -1,4 +1,4 @@
-"""Reading from a SQLite file: what waits in one turn of the event loop is read together, in one read transaction.
+"""Batches the reads issued in one event-loop iteration into one read transaction.
 
 So requests that arrive side by side are served stage by stage and not one after the other. Their statements run back
 to back: from the second on, the engine's code is in the processor's caches and the transaction's file locks are held.
@@ -21,7 +21,7 @@ _Question = tuple[asyncio.Future[Any], str, dict[str, Any], bool]
 class SqliteReader(SqliteRunner):
     """Runs statements that only read.
 
-    What it reads is as of an instant after the question was asked: whoever was told of a write before asking sees it.
+    A read shows an instant after it was issued, so it sees every write that was acknowledged before.
     """
 
     __slots__ = ("_waiting",)
@@ -52,7 +52,7 @@ class SqliteReader(SqliteRunner):
         return question[0]
 
     def _answer(self) -> None:
-        """Read everything, then hand it out: what an answer sets going stays out from between the statements."""
+        """Run all statements before resolving any future, so that no awakened coroutine runs between two of them."""
         questions, self._waiting = self._waiting, []
         try:
             self._execute("BEGIN")
@@ -79,7 +79,7 @@ class SqliteReader(SqliteRunner):
 
 def _hand_out(questions: list[_Question], outcomes: list[Any]) -> None:
     for (answer, *_), outcome in zip(questions, outcomes, strict=False):
-        if answer.done():  # whoever asked has gone
+        if answer.done():  # the request was cancelled
             continue
         if isinstance(outcome, Exception):
             answer.set_exception(outcome)

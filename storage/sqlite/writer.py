@@ -127,5 +127,5 @@ def _finish(job: _Job, result: Any, error: BaseException | None) -> None:
 
 
 def _outcome_of_failure(error: Exception) -> Exception:
-    """What the waiters of a failed group are told."""
+    """The error that every job of a failed group gets."""
     return unavailable(error) if isinstance(error, sqlite3.OperationalError) else error

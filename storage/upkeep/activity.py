@@ -1,7 +1,7 @@
 """Activity, written in batches: hundreds of touches cost one durable write.
 
-A touch waits at most `interval`, and only while the deadline in its session's row is far: nobody is signed out, by this
-process or another, because a touch was not written yet. A process that is killed loses what waited, which is at most
+A touch waits at most `interval`, and only while the deadline in its session's row is far off, so that no session
+expires because its touch was not written yet. A process that is killed loses what waited, which is at most
 `interval` of activity and never a fact. A touch that cannot be written before its session's deadline is lost: it never
 brings a session back.
 """
@@ -21,7 +21,7 @@ from sojourn.storage.touches import Touch
 from sojourn.storage.unit_of_work import UnitOfWork
 
 FAR = 20
-"""How many intervals a deadline must be ahead for a touch to wait: as many flushes may fail before it matters."""
+"""A touch waits only if the deadline is at least this many intervals ahead; so many flushes may fail without effect."""
 MOST = 100_000
 """More sessions than this do not wait; their touches are written at once, or refused as any write is."""
 
@@ -56,7 +56,7 @@ class Activity:
         )
 
     async def flush(self) -> int:
-        """Write what waits; how many touches were written. What fails waits for the next time, and nobody is told."""
+        """Write what waits; how many touches were written. Touches that fail wait for the next flush."""
         async with self._flushing:
             now, written = to_text(self._clock()), 0
             for tenant_id, touches in self._touches.take().items():

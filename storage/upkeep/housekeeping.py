@@ -1,7 +1,7 @@
 """Housekeeping over all tenants, a little at a time: expired sessions are settled, what is kept no longer is purged.
 
-Nothing depends on it for being right: status is decided when it is read. It keeps reads cheap and the data small. One
-process at a time does it, by a lease; done twice it would do no harm.
+Results are right without it: the status of a session is computed when it is read. It keeps reads cheap and the data
+small. One process at a time does it, by a lease; done twice it would do no harm.
 """
 
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ BATCH = 200
 SETTLED_AFTER = timedelta(minutes=5)
 """How long a session is over before that is settled for good: processes whose clocks differ by less agree on it."""
 LEASE = timedelta(minutes=5)
-"""How long a process that was stopped keeps others from taking over."""
+"""Lifetime of the lease: how long after a process died no other process takes over."""
 
 
 class Round(NamedTuple):
@@ -31,8 +31,8 @@ class Round(NamedTuple):
     oldest_overdue: timedelta
 
 
-async def keep_house(database: Database, holder: str, now: datetime, retention: timedelta) -> Round | None:
-    """One round, unless another process is at it (None). Raises Unavailable; what was done stays done.
+async def run_housekeeping(database: Database, holder: str, now: datetime, retention: timedelta) -> Round | None:
+    """Run one round; None if another process holds the lease. Raises Unavailable; finished batches stay done.
 
     `holder` names the process, `retention` is how long ended sessions are kept.
     """
@@ -40,7 +40,7 @@ async def keep_house(database: Database, holder: str, now: datetime, retention: 
     if not await leases.take(database, "housekeeping", holder, text, to_text(now + LEASE)):
         return None
     settled = await settle_all(database, to_text(now - SETTLED_AFTER))
-    await database.make_room(now, now + AHEAD)
+    await database.create_partitions(now, now + AHEAD)
     purged = await database.drop_partitions(before)
     purged += await purge_all(database, to_text(before - database.purge_grace), text)
     return Round(settled, purged, await oldest_overdue(database, before))

@@ -1,4 +1,4 @@
-"""Leases: work that one process at a time does, whichever gets to it first."""
+"""Leases: locks with an end, for work that one process at a time does."""
 
 from sqlalchemy import bindparam, or_
 from sqlalchemy.dialects.postgresql import insert
@@ -23,8 +23,8 @@ TAKE = Statement(
 async def take(database: Database, name: str, holder: str, now: str, until: str) -> bool:
     """Take a lease, or keep it longer; False while another process holds it. Raises Unavailable.
 
-    A holder that is gone loses it at `until`. Clocks that differ may shorten it: what is done under it must bear to
-    be done twice.
+    A holder that is gone loses it at `until`. If clocks differ two holders are possible, so the work must be safe to
+    do twice.
     """
 
     async def work(unit: SystemUnit) -> bool:

@@ -1,4 +1,4 @@
-"""Purging: what ended longer ago than it is kept leaves, in small writes that other requests hardly notice.
+"""Purging: deletes what is past its retention, in writes so small that other requests hardly notice.
 
 Sessions are deleted with what hangs on them; the counters of `sojourn.storage.queries.statistics` follow, so that
 numbers and lists agree before, during and after.
@@ -77,7 +77,7 @@ async def purge_sessions(unit: UnitOfWork, before: str, limit: int) -> int:
 
 
 async def purge_tenant(database: Database, tenant: Tenant, before: str, now: str) -> int:
-    """Delete all of a tenant that is kept no longer, a batch a write; how many sessions went.
+    """Delete everything of a tenant that is past its retention, one batch per write. Returns how many sessions.
 
     Sessions that ended at `before` or earlier; tokens, blacklist entries and trust that are over `now`.
     Safe in several processes at once. Raises Unavailable; what was deleted stays deleted.

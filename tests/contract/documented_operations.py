@@ -1,4 +1,4 @@
-"""The documented operations, one a line, and by name everything that the contract has beyond them.
+"""The fixed list of operations, one per line, and by name everything that the contract adds to it.
 
 The columns: method and path; who may call (`key` is a service with an API key, `user` and `admin` send a bearer
 token, `admin` has one of the roles, `refresh` holds a refresh token); the parameters beside those of the path, in a
@@ -92,7 +92,7 @@ OUR_PARAMETERS = {
 }
 
 OUR_REFUSALS = {
-    "403": "an API key may be limited to tenants, a user to what is his, and administrators are so by their roles",
+    "403": "an API key may be limited to tenants, users to what is theirs, and administrators are so by their roles",
     "406": "an Accept that excludes what is answered",
     "408": "a body that does not arrive in time",
     "413": "a body that is too large",

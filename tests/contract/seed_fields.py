@@ -1,4 +1,4 @@
-"""The fields of the five documented operations, and of the documented schemas that this stage adds.
+"""The fields of the five seed operations, and of the schemas that were added with them.
 
 A line is a schema, a field (with a star where it is documented as required), its type and, after a bar, the
 documented example. `array of X` and a bare schema name are references; `any` is a value of any type.

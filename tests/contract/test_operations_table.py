@@ -1,4 +1,4 @@
-"""The contract has every documented operation as documented, and nothing beyond them that has no name and reason."""
+"""The contract has every operation of the fixed list, as it stands there; any other one has a name and a reason."""
 
 import re
 from typing import Any, NamedTuple

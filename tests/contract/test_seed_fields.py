@@ -1,4 +1,4 @@
-"""The contract says everything that the documented schemas say: each field, its type, its example."""
+"""The contract has every field of the seed operations with its type and its example."""
 
 import json
 from typing import Any, NamedTuple

@@ -137,7 +137,7 @@ def test_every_required_member_is_declared() -> None:
         assert set(schema.get("required", [])) <= set(schema.get("properties", schema.get("required", []))), place
 
 
-def test_every_member_has_a_snake_case_name_but_those_of_the_second_product() -> None:
+def test_every_member_has_a_snake_case_name_but_those_of_all_sessions() -> None:
     names = {name for _, schema in components() for name in schema.get("properties", {})}
 
     assert {name for name in names if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name)} == {"requestId"}

@@ -13,7 +13,7 @@ ADDRESS = "postgresql://sojourn:...@db.example.org/sojourn?sslmode=verify-full"
 SECRET = "a-secret-of-at-least-thirty-two-bytes!"
 
 OF_A_REPLICA = 1
-"""Snippets about a replica: `tests/faults/test_failover.py` sets one up in these words."""
+"""Snippets about a replica: `tests/faults/test_failover.py` runs these commands."""
 ELSEWHERE = {
     ("faults.md", "sh"),  # runs the fault suite itself
     ("scale.md", "sql"),  # for Citus, which is not here; the page says that it was not run

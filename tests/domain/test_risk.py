@@ -57,7 +57,7 @@ def test_without_evidence_nothing_counts() -> None:
     assert score(factors(Evidence())) == 0
 
 
-def test_the_weightiest_factors_come_first_and_have_names_of_their_own() -> None:
+def test_factors_are_sorted_by_weight_and_have_distinct_names() -> None:
     weights = [rule.weight for rule in RULES]
 
     assert weights == sorted(weights, reverse=True)

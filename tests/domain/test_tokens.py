@@ -74,7 +74,7 @@ def test_what_a_refresh_means(presented: RefreshToken, seconds: int, used: bool,
 
 
 @pytest.mark.parametrize("judge", ["bearer", "validation", "introspection", "exchange", "refresh", "inventory"])
-def test_r_02_a_token_is_good_only_when_nothing_that_its_judge_asks_is_wrong_in_all_combinations(judge: Judge) -> None:
+def test_a_token_is_good_only_when_nothing_that_its_judge_asks_is_wrong_in_all_combinations(judge: Judge) -> None:
     names = list(TokenFacts._fields)
     assert list(RULES) == names
     asked = {name for name in names if judge in RULES[name].refused_by}

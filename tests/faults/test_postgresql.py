@@ -162,7 +162,7 @@ def test_the_disk_is_full(
         postgresql.command("DROP TABLESPACE small")
 
 
-def test_r_10_while_the_database_is_gone_nothing_is_valid_and_afterwards_everything_is(
+def test_while_the_database_is_gone_nothing_is_valid_and_afterwards_everything_is(
     serve: Serve, postgresql: Server, database: str
 ) -> None:
     service = serve(postgresql.url(database))

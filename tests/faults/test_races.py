@@ -1,4 +1,4 @@
-"""Requests that meet in one session, hundreds of times, on two workers: rows F-02 and F-05 of the requirements."""
+"""Requests that meet in one session, hundreds of times, on two workers."""
 
 import threading
 import time
@@ -51,7 +51,7 @@ def broken(history: History, *kinds: str) -> list[str]:
     return [sentence for kind in kinds for sentence in verdict.broken[kind]]
 
 
-def test_f_02_one_token_shown_many_times_at_once_has_one_successor(serve: Serve, database_url: str) -> None:
+def test_one_token_shown_many_times_at_once_has_one_successor(serve: Serve, database_url: str) -> None:
     service, history = serve(database_url), History()
 
     held = race(service.port, history, lambda client, _, session: client.refresh(session))
@@ -66,9 +66,7 @@ def test_f_02_one_token_shown_many_times_at_once_has_one_successor(serve: Serve,
     print(f"{len(refreshes)} refreshes of {ROUNDS} tokens: {ROUNDS} successors, nobody signed out")
 
 
-def test_f_05_once_a_revocation_is_acknowledged_nothing_that_was_issued_is_good(
-    serve: Serve, database_url: str
-) -> None:
+def test_once_a_revocation_is_acknowledged_nothing_that_was_issued_is_good(serve: Serve, database_url: str) -> None:
     """Three refresh while one revokes. Whatever they were given is shown again after the acknowledgement."""
     service, history = serve(database_url), History()
     given: list[Held] = []

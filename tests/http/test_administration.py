@@ -1,4 +1,4 @@
-"""What administrators see over HTTP: lists, numbers and the second product's shape, from the same rows."""
+"""What administrators see over HTTP: lists, numbers and `list_all_sessions`, from the same rows."""
 
 from uuid import UUID
 

@@ -37,7 +37,7 @@ def variant(operation: Any = None, **parameters: Any) -> dict[str, Any]:
     return contract
 
 
-def news(client: Client, query: str = "") -> tuple[str | None, str | None]:
+def extra_headers(client: Client, query: str = "") -> tuple[str | None, str | None]:
     answer = client.internal("GET", f"{ADDRESS}{query}")
     assert answer.status_code == 200, answer.text
     return answer.headers.get("deprecation"), answer.headers.get("sunset")
@@ -46,27 +46,27 @@ def news(client: Client, query: str = "") -> tuple[str | None, str | None]:
 def test_a_deprecated_operation_says_since_when_and_until_when(start: Callable[..., Client]) -> None:
     client = start(contract=variant(SPRING))
 
-    assert news(client) == WHEN_SPRING
+    assert extra_headers(client) == WHEN_SPRING
     assert client.internal("GET", f"{ADDRESS}/active").headers.keys().isdisjoint({"deprecation", "sunset"})
 
 
 def test_a_deprecated_parameter_says_so_to_those_who_send_it(start: Callable[..., Client]) -> None:
     client = start(contract=variant(page_size=SUMMER))
 
-    assert news(client) == NONE
-    assert news(client, "?page=1") == NONE
-    assert news(client, "?page=1&page_size=5") == WHEN_SUMMER
-    assert news(client, "?page%5Fsize=5") == WHEN_SUMMER
+    assert extra_headers(client) == NONE
+    assert extra_headers(client, "?page=1") == NONE
+    assert extra_headers(client, "?page=1&page_size=5") == WHEN_SUMMER
+    assert extra_headers(client, "?page%5Fsize=5") == WHEN_SUMMER
 
 
 def test_of_two_deprecations_the_earlier_instants_are_told(start: Callable[..., Client]) -> None:
     client = start(contract=variant(SPRING, page=SUMMER))
 
-    assert news(client) == WHEN_SPRING
-    assert news(client, "?page=1") == (WHEN_SPRING[0], WHEN_SUMMER[1])
+    assert extra_headers(client) == WHEN_SPRING
+    assert extra_headers(client, "?page=1") == (WHEN_SPRING[0], WHEN_SUMMER[1])
 
 
 def test_a_deprecated_header_says_so_to_those_who_send_it(start: Callable[..., Client]) -> None:
     contract = variant(**{"X-Tenant-ID": SPRING})
 
-    assert news(start(contract=contract)) == WHEN_SPRING
+    assert extra_headers(start(contract=contract)) == WHEN_SPRING

@@ -21,7 +21,7 @@ def claims(token: str) -> dict[str, Any]:
     return found
 
 
-def test_f_01_a_refresh_gives_a_new_pair_that_works(client: Client) -> None:
+def test_a_refresh_gives_a_new_pair_that_works(client: Client) -> None:
     signed_in = sign_in(client)
     first = signed_in["tokens"]
 
@@ -35,7 +35,7 @@ def test_f_01_a_refresh_gives_a_new_pair_that_works(client: Client) -> None:
     assert refresh(client, second["refresh_token"]).status_code == 200
 
 
-def test_f_02_simultaneous_refreshes_give_the_same_successor(client: Client) -> None:
+def test_simultaneous_refreshes_give_the_same_successor(client: Client) -> None:
     signed_in = sign_in(client)
     body = {"json": {"refresh_token": signed_in["tokens"]["refresh_token"]}}
 
@@ -49,7 +49,7 @@ def test_f_02_simultaneous_refreshes_give_the_same_successor(client: Client) -> 
     assert status_of(client, signed_in["session"]["id"]) == "active"
 
 
-def test_f_03_a_lost_answer_can_be_asked_for_again_however_late(client: Client) -> None:
+def test_a_lost_response_can_be_repeated_however_late(client: Client) -> None:
     token = sign_in(client)["tokens"]["refresh_token"]
     lost = refresh(client, token).json()
     client.clock.advance(minutes=30)
@@ -60,7 +60,7 @@ def test_f_03_a_lost_answer_can_be_asked_for_again_however_late(client: Client) 
     assert again.json()["refresh_token"] == lost["refresh_token"]
 
 
-def test_f_04_reuse_after_the_window_ends_the_session_everywhere(client: Client) -> None:
+def test_reuse_after_the_window_ends_the_session_everywhere(client: Client) -> None:
     signed_in = sign_in(client)
     first, session_id = signed_in["tokens"], signed_in["session"]["id"]
     second = refresh(client, first["refresh_token"]).json()
@@ -79,7 +79,7 @@ def test_f_04_reuse_after_the_window_ends_the_session_everywhere(client: Client)
         assert (refused.status_code, refused.json()["code"]) == (401, 30101005)
 
 
-def test_f_05_once_a_revocation_is_acknowledged_nothing_issued_is_good(client: Client) -> None:
+def test_once_a_revocation_is_acknowledged_nothing_issued_is_good(client: Client) -> None:
     for _ in range(5):
         signed_in = sign_in(client)
         session_id, first = signed_in["session"]["id"], signed_in["tokens"]
@@ -99,7 +99,7 @@ def test_f_05_once_a_revocation_is_acknowledged_nothing_issued_is_good(client: C
                 assert refresh(client, answer.json()["refresh_token"]).status_code == 401
 
 
-def test_f_06_the_parent_of_the_parent_is_reuse_even_at_once(client: Client) -> None:
+def test_the_parent_of_the_parent_is_reuse_even_at_once(client: Client) -> None:
     signed_in = sign_in(client)
     first = signed_in["tokens"]["refresh_token"]
     refresh(client, refresh(client, first).json()["refresh_token"])
@@ -109,7 +109,7 @@ def test_f_06_the_parent_of_the_parent_is_reuse_even_at_once(client: Client) -> 
 
 
 @pytest.mark.parametrize("part", range(5))
-def test_f_07_a_forged_token_changes_nothing(client: Client, part: int) -> None:
+def test_a_forged_token_changes_nothing(client: Client, part: int) -> None:
     signed_in = sign_in(client)
     good = signed_in["tokens"]["refresh_token"]
     parts = good.split(".")
@@ -122,7 +122,7 @@ def test_f_07_a_forged_token_changes_nothing(client: Client, part: int) -> None:
     assert refresh(client, good).status_code == 200
 
 
-def test_f_08_the_rate_limit_spends_no_token(start: Callable[..., Client]) -> None:
+def test_the_rate_limit_spends_no_token(start: Callable[..., Client]) -> None:
     client = start(SOJOURN_REFRESH_LIMIT="2")
     token = sign_in(client)["tokens"]["refresh_token"]
     for _ in range(2):
@@ -137,14 +137,14 @@ def test_f_08_the_rate_limit_spends_no_token(start: Callable[..., Client]) -> No
     assert refresh(client, token).status_code == 200
 
 
-def test_f_09_a_restart_between_rotation_and_retry_changes_nothing(start: Callable[..., Client]) -> None:
+def test_a_restart_between_rotation_and_retry_changes_nothing(start: Callable[..., Client]) -> None:
     token = sign_in(before := start())["tokens"]["refresh_token"]
     successor = refresh(before, token).json()["refresh_token"]
 
     assert refresh(start(), token).json()["refresh_token"] == successor
 
 
-def test_f_10_no_token_outlives_its_session(start: Callable[..., Client], clock: FrozenClock) -> None:
+def test_no_token_outlives_its_session(start: Callable[..., Client], clock: FrozenClock) -> None:
     client = start(SOJOURN_ABSOLUTE_TIMEOUT="20m", SOJOURN_IDLE_TIMEOUT="20m")
     pair = sign_in(client)["tokens"]
     end = clock.now.timestamp() + 20 * 60
@@ -158,14 +158,14 @@ def test_f_10_no_token_outlives_its_session(start: Callable[..., Client], clock:
     assert refresh(client, second["refresh_token"]).status_code == 401
 
 
-def test_f_11_access_tokens_live_at_most_five_per_cent_less(client: Client) -> None:
+def test_access_tokens_live_at_most_five_per_cent_less(client: Client) -> None:
     lives = [sign_in(client)["tokens"]["expires_in"] for _ in range(20)]
 
     assert all(855 <= life <= 900 for life in lives)
     assert len(set(lives)) > 1
 
 
-def test_f_12_rotating_the_access_token_leaves_the_refresh_token(client: Client) -> None:
+def test_rotating_the_access_token_leaves_the_refresh_token(client: Client) -> None:
     signed_in = sign_in(client)
     token = signed_in["tokens"]["refresh_token"]
 
@@ -188,7 +188,7 @@ def test_a_bearer_that_comes_along_may_be_expired_but_is_of_the_same_session(cli
     assert (own.status_code, foreign.status_code) == (200, 403)
 
 
-def test_generating_tokens_again_ends_the_earlier_line_and_nobody_is_signed_out(client: Client) -> None:
+def test_generating_tokens_again_ends_the_earlier_family_and_the_session_goes_on(client: Client) -> None:
     signed_in = sign_in(client)
     second = generate(client, signed_in["session"])
     refresh(client, second["refresh_token"])
@@ -197,7 +197,7 @@ def test_generating_tokens_again_ends_the_earlier_line_and_nobody_is_signed_out(
     assert status_of(client, signed_in["session"]["id"]) == "active"
 
 
-def test_f_04_the_first_use_of_a_successor_makes_its_parent_reuse_from_that_answer_on(client: Client) -> None:
+def test_the_first_use_of_a_successor_makes_its_parent_reuse_from_that_response_on(client: Client) -> None:
     """Every way of showing a token counts as its use, and is noted before the answer is given."""
 
     def look(access: str, session_id: str) -> None:
@@ -222,7 +222,7 @@ def test_f_04_the_first_use_of_a_successor_makes_its_parent_reuse_from_that_answ
 
 
 @on_sqlite
-def test_x_01_a_stolen_database_holds_no_token_and_no_private_key(client: Client, tmp_path: Path) -> None:
+def test_a_stolen_database_holds_no_token_and_no_private_key(client: Client, tmp_path: Path) -> None:
     pair = sign_in(client)["tokens"]
     second = refresh(client, pair["refresh_token"]).json()
 

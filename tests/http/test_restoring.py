@@ -30,7 +30,7 @@ def end_sessions(database_url: str, *arguments: str) -> str:
     return run.stdout
 
 
-def test_r_09_after_a_restore_every_session_and_token_ends_at_once(client: Client, database_url: str) -> None:
+def test_after_a_restore_every_session_and_token_ends_at_once(client: Client, database_url: str) -> None:
     client.clock.now = utc_now()  # as the command sees it
     signed_in, other = sign_in(client), sign_in(client, "usr_other")
 
@@ -47,7 +47,7 @@ def test_r_09_after_a_restore_every_session_and_token_ends_at_once(client: Clien
     assert validate(client, sign_in(client)["tokens"]["access_token"])["valid"] is True
 
 
-def test_r_09_a_tenant_may_be_ended_alone(client: Client, database_url: str) -> None:
+def test_a_tenant_may_be_ended_alone(client: Client, database_url: str) -> None:
     client.clock.now = utc_now()
     here, there = sign_in(client), client.create("usr_abc123", "noise")
 
@@ -59,9 +59,7 @@ def test_r_09_a_tenant_may_be_ended_alone(client: Client, database_url: str) -> 
 
 
 @on_sqlite
-def test_r_09_what_a_backup_brought_back_is_ended(
-    start: Callable[..., Client], tmp_path: Path, database_url: str
-) -> None:
+def test_what_a_backup_brought_back_is_ended(start: Callable[..., Client], tmp_path: Path, database_url: str) -> None:
     """On SQLite, where a backup is a file: revoked after it was made, good in it, ended by the command."""
     client = start()
     client.clock.now = utc_now()

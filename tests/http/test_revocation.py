@@ -8,7 +8,7 @@ from tests.http.conftest import Client
 from tests.http.tokens import bearer, refresh, sign_in, status_of, validate
 
 
-def test_r_01_ending_a_session_again_changes_nothing_and_another_tenant_finds_none(client: Client) -> None:
+def test_ending_a_session_again_changes_nothing_and_another_tenant_finds_none(client: Client) -> None:
     path = f"/sessions/{sign_in(client)['session']['id']}"
 
     foreign = client.as_admin("DELETE", path, "noise")
@@ -22,7 +22,7 @@ def test_r_01_ending_a_session_again_changes_nothing_and_another_tenant_finds_no
     assert client.as_admin("GET", path).json()["session"] == facts
 
 
-def test_r_03_a_revoked_session_is_refused_at_the_next_request(client: Client) -> None:
+def test_a_revoked_session_is_refused_at_the_next_request(client: Client) -> None:
     signed_in = sign_in(client)
     access, session_id = signed_in["tokens"]["access_token"], signed_in["session"]["id"]
     assert bearer(client, access, session_id).status_code == 200
@@ -34,7 +34,7 @@ def test_r_03_a_revoked_session_is_refused_at_the_next_request(client: Client) -
     assert validate(client, access) == {"valid": False, "error": "session_revoked"}
 
 
-def test_r_04_no_touch_and_no_refresh_revives(client: Client) -> None:
+def test_no_touch_and_no_refresh_makes_an_ended_session_active(client: Client) -> None:
     signed_in = sign_in(client)
     session_id = signed_in["session"]["id"]
     client.as_admin("DELETE", f"/sessions/{session_id}")
@@ -55,7 +55,7 @@ def test_an_expired_session_takes_its_tokens_along(start: Callable[..., Client])
     assert refresh(client, signed_in["tokens"]["refresh_token"]).status_code == 401
 
 
-def test_r_07_bulk_revocation_tells_of_each_id_once(client: Client) -> None:
+def test_bulk_revocation_reports_each_id_once(client: Client) -> None:
     mine = [client.create()["id"] for _ in range(3)]
     ended, foreign = client.create()["id"], client.create(tenant="noise")["id"]
     client.as_admin("DELETE", f"/sessions/{ended}")
@@ -75,7 +75,7 @@ def test_r_07_bulk_revocation_tells_of_each_id_once(client: Client) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 101])
-def test_r_07_bulk_revocation_takes_one_to_a_hundred(client: Client, count: int) -> None:
+def test_bulk_revocation_takes_one_to_a_hundred(client: Client, count: int) -> None:
     asked = [f"sess_00000000-0000-7000-8000-{number:012d}" for number in range(count)]
 
     assert client.as_admin("POST", "/admin/sessions/bulk-revoke", json={"session_ids": asked}).status_code == 400

@@ -70,7 +70,7 @@ def test_what_is_no_token_is_invalid_and_inactive(client: Client, text: str) -> 
     assert introspect(client, text) == {"active": False}
 
 
-def test_r_06_a_blacklisted_token_is_refused_until_its_entry_is_removed(client: Client) -> None:
+def test_a_blacklisted_token_is_refused_until_its_entry_is_removed(client: Client) -> None:
     signed_in = sign_in(client)
     access = signed_in["tokens"]["access_token"]
     body = {"token": access, "token_type": "access", "user_id": "usr_abc123", "reason": "lost"}
@@ -93,7 +93,7 @@ def test_r_06_a_blacklisted_token_is_refused_until_its_entry_is_removed(client: 
     assert validate(client, access)["valid"] is True
 
 
-def test_r_06_an_unknown_token_can_be_blacklisted_and_the_entry_ends(client: Client) -> None:
+def test_an_unknown_token_can_be_blacklisted_and_the_entry_ends(client: Client) -> None:
     client.create()
     body = {"token": "whatever", "token_type": "refresh", "user_id": "usr_abc123"}
     assert client.internal("POST", "/internal/session/blacklist-token", json=body).status_code == 200
@@ -154,7 +154,7 @@ def test_an_exchanged_token_is_for_another_audience_and_lives_no_longer(client: 
     assert (refused.status_code, refused.json()["code"]) == (400, 30100006)
 
 
-def test_r_05_revoking_all_tokens_ends_those_issued_and_no_later_one(client: Client) -> None:
+def test_revoking_all_tokens_ends_those_issued_and_no_later_one(client: Client) -> None:
     signed_in = sign_in(client)
     pair = signed_in["tokens"]
     other = sign_in(client, "usr_other")["tokens"]

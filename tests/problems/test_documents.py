@@ -67,6 +67,7 @@ def test_contributing_lists_exactly_the_files_that_have_something_of_every_refus
     """The files that name a refusal, by class or by key, are the same for each; the class is in one of two."""
     text = (HOME / "CONTRIBUTING.md").read_text("utf-8").partition("## A new refusal")[2].partition("\n## ")[0]
     listed = set(re.findall(r"^\d\. `([^`]+)`", text, re.MULTILINE))
+    languages = {str(file.relative_to(HOME)) for file in (HOME / "sojourn/problems/locales").glob("*/problems.ftl")}
     files = [file for file in (HOME / "sojourn").rglob("*") if file.suffix in (".py", ".ftl")]
     texts = {str(file.relative_to(HOME)): file.read_text("utf-8") for file in [*files, HOME / "domain/errors.py"]}
     names = [
@@ -79,7 +80,8 @@ def test_contributing_lists_exactly_the_files_that_have_something_of_every_refus
         if kind.__module__ == errors.__name__
     ]
 
-    assert set.intersection(*names) == listed
+    assert listed & languages >= {"sojourn/problems/locales/en/problems.ftl"}, "the list names the files of languages"
+    assert set.intersection(*names) == listed | languages
     assert "sojourn/problems/http_errors.py" in text
 
 
@@ -184,7 +186,7 @@ def test_a_flood_of_violations_is_cut_short_but_counted() -> None:
     assert document["i18n_args"] == {"count": 5000}
 
 
-def test_the_envelope_of_the_second_product_carries_its_older_fields() -> None:
+def test_an_error_envelope_carries_the_older_fields() -> None:
     error = errors.ValidationFailed(
         [errors.Violation("limit", "maximum", {"limit": 1000}), errors.Violation("x", "unknown_parameter")]
     )

@@ -36,7 +36,7 @@ async def _(exchange: Exchange) -> Answer:
     return answer
 
 
-@documents("ROT-004", "forks the line when tabs race", "POST /sessions/refresh$")
+@documents("ROT-004", "splits the token family when tabs race", "POST /sessions/refresh$")
 def _(exchange: Exchange, document: Any) -> None:
     exchange.memory["count"] = exchange.memory.get("count", 0) + 1
     document["refresh_token"] += f"-{exchange.memory['count']}"

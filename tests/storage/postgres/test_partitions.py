@@ -10,7 +10,7 @@ from sojourn.domain.clock import from_text, to_text
 from sojourn.storage.database import AHEAD
 from sojourn.storage.queries import sessions, statistics, usage
 from sojourn.storage.queries.sessions import NewSession
-from sojourn.storage.upkeep.housekeeping import keep_house
+from sojourn.storage.upkeep.housekeeping import run_housekeeping
 from tests.storage.conftest import ACME, NOISE, T0, Store, new_session
 
 pytestmark = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
@@ -32,7 +32,7 @@ def roomy(store: Store, sql: Sql) -> Store:
     """A store whose weeks have partitions: the look-alikes have left the default one."""
     for table in ("sessions", "session_counters"):
         sql(f"DELETE FROM {table}")
-    store.run(store.database.make_room(NOW, NOW + AHEAD))
+    store.run(store.database.create_partitions(NOW, NOW + AHEAD))
     for tenant in (ACME, NOISE):
         for _ in range(3):
             store.add(at(T0, device_type="desktop"), tenant)
@@ -55,13 +55,13 @@ def test_a_session_of_a_week_without_partitions_finds_room(roomy: Store, sql: Sq
     assert weeks(sql)["sessions_default"] == 1
     assert roomy.read(lambda unit: sessions.get(unit, kept.id)) is not None
     long_ago = from_text(kept.created_at)
-    roomy.run(roomy.database.make_room(long_ago, long_ago))
+    roomy.run(roomy.database.create_partitions(long_ago, long_ago))
     assert "sessions_20191230" not in weeks(sql)
 
 
-def test_making_room_twice_changes_nothing(roomy: Store, sql: Sql) -> None:
+def test_creating_partitions_twice_changes_nothing(roomy: Store, sql: Sql) -> None:
     before = weeks(sql)
-    roomy.run(roomy.database.make_room(NOW, NOW + AHEAD))
+    roomy.run(roomy.database.create_partitions(NOW, NOW + AHEAD))
     assert weeks(sql) == before
 
 
@@ -91,7 +91,7 @@ def test_a_week_stays_while_one_of_its_sessions_is_kept(roomy: Store, sql: Sql) 
 
 
 def test_housekeeping_drops_the_weeks_and_makes_the_next(roomy: Store, sql: Sql) -> None:
-    done = roomy.run(keep_house(roomy.database, "one", LONG_AFTER, timedelta(weeks=4)))
+    done = roomy.run(run_housekeeping(roomy.database, "one", LONG_AFTER, timedelta(weeks=4)))
 
     assert done is not None
     assert (done.purged, done.oldest_overdue) == (8, timedelta(0))

@@ -5,7 +5,7 @@ from datetime import timedelta
 from sojourn.domain.clock import from_text, to_text
 from sojourn.storage.queries import sessions, trusted_devices
 from sojourn.storage.upkeep import leases, overdue
-from sojourn.storage.upkeep.housekeeping import LEASE, keep_house, oldest_overdue
+from sojourn.storage.upkeep.housekeeping import LEASE, oldest_overdue, run_housekeeping
 from sojourn.storage.upkeep.overdue import Overdue
 from tests.storage.conftest import END, T0, T1, T2, Store, new_device, new_session
 
@@ -30,11 +30,11 @@ def test_leases_of_other_names_are_other_leases(store: Store) -> None:
     assert store.run(leases.take(store.database, "dusting", "two", T0, T1))
 
 
-def test_one_process_at_a_time_keeps_house(store: Store) -> None:
+def test_one_process_at_a_time_does_the_housekeeping(store: Store) -> None:
     now = from_text(T0)
-    assert store.run(keep_house(store.database, "one", now, RETENTION)) is not None
-    assert store.run(keep_house(store.database, "two", now, RETENTION)) is None
-    assert store.run(keep_house(store.database, "two", now + LEASE, RETENTION)) is not None
+    assert store.run(run_housekeeping(store.database, "one", now, RETENTION)) is not None
+    assert store.run(run_housekeeping(store.database, "two", now, RETENTION)) is None
+    assert store.run(run_housekeeping(store.database, "two", now + LEASE, RETENTION)) is not None
 
 
 def test_a_round_settles_purges_and_leaves_nothing_overdue(store: Store) -> None:
@@ -42,7 +42,7 @@ def test_a_round_settles_purges_and_leaves_nothing_overdue(store: Store) -> None
     before = MUCH_LATER - RETENTION
 
     assert store.run(oldest_overdue(store.database, before)) == before - from_text("2026-04-15T12:00:00.000Z")
-    done = store.run(keep_house(store.database, "one", MUCH_LATER, RETENTION))
+    done = store.run(run_housekeeping(store.database, "one", MUCH_LATER, RETENTION))
 
     assert done is not None
     assert (done.settled, done.purged) == (3, 3)
