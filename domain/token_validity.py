@@ -59,7 +59,7 @@ RULES: Mapping[str, Rule] = {
     "expired":              Rule(_ALL,                                        "expired"),
     "tenant_mismatch":      Rule(_ALL - {"bearer", "refresh", "inventory"},   None),
     "foreign_issuer":       Rule(frozenset({"exchange"}),                     None),
-    "audience_mismatch":    Rule(frozenset({"bearer"}),                       None),
+    "audience_mismatch":    Rule(frozenset({"bearer", "validation"}),         None),
     "blacklisted":          Rule(_ALL,                                        "revoked"),
     "issued_before_cutoff": Rule(_ALL,                                        "revoked"),
     "superseded":           Rule(frozenset({"refresh", "introspection", "inventory"}), "revoked"),
@@ -138,11 +138,14 @@ def facts_of_access(
     *,
     leeway: timedelta,
     audience: str,
+    wanted_audience: str | None = None,
     device_fingerprint: str | None = None,
 ) -> TokenFacts:
     """What is wrong with an access token `now`, in the tenant it names.
 
     `leeway` is how far clocks may be off, `audience` our own, `device_fingerprint` the device it was shown on.
+    `wanted_audience` is what the asker wants it to be for instead (RFC 9068 §4); without it, a token of another issuer
+    was held to the setting for its audience when its signature was.
     """
     seconds, grace = now.timestamp(), leeway.total_seconds()
     found = known.session_id is not None
@@ -151,7 +154,9 @@ def facts_of_access(
         not_yet_valid=max(token.not_before, token.issued) > seconds + grace,
         expired=token.expires <= seconds - grace,
         foreign_issuer=not token.own,
-        audience_mismatch=token.own and audience not in token.audience,
+        audience_mismatch=wanted_audience not in token.audience
+        if wanted_audience is not None
+        else token.own and audience not in token.audience,
         blacklisted=known.blacklisted,
         issued_before_cutoff=_is_cut_off(
             known.cut_offs_then, known.cut_offs_now, known.created_at or _issued(token), known.issued_until

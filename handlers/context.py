@@ -85,6 +85,8 @@ class Tokens(Protocol):
         unit: UnitOfWork,
         token: AccessToken,
         now: datetime,
+        *,
+        audience: str | None = None,
         device_fingerprint: str | None = None,
     ) -> TokenFacts: ...
 

@@ -32,7 +32,13 @@ async def validate_access_token(ctx: Context, body: dict[str, Any]) -> View:
     token = ctx.presented
     if not isinstance(token, AccessToken):
         return token_validation_response(None, ("invalid_token",))
-    facts = await ctx.service.tokens.judge(ctx.db, token, ctx.now, body.get("device_fingerprint"))
+    facts = await ctx.service.tokens.judge(
+        ctx.db,
+        token,
+        ctx.now,
+        audience=body.get("audience"),
+        device_fingerprint=body.get("device_fingerprint"),
+    )
     return token_validation_response(dict(token.claims), reasons(facts, "validation"))
 
 

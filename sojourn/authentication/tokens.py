@@ -132,9 +132,13 @@ class Tokens:
         unit: UnitOfWork,
         token: AccessToken,
         now: datetime,
+        *,
+        audience: str | None = None,
         device_fingerprint: str | None = None,
     ) -> TokenFacts:
         """What is wrong with a token in the unit's tenant. A database that fails raises: never valid then.
+
+        `audience` is whom the token must be for, this service unless said otherwise.
 
         The first use of a generation is recorded after the unit of work and before the response: from that response
         on, its parent is reuse.
@@ -148,6 +152,7 @@ class Tokens:
             now,
             leeway=_leeway(known.leeway) if token.own and known.leeway is not None else self.lifetimes.leeway,
             audience=self.audience,
+            wanted_audience=audience,
             device_fingerprint=device_fingerprint,
         )
         if token.generation is not None and token.generation == known.generation and not known.successor_used:

@@ -28,7 +28,9 @@ logger = logging.getLogger("sojourn.pipeline")
 _PROBLEM_JSON = "application/problem+json"
 _HTML = "text/html"
 _NO_CONTENT = 204
-_TEXT_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+"""Of every answer: a body is what its media type says, and never a script for being read as one."""
+_REFERRER_POLICY = (b"referrer-policy", b"no-referrer")
 _PAGE_POLICY = CONTENT_SECURITY_POLICY.encode()
 
 Headers = list[tuple[bytes, bytes]]
@@ -121,7 +123,7 @@ class Responder:
                 raise InternalError() from None
 
     async def _respond(self, status: int, body: bytes, fixed: Iterable[tuple[bytes, bytes]]) -> None:
-        headers: Headers = [(b"x-request-id", self.request_id.encode("latin-1")), *fixed]
+        headers: Headers = [(b"x-request-id", self.request_id.encode("latin-1")), _NO_SNIFFING, *fixed]
         if status != _NO_CONTENT:
             headers.append((b"content-length", b"%d" % len(body)))
         self.is_answered = True
@@ -146,7 +148,7 @@ def _page_headers(answer: Answer, media_type: str) -> Headers:
     """What keeps a page, or the script of one, to what it is for."""
     if not media_type.startswith("text/"):
         return []
-    headers = list(_TEXT_HEADERS)
+    headers = [_REFERRER_POLICY]
     if media_type == _HTML:
         headers.append((b"content-security-policy", answer.policy or _PAGE_POLICY))
     if answer.max_age is not None:

@@ -26,6 +26,7 @@ def written(error: DomainError, server_headers: Iterable[tuple[bytes, bytes]], p
         f"x-request-id: {facts.request_id}\r\n"
         "content-language: en\r\n"
         "cache-control: no-store\r\n"
+        "x-content-type-options: nosniff\r\n"
         "connection: close\r\n\r\n"
     )
     return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode() + added + head.encode() + body

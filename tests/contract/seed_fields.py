@@ -169,5 +169,6 @@ OUR_ADDITIONS = {
     "TokenExchangeResponse": {"issued_token_type"},  # RFC 8693 section 2.2.1 requires it
     "CreateSessionRequest": {"username"},
     "CreateTrustedDeviceRequest": {"device_name"},
+    "ValidateAccessTokenRequest": {"audience"},  # RFC 9068 section 4: whoever judges a token holds it to an audience
     "SessionResponse": {"revoked_at", "revoked_by", "revoke_reason"},
 }

@@ -76,7 +76,8 @@ class History:
             self.keep(answer.json())
 
     def use(self, number: int) -> None:
-        validate(self.client, chosen(self.access, number), self.tenant)
+        token = chosen(self.access, number)
+        validate(self.client, token, self.tenant, audience=claims(token)["aud"])
 
     def generate(self, number: int) -> None:
         session = chosen(self.sessions, number)
@@ -138,7 +139,7 @@ class History:
     def judge(self, seen: Counter[str]) -> None:
         """Ask everybody about every token. What a question changes comes last."""
         for token in self.access:  # shown once, a token is used, and its parent may be reuse from then on
-            validate(self.client, token, self.tenant)
+            validate(self.client, token, self.tenant, audience=claims(token)["aud"])
         inventory, active = self.listed(), set[str]()
         for token in self.access:
             said = self.said_of_access(token, inventory)
@@ -171,7 +172,7 @@ class History:
         said = claims(token)
         exchanged = {"grant_type": EXCHANGE, "subject_token": token, "audience": "elsewhere"}
         found = {
-            "validation": validate(self.client, token, self.tenant)["valid"],
+            "validation": validate(self.client, token, self.tenant, audience=said["aud"])["valid"],
             "introspection": self.introspect(token),
             "exchange": self.admin("POST", "/admin/tokens/exchange", json=exchanged).status_code == 200,
         }

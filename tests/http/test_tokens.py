@@ -7,6 +7,7 @@ import jwt
 import pytest
 
 from tests.http.conftest import Client
+from tests.http.test_refresh import claims
 from tests.http.tokens import bearer, generate, refresh, sign_in, validate
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -143,15 +144,30 @@ def test_an_exchanged_token_is_for_another_audience_and_lives_no_longer(client: 
     assert response.status_code == 200, response.text
     exchanged = response.json()
     assert exchanged["issued_token_type"] == "urn:ietf:params:oauth:token-type:access_token"
-    claims = validate(client, exchanged["access_token"])["claims"]
+    claims = validate(client, exchanged["access_token"], audience="api.example.com")["claims"]
     assert claims["act"] == {"sub": "root"}
     assert (claims["aud"], claims["sub"]) == ("api.example.com", "usr_abc123")
     assert claims["exp"] <= validate(client, access)["claims"]["exp"]
     assert bearer(client, exchanged["access_token"], session_id).status_code == 401
     client.as_admin("DELETE", f"/sessions/{session_id}")
-    assert validate(client, exchanged["access_token"])["valid"] is False
+    assert validate(client, exchanged["access_token"], audience="api.example.com")["error"] == "session_revoked"
     refused = client.as_admin("POST", "/admin/tokens/exchange", json=body)
     assert (refused.status_code, refused.json()["code"]) == (400, 30100006)
+
+
+def test_validation_holds_a_token_to_the_audience_asked_for_and_to_our_own_without_one(client: Client) -> None:
+    own = sign_in(client)["tokens"]["access_token"]
+    body = {"grant_type": EXCHANGE, "subject_token": own, "audience": "api.example.com"}
+    exchanged = client.as_admin("POST", "/admin/tokens/exchange", json=body).json()["access_token"]
+    foreign, named = client.token("usr_abc123"), claims(own)["aud"]
+
+    assert validate(client, own)["valid"]
+    assert validate(client, own, audience=named)["valid"]
+    assert validate(client, exchanged, audience="api.example.com")["valid"]
+    assert validate(client, foreign)["valid"]
+    for token, asked in ((own, "api.example.com"), (exchanged, named), (foreign, named)):
+        assert validate(client, token, audience=asked) == {"valid": False, "error": "audience_mismatch"}
+    assert validate(client, exchanged) == {"valid": False, "error": "audience_mismatch"}
 
 
 def test_revoking_all_tokens_ends_those_issued_and_no_later_one(client: Client) -> None:

@@ -132,6 +132,7 @@ def test_a_request_line_has_a_version_and_a_target_that_are_served(
 
     assert answer.status == status
     assert parsedate_to_datetime(answer.headers["date"])
+    assert answer.headers["x-content-type-options"] == "nosniff"
     if status >= 400:
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.document["status"] == status

@@ -254,6 +254,7 @@ def assert_complete(operation: Operation, reply: Reply) -> None:
     declared = load_response(operation, reply.status)
     for name, header in declared.get("headers", {}).items():
         assert name.lower() in reply.headers or not header.get("required"), name
+    assert reply.headers["x-content-type-options"] == "nosniff"
     if reply.status < 400:
         return
     problem = problem_of(reply)
