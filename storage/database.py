@@ -17,6 +17,16 @@ AHEAD = timedelta(weeks=2)
 """How far ahead partitions are created. Housekeeping may be down this long without effect."""
 
 
+class RowSecurityBypassed(Exception):
+    """The role of PostgreSQL is a superuser, or may bypass row security: nothing would hold it to one tenant."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the database role steps over row security: use one that is no superuser and has no BYPASSRLS,"
+            " or set SOJOURN_ALLOW_ROW_SECURITY_BYPASS"
+        )
+
+
 class Database(ABC):
     """An open database. `engines` opens it, `close` ends it; in between `read`, `write` and their system twins.
 

@@ -29,31 +29,39 @@ class Unreachable(Exception):
     """The database of a URL cannot be used: not there, not to be opened, broken. The message tells the cause."""
 
 
-async def open_database(url: str, busy_timeout: timedelta = _BUSY_TIMEOUT, *, pool_size: int = 10) -> Database:
+async def open_database(
+    url: str, busy_timeout: timedelta = _BUSY_TIMEOUT, *, pool_size: int = 10, allow_bypass: bool = False
+) -> Database:
     """Open the database of `url`, `sqlite:///file.db` or `postgresql://user@host/name`.
 
     `busy_timeout` is how long a write waits for others, and on PostgreSQL a request for one of the `pool_size`
     connections. Raises ValueError for another kind of URL, OSError or Unavailable when the database cannot be reached
-    now, SchemaOutdated when `sojourn migrate` has to run first (a new SQLite file gets its tables at once).
+    now, SchemaOutdated when `sojourn migrate` has to run first (a new SQLite file gets its tables at once), and
+    RowSecurityBypassed for a role that row security does not hold, unless `allow_bypass`.
     """
     if url.startswith(POSTGRESQL_PREFIX):
         from sojourn.storage.postgres.database import PostgresDatabase
 
-        return await PostgresDatabase.connect(url, busy_timeout, pool_size)
+        return await PostgresDatabase.connect(url, busy_timeout, pool_size, allow_bypass=allow_bypass)
     from sojourn.storage.sqlite.database import SqliteDatabase
 
     return await SqliteDatabase.connect(_path(url), busy_timeout)
 
 
 async def with_open_database(
-    url: str, work: Callable[[Database], Awaitable[T]], *, busy_timeout: timedelta = _BUSY_TIMEOUT
+    url: str,
+    work: Callable[[Database], Awaitable[T]],
+    *,
+    busy_timeout: timedelta = _BUSY_TIMEOUT,
+    allow_bypass: bool = False,
 ) -> T:
     """Open the database, run `work`, close it again: what a command needs.
 
-    Raises ValueError, SchemaOutdated, Unavailable, and Unreachable for everything else that goes wrong with it.
+    Raises ValueError, SchemaOutdated, RowSecurityBypassed, Unavailable, and Unreachable for everything else that goes
+    wrong with it.
     """
     with _failures_of(url):
-        database = await open_database(url, busy_timeout, pool_size=1)
+        database = await open_database(url, busy_timeout, pool_size=1, allow_bypass=allow_bypass)
         try:
             return await work(database)
         finally:

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 
 API_KEY = "internal-key-for-the-tests-0123456789"
 JWT_SECRET = "a-secret-of-at-least-thirty-two-bytes!"
+REFRESH_SECRET = "another-secret-of-at-least-thirty-two-bytes"
 START_SECONDS = 30
 
 
@@ -26,10 +28,11 @@ def free_port() -> int:
 class LiveServer:
     """One running server. Ends with `stop`, or at once with `kill`."""
 
-    def __init__(self, folder: Path, *arguments: str, **settings: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, tls_authority: Path | None = None, **settings: str) -> None:
         self.folder = folder
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://127.0.0.1:{self.port}" if tls_authority is None else f"https://localhost:{self.port}"
+        self._trust = None if tls_authority is None else ssl.create_default_context(cafile=str(tls_authority))
         self.log = folder / "server.log"
         self.environ = {
             **os.environ,
@@ -52,7 +55,7 @@ class LiveServer:
             if process.poll() is not None:
                 raise RuntimeError(f"the server ended at start:\n{self.log.read_text()}")
             try:
-                with urllib.request.urlopen(f"{self.url}/health/ready", timeout=1):
+                with urllib.request.urlopen(f"{self.url}/health/ready", timeout=1, context=self._trust):
                     return process
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)

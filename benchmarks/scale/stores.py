@@ -43,7 +43,11 @@ class Store:
         users = max(TENANTS, size // SESSIONS_PER_USER)
         command = [sys.executable, "-m", "sojourn", "seed", "--database-url", url, "--until", to_text(until)]
         command += ["--tenants", str(TENANTS), "--users", str(users), "--sessions", str(size)]
-        subprocess.run(command, check=True, env={**os.environ, "SOJOURN_REFRESH_SECRET": "s" * 32})
+        subprocess.run(
+            command,
+            check=True,
+            env={**os.environ, "SOJOURN_REFRESH_SECRET": "benchmark-secret-0123456789abcdef0123456789abcdef"},
+        )
         if self._cluster is not None:
             self._cluster.command("VACUUM (FREEZE, ANALYZE)", self._names[size])
             self._cluster.command("CHECKPOINT")

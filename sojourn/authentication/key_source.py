@@ -14,6 +14,8 @@ import urllib.request
 from collections.abc import Callable
 from typing import IO, Any
 
+from sojourn.settings.strength import shown_url
+
 DEADLINE_SECONDS = 5.0
 """How long a reading may take in all, finding the address and connecting included."""
 
@@ -39,7 +41,7 @@ class KeySource:
         One reading at a time: while an earlier one still hangs in the operating system, there is no other.
         """
         if self._last is not None and not self._last.has_ended.is_set():
-            raise KeySetError(f"{self._source}: an earlier reading still waits for the operating system")
+            raise KeySetError(f"{shown_url(self._source)}: an earlier reading still waits for the operating system")
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[bytes] = loop.create_future()
         reading = self._last = _Reading(self._source, self._deadline_seconds)
@@ -48,7 +50,9 @@ class KeySource:
             async with asyncio.timeout(self._deadline_seconds):
                 return await outcome
         except TimeoutError:
-            raise KeySetError(f"{self._source}: not read whole within {self._deadline_seconds:g} s") from None
+            raise KeySetError(
+                f"{shown_url(self._source)}: not read whole within {self._deadline_seconds:g} s"
+            ) from None
         finally:
             reading.give_up()
 
@@ -60,7 +64,7 @@ def _deliver(loop: asyncio.AbstractEventLoop, outcome: "asyncio.Future[bytes]", 
     except KeySetError as caught:
         raw, error = b"", caught
     except Exception as caught:
-        raw, error = b"", KeySetError(f"{reading.source}: {type(caught).__name__}: {caught}")
+        raw, error = b"", KeySetError(f"{shown_url(reading.source)}: {type(caught).__name__}: {caught}")
     reading.has_ended.set()
 
     def settle() -> None:
@@ -87,7 +91,7 @@ class _Reading:
         """Blocks. Redirects are not followed. Raises any of the errors of files, sockets, TLS and HTTP."""
         raw = self._fetch() if self.source.startswith(("http://", "https://")) else self._open()
         if len(raw) > MAX_BYTES:
-            raise KeySetError(f"{self.source}: larger than {MAX_BYTES} bytes")
+            raise KeySetError(f"{shown_url(self.source)}: larger than {MAX_BYTES} bytes")
         return raw
 
     def give_up(self) -> None:

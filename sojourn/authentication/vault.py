@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from sojourn.domain.refresh_tokens import RefreshKeys
 from sojourn.settings import Settings
+from sojourn.settings.key_files import require_private
+from sojourn.settings.strength import guessable
 
 _NONCE_BYTES = 12
 _SQLITE = "sqlite:///"
@@ -32,10 +34,17 @@ class Vault:
 
     @classmethod
     def open(cls, settings: Settings) -> "Vault":
-        """The vault of these settings; makes the key file when it is wanted and missing. Raises OSError."""
+        """The vault of these settings; makes the key file when it is wanted and missing.
+
+        Raises OSError for a file that cannot be read, that others may read, or that holds no good secret.
+        """
         if settings.refresh_secret is not None:
             return cls(settings.refresh_secret.encode())
-        return cls(_file_secret(Path(settings.database_url.removeprefix(_SQLITE) + ".key")))
+        path = Path(settings.database_url.removeprefix(_SQLITE) + ".key")
+        secret = _file_secret(path)
+        if not settings.development and (reason := guessable(secret.decode("latin-1"))):
+            raise OSError(f"{path}: its secret {reason}")
+        return cls(secret)
 
     def seal(self, name: str, plain: bytes) -> str:
         """`plain`, readable only with this secret and under this name."""
@@ -68,6 +77,7 @@ def _file_secret(path: Path) -> bytes:
                 os.link(draft, path)
         finally:
             draft.unlink()
+    require_private(path)
     secret = path.read_bytes().strip()
     if len(secret) < 32:
         raise OSError(f"{path}: holds no secret")

@@ -4,9 +4,9 @@ import asyncio
 
 import click
 
-from sojourn.cli.databases import shown
 from sojourn.cli.options import database_url, settings_from
 from sojourn.settings import Settings
+from sojourn.settings.strength import shown_url
 from sojourn.storage import engines
 from sojourn.storage.schema.revisions import HEAD, SchemaOutdated
 
@@ -25,7 +25,7 @@ def migrate(check: bool, **flags: object) -> None:
     except SchemaOutdated as error:
         raise click.ClickException(str(error)) from None
     except engines.Unreachable as error:
-        raise click.ClickException(f"cannot migrate {shown(settings.database_url)}: {error}") from None
+        raise click.ClickException(f"cannot migrate {shown_url(settings.database_url)}: {error}") from None
     click.echo(f"schema {HEAD}: up to date")
 
 

@@ -7,12 +7,13 @@ from datetime import datetime
 
 import click
 
-from sojourn.cli.databases import shown, with_database
+from sojourn.cli.databases import with_database
 from sojourn.cli.options import database_url, settings_from
 from sojourn.cli.synthetic.sessions import SPAN, sessions_of_old
 from sojourn.domain.clock import to_text, utc_now
 from sojourn.domain.sessions import Timeouts
 from sojourn.settings import Settings
+from sojourn.settings.strength import shown_url
 from sojourn.storage.engines import Unreachable, open_loader
 from sojourn.storage.upkeep.bulk import AlreadyLoaded, batches
 
@@ -100,7 +101,7 @@ def seed(
     except AlreadyLoaded:
         raise click.ClickException("the database holds this data already; change --seed or --until") from None
     except Unreachable as error:
-        raise click.ClickException(f"cannot write to {shown(settings.database_url)}: {error}") from None
+        raise click.ClickException(f"cannot write to {shown_url(settings.database_url)}: {error}") from None
     seconds = time.perf_counter() - started
     click.echo(
         f"{sessions:,} sessions of {users:,} users in {tenants:,} tenants: {seconds:.1f} s, {sessions / seconds:,.0f}/s"

@@ -3,18 +3,23 @@
 import logging.config
 import os
 import signal
+import ssl
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 import uvicorn
 
+from sojourn.authentication.vault import Vault
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import database_url, settings_from, settings_help
 from sojourn.observability import logs
 from sojourn.serving.http_protocol import StrictHttpProtocol
 from sojourn.settings import Settings
+from sojourn.settings.key_files import require_private
 from sojourn.settings.settings import unknown_variables
+from sojourn.settings.strength import cautions
 from sojourn.storage.database import Database
 from sojourn.storage.queries import api_keys
 
@@ -27,6 +32,11 @@ WORKER_SECONDS = 10
 @click.command(epilog=settings_help())
 @click.option("--host", help="The address to listen on. [SOJOURN_HOST; 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="The port; 0 takes a free one. [SOJOURN_PORT; 8080]")
+@click.option(
+    "--behind-proxy/--no-behind-proxy",
+    default=None,
+    help="A proxy ends TLS: listen beyond this machine in clear. [SOJOURN_BEHIND_PROXY; no]",
+)
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="How many processes serve. [SOJOURN_WORKERS; 1]")
 @database_url
 @click.option("--base-path", metavar="PATH", help="The path below which everything is mounted. [SOJOURN_BASE_PATH; /]")
@@ -43,9 +53,10 @@ def serve(**flags: object) -> None:
     """
     settings = settings_from(**flags)
     logging.config.dictConfig(logs.config(settings.log_format, settings.log_level))
-    for sentence in unknown_variables(os.environ):
+    for sentence in (*unknown_variables(os.environ), *cautions(settings), *_readable_by_others(settings)):
         logger.warning("%s", sentence)
     _require_a_key(settings, with_database(settings, _has_stored_key))
+    _check_key_files(settings)
     os.environ.update(settings.to_environ())
     # Worker processes begin without the filter that the command line has set.
     os.environ.setdefault("PYTHONWARNINGS", "ignore:Using `httpx` with `starlette.testclient`")
@@ -59,6 +70,8 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
     return {
         "host": settings.host,
         "port": settings.port,
+        "ssl_certfile": settings.tls_certificate,
+        "ssl_keyfile": settings.tls_key,
         "loop": "uvloop",
         "http": StrictHttpProtocol,
         "ws": "none",
@@ -71,6 +84,36 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         "timeout_graceful_shutdown": max(1, round(settings.shutdown_timeout.total_seconds())),
         "log_config": logs.config(settings.log_format, settings.log_level),
     }
+
+
+def _check_key_files(settings: Settings) -> None:
+    """Raises ClickException for a secret that cannot be used or that others may read, in a file or beside TLS's."""
+    try:
+        Vault.open(settings)
+    except OSError as error:
+        raise click.ClickException(f"cannot use the key file: {error}") from None
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return
+    try:
+        require_private(Path(settings.tls_key))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key, password=lambda: "")
+    except OSError as error:  # `ssl.SSLError` is one
+        raise click.ClickException(f"cannot serve HTTPS with {settings.tls_certificate}: {error}") from None
+
+
+def _readable_by_others(settings: Settings) -> list[str]:
+    """A sentence when a SQLite file of an earlier release may be read by everybody: new ones may not."""
+    path = settings.database_url.removeprefix("sqlite:///")
+    if path == settings.database_url:
+        return []
+    try:
+        require_private(Path(path))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        return [f"the database: {error}"]
+    return []
 
 
 def _require_a_key(settings: Settings, has_stored_key: bool) -> None:

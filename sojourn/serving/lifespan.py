@@ -85,11 +85,17 @@ class WorkerDatabase:
             self._database = UnreachableDatabase()
 
     async def _open(self) -> bool:
-        """Open the database and start the tokens; False when it cannot be reached. Raises SchemaOutdated."""
+        """Open the database and start the tokens; False when it cannot be reached.
+
+        Raises SchemaOutdated, RowSecurityBypassed.
+        """
         settings = self._settings
         try:
             database = await open_database(
-                settings.database_url, settings.busy_timeout, pool_size=settings.database_pool
+                settings.database_url,
+                settings.busy_timeout,
+                pool_size=settings.database_pool,
+                allow_bypass=settings.may_bypass_row_security,
             )
         except (OSError, Unavailable) as error:
             logger.warning("the database cannot be reached, requests are refused until it can: %s", error)

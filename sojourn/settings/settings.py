@@ -16,6 +16,7 @@ from sojourn.domain.durations import format_duration, parse_duration
 from sojourn.domain.risk import HIGHEST
 from sojourn.settings.algorithms import ALGORITHMS, ASYMMETRIC, SYMMETRIC, minimum_secret_bytes
 from sojourn.settings.parsers import base_path, items, one_of, public_url, text_of, truth, whole_number
+from sojourn.settings.strength import names_ports, weaknesses
 
 PREFIX = "SOJOURN_"
 
@@ -52,7 +53,9 @@ class Settings:
         (), "API keys accepted besides the stored ones, comma-separated.", items, secret=True
     )
     jwt_secret: str | None = _setting(None, "The secret of HS256 bearer tokens, at least 32 bytes.", secret=True)
-    jwt_jwks: str | None = _setting(None, "File or http(s) URL of the JSON Web Key Set that verifies bearer tokens.")
+    jwt_jwks: str | None = _setting(
+        None, "File or http(s) URL of the JSON Web Key Set that verifies bearer tokens.", secret=True
+    )
     jwt_jwks_stale_limit: timedelta = _setting(
         timedelta(hours=24),
         "How long keys serve that cannot be read again, at least 10m; then their tokens are 503.",
@@ -132,8 +135,16 @@ class Settings:
         "What happens to an answer that breaks the contract: `off`, `log` or `enforce` (500).",
         one_of(ResponseValidation),
     )
+    allow_row_security_bypass: bool = _setting(
+        False, "Whether the role of PostgreSQL may be one that row security does not hold.", truth
+    )
     host: str = _setting("127.0.0.1", "The address to listen on.")
     port: int = _setting(8080, "The port to listen on; 0 takes any free one.", whole_number)
+    behind_proxy: bool = _setting(
+        False, "Whether a proxy ends TLS: allows to listen beyond this machine in clear.", truth
+    )
+    tls_certificate: str | None = _setting(None, "File with the certificate chain (PEM) to serve HTTPS with.")
+    tls_key: str | None = _setting(None, "File with its private key, readable by its owner only.")
     workers: int = _setting(1, "How many processes serve.", whole_number)
     log_format: LogFormat = _setting(
         "text", "`text` for people, `json` for programs (one object a line).", one_of(LogFormat)
@@ -221,6 +232,11 @@ class Settings:
         return self.public_url or self.base_path.rstrip("/")
 
     @property
+    def may_bypass_row_security(self) -> bool:
+        """Whether a role of PostgreSQL that row security does not hold is only warned of."""
+        return self.allow_row_security_bypass or self.development
+
+    @property
     def development(self) -> bool:
         """Whether problems may show the values that were refused."""
         return self.environment == "development"
@@ -285,8 +301,14 @@ def _contradictions(settings: Settings) -> list[str]:
         )
     if not settings.database_url.startswith(("sqlite:///", "postgresql://")):
         problems.append(f"{variable('database_url')}: must begin with sqlite:/// or postgresql://")
+    elif settings.database_url.startswith("postgresql://") and not names_ports(settings.database_url):
+        problems.append(f"{variable('database_url')}: names a port that is no number")
     elif settings.refresh_secret is None and not settings.database_url.startswith("sqlite:///"):
         problems.append(f"{variable('refresh_secret')}: PostgreSQL has no file to keep it beside; every copy needs it")
+    if (settings.tls_certificate is None) != (settings.tls_key is None):
+        problems.append(f"{variable('tls_certificate')}: {variable('tls_key')} belongs to it; set both or none")
+    if settings.environment == "production":
+        problems += weaknesses(settings)
     return problems + _token_contradictions(settings)
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sojourn.domain.clock import to_text
 from sojourn.domain.errors import DomainError, Unavailable
-from sojourn.storage.database import Database
+from sojourn.storage.database import Database, RowSecurityBypassed
 from sojourn.storage.postgres import partitions
 from sojourn.storage.postgres.codecs import set_codecs
 from sojourn.storage.postgres.failures import DRIVER_ERRORS, retries, unavailable
@@ -52,18 +52,25 @@ class PostgresDatabase(Database):
         self._wait_seconds = wait_seconds
 
     @classmethod
-    async def connect(cls, url: str, busy_timeout: timedelta, pool_size: int) -> "PostgresDatabase":
-        """Connect to the database of `url`, Raises OSError, SchemaOutdated."""
+    async def connect(
+        cls, url: str, busy_timeout: timedelta, pool_size: int, *, allow_bypass: bool = False
+    ) -> "PostgresDatabase":
+        """Connect to the database of `url`. Raises OSError, SchemaOutdated, RowSecurityBypassed."""
         wait_seconds = busy_timeout.total_seconds()
         try:
             require_current(await revision_of(url))
             pool = await _pool(url, wait_seconds, pool_size)
             system_pool = await _pool(url, wait_seconds, _SYSTEM_CONNECTIONS)
-            if await pool.fetchval(_STEPS_OVER_ROW_SECURITY):
-                logger.warning("the database role steps over row security: use one that is no superuser")
+            bypassed = bool(await pool.fetchval(_STEPS_OVER_ROW_SECURITY))
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, DBAPIError) as error:
             raise ConnectionError(str(error)) from error
-        return cls(pool, system_pool, wait_seconds)
+        database = cls(pool, system_pool, wait_seconds)
+        if bypassed and not allow_bypass:
+            await database.close()
+            raise RowSecurityBypassed()
+        if bypassed:
+            logger.warning("the database role steps over row security: use one that is no superuser")
+        return database
 
     async def close(self) -> None:
         """Wait for running transactions, then close every connection; close by force those that hang."""

@@ -1,6 +1,8 @@
 """Connections to a SQLite file."""
 
+import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 _CACHED_STATEMENTS = 512
@@ -9,7 +11,12 @@ _CACHE_KIB = 2048
 
 
 def connect(path: Path, wait_seconds: float) -> sqlite3.Connection:
-    """A connection with our settings: WAL, an fsync per commit, no implicit transactions."""
+    """A connection with our settings: WAL, an fsync per commit, no implicit transactions.
+
+    A new file is its owner's only, and so are those that SQLite makes beside it: they take its mode.
+    """
+    with suppress(OSError):  # it is there, or SQLite says better why it cannot be made
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     connection = sqlite3.connect(
         path,
         timeout=wait_seconds,

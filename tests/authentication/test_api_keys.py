@@ -23,7 +23,9 @@ from sojourn.storage.queries.api_keys import ApiKeyRow
 
 T = TypeVar("T")
 NOW = datetime(2026, 4, 15, 8, tzinfo=UTC)
-SETTINGS = Settings(internal_api_keys=("old-key-of-the-environment", "new-key-of-the-environment"))
+SETTINGS = Settings(
+    internal_api_keys=("old-key-of-the-environment-until-1234", "new-key-of-the-environment-since-5678")
+)
 
 
 def no_database() -> Database:

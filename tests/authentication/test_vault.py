@@ -6,10 +6,19 @@ import pytest
 
 from sojourn.authentication.vault import Vault
 from sojourn.settings import Settings, SettingsError
+from tests.live import REFRESH_SECRET
 
 
 def settings(tmp_path: Path, **others: str) -> Settings:
     return Settings(database_url=f"sqlite:///{tmp_path}/sojourn.db", **others)
+
+
+def key_file(tmp_path: Path, text: str) -> Path:
+    """A key file that somebody wrote by hand."""
+    path = tmp_path / "sojourn.db.key"
+    path.touch(0o600)
+    path.write_text(text)
+    return path
 
 
 def test_the_key_file_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
@@ -21,7 +30,7 @@ def test_the_key_file_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
 
 
 def test_a_configured_secret_makes_no_file(tmp_path: Path) -> None:
-    Vault.open(settings(tmp_path, refresh_secret="s" * 32))
+    Vault.open(settings(tmp_path, refresh_secret=REFRESH_SECRET))
 
     assert not list(tmp_path.iterdir())
 
@@ -32,9 +41,24 @@ def test_a_short_secret_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_empty_key_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "sojourn.db.key").write_text("\n")
+    key_file(tmp_path, "\n")
 
     with pytest.raises(OSError, match="holds no secret"):
+        Vault.open(settings(tmp_path))
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o640, 0o666, 0o620])
+def test_a_key_file_that_others_may_read_or_change_is_refused(tmp_path: Path, mode: int) -> None:
+    key_file(tmp_path, REFRESH_SECRET).chmod(mode)
+
+    with pytest.raises(OSError, match="chmod 600"):
+        Vault.open(settings(tmp_path))
+
+
+def test_a_key_file_that_can_be_guessed_is_refused(tmp_path: Path) -> None:
+    key_file(tmp_path, "a" * 64)
+
+    with pytest.raises(OSError, match="is repetitive"):
         Vault.open(settings(tmp_path))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sojourn.settings.settings import variable
+from tests.live import REFRESH_SECRET
 
 Sql = Callable[[str], list[tuple[Any, ...]]]
 SEED = "seed --tenants 2 --users 20 --sessions 501 --until 2026-04-15T08:00:00Z --seed"
@@ -22,7 +23,12 @@ def sojourn(database_url: str) -> Callable[..., subprocess.CompletedProcess[str]
     def run(arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "sojourn", *arguments.split()],
-            env={**os.environ, variable("database_url"): database_url, variable("refresh_secret"): "s" * 32, **environ},
+            env={
+                **os.environ,
+                variable("database_url"): database_url,
+                variable("refresh_secret"): REFRESH_SECRET,
+                **environ,
+            },
             capture_output=True,
             text=True,
             timeout=60,

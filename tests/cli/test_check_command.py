@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from sojourn.settings.settings import variable
+from tests.live import REFRESH_SECRET
 
 Sql = Callable[[str], list[tuple[Any, ...]]]
 
 
 def run(database_url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environ = {variable("database_url"): database_url, variable("refresh_secret"): "s" * 32}
+    environ = {variable("database_url"): database_url, variable("refresh_secret"): REFRESH_SECRET}
     command = [sys.executable, "-m", "sojourn", *arguments]
     return subprocess.run(
         command, env={**os.environ, **environ}, capture_output=True, text=True, timeout=60, check=False

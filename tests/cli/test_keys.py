@@ -12,6 +12,7 @@ from sojourn.authentication.vault import Vault
 from sojourn.cli.keys import keys
 from sojourn.storage.engines import open_database
 from sojourn.storage.queries import signing_keys
+from tests.live import REFRESH_SECRET
 
 NOW = datetime(2026, 4, 15, 8, tzinfo=UTC)
 
@@ -22,7 +23,7 @@ def url(tmp_path: Path) -> str:
 
 
 def run(url: str, *arguments: str) -> Result:
-    environ = {"SOJOURN_REFRESH_SECRET": "s" * 32}
+    environ = {"SOJOURN_REFRESH_SECRET": REFRESH_SECRET}
     return CliRunner().invoke(keys, [*arguments, "--database-url", url], env=environ)
 
 

@@ -13,11 +13,12 @@ from sojourn.settings.settings import variable
 from tests.conftest import on_sqlite
 from tests.http.conftest import Client
 from tests.http.tokens import refresh, sign_in, validate
+from tests.live import REFRESH_SECRET
 
 
 def end_sessions(database_url: str, *arguments: str) -> str:
     """Run the command beside the application."""
-    environ = {variable("database_url"): database_url, variable("refresh_secret"): "s" * 32}
+    environ = {variable("database_url"): database_url, variable("refresh_secret"): REFRESH_SECRET}
     run = subprocess.run(
         [sys.executable, "-m", "sojourn", "end-sessions", *arguments],
         env={**os.environ, **environ},

@@ -83,7 +83,11 @@ def test_values_that_contradict_each_other_are_refused(environ: dict[str, str], 
 
 
 def test_a_secret_never_shows_in_the_repr() -> None:
-    settings = Settings(jwt_secret=SECRET, internal_api_keys=("hunter2-hunter2",), database_url="sqlite:///hunter2.db")
+    settings = Settings(
+        jwt_secret=SECRET,
+        internal_api_keys=("hunter2-of-the-internal-services-0123",),
+        database_url="sqlite:///hunter2.db",
+    )
 
     assert SECRET not in repr(settings)
     assert "hunter2" not in repr(settings)
@@ -92,7 +96,7 @@ def test_a_secret_never_shows_in_the_repr() -> None:
 def test_workers_get_the_same_settings_through_the_environment() -> None:
     settings = Settings(
         jwt_secret=SECRET,
-        internal_api_keys=("one", "two"),
+        internal_api_keys=("the-key-of-the-first-internal-service", "and-another-one-for-the-second-service"),
         tenants_provisioned=True,
         base_path="/session/api/v1",
         jwt_leeway=timedelta(0),

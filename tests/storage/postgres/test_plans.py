@@ -14,6 +14,7 @@ from sojourn.domain.ids import uuid7
 from sojourn.settings.settings import variable
 from sojourn.storage.queries import sessions, statistics, users
 from sojourn.storage.statements import Statement
+from tests.live import REFRESH_SECRET
 from tests.postgres import Cluster
 
 HOT = {
@@ -36,7 +37,7 @@ def url(cluster: Cluster) -> Iterator[str]:
     """A database with sessions of the last thirty days, and statistics of them."""
     name = cluster.create()
     command = [sys.executable, "-m", "sojourn", "seed", "--sessions", "20000", "--users", "2000", "--tenants", "4"]
-    environ = {variable("database_url"): cluster.url(name), variable("refresh_secret"): "s" * 32}
+    environ = {variable("database_url"): cluster.url(name), variable("refresh_secret"): REFRESH_SECRET}
     subprocess.run(command, env={**os.environ, **environ}, check=True, capture_output=True, timeout=120)
     yield cluster.url(name, "postgres")  # without row security, which names the tenant once more
     cluster.drop(name)
