@@ -1,8 +1,9 @@
 """What a User-Agent text tells about a device: a claim of the client, good enough to show, not to trust."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
+
+from sojourn.domain.short_texts import short_texts
 
 if TYPE_CHECKING:
     import ua_parser
@@ -27,7 +28,7 @@ class AgentFacts:
 NOTHING = AgentFacts(None, None, None)
 
 
-@lru_cache(maxsize=4096)
+@short_texts(maxsize=2048, longest=512)
 def describe_agent(user_agent: str) -> AgentFacts:
     """The facts in a User-Agent text. Never fails: an unknown text tells nothing."""
     if not user_agent.strip():

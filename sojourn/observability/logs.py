@@ -16,7 +16,9 @@ from sojourn.domain.values import Caller, Tenant
 
 _access = logging.getLogger("sojourn.access")
 
-_SECRET = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,2}|sj_[0-9a-f]{8,}_[A-Za-z0-9_-]+")
+_SECRET = re.compile(r"eyJ[A-Za-z0-9_.-]*|sj_[0-9a-f]{8,}_[A-Za-z0-9_-]+")
+_KEY = re.compile(r"sj_[0-9a-f]{8,}_[A-Za-z0-9_-]+")
+_SHORTEST_TOKEN = 12
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
@@ -85,7 +87,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return _SECRET.sub("***", json.dumps(line, default=str, ensure_ascii=True))
+        return masked(json.dumps(line, default=str, ensure_ascii=True))
 
 
 class TextLines(logging.Formatter):
@@ -98,7 +100,20 @@ class TextLines(logging.Formatter):
             text += f" {name}={value}"
         if record.exc_info:
             text += " | " + self.formatException(record.exc_info)
-        return _SECRET.sub("***", _CONTROL.sub(_escape, text))
+        return masked(_CONTROL.sub(_escape, text))
+
+
+def masked(text: str) -> str:
+    """`text` with `***` for whatever looks like a token or a key."""
+    return _SECRET.sub(_mask, text)
+
+
+def _mask(match: re.Match[str]) -> str:
+    """What begins like a token is read to its end at once, for the next look begins behind it."""
+    text = match[0]
+    if text.startswith("sj_") or ("." in text and len(text) >= _SHORTEST_TOKEN):
+        return "***"
+    return _KEY.sub("***", text)
 
 
 def _escape(match: re.Match[str]) -> str:

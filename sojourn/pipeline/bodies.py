@@ -18,6 +18,9 @@ from sojourn.problems.http_errors import ContentTooLarge, MalformedBody, Request
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
+"""Strings and brackets. A string that never ends is one too: no text makes the scan begin again inside of it."""
+
 _SUSPICIOUS_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _SAFE_INTEGER = 2**53
 _LARGEST_FRACTION = 2**52 - 0.5
@@ -101,8 +104,8 @@ class JsonReader:
             try:
                 value = self._decoder.decode(text)
             except _RepeatedMember:  # read once more, for the place of it
-                place = _place_of_repeated(self._marking.decode(text))
-                raise MalformedBody([Violation(place or "body", "repeated_property")]) from None
+                place = _place(self._marking.decode(text), _repeated) or []
+                raise MalformedBody([Violation(_written(place), "repeated_property")]) from None
         except UnicodeDecodeError:
             raise _malformed("encoding") from None
         except json.JSONDecodeError as error:
@@ -133,7 +136,7 @@ class JsonReader:
     def _depth(body: bytes) -> int:
         """How deep arrays and objects nest; what stands inside strings does not count."""
         depth = deepest = 0
-        for token in re.finditer(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', body, re.DOTALL):
+        for token in _TOKENS.finditer(body):
             first = token[0][:1]
             if first in b"[{":
                 depth += 1
@@ -181,25 +184,54 @@ def _marked_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = _Marked(pairs)
     if len(result) == len(pairs):
         return dict(result)
-    names = [name for name, _ in pairs]
-    result.repeated = next(name for number, name in enumerate(names) if name in names[:number])
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            result.repeated = name
+            break
+        seen.add(name)
     return result
 
 
-def _place_of_repeated(value: Any, path: str = "") -> str | None:
-    """Where the first repeated member stands, such as `x.items[0].a`; None when there is none in `value`."""
-    if isinstance(value, _Marked):
-        return _member(path, value.repeated)
-    inside: Iterable[tuple[str, Any]] = ()
+Step = str | int
+"""A step of a place inside a value: the name of a member, or the index of an item."""
+
+
+def _place(value: Any, judge: Callable[[Any], list[Step] | None]) -> list[Step] | None:
+    """The steps to the first value that `judge` finds fault with, in the order of the text; None when there is none.
+
+    `judge` gives the steps from the value itself to the fault. The place is put together on the way back: nothing is
+    written down for the values that are in order.
+    """
+    found = judge(value)
+    if found is not None:
+        return found
+    inside: Iterable[tuple[Step, Any]] = ()
     if isinstance(value, dict):
-        inside = ((_member(path, name), item) for name, item in value.items())
+        inside = value.items()
     elif isinstance(value, list):
-        inside = ((f"{path}[{index}]", item) for index, item in enumerate(value))
-    return next((found for place, item in inside if (found := _place_of_repeated(item, place))), None)
+        inside = enumerate(value)
+    for step, item in inside:
+        if isinstance(item, (dict, list, str)) and (found := _place(item, judge)) is not None:
+            return [step, *found]
+    return None
 
 
-def _member(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
+def _repeated(value: Any) -> list[Step] | None:
+    return [value.repeated] if isinstance(value, _Marked) else None
+
+
+def _control_character(value: Any) -> list[Step] | None:
+    """A name that cannot be kept has no name to be shown by: its object is the place."""
+    if isinstance(value, str):
+        return None if _is_clean(value) else []
+    return [] if isinstance(value, dict) and not all(_is_clean(name) for name in value) else None
+
+
+def _written(steps: list[Step]) -> str:
+    """A place as text, such as `x.items[0].a`; the body itself is `body`."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return text.removeprefix(".") or "body"
 
 
 def _constant(name: str) -> Any:
@@ -210,23 +242,14 @@ def _malformed(code: str, **params: Any) -> DomainError:
     return MalformedBody([Violation("body", code, params)])
 
 
-def _refuse_control_characters(value: Any, path: str = "") -> None:
+def _refuse_control_characters(value: Any) -> None:
     """NUL and lone surrogates cannot be stored everywhere and mean nothing in an id or a name."""
-    if isinstance(value, str):
-        if "\x00" in value or not _encodable(value):
-            raise MalformedBody([Violation(path or "body", "control_character")])
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            _refuse_control_characters(item, f"{path}[{index}]")
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            _refuse_control_characters(name, "body")
-            _refuse_control_characters(item, _member(path, name))
+    if (place := _place(value, _control_character)) is not None:
+        raise MalformedBody([Violation(_written(place), "control_character")])
 
 
-def _encodable(text: str) -> bool:
+def _is_clean(text: str) -> bool:
     try:
-        text.encode()
+        return b"\x00" not in text.encode()
     except UnicodeEncodeError:
         return False
-    return True

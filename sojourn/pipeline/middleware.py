@@ -100,11 +100,12 @@ class ContractMiddleware(SpecMiddleware):
             if responder.is_answered:
                 raise
             await responder.refuse(Unavailable())
-        except ClientGone:
-            logger.debug("client gone before its request was complete")
+        except ClientGone:  # the connection has told so in the log
+            pass
         except Exception as error:
             logger.error("unexpected error in %s", responder.operation_id, exc_info=error)
-            await responder.refuse(InternalError())
+            if not responder.is_answered:
+                await responder.refuse(InternalError())
 
     async def _serve(self, request: Request, receive: Receive, responder: Responder) -> None:
         program = self._program

@@ -1,8 +1,8 @@
 """Content negotiation: which form to answer in, and whether a body's declared form can be read."""
 
 import re
-from functools import lru_cache
 
+from sojourn.domain.short_texts import short_texts
 from sojourn.pipeline.fields import list_members, with_parameters
 from sojourn.problems.http_errors import NotAcceptable, UnsupportedMediaType
 
@@ -11,7 +11,7 @@ JSON = "application/json"
 _QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 
 
-@lru_cache(maxsize=1024)
+@short_texts(maxsize=1024)
 def choose_media_type(accept: str, offers: tuple[str, ...]) -> str:
     """The offer that `Accept` likes best (RFC 9110 §12.5.1); the first offer wins a tie.
 
@@ -44,7 +44,7 @@ def _quality_of(offer: str, ranges: list[tuple[str, float]]) -> float:
     return 0.0
 
 
-@lru_cache(maxsize=1024)
+@short_texts(maxsize=1024)
 def check_content_type(content_type: str | None, content_encoding: str | None) -> None:
     """Accept JSON in UTF-8 without content coding, however it is spelled (RFC 9110 §8.3).
 

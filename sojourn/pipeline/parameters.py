@@ -8,12 +8,12 @@ Only scalars exist in this contract; any other parameter stops the server at sta
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from sojourn.domain.errors import Violation
-from sojourn.pipeline.schemas import ContractError, Schema
+from sojourn.domain.short_texts import short_texts
+from sojourn.pipeline.schemas import MAX_NAME, ContractError, Schema
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})", re.ASCII)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
@@ -108,7 +108,7 @@ def read_query(
             continue
         parameter = parameters.get(name)
         if parameter is None:
-            violations.append(Violation(name[:100], "unknown_parameter"))
+            violations.append(Violation(name[:MAX_NAME], "unknown_parameter"))
         elif name in seen:
             violations.append(Violation(name, "repeated_parameter"))
         else:
@@ -122,7 +122,7 @@ def read_query(
             parameter.leave_out(arguments, violations)
 
 
-@lru_cache(maxsize=256)
+@short_texts(maxsize=256)
 def _query_name(raw: bytes) -> str:
     """A parameter's name; the same few come with every request."""
     return percent_decode(raw, plus_is_space=True)

@@ -10,7 +10,7 @@ from sojourn.problems.http_errors import HeadersTooLarge, MalformedRequest, UriT
 
 Scope = MutableMapping[str, Any]
 
-_WANTED = frozenset(
+WANTED = frozenset(
     {
         b"accept",
         b"accept-language",
@@ -44,7 +44,7 @@ class Request:
 
     def repeated_in(self, declared: Container[bytes]) -> list[bytes]:
         """The single-valued headers that came more than once: every one that is read here, or is `declared`."""
-        return [name for name in self.repeated if name in _WANTED or name in declared]
+        return [name for name in self.repeated if name in WANTED or name in declared]
 
     def header(self, name: bytes) -> str | None:
         """A header's text, or None. Any byte is a character of Latin-1, so this never fails."""
@@ -70,7 +70,7 @@ def open_request(scope: Scope, now: datetime, declared_headers: frozenset[bytes]
     size = 0
     for name, value in scope["headers"]:
         size += len(name) + len(value) + 4
-        if name in _WANTED or name in declared_headers:
+        if name in WANTED or name in declared_headers:
             if name not in headers:
                 headers[name] = value
             elif name in _LISTS:

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import suppress
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sojourn.domain.errors import DomainError, InternalError
@@ -31,6 +31,7 @@ _NO_CONTENT = 204
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 """Of every answer: a body is what its media type says, and never a script for being read as one."""
 _REFERRER_POLICY = (b"referrer-policy", b"no-referrer")
+PIECE_BYTES = 32_768
 _PAGE_POLICY = CONTENT_SECURITY_POLICY.encode()
 
 Headers = list[tuple[bytes, bytes]]
@@ -49,8 +50,12 @@ class Responder:
         self.caller: Caller | None = None
         self.started = time.perf_counter()
         self.request_id = tracing.request_id(request.header(b"x-request-id"), request.now)
-        self.locale = i18n.negotiate(request.header(b"accept-language"))
         self._checks = program.response_validation != "off"
+
+    @cached_property
+    def locale(self) -> str:
+        """The reader's language: asked for by refusals and pages only, when the head is known to be within limits."""
+        return i18n.negotiate(self._request.header(b"accept-language"))
 
     @property
     def method(self) -> str:
@@ -122,14 +127,24 @@ class Responder:
             if self._program.response_validation == "enforce":
                 raise InternalError() from None
 
-    async def _respond(self, status: int, body: bytes, fixed: Iterable[tuple[bytes, bytes]]) -> None:
+    async def _respond(self, status: int, body: bytes | memoryview, fixed: Iterable[tuple[bytes, bytes]]) -> None:
         headers: Headers = [(b"x-request-id", self.request_id.encode("latin-1")), _NO_SNIFFING, *fixed]
         if status != _NO_CONTENT:
             headers.append((b"content-length", b"%d" % len(body)))
         self.is_answered = True
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        if len(body) > PIECE_BYTES:
+            body = await self._send_all_but_the_last(memoryview(body))
         await self._send({"type": "http.response.body", "body": body})
         logs.access(self, status)
+
+    async def _send_all_but_the_last(self, body: memoryview) -> memoryview:
+        """Send a large answer in pieces, which wait for the client to read; the last piece is left."""
+        last = (len(body) - 1) // PIECE_BYTES * PIECE_BYTES
+        for begin in range(0, last, PIECE_BYTES):
+            piece = body[begin : begin + PIECE_BYTES]
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+        return body[last:]
 
 
 @lru_cache(maxsize=64)

@@ -5,8 +5,11 @@ translation. `accepts` asks the compiled one (jsonschema-rs). Only what it refus
 full validator (jsonschema) finds every broken rule and its place. A property test holds the two together.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 import jsonschema_rs
@@ -16,6 +19,7 @@ from jsonschema.validators import extend
 
 from sojourn.domain.errors import Violation
 from sojourn.pipeline import formats
+from sojourn.problems.documents import MAX_VIOLATIONS
 
 Json = Any
 
@@ -48,6 +52,10 @@ LINEAR_TIME = jsonschema_rs.RegexOptions()
 """Patterns run in time linear in the text, so no text can make one slow; it knows no look-around, and nor does ours."""
 
 
+MAX_NAME = 100
+"""How much of a member's name is shown in a place."""
+
+
 class ContractError(Exception):
     """The contract says something that this program cannot keep; the server does not start."""
 
@@ -66,12 +74,21 @@ class Schema:
         self._full = _Validator(translated, format_checker=_format_checker())
 
     def explain(self, value: Json, root: str) -> list[Violation]:
-        """Every rule that `value` breaks. `root` names the value itself (a parameter, or `body`)."""
+        """The rules that `value` breaks. `root` names the value itself (a parameter, or `body`).
+
+        One more than a problem shows is looked for, and no further.
+        """
         found: dict[tuple[str, str], Violation] = {}
         for error in self._full.iter_errors(value):
             for violation in _violations(error, root):
                 found.setdefault((violation.field, violation.code), violation)
-        return sorted(found.values(), key=lambda violation: (violation.field, violation.code))
+                if len(found) > MAX_VIOLATIONS:
+                    return _sorted(found)
+        return _sorted(found)
+
+
+def _sorted(found: Mapping[tuple[str, str], Violation]) -> list[Violation]:
+    return [violation for _, violation in sorted(found.items(), key=itemgetter(0))]
 
 
 def translate(schema: Json, closed: bool = False) -> Json:
@@ -137,7 +154,41 @@ def _anchored(pattern: str) -> re.Pattern[str]:
     return compiled
 
 
-_Validator: Any = extend(Draft7Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]  # jsonschema
+def _items(validator: Any, items: Json, instance: Json, schema: Json) -> Iterator[ValidationError]:
+    """`items`, unless there are too many: that alone explains such a list."""
+    if isinstance(instance, list) and len(instance) <= schema.get("maxItems", len(instance)):
+        yield from Draft7Validator.VALIDATORS["items"](validator, items, instance, schema)
+
+
+def _unique_items(validator: Any, wanted: Json, instance: Json, schema: Json) -> Iterator[ValidationError]:
+    """`uniqueItems` by the text of each item; the library compares every pair where items have no order."""
+    if not wanted or not isinstance(instance, list) or len(instance) > schema.get("maxItems", len(instance)):
+        return
+    if len({_canonical(item) for item in instance}) != len(instance):
+        yield ValidationError("has an item twice")
+
+
+def _canonical(value: Json) -> str:
+    """One text for values that JSON Schema takes to be equal: members have no order, and 1e16 is 10000000000000000.
+
+    A float stands for the shortest number that is written so, as it does where `accepts` compares.
+    """
+    return json.dumps(_whole(value), sort_keys=True)
+
+
+def _whole(value: Json) -> Json:
+    if isinstance(value, float) and value.is_integer():
+        return int(Decimal(repr(value)))
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _whole(item) for name, item in value.items()}
+    return value
+
+
+_Validator: Any = extend(  # type: ignore[no-untyped-call]  # jsonschema
+    Draft7Validator, {"pattern": _pattern, "items": _items, "uniqueItems": _unique_items}
+)
 
 
 def _violations(error: ValidationError, root: str) -> Iterator[Violation]:
@@ -181,5 +232,5 @@ def _path(error: ValidationError, root: str, name: str | None = None) -> str:
         if isinstance(step, int):
             text += f"[{step}]"
         else:
-            text += f".{step}" if text else str(step)
+            text += f".{step[:MAX_NAME]}" if text else str(step)[:MAX_NAME]
     return text or root

@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from sojourn.domain.errors import Violation
+from sojourn.domain.short_texts import short_texts
 
 if TYPE_CHECKING:
     from fluent.runtime import FluentBundle
@@ -27,6 +28,8 @@ LOCALES = tuple(
 _RANGE = re.compile(
     r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*|\*)\s*(?:;\s*[qQ]\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*)?"
 )
+_LONGEST_TAG = 35
+_MOST_SUBTAGS = 8
 _UNREADABLE: Mapping[str, frozenset[str]] = {"zh-CN": frozenset({"hant", "tw", "hk", "mo"})}
 """Subtags of readers who cannot be expected to read a locale although it is of their language: another script."""
 
@@ -35,14 +38,15 @@ class MissingSentence(Exception):
     """A locale file lacks a sentence, or the sentence asks for a parameter that was not given."""
 
 
-@lru_cache(maxsize=1024)
+@short_texts(maxsize=1024)
 def negotiate(accept_language: str | None) -> str:
     """The locale a reader likes best (RFC 9110 §12.5.4); English when nothing fits. Never an error.
 
     `*` is every language that no other range names, and a locale whose own tag has the quality 0 is not chosen.
+    A range longer than language tags are (RFC 5646 §4.4.1) names none.
     """
     matches = (_RANGE.fullmatch(part) for part in (accept_language or "").split(","))
-    ranges = [(match[1].lower(), float(match[2] or 1)) for match in matches if match]
+    ranges = [(match[1].lower(), float(match[2] or 1)) for match in matches if match and _is_tag(match[1])]
     excluded = {language for language, quality in ranges if quality == 0}
     named = {_locale_of(language) for language, _ in ranges if language != "*"}
     best, best_quality = DEFAULT, 0.0
@@ -51,6 +55,10 @@ def negotiate(accept_language: str | None) -> str:
         if locale and locale.lower() not in excluded and quality > best_quality:
             best, best_quality = locale, quality
     return best
+
+
+def _is_tag(text: str) -> bool:
+    return len(text) <= _LONGEST_TAG and text.count("-") < _MOST_SUBTAGS
 
 
 def _locale_of(language: str) -> str | None:

@@ -4,7 +4,13 @@ from asyncio import AbstractEventLoop, TimerHandle, Transport
 from collections.abc import Callable
 from typing import Any
 
+from sojourn.serving.write_deadlines import WriteDeadline
+
+Bytes = bytes | memoryview
+
 _INTERIM = b"HTTP/1.1 100 "
+_MUCH = 32_768
+"""From so many bytes on nothing is gained by waiting for more."""
 
 
 class OneWrite:
@@ -13,22 +19,27 @@ class OneWrite:
     Each write is a system call and a packet, which cost as much as all of our own work on a small answer.
     """
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, deadline: WriteDeadline) -> None:
         self._transport = transport
-        self._gathered: list[bytes] = []
+        self._deadline = deadline
+        self._gathered: list[Bytes] = []
         self.is_closing = transport.is_closing
 
-    def write(self, data: bytes) -> None:
-        """Keep a part of an answer; what is said before the answer (`100 Continue`) is sent at once."""
+    def write(self, data: Bytes) -> None:
+        """Keep a part of an answer. A large one is sent at once, and so is what is said before it (`100 Continue`)."""
         self._gathered.append(data)
-        if data.startswith(_INTERIM):
+        if len(data) >= _MUCH or data[:13] == _INTERIM:
             self.flush()
 
     def flush(self) -> None:
-        """Send what was gathered."""
-        if self._gathered:
-            self._transport.write(b"".join(self._gathered))
-            self._gathered.clear()
+        """Send what was gathered, to a client that is still there."""
+        if not self._gathered:
+            return
+        if not self.is_closing():
+            for data in self._gathered if len(self._gathered[-1]) >= _MUCH else (b"".join(self._gathered),):
+                self._transport.write(data)
+                self._deadline.count(len(data))
+        self._gathered.clear()
 
     def close(self) -> None:
         """Send what was gathered, then close."""

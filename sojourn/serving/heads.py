@@ -6,11 +6,11 @@ anything: which version, which target, which framing.
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 from typing import Any
 
 from sojourn.domain.errors import DomainError, Violation
+from sojourn.domain.short_texts import short_texts
 from sojourn.problems.http_errors import MalformedRequest, TransferCodingUnknown, VersionNotSupported
 
 JUDGED = frozenset({b"host", b"expect", b"content-length", b"transfer-encoding"})
@@ -85,7 +85,7 @@ def expects_continue(judged: Fields) -> bool:
     return any(name == b"expect" and value.lower() == b"100-continue" for name, value in judged)
 
 
-@lru_cache(maxsize=256)
+@short_texts(maxsize=256)
 def is_host(value: bytes) -> bool:
     """Whether this is a host with perhaps a port (RFC 9110 §7.2; RFC 3986 §3.2.2). An empty one is."""
     match = _HOST.fullmatch(value)

@@ -5,7 +5,9 @@ not allow. This protocol class gives heads limits, judges them once they are com
 the application with a problem document, in its turn (RFC 9110 §15.5.1, §15.5.9, §15.6.6; RFC 9112 §9.3.2; RFC 6585 §5).
 """
 
+import logging
 import os
+import socket
 from asyncio import AbstractEventLoop, Transport
 from functools import lru_cache
 from typing import Any, NoReturn, cast
@@ -13,7 +15,7 @@ from typing import Any, NoReturn, cast
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from sojourn.domain.errors import DomainError, Violation
+from sojourn.domain.errors import DomainError, Unavailable, Violation
 from sojourn.problems.http_errors import (
     HeadersTooLarge,
     MalformedRequest,
@@ -27,10 +29,21 @@ from sojourn.serving.draining import Draining
 from sojourn.serving.heads import JUDGED
 from sojourn.serving.messages import body_parser, next_parser
 from sojourn.serving.refusals import written
+from sojourn.serving.write_deadlines import WriteDeadline
 from sojourn.settings import Settings
+
+logger = logging.getLogger("sojourn.serving")
 
 UNREADABLE_SLACK = 4096
 """A head that is only a little too large reaches the application, which can answer in the reader's language."""
+
+FULL_SECONDS = 1.0
+"""How long a client that is one too many has to send something, so that it is there to hear the answer."""
+
+FULL_RETRY_SECONDS = 2
+
+UNSENT_BYTES = 131_072
+"""What the system may hold for a client beyond what it has sent: an answer of usual size fits."""
 
 CHUNK_FRAME = 20
 """What a chunk costs besides its data: a size of up to 16 digits and two line ends (RFC 9112 §7.1)."""
@@ -40,6 +53,13 @@ CHUNK_FRAME = 20
 def _settings() -> Settings:
     """The process's settings: uvicorn makes a protocol for each connection and knows nothing of ours."""
     return Settings.from_env(os.environ)
+
+
+def _keep_little_unsent(transport: Transport) -> None:
+    """The system, too, holds little for a client that does not read: else it takes megabytes for each connection."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None and connection.family != socket.AF_UNIX and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
 
 
 class StrictHttpProtocol(HttpToolsProtocol):
@@ -68,27 +88,53 @@ class StrictHttpProtocol(HttpToolsProtocol):
         self._refusal: DomainError | None = None
         self._broken_body = self._tab_behind_coding = False
         self._deadline: Any = None
+        self._most_connections, self._write_seconds = settings.max_connections, settings.write_timeout.total_seconds()
+        self._too_many = False
+        self._writing: WriteDeadline
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn
         """Start the clock of the first head."""
-        super().connection_made(cast(Transport, OneWrite(transport)))
-        self._start_clock()
+        _keep_little_unsent(transport)
+        self._writing = WriteDeadline(self._clocks, transport, self._write_seconds)
+        super().connection_made(cast(Transport, OneWrite(transport, self._writing)))
+        if len(self.connections) > self._most_connections:
+            self._too_many = True
+            self._deadline = self._clocks.call_later(FULL_SECONDS, self._turn_away)
+        else:
+            self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clocks."""
+        """Stop the clocks. A client that goes while it is being answered is nothing to worry about."""
         self._stop_clock()
         self._idle.stop()
+        self._writing.stop()
+        if not self._is_idle:
+            logger.debug("client gone before its answer was complete")
         super().connection_lost(exc)
 
-    def data_received(self, data: bytes) -> None:
-        """Parse what came, count what is neither data of a body nor a complete head, and keep a clock for heads.
+    def pause_writing(self) -> None:
+        """The client reads more slowly than it is answered: the answer waits, and not for ever."""
+        super().pause_writing()
+        self._writing.restart()
 
-        Nearly every head comes in one piece: none but the connection's first ever needs the clock. What follows a
-        request that will be refused has no meaning and is dropped.
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, a head's worth at a time: of a head over the limit no more than the limit is parsed.
+
+        What follows a request that will be refused has no meaning and is dropped.
         """
         self._unset_keepalive_if_required()
-        if self._refusal is not None or self.transport.is_closing():
-            return
+        if self._too_many:
+            self._turn_away()
+        while data and self._refusal is None and not self.transport.is_closing():
+            room = self._head_limit + 1 - (self._head_bytes if self._awaiting_head else 0)
+            self._parse(data[:room])
+            data = data[room:]
+
+    def _parse(self, data: bytes) -> None:
+        """Parse, count what is neither data of a body nor a complete head, and keep a clock for heads.
+
+        Nearly every head comes in one piece: none but the connection's first ever needs the clock.
+        """
         if self._awaiting_head:
             self._head_bytes += len(data)
         self._counting = self._in_body
@@ -239,6 +285,11 @@ class StrictHttpProtocol(HttpToolsProtocol):
             return message
 
         await self._application(scope, receive_or_refuse, send)
+
+    def _turn_away(self) -> None:
+        """Answer a client beyond the limit with 503, whatever it has sent so far, and close."""
+        if not self.transport.is_closing():
+            self._send(Unavailable(retry_after=FULL_RETRY_SECONDS))
 
     def _stop_parsing(self, fault: DomainError) -> NoReturn:
         """Leave the parser from within one of its calls: it comes out of `feed_data` as an error."""

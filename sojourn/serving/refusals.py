@@ -20,6 +20,7 @@ def written(error: DomainError, server_headers: Iterable[tuple[bytes, bytes]], p
     facts = documents.Facts("/", tracing.request_id(None, now), trace.trace_id, trace.span_id, "en", now, public_url)
     body, status = to_json(documents.document(error, facts)), documents.status_of(error)
     added = b"".join(name + b": " + value + b"\r\n" for name, value in server_headers)
+    own = b"".join(name + b": " + value + b"\r\n" for name, value in documents.headers(error) if name == b"retry-after")
     head = (
         "content-type: application/problem+json\r\n"
         f"content-length: {len(body)}\r\n"
@@ -29,4 +30,4 @@ def written(error: DomainError, server_headers: Iterable[tuple[bytes, bytes]], p
         "x-content-type-options: nosniff\r\n"
         "connection: close\r\n\r\n"
     )
-    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode() + added + head.encode() + body
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode() + added + own + head.encode() + body

@@ -161,6 +161,14 @@ class Settings:
     body_timeout: timedelta = _setting(
         timedelta(seconds=30), "How long a request body may take to arrive before it is 408.", parse_duration
     )
+    write_timeout: timedelta = _setting(
+        timedelta(seconds=30),
+        "How long a client may take to read what it was sent before its connection is cut.",
+        parse_duration,
+    )
+    max_connections: int = _setting(
+        10_000, "How many connections a process holds at most; beyond it clients get 503.", whole_number
+    )
     drain_time: timedelta = _setting(
         timedelta(seconds=2),
         "How long after SIGTERM requests are still served while `/health/ready` is 503 already.",
@@ -281,7 +289,8 @@ def _write(value: Any) -> str:
 _SECRET_BYTES = 32
 _LEAST_STALE_LIMIT = timedelta(minutes=10)
 _POSITIVE = (
-    "idle_timeout", "absolute_timeout", "device_trust_window", "head_timeout", "body_timeout", "workers",
+    "idle_timeout", "absolute_timeout", "device_trust_window", "head_timeout", "body_timeout", "write_timeout",
+    "max_connections", "workers",
     "access_expiry", "refresh_expiry", "refresh_limit", "max_body_bytes", "max_uri_bytes", "max_header_bytes",
     "max_json_depth", "max_json_digits", "database_pool", "touch_batch",
 )  # fmt: skip

@@ -1,0 +1,45 @@
+"""A client that does not take what it is sent is not waited for longer than a setting says."""
+
+from asyncio import AbstractEventLoop, TimerHandle, Transport
+
+
+class WriteDeadline:
+    """Ends a connection whose client has not taken, within so many seconds, what it was sent before them.
+
+    One timer serves a whole period: a busy connection sets it once for many answers. What is written while it runs is
+    judged by the next, so nothing waits for longer than twice the time.
+    """
+
+    def __init__(self, loop: AbstractEventLoop, transport: Transport, seconds: float) -> None:
+        self._loop, self._transport, self._seconds = loop, transport, seconds
+        self._written = self._due = 0
+        self._timer: TimerHandle | None = None
+
+    def count(self, size: int) -> None:
+        """So many bytes were handed to the transport."""
+        self._written += size
+        if self._timer is None:
+            self._start()
+
+    def restart(self) -> None:
+        """The transport holds more than it should: the time for all of it begins now."""
+        self.stop()
+        self._start()
+
+    def stop(self) -> None:
+        """The connection is gone."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _start(self) -> None:
+        self._due = self._written
+        self._timer = self._loop.call_later(self._seconds, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        taken = self._written - self._transport.get_write_buffer_size()
+        if taken < self._due:
+            self._transport.abort()
+        elif taken < self._written:
+            self._start()
