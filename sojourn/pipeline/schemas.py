@@ -154,13 +154,13 @@ def _anchored(pattern: str) -> re.Pattern[str]:
     return compiled
 
 
-def _items(validator: Any, items: Json, instance: Json, schema: Json) -> Iterator[ValidationError]:
+def _items(validator: Any, items: Json, *, instance: Json, schema: Json) -> Iterator[ValidationError]:
     """`items`, unless there are too many: that alone explains such a list."""
     if isinstance(instance, list) and len(instance) <= schema.get("maxItems", len(instance)):
         yield from Draft7Validator.VALIDATORS["items"](validator, items, instance, schema)
 
 
-def _unique_items(validator: Any, wanted: Json, instance: Json, schema: Json) -> Iterator[ValidationError]:
+def _unique_items(wanted: Json, instance: Json, *, schema: Json) -> Iterator[ValidationError]:
     """`uniqueItems` by the text of each item; the library compares every pair where items have no order."""
     if not wanted or not isinstance(instance, list) or len(instance) > schema.get("maxItems", len(instance)):
         return
@@ -187,7 +187,12 @@ def _whole(value: Json) -> Json:
 
 
 _Validator: Any = extend(  # type: ignore[no-untyped-call]  # jsonschema
-    Draft7Validator, {"pattern": _pattern, "items": _items, "uniqueItems": _unique_items}
+    Draft7Validator,
+    {
+        "pattern": _pattern,
+        "items": lambda validator, items, value, of: _items(validator, items, instance=value, schema=of),
+        "uniqueItems": lambda validator, wanted, value, of: _unique_items(wanted, value, schema=of),
+    },
 )
 
 

@@ -95,7 +95,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn
         """Start the clock of the first head."""
         _keep_little_unsent(transport)
-        self._writing = WriteDeadline(self._clocks, transport, self._write_seconds)
+        self._writing = WriteDeadline(self._clocks, transport, seconds=self._write_seconds)
         super().connection_made(cast(Transport, OneWrite(transport, self._writing)))
         if len(self.connections) > self._most_connections:
             self._too_many = True

@@ -10,7 +10,7 @@ class WriteDeadline:
     judged by the next, so nothing waits for longer than twice the time.
     """
 
-    def __init__(self, loop: AbstractEventLoop, transport: Transport, seconds: float) -> None:
+    def __init__(self, loop: AbstractEventLoop, transport: Transport, *, seconds: float) -> None:
         self._loop, self._transport, self._seconds = loop, transport, seconds
         self._written = self._due = 0
         self._timer: TimerHandle | None = None
