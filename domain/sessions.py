@@ -13,6 +13,7 @@ Status = Literal["active", "expired", "revoked"]
 MFA = "mfa"
 OURSELVES = "sojourn"
 """Who ended a session that no person and no service ended."""
+LIMIT_REASON = "session_limit"
 REUSE_REASON = "refresh_token_reuse"
 """Why the service ended a session whose spent refresh token came again."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypeVar
 
+from sojourn.domain.limits import Limits
 from sojourn.domain.refresh_tokens import RefreshKeys, RefreshToken
 from sojourn.domain.risk import RiskThresholds
 from sojourn.domain.sessions import Timeouts
@@ -99,6 +100,7 @@ class Service:
     timeouts: Timeouts
     device_trust_window: timedelta
     risk: RiskThresholds
+    limits: Limits
     tenants_provisioned: bool
     describe_agent: Callable[[str], AgentFacts]
     locate: Callable[[str], str | None]

@@ -21,6 +21,7 @@ from connexion.resolver import Resolver
 from sojourn.authentication import ApiKeys, Tokens
 from sojourn.documentation.pages import Documentation
 from sojourn.domain.clock import Clock, utc_now
+from sojourn.domain.limits import Limits
 from sojourn.domain.risk import RiskThresholds
 from sojourn.domain.sessions import Timeouts
 from sojourn.enrichment.agents import describe_agent
@@ -155,6 +156,7 @@ def _program(
             timeouts=Timeouts(settings.idle_timeout, settings.absolute_timeout),
             device_trust_window=settings.device_trust_window,
             risk=RiskThresholds(settings.risk_challenge_at, settings.risk_revoke_at),
+            limits=Limits(settings.max_sessions_per_user, settings.max_trusted_devices),
             tenants_provisioned=settings.tenants_provisioned,
             describe_agent=describe_agent,
             locate=Locator(settings.geoip_database).locate,

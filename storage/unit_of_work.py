@@ -32,6 +32,8 @@ class Runner(Protocol):
 
     def snapshot(self) -> AbstractContextManager[None]: ...
 
+    async def alone(self, name: str) -> None: ...
+
     def shard(self) -> int: ...
 
 
@@ -114,6 +116,13 @@ class UnitOfWork:
     def snapshot(self) -> AbstractContextManager[None]:
         """Statements inside see the data as of one instant (a count and its list agree)."""
         return self._runner.snapshot()
+
+    async def alone(self, name: str) -> None:
+        """Wait until no other transaction is `alone` under this name; until this one ends, others wait for it.
+
+        What is read from here on includes what those have committed.
+        """
+        await self._runner.alone(name)
 
     def shard(self) -> int:
         """Which of a counter's rows this transaction adds to, so that transactions side by side do not wait."""

@@ -69,5 +69,8 @@ class _NoRunner:
     def snapshot(self) -> AbstractContextManager[None]:
         return nullcontext()
 
+    async def alone(self, name: str) -> None:
+        raise Unavailable()
+
     def shard(self) -> int:
         return 0

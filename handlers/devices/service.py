@@ -36,7 +36,9 @@ async def trust_device(ctx: Context, body: dict[str, Any]) -> View:
         created_at=ctx.now_text,
         trusted_until=to_text(trusted_until(ctx.now, ctx.service.device_trust_window)),
     )
-    return trusted_device_response(await trusted_devices.trust(ctx.db, device, ctx.now_text))
+    return trusted_device_response(
+        await trusted_devices.trust(ctx.db, device, ctx.now_text, limit=ctx.service.limits.trusted_devices)
+    )
 
 
 async def untrust_device(ctx: Context, device_fingerprint: str, user_id: str | None) -> View:

@@ -40,7 +40,7 @@ async def trust_own_device(ctx: Context, body: dict[str, Any]) -> View:
         created_at=ctx.now_text,
         trusted_until=to_text(trusted_until(ctx.now, ctx.service.device_trust_window)),
     )
-    await trusted_devices.trust(ctx.db, device, ctx.now_text)
+    await trusted_devices.trust(ctx.db, device, ctx.now_text, limit=ctx.service.limits.trusted_devices)
     return simple_response("device trusted", ctx.now_text)
 
 

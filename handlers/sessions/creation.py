@@ -4,19 +4,27 @@ from typing import Any
 
 from sojourn.domain.clock import to_text
 from sojourn.domain.ids import uuid7
-from sojourn.domain.sessions import deadlines_at_creation
+from sojourn.domain.sessions import LIMIT_REASON, OURSELVES, deadlines_at_creation
 from sojourn.handlers.context import Context
 from sojourn.handlers.tenancy import require_provisioned_tenant
 from sojourn.handlers.tokens.pairs import begin_first_tokens
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.sessions import session_response
-from sojourn.storage.queries import sessions
+from sojourn.storage.queries import session_limit, sessions
 from sojourn.storage.queries.sessions import NewSession
 
 
 async def begin_session(ctx: Context, body: dict[str, Any]) -> View:
     """`CreateSessionData`: the session that `CreateSessionRequest` describes, and its first tokens."""
     await require_provisioned_tenant(ctx)
+    await session_limit.end_idlest(
+        ctx.db,
+        body["auth_user_id"],
+        limit=ctx.service.limits.sessions_per_user,
+        now=ctx.now_text,
+        by=OURSELVES,
+        reason=LIMIT_REASON,
+    )
     session = _new_session(ctx, body)
     row = await sessions.add(ctx.db, session)
     return {"session": session_response(row, ctx.now_text), "tokens": await begin_first_tokens(ctx, session)}

@@ -117,6 +117,12 @@ class Settings:
     risk_revoke_at: int = _setting(
         80, "The risk score, up to 100, from which revoking is recommended; more than the one above.", whole_number
     )
+    max_sessions_per_user: int = _setting(
+        1000, "How many live sessions a user may have; the idlest ends for one more.", whole_number
+    )
+    max_trusted_devices: int = _setting(
+        100, "How many devices a user may trust; the one unused longest goes for one more.", whole_number
+    )
     tenants_provisioned: bool = _setting(
         False, "Whether tenants must be created by hand; else they are made on first use.", truth
     )
@@ -293,6 +299,7 @@ _POSITIVE = (
     "max_connections", "workers",
     "access_expiry", "refresh_expiry", "refresh_limit", "max_body_bytes", "max_uri_bytes", "max_header_bytes",
     "max_json_depth", "max_json_digits", "database_pool", "touch_batch",
+    "max_sessions_per_user", "max_trusted_devices",
 )  # fmt: skip
 
 

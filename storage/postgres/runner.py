@@ -78,6 +78,10 @@ class PostgresRunner:
         """Nothing to do: everything that is read without writing is read as of one instant."""
         return nullcontext()
 
+    async def alone(self, name: str) -> None:
+        """Take the advisory lock of a name; it is given back with the transaction's end."""
+        await (await self._ready(None)).execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", name)
+
     def shard(self) -> int:
         """Any of a counter's rows, the same for the whole transaction.
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
-from sqlalchemy import and_, bindparam, delete, func, select
+from sqlalchemy import and_, bindparam, delete, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.paging import Page
@@ -72,14 +72,39 @@ _OF_FINGERPRINT = and_(_MINE, _D.c.device_fingerprint == bindparam("device_finge
 UNTRUST = Statement(delete(_D).where(_OF_FINGERPRINT))
 REMOVE = Statement(delete(_D).where(_MINE, _D.c.id == bindparam("id")))
 REMOVE_OF_USER = Statement(delete(_D).where(_OF_USER, _D.c.id == bindparam("id")))
+COUNT_OF_USER = Statement(select(func.count()).select_from(_D).where(_OF_USER))
+FORGET_OLDEST = Statement(
+    delete(_D).where(
+        _MINE,
+        _D.c.id.in_(
+            select(_D.c.id)
+            .where(_OF_USER, _D.c.device_fingerprint != bindparam("kept"))
+            .order_by(_D.c.trusted_until, _D.c.id)
+            .limit(bindparam("surplus"))
+            .offset(literal_column("0"))
+        ),
+    )
+)
 UNTRUST_FOR_USER = Statement(delete(_D).where(_OF_FINGERPRINT, _D.c.user_id == bindparam("user_id")))
 
 
-async def trust(unit: UnitOfWork, device: NewTrustedDevice, now: str) -> TrustedDeviceRow:
-    """Trust a device anew. A row that exists keeps its id and what this time was not told."""
+async def trust(unit: UnitOfWork, device: NewTrustedDevice, now: str, *, limit: int | None = None) -> TrustedDeviceRow:
+    """Trust a device anew. A row that exists keeps its id and what this time was not told.
+
+    Where the user has more than `limit` devices then, those that were trusted longest ago are forgotten.
+    """
     await tenants.ensure(unit, now)
     rows = await unit.all(TRUST, **asdict(device))
+    if limit is not None:
+        await _forget_surplus(unit, device, limit=limit)
     return TrustedDeviceRow._make(rows[0])
+
+
+async def _forget_surplus(unit: UnitOfWork, device: NewTrustedDevice, *, limit: int) -> None:
+    await unit.alone(f"devices {unit.tenant.id} {device.user_id}")
+    count: int = await unit.value(COUNT_OF_USER, user_id=device.user_id)
+    if count > limit:
+        await unit.run(FORGET_OLDEST, user_id=device.user_id, kept=device.device_fingerprint, surplus=count - limit)
 
 
 async def list_trusted(unit: UnitOfWork, user_id: str, now: str, page: Page) -> tuple[list[TrustedDeviceRow], int]:

@@ -41,6 +41,9 @@ class SqliteRunner:
         """One instant for every statement inside; inside the writer's transaction that is so already."""
         return nullcontext() if self.connection.in_transaction else _Snapshot(self.connection)
 
+    async def alone(self, name: str) -> None:
+        """Nothing to do: a transaction that writes is the only one."""
+
     def shard(self) -> int:
         """The one shard: writes come one after the other."""
         return 0

@@ -1,0 +1,36 @@
+"""The most sessions that one user may have: the idlest end for a new one."""
+
+from sqlalchemy import and_, bindparam, literal_column, select
+
+from sojourn.storage.queries import sessions
+from sojourn.storage.queries.session_states import ACTIVE
+from sojourn.storage.schema.tables import SessionTable
+from sojourn.storage.statements import Statement
+from sojourn.storage.unit_of_work import UnitOfWork
+
+SIDE_BY_SIDE = 256
+"""So many sign-ins of one user may be under way at once; nearer to the limit than this, each waits for the others."""
+
+_S = SessionTable.__table__
+IDLEST = Statement(
+    select(_S.c.id)
+    .where(and_(_S.c.tenant_id == bindparam("tenant"), _S.c.user_id == bindparam("user_id"), ACTIVE))
+    .order_by(_S.c.last_active_at, _S.c.id)
+    .limit(bindparam("limit"))
+    .offset(literal_column("0"))
+)
+
+
+async def end_idlest(unit: UnitOfWork, user_id: str, *, limit: int, now: str, by: str, reason: str) -> int:
+    """End as many of a user's sessions as there must be fewer for one more; how many were ended.
+
+    With sign-ins side by side the user never has more than `limit`, once all are committed.
+    """
+    count = await sessions.count_active_of_user(unit, user_id, now)
+    if count + SIDE_BY_SIDE >= limit:
+        await unit.alone(f"sessions {unit.tenant.id} {user_id}")
+        count = await sessions.count_active_of_user(unit, user_id, now)
+    if count < limit:
+        return 0
+    found = await unit.all(IDLEST, user_id=user_id, now=now, limit=count - limit + 1)
+    return len(await sessions.revoke_many(unit, [key for (key,) in found], now, by=by, reason=reason))

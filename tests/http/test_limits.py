@@ -1,0 +1,116 @@
+"""How much one caller may take: what is beyond the limit goes, and exactly that, however many ask at once."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.http.conftest import API_KEY, Client
+
+Start = Callable[..., Client]
+INTERNAL = {"X-API-Key": API_KEY, "X-Tenant-ID": "acme"}
+
+
+def active(client: Client, user: str = "usr_abc123", tenant: str = "acme") -> list[str]:
+    """The ids of a user's live sessions, newest first."""
+    path = f"/internal/session/sessions/{user}?page_size=500"
+    return [item["id"] for item in client.internal("GET", path, tenant).json()["items"]]
+
+
+def fingerprints(client: Client, user: str = "usr_abc123") -> set[str]:
+    """The devices that a user trusts."""
+    path = f"/internal/session/trusted-devices?user_id={user}&page_size=100"
+    return {item["device_fingerprint"] for item in client.internal("GET", path).json()["items"]}
+
+
+def trust(client: Client, fingerprint: str, user: str = "usr_abc123") -> None:
+    """Trust a device as a service does."""
+    body = {"user_id": user, "device_fingerprint": fingerprint}
+    answer = client.internal("POST", "/internal/session/trusted-devices", json=body)
+    assert answer.status_code in (200, 201), answer.text
+
+
+def test_the_idlest_session_ends_for_one_too_many(start: Start) -> None:
+    client = start(SOJOURN_MAX_SESSIONS_PER_USER="3")
+    made = []
+    for _ in range(3):
+        made.append(client.create()["id"])
+        client.clock.advance(seconds=2)
+    elsewhere, other = client.create(tenant="globex")["id"], client.create("usr_other")["id"]
+    touched = client.as_user("POST", f"/sessions/{made[0]}/activity", "usr_abc123")
+    assert touched.status_code == 200, touched.text
+    client.clock.advance(seconds=2)
+
+    newest = client.create()["id"]
+
+    assert active(client) == [newest, made[2], made[0]]
+    assert active(client, tenant="globex") == [elsewhere]
+    assert active(client, "usr_other") == [other]
+    ended = client.as_admin("GET", f"/sessions/{made[1]}").json()["session"]
+    assert (ended["status"], ended["revoke_reason"], ended["revoked_by"]) == ("revoked", "session_limit", "sojourn")
+
+
+def test_sessions_that_have_ended_take_no_room(start: Start) -> None:
+    client = start(SOJOURN_MAX_SESSIONS_PER_USER="2")
+    client.create()
+    client.clock.advance(hours=5)
+    kept = [client.create()["id"], client.create()["id"]]
+
+    assert set(active(client)) == set(kept)
+
+
+def test_the_limit_is_exact_under_fifty_creates_at_once(start: Start) -> None:
+    client = start(SOJOURN_MAX_SESSIONS_PER_USER="7")
+    create: tuple[str, str, dict[str, Any]] = (
+        "POST",
+        "/internal/session/create",
+        {"headers": INTERNAL, "json": {"auth_user_id": "usr_abc123"}},
+    )
+
+    answers = client.gather(*[create] * 50)
+
+    assert {answer.status_code for answer in answers} == {201}
+    assert len(active(client)) == 7
+    stats = client.as_admin("GET", "/admin/sessions/stats").json()
+    assert (stats["active_sessions"], stats["revoked_sessions"], stats["total_sessions"]) == (7, 43, 50)
+
+
+def test_a_limit_that_was_lowered_holds_from_the_next_sign_in(start: Start) -> None:
+    before = start()
+    for _ in range(5):
+        before.create()
+
+    client = start(SOJOURN_MAX_SESSIONS_PER_USER="2")
+    newest = client.create()["id"]
+
+    found = active(client)
+    assert len(found) == 2
+    assert newest in found
+
+
+def test_the_device_unused_longest_is_forgotten(start: Start) -> None:
+    client = start(SOJOURN_MAX_TRUSTED_DEVICES="3")
+    for name in ("a", "b", "c"):
+        trust(client, name)
+        client.clock.advance(seconds=1)
+    trust(client, "a")
+    trust(client, "x", "usr_other")
+    client.clock.advance(seconds=1)
+
+    trust(client, "d")
+
+    assert fingerprints(client) == {"a", "c", "d"}
+    assert fingerprints(client, "usr_other") == {"x"}
+
+
+def test_a_user_cannot_trust_more_devices_by_asking_often(start: Start) -> None:
+    client = start(SOJOURN_MAX_TRUSTED_DEVICES="4")
+    headers = {"Authorization": f"Bearer {client.token('usr_abc123')}"}
+
+    answers = client.gather(
+        *[
+            ("POST", "/trusted-devices", {"headers": headers, "json": {"device_fingerprint": f"f{number}"}})
+            for number in range(50)
+        ]
+    )
+
+    assert {answer.status_code for answer in answers} <= {200, 201}
+    assert len(fingerprints(client)) == 4
