@@ -13,8 +13,9 @@ from typing import Any, Literal, Protocol
 
 from sojourn.domain.clock import to_text
 from sojourn.domain.values import Caller, Tenant
+from sojourn.observability.background_log import ACCESS, BackgroundHandler
 
-_access = logging.getLogger("sojourn.access")
+_access = logging.getLogger(ACCESS)
 
 _SECRET = re.compile(r"eyJ[A-Za-z0-9_.-]*|sj_[0-9a-f]{8,}_[A-Za-z0-9_-]+")
 _KEY = re.compile(r"sj_[0-9a-f]{8,}_[A-Za-z0-9_-]+")
@@ -67,7 +68,7 @@ def config(form: Literal["json", "text"], level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": formatter}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "handlers": {"stderr": {"()": BackgroundHandler, "formatter": "line"}},
         "root": {"level": level.upper(), "handlers": ["stderr"]},
         "loggers": {"alembic": {"level": "WARNING"}},  # it tells every plug-in and step that went well
     }
