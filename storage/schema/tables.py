@@ -4,7 +4,7 @@ Every tenant's table has a key that begins with the tenant. Facts are nullable i
 beside a date. No index holds a column that an activity changes: measured, one such index makes every touch rewrite it.
 """
 
-from sqlalchemy import BigInteger, Column, Index, Integer
+from sqlalchemy import BigInteger, Column, Index, Integer, text
 from sqlmodel import Field
 
 from sojourn.storage.schema.columns import Stored, instant, key_text, long_text, partial_index, session_key, short_text
@@ -34,7 +34,10 @@ class UserTable(Stored, table=True):
 
 
 class SessionTable(Stored, table=True):
-    """A session, ended or not. `due_at` is explained in `sojourn.storage.queries.statistics`."""
+    """A session, ended or not. `due_at` is explained in `sojourn.storage.queries.statistics`.
+
+    `acr` is the authentication context class, `elevations` counts how often its assurance was raised.
+    """
 
     __tablename__ = "sessions"
     __table_args__ = (
@@ -69,6 +72,8 @@ class SessionTable(Stored, table=True):
     ip: str | None = Field(sa_column=short_text(45))
     user_agent: str | None = Field(sa_column=long_text())
     geoip: str | None = Field(sa_column=short_text())
+    acr: str | None = Field(sa_column=short_text())
+    elevations: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
 
 
 class SessionCounterTable(Stored, table=True):

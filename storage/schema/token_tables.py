@@ -33,7 +33,8 @@ class IssuedTokenTable(Stored, table=True):
     """The inventory: every token that was issued, by the hash that identifies it.
 
     `key_id` is the key that signed it (null for a refresh token), `cut_offs` how many cut-offs there had been for its
-    user. Both are null for tokens of releases that did not note them, and `revoked_at` is not used any more.
+    user, `elevations` how often its session's assurance had been raised. They are null for tokens of releases that did
+    not note them, and `revoked_at` is not used any more.
     """
 
     __tablename__ = "issued_tokens"
@@ -56,6 +57,18 @@ class IssuedTokenTable(Stored, table=True):
     user_agent: str | None = Field(sa_column=long_text())
     key_id: str | None = Field(sa_column=short_text(64))
     cut_offs: int | None = Field(sa_column=Column(Integer))
+    elevations: int | None = Field(sa_column=Column(Integer))
+
+
+class PresentedTokenTable(Stored, table=True):
+    """A token of an identity provider that vouched for a sign-in: it does so once. Kept until nobody can present it."""
+
+    __tablename__ = "presented_tokens"
+    __table_args__ = (Index("ix_presented_tokens_expiry", "tenant_id", "expires_at"),)
+
+    tenant_id: str = Field(sa_column=key_text(128))
+    token_hash: str = Field(sa_column=key_text(64))
+    expires_at: str = Field(sa_column=instant())
 
 
 class BlacklistTable(Stored, table=True):
@@ -91,6 +104,8 @@ class TokenConfigTable(Stored, table=True):
 
 class NotBeforeTable(Stored, table=True):
     """Tokens of a type issued so far are refused: of one user, or of the tenant (user `''`).
+
+    The type `sign_in` is of no token of ours: sign-ins of before begin no session any more.
 
     `count` says how often that was asked for: a token is refused when the count was lower at its issue. `issued_until`
     is the instant, for tokens that know no count.
