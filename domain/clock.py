@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
 
+_LEAP_SECOND = re.compile(r":60(?=[.Z+-])")
 _WRITTEN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 
 
@@ -25,6 +26,18 @@ def to_text(instant: datetime) -> str:
     return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % (  # noqa: UP031 - see above
         at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond // 1000,
     )  # fmt: skip
+
+
+def read_instant(text: str) -> datetime:
+    """The instant of an RFC 3339 §5.6 `date-time`, in UTC; a leap second is the one before it.
+
+    Where UTC has no year for it (1 to 9999) its offset is left out. Raises ValueError.
+    """
+    at = datetime.fromisoformat(_LEAP_SECOND.sub(":59", text.upper()))
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        return at.replace(tzinfo=UTC)
 
 
 def day_of(instant: datetime) -> str:

@@ -12,6 +12,8 @@ DomainError
 ├── TenantNotAllowed        the API key does not cover the tenant
 ├── NotYourResource         another user's session
 ├── RoleNotAllowed          the caller may not give a session a role
+├── NotEntitledToVouch      the credential does not attest what the request says of a sign-in
+├── SignInSuperseded        the user was ended after the sign-in
 ├── TenantMismatch          the body names another tenant than the credential
 ├── UnsupportedGrant        not the grant of token exchange
 ├── InvalidSubjectToken     a token that cannot be exchanged
@@ -134,6 +136,25 @@ class RoleNotAllowed(DomainError):
     """Only internal callers and administrators give sessions a role."""
 
     key = "role_not_allowed"
+
+
+class NotEntitledToVouch(DomainError):
+    """The credential does not attest what the request says of a sign-in.
+
+    `reason` is `own_token` (it proves a session, no sign-in), `stale` (the sign-in is too old, or lies in the future),
+    `spent` (it was presented before), `beyond` (it does not say what `members` say) or `one_factor`.
+    """
+
+    key = "not_entitled_to_vouch"
+
+    def __init__(self, reason: str, members: Sequence[str] = ()) -> None:
+        super().__init__(reason=reason, members=", ".join(members))
+
+
+class SignInSuperseded(DomainError):
+    """The user was ended after the request or the sign-in began: nothing is begun by it any more."""
+
+    key = "sign_in_superseded"
 
 
 class TenantMismatch(DomainError):

@@ -11,6 +11,8 @@ from typing import Literal, Protocol
 
 Status = Literal["active", "expired", "revoked"]
 MFA = "mfa"
+MAX_METHODS = 16
+"""How many authentication methods a session names."""
 OURSELVES = "sojourn"
 """Who ended a session that no person and no service ended."""
 LIMIT_REASON = "session_limit"
@@ -71,11 +73,16 @@ def idle_deadline_after_activity(now: datetime, expires_at: datetime, timeouts: 
 def amr_with_mfa(amr: str | None) -> str:
     """The stored `amr` (comma-separated) of a session whose user has now authenticated with several factors.
 
-    `mfa` is the reference of RFC 8176 §2; a session that has it keeps what it has.
+    `mfa` is the reference of RFC 8176 §2; a session that has it keeps what it has. The latest of `MAX_METHODS` methods
+    makes room for it.
     """
-    if amr is None:
-        return MFA
-    return amr if MFA in amr.split(",") else f"{amr},{MFA}"
+    methods = methods_with(amr, (MFA,))
+    return ",".join(methods if len(methods) <= MAX_METHODS else (*methods[: MAX_METHODS - 1], MFA))
+
+
+def methods_with(amr: str | None, added: tuple[str, ...]) -> tuple[str, ...]:
+    """The methods of a session, stored comma-separated, once its user has used others, too: each once, in order."""
+    return tuple(dict.fromkeys((*(amr.split(",") if amr else ()), *added)))
 
 
 def effective_end(session: WithDeadlines) -> str:

@@ -38,6 +38,7 @@ class TokenFacts(NamedTuple):
     blacklisted: bool = False
     issued_before_cutoff: bool = False
     superseded: bool = False
+    assurance_raised: bool = False
     session_not_found: bool = False
     session_revoked: bool = False
     session_expired: bool = False
@@ -63,6 +64,7 @@ RULES: Mapping[str, Rule] = {
     "blacklisted":          Rule(_ALL,                                        "revoked"),
     "issued_before_cutoff": Rule(_ALL,                                        "revoked"),
     "superseded":           Rule(frozenset({"refresh", "introspection", "inventory"}), "revoked"),
+    "assurance_raised":     Rule(_HOLDS_ACCESS | {"inventory"},                "revoked"),
     "session_not_found":    Rule(_ALL,                                        "revoked"),
     "session_revoked":      Rule(_ALL,                                        "revoked"),
     "session_expired":      Rule(_ALL,                                        "expired"),
@@ -76,8 +78,9 @@ the present one of its session nor a parent that still gets the same successor."
 class TokenRecord(NamedTuple):
     """What is known of an access token and of its session. None where there is no row; instants in text form.
 
-    `cut_offs_then` and `cut_offs_now` count the cut-offs for its user when it was issued and now; `leeway` is the
-    tenant's own, a duration in text form.
+    `cut_offs_then` and `cut_offs_now` count the cut-offs for its user when it was issued and now, `elevations_then` and
+    `elevations_now` how often its session's assurance had been raised; `leeway` is the tenant's own, a duration in text
+    form.
     """
 
     blacklisted: bool
@@ -95,6 +98,8 @@ class TokenRecord(NamedTuple):
     cut_offs_then: int | None = None
     key_id: str | None = None
     leeway: str | None = None
+    elevations_then: int | None = None
+    elevations_now: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +166,7 @@ def facts_of_access(
         issued_before_cutoff=_is_cut_off(
             known.cut_offs_then, known.cut_offs_now, known.created_at or _issued(token), known.issued_until
         ),
+        assurance_raised=token.own and (known.elevations_then or 0) < (known.elevations_now or 0),
         session_not_found=token.session is not None and not found,
         session_revoked=known.session_revoked_at is not None,
         session_expired=found and _has_ended(known, to_text(now)),

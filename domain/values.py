@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from sojourn.domain.tokens import AccessToken
+
 ADMIN_ROLES = frozenset({"admin", "security_admin"})
 
 CallerKind = Literal["internal", "user"]
@@ -29,13 +31,16 @@ def tenant(tenant_id: str) -> Tenant:
 class Caller(NamedTuple):
     """Who asks. `internal` callers hold an API key, `user` callers a bearer token.
 
-    `id` is the API key's id or the token's `sub`; `session_id` is the token's `sid`, if it has one.
+    `id` is the API key's id or the token's `sub`; `session_id` is the token's `sid`, if it has one. `token` is the
+    bearer token itself, `vouched_by` the id of the API key that came beside it where an operation allows that.
     """
 
     kind: CallerKind
     id: str
     roles: frozenset[str] = frozenset()
     session_id: str | None = None
+    token: AccessToken | None = None
+    vouched_by: str | None = None
 
     @property
     def is_admin(self) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypeVar
 
+from sojourn.domain.clock import Clock
 from sojourn.domain.limits import Limits
 from sojourn.domain.refresh_tokens import RefreshKeys, RefreshToken
 from sojourn.domain.risk import RiskThresholds
@@ -98,6 +99,8 @@ class Service:
 
     tokens: Tokens
     timeouts: Timeouts
+    sign_in_max_age: timedelta
+    clock: Clock
     device_trust_window: timedelta
     risk: RiskThresholds
     limits: Limits
@@ -132,7 +135,8 @@ class Documentation(Protocol):
 
 @dataclass(slots=True)
 class Context:
-    """One request. `now` is the instant its unit of work began; `now_text` is the same in the stored text form.
+    """One request. `now` is the instant its unit of work began; `now_text` is the same in the stored text form. `began`
+    is when its head had arrived.
 
     `presented` is what the token turned out to be that the request shows, where it shows one.
     """
@@ -145,6 +149,7 @@ class Context:
     locale: str
     media_type: str
     service: Service
+    began: datetime
     presented: PresentedToken | None = None
 
     @property

@@ -154,6 +154,8 @@ def _program(
         service=Service(
             tokens=service_tokens,
             timeouts=Timeouts(settings.idle_timeout, settings.absolute_timeout),
+            sign_in_max_age=settings.sign_in_max_age,
+            clock=clock,
             device_trust_window=settings.device_trust_window,
             risk=RiskThresholds(settings.risk_challenge_at, settings.risk_revoke_at),
             limits=Limits(settings.max_sessions_per_user, settings.max_trusted_devices),

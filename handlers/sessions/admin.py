@@ -6,6 +6,7 @@ from sojourn.domain.ids import session_key
 from sojourn.domain.paging import Page
 from sojourn.domain.sessions import Status
 from sojourn.handlers.context import Context, commits_itself
+from sojourn.handlers.sessions.ending import end_user
 from sojourn.handlers.sessions.service import UNSTATED_REASON
 from sojourn.handlers.tenancy import require_tenant
 from sojourn.handlers.views.envelopes import View, list_response, simple_response
@@ -63,7 +64,7 @@ async def revoke_sessions_of_user(ctx: Context, user_id: str, body: dict[str, An
     """End every active session of a user."""
     await require_tenant(ctx)
     reason = (body or {}).get("reason", UNSTATED_REASON)
-    count = await sessions.revoke_all_of_user(ctx.db, user_id, ctx.now_text, ctx.caller.id, reason)
+    count = await end_user(ctx, user_id, reason)
     return simple_response(f"{count} sessions revoked", ctx.now_text)
 
 

@@ -2,21 +2,28 @@
 
 from typing import Any
 
-from sojourn.domain.clock import to_text
+from sojourn.domain.clock import from_text, to_text
+from sojourn.domain.errors import SignInSuperseded
 from sojourn.domain.ids import uuid7
 from sojourn.domain.sessions import LIMIT_REASON, OURSELVES, deadlines_at_creation
+from sojourn.domain.vouching import SignIn, is_superseded
 from sojourn.handlers.context import Context
 from sojourn.handlers.tenancy import require_provisioned_tenant
 from sojourn.handlers.tokens.pairs import begin_first_tokens
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.sessions import session_response
-from sojourn.storage.queries import session_limit, sessions
+from sojourn.storage.queries import session_limit, sessions, sign_ins
 from sojourn.storage.queries.sessions import NewSession
 
 
-async def begin_session(ctx: Context, body: dict[str, Any]) -> View:
-    """`CreateSessionData`: the session that `CreateSessionRequest` describes, and its first tokens."""
+async def begin_session(ctx: Context, body: dict[str, Any], sign_in: SignIn | None = None) -> View:
+    """`CreateSessionData`: the session that `CreateSessionRequest` describes, and its first tokens.
+
+    `sign_in` is what a provider's token proves; else the sign-in is now. Raises SignInSuperseded when the user was
+    ended since the request or the sign-in.
+    """
     await require_provisioned_tenant(ctx)
+    before = await sign_ins.ends(ctx.db, body["auth_user_id"])
     await session_limit.end_idlest(
         ctx.db,
         body["auth_user_id"],
@@ -25,12 +32,16 @@ async def begin_session(ctx: Context, body: dict[str, Any]) -> View:
         by=OURSELVES,
         reason=LIMIT_REASON,
     )
-    session = _new_session(ctx, body)
-    row = await sessions.add(ctx.db, session)
+    session = _new_session(ctx, body, ctx.now_text if sign_in is None else to_text(sign_in.at))
+    row = await sessions.add(ctx.db, session)  # from here on whoever ends the user waits for this session
+    ends = await sign_ins.ends(ctx.db, session.user_id)
+    ended = None if ends.until is None else from_text(ends.until)
+    if ends.times != before.times or is_superseded(ctx.began, sign_in, ended):
+        raise SignInSuperseded()
     return {"session": session_response(row, ctx.now_text), "tokens": await begin_first_tokens(ctx, session)}
 
 
-def _new_session(ctx: Context, body: dict[str, Any]) -> NewSession:
+def _new_session(ctx: Context, body: dict[str, Any], authenticated_at: str) -> NewSession:
     """The session that the request describes, its facts completed from the User-Agent and the address."""
     facts = [body.get(name) for name in ("device_type", "browser", "os")]
     if None in facts and "user_agent" in body:
@@ -44,11 +55,12 @@ def _new_session(ctx: Context, body: dict[str, Any]) -> NewSession:
         user_id=body["auth_user_id"],
         username=body.get("username"),
         created_at=ctx.now_text,
-        authenticated_at=ctx.now_text,
+        authenticated_at=authenticated_at,
         last_active_at=ctx.now_text,
         expires_at=to_text(deadlines.expires_at),
         idle_expires_at=to_text(deadlines.idle_expires_at),
         amr=",".join(body["amr"]) if body.get("amr") else None,
+        acr=body.get("acr"),
         role=body.get("role"),
         app_id=body.get("app_id"),
         device_id=body.get("device_id"),

@@ -1,15 +1,20 @@
-"""Sessions, as internal services see them: created, listed, checked, counted, exported and ended."""
+"""Sessions, as internal services see them: created, listed, checked, counted, exported, raised and ended."""
 
 from typing import Any
 
-from sojourn.domain.clock import day_of
+from sojourn.domain.clock import day_of, read_instant, to_text
+from sojourn.domain.errors import ValidationFailed, Violation
 from sojourn.domain.paging import Page
+from sojourn.domain.sessions import MAX_METHODS, methods_with
 from sojourn.handlers.context import Context
 from sojourn.handlers.sessions.creation import begin_session
+from sojourn.handlers.sessions.elevation import raise_session
+from sojourn.handlers.sessions.ending import end_user
 from sojourn.handlers.sessions.lookup import active_or_404, session_row
 from sojourn.handlers.views.envelopes import View, data_response, list_response, simple_response
 from sojourn.handlers.views.sessions import session_record, session_response, session_usage_response
 from sojourn.storage.queries import sessions, usage
+from sojourn.storage.queries.sessions import Assurance, SessionRow
 
 UNSTATED_REASON = "unspecified"
 USAGE_DAYS = 400
@@ -33,9 +38,28 @@ async def create_session(ctx: Context, body: dict[str, Any]) -> View:
     return data_response(await begin_session(ctx, body), ctx.now_text)
 
 
+async def elevate_session(ctx: Context, session_id: str, body: dict[str, Any]) -> View:
+    """Record what a service that checked it says of a user's further authentication.
+
+    Raises SessionNotFound, and ValidationFailed for more methods than a session names or an instant to come.
+    """
+    row = active_or_404(await session_row(ctx, session_id), ctx.now_text)
+    verified_at = read_instant(body["verified_at"]) if "verified_at" in body else ctx.now
+    if verified_at > ctx.now + ctx.service.tokens.lifetimes.leeway:
+        raise ValidationFailed([Violation("verified_at", "maximum", {"limit": ctx.now_text}, body["verified_at"])])
+
+    def assured(known: SessionRow) -> Assurance:
+        methods = methods_with(known.amr, tuple(body["amr"]))
+        if len(methods) > MAX_METHODS:
+            raise ValidationFailed([Violation("amr", "max_items", {"limit": MAX_METHODS}, body["amr"])])
+        return Assurance(",".join(methods), body.get("acr", known.acr), to_text(min(verified_at, ctx.now)))
+
+    return {"session": session_response(await raise_session(ctx, row, assured), ctx.now_text)}
+
+
 async def revoke_user_sessions(ctx: Context, user_id: str) -> View:
     """End every active session of a user."""
-    count = await sessions.revoke_all_of_user(ctx.db, user_id, ctx.now_text, ctx.caller.id, UNSTATED_REASON)
+    count = await end_user(ctx, user_id, UNSTATED_REASON)
     return simple_response(f"{count} sessions revoked", ctx.now_text)
 
 

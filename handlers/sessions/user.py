@@ -1,20 +1,23 @@
-"""Sessions, as their users see them: started, listed, kept alive, upgraded and ended; administrators: anybody's."""
+"""Sessions, as their users see them: started, listed, kept alive, raised and ended; administrators: anybody's."""
 
 from typing import Any
 
-from sojourn.domain.clock import from_text, to_text
-from sojourn.domain.errors import NotYourResource, RoleNotAllowed, SessionNotFound
+from sojourn.domain.clock import to_text
+from sojourn.domain.errors import NotEntitledToVouch, NotYourResource, SessionNotFound
 from sojourn.domain.paging import Page
-from sojourn.domain.sessions import amr_with_mfa, idle_deadline_after_activity
+from sojourn.domain.sessions import amr_with_mfa
+from sojourn.domain.vouching import attested_facts
 from sojourn.handlers.context import Context, commits_itself
 from sojourn.handlers.sessions.creation import begin_session
+from sojourn.handlers.sessions.elevation import idle_deadline, raise_session
 from sojourn.handlers.sessions.lookup import active_or_404, session_row
 from sojourn.handlers.sessions.service import UNSTATED_REASON
+from sojourn.handlers.sessions.vouching import evidence, present
 from sojourn.handlers.tenancy import require_tenant
 from sojourn.handlers.views.envelopes import View, list_response, simple_response
 from sojourn.handlers.views.sessions import session_record, session_response
 from sojourn.storage.queries import sessions
-from sojourn.storage.queries.sessions import SessionRow
+from sojourn.storage.queries.sessions import Assurance, SessionRow
 from sojourn.storage.touches import Touch
 
 
@@ -33,14 +36,17 @@ async def list_sessions_of_user(ctx: Context, user_id: str, page: int, page_size
 
 
 async def start_session(ctx: Context, body: dict[str, Any]) -> View:
-    """Record a sign-in of the caller; administrators, of any user of the tenant.
+    """Record a sign-in of the caller, as an identity provider's token attests it; administrators, of any user.
 
-    Raises RoleNotAllowed when anybody but an administrator names a role: users give themselves no roles.
+    Raises NotEntitledToVouch for what the token does not attest, RoleNotAllowed for a role that it does not hold.
     """
     _require_self(ctx, body["auth_user_id"])
-    if "role" in body and not ctx.caller.is_admin:
-        raise RoleNotAllowed()
-    return await begin_session(ctx, body)
+    if ctx.caller.is_admin:
+        return await begin_session(ctx, body)
+    token, sign_in = evidence(ctx)
+    view = await begin_session(ctx, attested_facts(token, sign_in, body), sign_in)
+    await present(ctx, token, sign_in)
+    return view
 
 
 async def get_session(ctx: Context, session_id: str) -> View:
@@ -61,18 +67,26 @@ async def revoke_session(ctx: Context, session_id: str, body: dict[str, Any] | N
 async def touch_session(ctx: Context, session_id: str) -> View:
     """Keep a session alive: the idle deadline moves, the absolute one never does."""
     row = await _owned_active(ctx, session_id)
-    touch = Touch(ctx.now_text, _idle_deadline(ctx, row), row.idle_expires_at)
+    touch = Touch(ctx.now_text, idle_deadline(ctx, row), row.idle_expires_at)
     if not await ctx.service.touch(ctx.db, row.id, ctx.now, touch):
         raise SessionNotFound()
     return simple_response("activity recorded", ctx.now_text)
 
 
 async def upgrade_session_mfa(ctx: Context, session_id: str) -> View:
-    """Record that the user authenticated with several factors now: `amr` gains `mfa` (RFC 8176)."""
+    """Record that the user authenticated with several factors: `amr` gains `mfa` (RFC 8176), tokens of before go.
+
+    Administrators and services vouch for it, else a provider's token does. Raises NotEntitledToVouch.
+    """
     row = await _owned_active(ctx, session_id)
-    amr = amr_with_mfa(row.amr)
-    if not await sessions.upgrade(ctx.db, row.id, ctx.now_text, _idle_deadline(ctx, row), amr):
-        raise SessionNotFound()
+    acr, verified_at = None, ctx.now_text
+    if not ctx.caller.is_admin and ctx.caller.vouched_by is None:
+        token, sign_in = evidence(ctx)
+        if not sign_in.has_several_factors:
+            raise NotEntitledToVouch("one_factor")
+        await present(ctx, token, sign_in)
+        acr, verified_at = sign_in.acr, to_text(sign_in.at)
+    await raise_session(ctx, row, lambda known: Assurance(amr_with_mfa(known.amr), acr or known.acr, verified_at))
     return {"message": "session MFA status upgraded", "mfa_verified": True, "session_id": session_id}
 
 
@@ -90,7 +104,3 @@ async def _owned(ctx: Context, session_id: str) -> SessionRow:
 
 async def _owned_active(ctx: Context, session_id: str) -> SessionRow:
     return active_or_404(await _owned(ctx, session_id), ctx.now_text)
-
-
-def _idle_deadline(ctx: Context, row: SessionRow) -> str:
-    return to_text(idle_deadline_after_activity(ctx.now, from_text(row.expires_at), ctx.service.timeouts))

@@ -41,6 +41,8 @@ async def begin_first_tokens(ctx: Context, session: NewSession) -> View:
         idle_expires_at=session.idle_expires_at,
         revoked_at=None,
         amr=session.amr,
+        acr=session.acr,
+        elevations=0,
         role=session.role,
         app_id=session.app_id,
         ip=session.ip,
@@ -112,6 +114,7 @@ async def enter_refresh_token(ctx: Context, session: TokenSession, text: str, *,
             user_agent=session.user_agent,
             key_id=None,
             cut_offs=terms.refresh_cut_offs,
+            elevations=session.elevations,
         ),
     )
 
@@ -134,6 +137,8 @@ async def issue_access_token(ctx: Context, session: TokenSession, state: Refresh
         "auth_time": int(from_text(session.authenticated_at).timestamp()),
         "gen": state.generation,
     }
+    if session.acr is not None:
+        claims["acr"] = session.acr
     text = await sign_and_enter(ctx, claims, end=end, session=session, cut_offs=terms.access_cut_offs)
     return text, max(0, claims["exp"] - claims["iat"])
 
@@ -158,6 +163,7 @@ async def sign_and_enter(
         user_agent=None if session is None else session.user_agent,
         key_id=signed.key_id,
         cut_offs=cut_offs,
+        elevations=0 if session is None else session.elevations,
     )
     await tokens.enter(ctx.db, entry)
     return signed.text

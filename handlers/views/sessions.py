@@ -26,6 +26,8 @@ def session_response(row: SessionRow, now: str) -> View:
     }
     if row.amr is not None:
         view["amr"] = row.amr
+    if row.acr is not None:
+        view["acr"] = row.acr
     if row.device_id is not None:
         view["device_id"] = row.device_id
     if row.device_type is not None:

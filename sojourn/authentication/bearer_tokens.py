@@ -200,8 +200,14 @@ def issue_token(
     session: str | None,
     ttl: timedelta,
     now: datetime,
+    amr: tuple[str, ...] = (),
+    acr: str | None = None,
+    auth_time: datetime | None = None,
 ) -> str:
-    """A bearer token signed with the configured secret. Raises ValueError when there is none."""
+    """A bearer token signed with the configured secret. Raises ValueError when there is none.
+
+    It says that the user signed in at `auth_time`, `now` unless another instant is given.
+    """
     if settings.jwt_secret is None:
         raise ValueError("a token needs a secret to be signed with")
     issued = int(now.timestamp())
@@ -211,9 +217,11 @@ def issue_token(
         settings.jwt_roles_claim: list(roles),
         "iat": issued,
         "exp": issued + math.ceil(ttl.total_seconds()),
+        "auth_time": issued if auth_time is None else int(auth_time.timestamp()),
         "jti": uuid7(now),
     }
-    optional = {"iss": settings.jwt_issuer, "aud": settings.jwt_audience, "sid": session}
+    optional: dict[str, Any] = {"iss": settings.jwt_issuer, "aud": settings.jwt_audience, "sid": session}
+    optional |= {"acr": acr, "amr": list(amr) or None}
     claims |= {name: value for name, value in optional.items() if value is not None}
     return jwt.encode(claims, settings.jwt_secret, algorithm=_signing_algorithm(settings))
 

@@ -171,7 +171,7 @@ class Tokens:
         wrong = reasons(facts, "bearer")
         if wrong:
             raise TokenExpired() if wrong == ("expired",) else InvalidToken()
-        return Caller("user", access.user, access.roles, access.sid), of
+        return Caller("user", access.user, access.roles, access.sid, access), of
 
     async def authenticate_lapsed(self, token: str) -> tuple[Caller, Tenant]:
         """Whose bearer token it is, good or expired. Raises InvalidToken for a text that is none."""

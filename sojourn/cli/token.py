@@ -1,11 +1,12 @@
 """`sojourn token`: a bearer token for a user of a tenant."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import click
 
 from sojourn.authentication import issue_token
-from sojourn.cli.options import Duration, TenantId, settings_from
+from sojourn.cli.options import Duration, Instant, PrintableText, TenantId, settings_from
 from sojourn.domain.clock import utc_now
 
 
@@ -14,8 +15,24 @@ from sojourn.domain.clock import utc_now
 @click.option("--user", required=True, metavar="U", help="The user it speaks for (`sub`).")
 @click.option("--role", "roles", multiple=True, metavar="R", help="A role, such as admin; may be repeated.")
 @click.option("--session", metavar="SID", help="The session it belongs to (`sid`).")
+@click.option(
+    "--amr", "amr", multiple=True, type=PrintableText(), metavar="M", help="How the user signed in; may be repeated."
+)
+@click.option("--acr", type=PrintableText(), metavar="C", help="The authentication context class that was reached.")
+@click.option(
+    "--auth-time", type=Instant(), metavar="T", help="When the user signed in: RFC 3339, or seconds; else now."
+)
 @click.option("--ttl", type=Duration(), default="1h", show_default=True, help="How long it is good for.")
-def token(tenant: str, user: str, roles: tuple[str, ...], session: str | None, ttl: timedelta) -> None:
+def token(
+    tenant: str,
+    user: str,
+    roles: tuple[str, ...],
+    session: str | None,
+    amr: tuple[str, ...],
+    acr: str | None,
+    auth_time: datetime | None,
+    ttl: timedelta,
+) -> None:
     """Print a bearer token signed with SOJOURN_JWT_SECRET, and nothing else.
 
     The server must have the same secret, issuer and audience. This command can make a token for any user: it is for
@@ -28,8 +45,9 @@ def token(tenant: str, user: str, roles: tuple[str, ...], session: str | None, t
         raise click.BadParameter(
             "must be 1 to 255 printable characters without blanks at its ends", param_hint="--user"
         )
+    about: dict[str, Any] = {"tenant": tenant, "user": user, "roles": roles, "session": session}
     try:
-        text = issue_token(settings, tenant=tenant, user=user, roles=roles, session=session, ttl=ttl, now=utc_now())
+        text = issue_token(settings, **about, amr=amr, acr=acr, auth_time=auth_time, ttl=ttl, now=utc_now())
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     click.echo(text)

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import suppress
+from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,11 @@ class Responder:
     def locale(self) -> str:
         """The reader's language: asked for by refusals and pages only, when the head is known to be within limits."""
         return i18n.negotiate(self._request.header(b"accept-language"))
+
+    @property
+    def began(self) -> datetime:
+        """When the request's head had arrived."""
+        return self._request.now
 
     @property
     def method(self) -> str:

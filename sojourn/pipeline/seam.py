@@ -46,6 +46,7 @@ async def run_handler(
             responder.locale,
             media_type,
             program.service,
+            responder.began,
             presented,
         )
         return plan.handler(context, **arguments)

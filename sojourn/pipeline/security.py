@@ -76,8 +76,13 @@ def compile_security(
     roles: frozenset[str],
     api_keys: ApiKeyChecker,
     tokens: TokenChecker,
+    *,
+    vouching_key: bool = False,
 ) -> Security:
-    """The Security of an operation. Raises ContractError for a scheme that this program does not know."""
+    """The Security of an operation. Raises ContractError for a scheme that this program does not know.
+
+    `vouching_key` lets an API key come beside a bearer token: its holder vouches for what the request says.
+    """
     names = [name for requirement in requirements or [] for name in requirement]
     if not names:
         return Security(_anyone, None)
@@ -89,7 +94,8 @@ def compile_security(
     if scheme["type"] == "http" and scheme["scheme"].lower() == "bearer":
         if {} in (requirements or []):
             return Security(_lapsed_bearer(tokens), "Bearer")
-        return Security(_bearer(tokens, roles), "Bearer")
+        authenticate = _bearer(tokens, roles)
+        return Security(_vouched(authenticate, _api_key(api_keys)) if vouching_key else authenticate, "Bearer")
     raise ContractError(f"security scheme {names[0]!r} is not one we serve")
 
 
@@ -122,6 +128,19 @@ def _bearer(tokens: TokenChecker, roles: frozenset[str]) -> Authenticate:
         if roles and roles.isdisjoint(caller.roles):
             raise InsufficientRole(roles=", ".join(sorted(roles)))
         return Identity(caller, tenant)
+
+    return authenticate
+
+
+def _vouched(bearer: Authenticate, key: Authenticate) -> Authenticate:
+    """A bearer token, and perhaps an API key that covers its tenant: refused where it is sent and not good."""
+
+    async def authenticate(headers: Mapping[bytes, bytes], now: datetime) -> Identity:
+        caller, tenant = await bearer(headers, now)
+        if not headers.get(API_KEY_HEADER) or tenant is None:
+            return Identity(caller, tenant)
+        voucher = await key({**headers, TENANT_HEADER: tenant.id.encode("latin-1")}, now)
+        return Identity(caller._replace(vouched_by=voucher.caller.id), tenant)
 
     return authenticate
 

@@ -21,6 +21,8 @@ SAMPLES: Mapping[str, errors.DomainError] = {
         errors.TenantNotAllowed(),
         errors.NotYourResource(),
         errors.RoleNotAllowed(),
+        errors.NotEntitledToVouch("own_token"),
+        errors.SignInSuperseded(),
         errors.TenantMismatch(),
         errors.UnsupportedGrant(),
         errors.InvalidSubjectToken(),

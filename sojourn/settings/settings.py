@@ -101,6 +101,11 @@ class Settings:
         "A session ends this long after it was created, whatever happens.",
         parse_duration,
     )
+    sign_in_max_age: timedelta = _setting(
+        timedelta(minutes=5),
+        "How long after a sign-in the provider's token opens a session or raises its assurance.",
+        parse_duration,
+    )
     touch_interval: timedelta = _setting(
         timedelta(seconds=1),
         "How long an activity may wait to be written with others; `0s`: not at all.",
@@ -295,9 +300,9 @@ def _write(value: Any) -> str:
 _SECRET_BYTES = 32
 _LEAST_STALE_LIMIT = timedelta(minutes=10)
 _POSITIVE = (
-    "idle_timeout", "absolute_timeout", "device_trust_window", "head_timeout", "body_timeout", "write_timeout",
-    "max_connections", "workers",
-    "access_expiry", "refresh_expiry", "refresh_limit", "max_body_bytes", "max_uri_bytes", "max_header_bytes",
+    "idle_timeout", "absolute_timeout", "sign_in_max_age", "device_trust_window", "head_timeout", "body_timeout",
+    "write_timeout", "max_connections", "workers", "access_expiry", "refresh_expiry", "refresh_limit",
+    "max_body_bytes", "max_uri_bytes", "max_header_bytes",
     "max_json_depth", "max_json_digits", "database_pool", "touch_batch",
     "max_sessions_per_user", "max_trusted_devices",
 )  # fmt: skip

@@ -56,6 +56,8 @@ class TokenSession(NamedTuple):
     idle_expires_at: str
     revoked_at: str | None
     amr: str | None
+    acr: str | None
+    elevations: int
     role: str | None
     app_id: str | None
     ip: str | None

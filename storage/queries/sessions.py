@@ -38,6 +38,7 @@ class NewSession:
     idle_expires_at: str
     username: str | None = None
     amr: str | None = None
+    acr: str | None = None
     role: str | None = None
     app_id: str | None = None
     device_id: str | None = None
@@ -65,6 +66,8 @@ class SessionRow(NamedTuple):
     revoked_by: str | None
     revoke_reason: str | None
     amr: str | None
+    acr: str | None
+    elevations: int
     device_id: str | None
     device_type: str | None
     ip: str | None
@@ -167,7 +170,17 @@ _ACTIVITY = {
     "idle_expires_at": latest(_S.c.idle_expires_at, bindparam("idle", type_=_S.c.idle_expires_at.type)),
 }
 TOUCH = Statement(update(_S).where(_ONE, ACTIVE).values(**_ACTIVITY))
-UPGRADE = Statement(update(_S).where(_ONE, ACTIVE).values(amr=bindparam("new_amr"), authenticated_at=NOW, **_ACTIVITY))
+RAISE = Statement(
+    update(_S)
+    .where(_ONE, ACTIVE, _S.c.elevations == bindparam("seen"))
+    .values(
+        amr=bindparam("new_amr"),
+        acr=bindparam("new_acr"),
+        authenticated_at=latest(_S.c.authenticated_at, bindparam("verified", type_=_S.c.authenticated_at.type)),
+        elevations=_S.c.elevations + literal_column("1"),
+        **_ACTIVITY,
+    )
+)
 _REVOCATION = {
     "revoked_at": NOW,
     "revoked_by": bindparam("by"),
@@ -192,7 +205,7 @@ async def add(unit: UnitOfWork, session: NewSession) -> SessionRow:
     values = insert_values(session)
     await unit.run(INSERT, **values)
     await statistics.count_created(unit, session.device_type)
-    values.update(_NOT_REVOKED, tenant_id=unit.tenant.id)
+    values.update(_NOT_REVOKED, tenant_id=unit.tenant.id, elevations=0)
     return SessionRow._make([values[name] for name in SessionRow._fields])
 
 
@@ -289,9 +302,21 @@ async def touch_many(unit: UnitOfWork, touches: list[tuple[str, Touch]], now: st
     await unit.run_many(TOUCH, rows)
 
 
-async def upgrade(unit: UnitOfWork, key: str, now: str, idle_expires_at: str, amr: str) -> bool:
-    """Record an authentication with other factors; False when the session is not active."""
-    return await unit.run(UPGRADE, id=key, at=now, now=now, idle=idle_expires_at, new_amr=amr) == 1
+class Assurance(NamedTuple):
+    """What is known of a session's authentication once it was raised. `verified_at` in text form."""
+
+    amr: str
+    acr: str | None
+    verified_at: str
+
+
+async def raise_assurance(unit: UnitOfWork, row: SessionRow, assurance: Assurance, *, now: str, idle: str) -> bool:
+    """Record an authentication with other factors: access tokens of before are refused from here on.
+
+    `idle` is the idle deadline that follows. False when the session is not active, or not what `row` says any more.
+    """
+    facts = {"new_amr": assurance.amr, "new_acr": assurance.acr, "verified": assurance.verified_at}
+    return await unit.run(RAISE, id=row.id, seen=row.elevations, at=now, now=now, idle=idle, **facts) == 1
 
 
 async def revoke(unit: UnitOfWork, key: str, now: str, by: str, reason: str) -> bool:

@@ -79,6 +79,8 @@ FACTS = Statement(
         _I.c.cut_offs,
         _K.c.id,
         _C.c.leeway,
+        _I.c.elevations,
+        _S.c.elevations,
     ).select_from(
         _one.outerjoin(_S, and_(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("key")))
         .outerjoin(_R, and_(_R.c.tenant_id == _TENANT, _R.c.session_id == bindparam("key")))

@@ -44,6 +44,7 @@ class IssuedToken(NamedTuple):
     user_agent: str | None
     key_id: str | None
     cut_offs: int
+    elevations: int
 
 
 class IssuedTokenRow(NamedTuple):
@@ -104,6 +105,7 @@ _WRONG: dict[str, ColumnElement[bool]] = {
         else_=issued_until(_I.c.token_type, _I.c.user_id) >= _I.c.created_at,
     ),
     "superseded": and_(_IS_REFRESH, ~func.coalesce(or_(_IS_PRESENT, _IS_PARENT_THAT_MAY_COME_AGAIN), false())),
+    "assurance_raised": and_(~_IS_REFRESH, func.coalesce(_I.c.elevations, literal_column("0")) < _S.c.elevations),
     "session_not_found": and_(_HAS_SESSION, _S.c.id.is_(None)),
     "session_revoked": _S.c.revoked_at.is_not(None),
     "session_expired": OVER,

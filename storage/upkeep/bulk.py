@@ -81,7 +81,7 @@ def _session(tenant_id: str, session: NewSession, revoked_at: str | None, now: s
     if revoked_at is not None or values["due_at"] <= now:
         values["due_at"] = None
     ended = revoked_at is not None
-    values |= {"acr": None, "elevations": 0}
+    values["elevations"] = 0
     values["revoked_at"] = revoked_at
     values["revoked_by"] = "seed" if ended else None
     values["revoke_reason"] = "signed_out" if ended else None

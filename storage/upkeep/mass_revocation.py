@@ -10,6 +10,7 @@ from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
 from sojourn.storage.queries import sessions, token_configs
 from sojourn.storage.queries.session_states import ACTIVE, SETTLED_AHEAD
+from sojourn.storage.queries.sign_ins import SIGN_IN
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import UnitOfWork
@@ -28,13 +29,13 @@ LOCK_SOME = Statement(
 
 
 async def end_all(database: Database, tenant: Tenant, now: str, by: str, reason: str) -> int:
-    """End every session of a tenant and refuse every token issued up to `now`; how many sessions were active.
+    """End every session of a tenant, refuse every token issued and every sign-in of before; how many were active.
 
     Tokens are refused from the first write on. Raises Unavailable; what was ended stays ended.
     """
 
     async def refuse(unit: UnitOfWork) -> None:
-        for token_type in ("access", "refresh"):
+        for token_type in ("access", "refresh", SIGN_IN):
             await token_configs.refuse_issued(unit, None, token_type, reason, now)
 
     async def revoke_some(unit: UnitOfWork) -> int:

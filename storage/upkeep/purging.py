@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, delete, literal_column, select
 from sojourn.domain.ids import first_uuid7
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
-from sojourn.storage.queries import blacklist, statistics, tokens
+from sojourn.storage.queries import blacklist, sign_ins, statistics, tokens
 from sojourn.storage.queries.session_states import ENDED
 from sojourn.storage.schema.tables import SessionTable, TrustedDeviceTable
 from sojourn.storage.schema.token_tables import SessionTokenTable, SessionUsageTable
@@ -79,8 +79,8 @@ async def purge_sessions(unit: UnitOfWork, before: str, limit: int) -> int:
 async def purge_tenant(database: Database, tenant: Tenant, before: str, now: str) -> int:
     """Delete everything of a tenant that is past its retention, one batch per write. Returns how many sessions.
 
-    Sessions that ended at `before` or earlier; tokens, blacklist entries and trust that are over `now`.
-    Safe in several processes at once. Raises Unavailable; what was deleted stays deleted.
+    Sessions that ended at `before` or earlier; tokens, presented ones too, blacklist entries and trust that are over
+    `now`. Safe in several processes at once. Raises Unavailable; what was deleted stays deleted.
     """
 
     async def some_sessions(unit: UnitOfWork) -> int:
@@ -92,11 +92,14 @@ async def purge_tenant(database: Database, tenant: Tenant, before: str, now: str
     async def some_entries(unit: UnitOfWork) -> int:
         return await blacklist.purge(unit, now, BATCH)
 
+    async def some_presented(unit: UnitOfWork) -> int:
+        return await sign_ins.purge(unit, now, BATCH)
+
     async def some_devices(unit: UnitOfWork) -> int:
         return await unit.run(PURGE_DEVICES, before=before, limit=BATCH)
 
     sessions = 0
-    for some in (some_sessions, some_tokens, some_entries, some_devices):
+    for some in (some_sessions, some_tokens, some_entries, some_presented, some_devices):
         while gone := await database.write(tenant, some):
             sessions += gone if some is some_sessions else 0
             if gone < BATCH:

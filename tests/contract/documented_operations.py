@@ -72,6 +72,7 @@ DELETE /trusted-devices/{device_id} | user | | | 200 SimpleResponse | 400 401
 OUR_OPERATIONS = {
     "revoke_sessions_in_bulk": "proxies drop the body of a DELETE",
     "check_blacklisted_token": "addresses are logged, and so would the token be",
+    "elevate_session": "whoever checked a further factor has no bearer token of the user",
     "get_key_set": "whoever verifies our tokens needs the keys (RFC 7517)",
     "get_liveness": "whoever runs the process asks whether it lives",
     "get_readiness": "whoever balances load asks whether it can serve",
@@ -95,6 +96,7 @@ OUR_REFUSALS = {
     "403": "an API key may be limited to tenants, users to what is theirs, and administrators are so by their roles",
     "406": "an Accept that excludes what is answered",
     "408": "a body that does not arrive in time",
+    "409": "a sign-in of a user who was ended meanwhile",
     "413": "a body that is too large",
     "414": "an address that is too long",
     "415": "a body that is not JSON",

@@ -74,8 +74,8 @@ def test_no_two_paths_fit_the_same_address_but_those_documented() -> None:
     paths = list(bundle()["paths"])
     meeting = {(one, other) for one, other in itertools.combinations(sorted(paths), 2) if may_meet(one, other)}
 
-    usage = "/internal/session/{session_id}/usage"
+    documented = ("/internal/session/sessions/{user_id}", "/internal/session/trusted-devices/{device_fingerprint}")
+    of_a_session = ("elevate", "usage")
     assert meeting == {
-        ("/internal/session/sessions/{user_id}", usage),
-        ("/internal/session/trusted-devices/{device_fingerprint}", usage),
+        (path, f"/internal/session/{{session_id}}/{last}") for path in documented for last in of_a_session
     }

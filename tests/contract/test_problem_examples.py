@@ -32,6 +32,8 @@ CATALOGUE = {
     "refresh_token_invalid": (401, 30101005),
     "refresh_token_reused": (401, 30101006),
     "role_not_allowed": (403, 30103004),
+    "not_entitled_to_vouch": (403, 30103005),
+    "sign_in_superseded": (409, 30109001),
     "token_not_found": (404, 30104005),
     "device_not_found": (404, 30104006),
     "blacklist_entry_not_found": (404, 30104007),

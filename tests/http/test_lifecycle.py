@@ -148,17 +148,21 @@ def test_an_internal_service_creates_uses_and_ends_a_session(client: Client, clo
 
 def test_a_user_starts_upgrades_keeps_and_ends_a_session(client: Client, clock: FrozenClock) -> None:
     body = {"auth_user_id": USER, "amr": ["password"], "device_fingerprint": "fp", "os": "Debian 12"}
-    response = client.as_user("POST", "/sessions", USER, TENANT, json=body)
+    attested = client.token(USER, TENANT, amr=["password"], device_fingerprint="fp", os="Debian 12")
+    response = client.request("POST", "/sessions", json=body, headers={"Authorization": f"Bearer {attested}"})
     assert response.status_code == 201, response.text
     story = Story(client, response.json()["session"], response.json()["tokens"])
     assert_every_read_says(story, "active")
 
-    upgraded = story.as_holder("POST", f"/sessions/{story.id}/upgrade-mfa")
+    assert story.as_holder("POST", f"/sessions/{story.id}/upgrade-mfa").status_code == 403
+    proof = {"Authorization": f"Bearer {client.token(USER, TENANT, amr=['password', 'otp'])}"}
+    upgraded = client.request("POST", f"/sessions/{story.id}/upgrade-mfa", headers=proof)
     assert upgraded.json() == {
         "message": "session MFA status upgraded", "mfa_verified": True, "session_id": story.id
     }  # fmt: skip
-    assert story.as_holder("GET", f"/sessions/{story.id}").json()["session"]["amr"] == "password,mfa"
+    assert story.as_holder("GET", f"/sessions/{story.id}").status_code == 401
     renew(story)
+    assert story.as_holder("GET", f"/sessions/{story.id}").json()["session"]["amr"] == "password,mfa"
     claims = internal(
         client, "POST", "/internal/session/validate-token", {"access_token": story.tokens["access_token"]}
     )

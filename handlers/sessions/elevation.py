@@ -1,0 +1,30 @@
+"""A session's assurance is raised: its user authenticated again, and tokens of before are replaced."""
+
+from collections.abc import Callable
+
+from sojourn.domain.clock import from_text, to_text
+from sojourn.domain.errors import SessionNotFound
+from sojourn.domain.sessions import idle_deadline_after_activity
+from sojourn.handlers.context import Context
+from sojourn.handlers.sessions.lookup import active_or_404
+from sojourn.storage.queries import sessions
+from sojourn.storage.queries.sessions import Assurance, SessionRow
+
+
+async def raise_session(ctx: Context, row: SessionRow, assured: Callable[[SessionRow], Assurance]) -> SessionRow:
+    """The session once its assurance is what is `assured` of it; the idle deadline moves.
+
+    Where another raised it meanwhile, what that one recorded stays. Raises SessionNotFound when it has ended.
+    """
+    while True:
+        if await sessions.raise_assurance(ctx.db, row, assured(row), now=ctx.now_text, idle=idle_deadline(ctx, row)):
+            return await sessions.get(ctx.db, row.id) or row
+        known = await sessions.get(ctx.db, row.id)
+        if known is None or known.elevations == row.elevations:
+            raise SessionNotFound()
+        row = active_or_404(known, ctx.now_text)
+
+
+def idle_deadline(ctx: Context, row: SessionRow) -> str:
+    """The idle deadline of a session that is used now."""
+    return to_text(idle_deadline_after_activity(ctx.now, from_text(row.expires_at), ctx.service.timeouts))

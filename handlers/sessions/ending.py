@@ -1,0 +1,30 @@
+"""A user is ended: every session, and every sign-in that began before."""
+
+import asyncio
+from datetime import timedelta
+from functools import partial
+
+from sojourn.domain.clock import to_text
+from sojourn.handlers.context import Context
+from sojourn.storage.queries import sessions, sign_ins, tenants, token_configs, users
+
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+async def end_user(ctx: Context, user_id: str, reason: str) -> int:
+    """End every session of a user; how many were active. What began before begins no session any more.
+
+    A session that is just being begun is waited for and ended. The cut-off is dated once all has ended, a millisecond
+    later at most, and answered after that instant: whoever begins after the answer begins after the end. A tenant that
+    is not there has nobody to end, and is not made for it.
+    """
+    if not await tenants.exists(ctx.db):
+        return 0
+    await users.hold(ctx.db, user_id, ctx.now_text)
+    count = await sessions.revoke_all_of_user(ctx.db, user_id, ctx.now_text, ctx.caller.id, reason)
+    done = ctx.service.clock()
+    cut_off = ctx.now_text if done == ctx.now else to_text(done + _MILLISECOND)
+    await token_configs.refuse_issued(ctx.db, user_id, sign_ins.SIGN_IN, reason, cut_off)
+    if done != ctx.now:
+        ctx.db.after_commit(partial(asyncio.sleep, _MILLISECOND.total_seconds()))
+    return count

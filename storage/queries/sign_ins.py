@@ -1,0 +1,65 @@
+"""Sign-ins: which have been superseded since they began, and which provider's tokens have vouched for one.
+
+Ending a user ends the sign-ins of before, too. An end is counted, so that a create that runs beside it is told without
+any clock; its instant is for requests that took long to arrive, and for tokens.
+"""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, delete, literal_column, select
+from sqlalchemy.dialects.postgresql import insert
+
+from sojourn.storage.queries.token_records import EVERYBODY, cut_offs, issued_until
+from sojourn.storage.schema.token_tables import PresentedTokenTable
+from sojourn.storage.statements import Statement
+from sojourn.storage.unit_of_work import UnitOfWork
+
+SIGN_IN = "sign_in"
+"""The type of cut-off that concerns sign-ins."""
+
+_P = PresentedTokenTable.__table__
+_TENANT: Any = bindparam("tenant")
+_OF_USER: Any = (bindparam("type_sign_in"), bindparam("user_id"))
+
+ENDS = Statement(select(cut_offs(*_OF_USER), issued_until(*_OF_USER)))
+PRESENT = Statement(
+    insert(_P)
+    .values(tenant_id=_TENANT, token_hash=bindparam("hash"), expires_at=bindparam("until"))
+    .on_conflict_do_nothing()
+)
+PURGE_PRESENTED = Statement(
+    delete(_P).where(
+        _P.c.tenant_id == _TENANT,
+        _P.c.token_hash.in_(
+            select(_P.c.token_hash)
+            .where(_P.c.tenant_id == _TENANT, _P.c.expires_at <= bindparam("before"))
+            .limit(bindparam("limit"))
+            .offset(literal_column("0"))
+        ),
+    )
+)
+
+
+class Ends(NamedTuple):
+    """How often a user, or everybody of the tenant, was ended, and the latest instant of it in text form."""
+
+    times: int
+    until: str | None
+
+
+async def ends(unit: UnitOfWork, user_id: str) -> Ends:
+    """The ends of a user so far."""
+    row = await unit.one(ENDS, user_id=user_id, everybody=EVERYBODY, type_sign_in=SIGN_IN)
+    if row is None:
+        raise RuntimeError("a select without a condition returned no row")
+    return Ends._make(row)
+
+
+async def present(unit: UnitOfWork, token_hash: str, until: str) -> bool:
+    """Remember `until` an instant that a token has vouched for a sign-in; False when it did so before."""
+    return await unit.run(PRESENT, hash=token_hash, until=until) == 1
+
+
+async def purge(unit: UnitOfWork, before: str, limit: int) -> int:
+    """Forget up to `limit` tokens that nobody can present any more at `before`; how many went."""
+    return await unit.run(PURGE_PRESENTED, before=before, limit=limit)
