@@ -5,6 +5,7 @@ import json
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -118,6 +119,17 @@ class Wire:
             reply = read_reply(connection, method)
         reply.seconds = time.monotonic() - began
         return reply
+
+    def exchange_in_two(self, request: Raw, *, between: Callable[[], None]) -> Reply:
+        """Send the head and the first byte of the body, then the rest once `between` has returned."""
+        data = self.to_bytes(request)
+        first = len(data) - len(request.body or b"") + 1
+        with self._connect(self._seconds) as connection:
+            connection.sendall(data[:first])
+            between()
+            with suppress(BrokenPipeError, ConnectionResetError):
+                connection.sendall(data[first:])
+            return read_reply(connection, request.method)
 
     def _connect(self, seconds: float) -> socket.socket:
         plain = socket.create_connection((self._host, self._port), timeout=seconds)

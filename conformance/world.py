@@ -1,6 +1,7 @@
 """The server as the checks meet it: two tenants, their callers, and users that nobody else has."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +88,12 @@ class World:
     def send(self, request: Raw, seconds: float | None = None) -> Reply:
         """Send a request as it is."""
         reply = self.wire.exchange(request, seconds)
+        self.traffic.add(request, reply)
+        return reply
+
+    def send_in_two(self, request: Raw, *, between: Callable[[], None]) -> Reply:
+        """Send a request whose body arrives only once `between` has returned."""
+        reply = self.wire.exchange_in_two(request, between=between)
         self.traffic.add(request, reply)
         return reply
 

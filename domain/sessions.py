@@ -73,8 +73,8 @@ def idle_deadline_after_activity(now: datetime, expires_at: datetime, timeouts: 
 def amr_with_mfa(amr: str | None) -> str:
     """The stored `amr` (comma-separated) of a session whose user has now authenticated with several factors.
 
-    `mfa` is the reference of RFC 8176 §2; a session that has it keeps what it has. The latest of `MAX_METHODS` methods
-    makes room for it.
+    `mfa` is the reference of RFC 8176 §2; a session that has it keeps what it has. Of `MAX_METHODS` methods the latest
+    is given up for it.
     """
     methods = methods_with(amr, (MFA,))
     return ",".join(methods if len(methods) <= MAX_METHODS else (*methods[: MAX_METHODS - 1], MFA))

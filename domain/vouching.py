@@ -57,7 +57,7 @@ def attested_sign_in(token: AccessToken | None, now: datetime, *, max_age: timed
     )
 
 
-def attested_facts(token: AccessToken, sign_in: SignIn, said: Mapping[str, Any]) -> dict[str, Any]:
+def attested_facts(token: AccessToken, sign_in: SignIn, *, said: Mapping[str, Any]) -> dict[str, Any]:
     """What a session opened by a provider's token may say: `said`, and the token's `amr` and `acr` where it is silent.
 
     Raises NotEntitledToVouch for anything in `said` that the token does not attest, RoleNotAllowed for such a role.
@@ -93,7 +93,7 @@ def end_of_presentation(token: AccessToken, sign_in: SignIn, *, max_age: timedel
     return datetime.fromtimestamp(end, UTC) + leeway
 
 
-def is_superseded(began: datetime, sign_in: SignIn | None, ended: datetime | None) -> bool:
+def is_superseded(began: datetime, sign_in: SignIn | None, *, ended: datetime | None) -> bool:
     """Whether a user was `ended` after a request `began`, or not before the sign-in that a token proves.
 
     Tokens tell seconds: one of the second in which the user was ended is taken for one of before.

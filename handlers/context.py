@@ -40,6 +40,15 @@ def takes_token(argument: str) -> Callable[[H], H]:
     return mark
 
 
+def takes_vouching_key(handler: H) -> H:
+    """Marks a handler of an operation for bearer tokens beside which an API key may come: its holder vouches.
+
+    The handler finds the key's id in `ctx.caller.vouched_by`. A key that is not good is refused.
+    """
+    handler.vouching_key = True  # type: ignore[attr-defined]  # a mark on a function
+    return handler
+
+
 def takes_refresh_credential(argument: str) -> Callable[[H], H]:
     """Marks a handler whose credential is a refresh token in the body: it names the tenant and the session.
 

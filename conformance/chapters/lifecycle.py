@@ -169,7 +169,7 @@ def test_an_export_holds_sessions_of_every_status(world: World) -> None:
 @check("LIF-009", "Upgrading a session MUST be seen in it.", source="the contract, upgrade_session_mfa")
 def test_an_upgraded_session_says_so(world: World) -> None:
     made = world.first.sign_in(amr=["password"])
-    raised = expect(world.first.bearer(made.access, "upgrade_session_mfa", session_id=made.id), 200).json
+    raised = expect(world.first.admin("upgrade_session_mfa", session_id=made.id), 200).json
     assert raised["mfa_verified"] is True
     assert raised["session_id"] == made.id
     session = expect(world.first.admin("get_session", session_id=made.id), 200).json["session"]

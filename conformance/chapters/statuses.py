@@ -96,7 +96,7 @@ def provoke(operation: Operation, world: World, *, more: bool) -> None:
     found = [
         status
         for status in operation.responses
-        if status != 408 and not excused_status(operation, status) and needs_more(operation, status) is more
+        if status not in (408, 409) and not excused_status(operation, status) and needs_more(operation, status) is more
     ]
     if not found:
         raise NotApplicable("documents none of them")

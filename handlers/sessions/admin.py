@@ -64,7 +64,7 @@ async def revoke_sessions_of_user(ctx: Context, user_id: str, body: dict[str, An
     """End every active session of a user."""
     await require_tenant(ctx)
     reason = (body or {}).get("reason", UNSTATED_REASON)
-    count = await end_user(ctx, user_id, reason)
+    count = await end_user(ctx, user_id, reason=reason)
     return simple_response(f"{count} sessions revoked", ctx.now_text)
 
 

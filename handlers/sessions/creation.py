@@ -16,7 +16,7 @@ from sojourn.storage.queries import session_limit, sessions, sign_ins
 from sojourn.storage.queries.sessions import NewSession
 
 
-async def begin_session(ctx: Context, body: dict[str, Any], sign_in: SignIn | None = None) -> View:
+async def begin_session(ctx: Context, body: dict[str, Any], *, sign_in: SignIn | None = None) -> View:
     """`CreateSessionData`: the session that `CreateSessionRequest` describes, and its first tokens.
 
     `sign_in` is what a provider's token proves; else the sign-in is now. Raises SignInSuperseded when the user was
@@ -32,16 +32,16 @@ async def begin_session(ctx: Context, body: dict[str, Any], sign_in: SignIn | No
         by=OURSELVES,
         reason=LIMIT_REASON,
     )
-    session = _new_session(ctx, body, ctx.now_text if sign_in is None else to_text(sign_in.at))
+    session = _new_session(ctx, body, authenticated_at=ctx.now_text if sign_in is None else to_text(sign_in.at))
     row = await sessions.add(ctx.db, session)  # from here on whoever ends the user waits for this session
     ends = await sign_ins.ends(ctx.db, session.user_id)
     ended = None if ends.until is None else from_text(ends.until)
-    if ends.times != before.times or is_superseded(ctx.began, sign_in, ended):
+    if ends.times != before.times or is_superseded(ctx.began, sign_in, ended=ended):
         raise SignInSuperseded()
     return {"session": session_response(row, ctx.now_text), "tokens": await begin_first_tokens(ctx, session)}
 
 
-def _new_session(ctx: Context, body: dict[str, Any], authenticated_at: str) -> NewSession:
+def _new_session(ctx: Context, body: dict[str, Any], *, authenticated_at: str) -> NewSession:
     """The session that the request describes, its facts completed from the User-Agent and the address."""
     facts = [body.get(name) for name in ("device_type", "browser", "os")]
     if None in facts and "user_agent" in body:

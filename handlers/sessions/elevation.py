@@ -11,13 +11,13 @@ from sojourn.storage.queries import sessions
 from sojourn.storage.queries.sessions import Assurance, SessionRow
 
 
-async def raise_session(ctx: Context, row: SessionRow, assured: Callable[[SessionRow], Assurance]) -> SessionRow:
+async def raise_session(ctx: Context, row: SessionRow, *, assured: Callable[[SessionRow], Assurance]) -> SessionRow:
     """The session once its assurance is what is `assured` of it; the idle deadline moves.
 
     Where another raised it meanwhile, what that one recorded stays. Raises SessionNotFound when it has ended.
     """
     while True:
-        if await sessions.raise_assurance(ctx.db, row, assured(row), now=ctx.now_text, idle=idle_deadline(ctx, row)):
+        if await sessions.raise_assurance(ctx.db, row, to=assured(row), now=ctx.now_text, idle=idle_deadline(ctx, row)):
             return await sessions.get(ctx.db, row.id) or row
         known = await sessions.get(ctx.db, row.id)
         if known is None or known.elevations == row.elevations:

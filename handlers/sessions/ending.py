@@ -11,7 +11,7 @@ from sojourn.storage.queries import sessions, sign_ins, tenants, token_configs, 
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-async def end_user(ctx: Context, user_id: str, reason: str) -> int:
+async def end_user(ctx: Context, user_id: str, *, reason: str) -> int:
     """End every session of a user; how many were active. What began before begins no session any more.
 
     A session that is just being begun is waited for and ended. The cut-off is dated once all has ended, a millisecond
@@ -20,7 +20,7 @@ async def end_user(ctx: Context, user_id: str, reason: str) -> int:
     """
     if not await tenants.exists(ctx.db):
         return 0
-    await users.hold(ctx.db, user_id, ctx.now_text)
+    await users.hold(ctx.db, user_id, now=ctx.now_text)
     count = await sessions.revoke_all_of_user(ctx.db, user_id, ctx.now_text, ctx.caller.id, reason)
     done = ctx.service.clock()
     cut_off = ctx.now_text if done == ctx.now else to_text(done + _MILLISECOND)

@@ -54,12 +54,12 @@ async def elevate_session(ctx: Context, session_id: str, body: dict[str, Any]) -
             raise ValidationFailed([Violation("amr", "max_items", {"limit": MAX_METHODS}, body["amr"])])
         return Assurance(",".join(methods), body.get("acr", known.acr), to_text(min(verified_at, ctx.now)))
 
-    return {"session": session_response(await raise_session(ctx, row, assured), ctx.now_text)}
+    return {"session": session_response(await raise_session(ctx, row, assured=assured), ctx.now_text)}
 
 
 async def revoke_user_sessions(ctx: Context, user_id: str) -> View:
     """End every active session of a user."""
-    count = await end_user(ctx, user_id, UNSTATED_REASON)
+    count = await end_user(ctx, user_id, reason=UNSTATED_REASON)
     return simple_response(f"{count} sessions revoked", ctx.now_text)
 
 

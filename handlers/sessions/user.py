@@ -7,7 +7,7 @@ from sojourn.domain.errors import NotEntitledToVouch, NotYourResource, SessionNo
 from sojourn.domain.paging import Page
 from sojourn.domain.sessions import amr_with_mfa
 from sojourn.domain.vouching import attested_facts
-from sojourn.handlers.context import Context, commits_itself
+from sojourn.handlers.context import Context, commits_itself, takes_vouching_key
 from sojourn.handlers.sessions.creation import begin_session
 from sojourn.handlers.sessions.elevation import idle_deadline, raise_session
 from sojourn.handlers.sessions.lookup import active_or_404, session_row
@@ -44,8 +44,8 @@ async def start_session(ctx: Context, body: dict[str, Any]) -> View:
     if ctx.caller.is_admin:
         return await begin_session(ctx, body)
     token, sign_in = evidence(ctx)
-    view = await begin_session(ctx, attested_facts(token, sign_in, body), sign_in)
-    await present(ctx, token, sign_in)
+    view = await begin_session(ctx, attested_facts(token, sign_in, said=body), sign_in=sign_in)
+    await present(ctx, token, sign_in=sign_in)
     return view
 
 
@@ -73,6 +73,7 @@ async def touch_session(ctx: Context, session_id: str) -> View:
     return simple_response("activity recorded", ctx.now_text)
 
 
+@takes_vouching_key
 async def upgrade_session_mfa(ctx: Context, session_id: str) -> View:
     """Record that the user authenticated with several factors: `amr` gains `mfa` (RFC 8176), tokens of before go.
 
@@ -84,9 +85,11 @@ async def upgrade_session_mfa(ctx: Context, session_id: str) -> View:
         token, sign_in = evidence(ctx)
         if not sign_in.has_several_factors:
             raise NotEntitledToVouch("one_factor")
-        await present(ctx, token, sign_in)
+        await present(ctx, token, sign_in=sign_in)
         acr, verified_at = sign_in.acr, to_text(sign_in.at)
-    await raise_session(ctx, row, lambda known: Assurance(amr_with_mfa(known.amr), acr or known.acr, verified_at))
+    await raise_session(
+        ctx, row, assured=lambda known: Assurance(amr_with_mfa(known.amr), acr or known.acr, verified_at)
+    )
     return {"message": "session MFA status upgraded", "mfa_verified": True, "session_id": session_id}
 
 

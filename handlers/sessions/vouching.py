@@ -17,9 +17,9 @@ def evidence(ctx: Context) -> tuple[AccessToken, SignIn]:
     return token, attested_sign_in(token, ctx.now, max_age=ctx.service.sign_in_max_age, leeway=leeway)
 
 
-async def present(ctx: Context, token: AccessToken, sign_in: SignIn) -> None:
+async def present(ctx: Context, token: AccessToken, *, sign_in: SignIn) -> None:
     """Let a token vouch. Raises NotEntitledToVouch when it did so before."""
     leeway = ctx.service.tokens.lifetimes.leeway
     end = end_of_presentation(token, sign_in, max_age=ctx.service.sign_in_max_age, leeway=leeway)
-    if not await sign_ins.present(ctx.db, presentation(token), to_text(end)):
+    if not await sign_ins.present(ctx.db, presentation(token), until=to_text(end)):
         raise NotEntitledToVouch("spent")

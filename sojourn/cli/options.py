@@ -1,7 +1,7 @@
 """Options that several commands share, and the kinds of value they take."""
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -28,38 +28,6 @@ class Duration(click.ParamType[timedelta]):
         if not duration:
             self.fail("must be longer than nothing", param, ctx)
         return duration
-
-
-class Instant(click.ParamType[datetime]):
-    """An instant such as `2026-04-15T08:00:00Z`, or seconds since 1970."""
-
-    name = "instant"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """The instant that was written; fails with one sentence."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            at = datetime.fromtimestamp(int(value), UTC) if value.isdecimal() else datetime.fromisoformat(value)
-            if at.tzinfo is None:
-                raise ValueError
-            return at.astimezone(UTC)
-        except (ValueError, OverflowError, OSError):
-            self.fail(
-                f"{value!r} is neither an instant such as 2026-04-15T08:00:00Z nor seconds since 1970", param, ctx
-            )
-
-
-class PrintableText(click.ParamType[str]):
-    """A text of 1 to 255 printable characters."""
-
-    name = "text"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The text; fails with one sentence."""
-        if not value or len(value) > 255 or not value.isprintable():
-            self.fail("must be 1 to 255 printable characters", param, ctx)
-        return str(value)
 
 
 class TenantId(click.ParamType[str]):

@@ -97,7 +97,7 @@ def compile_plan(
             frozenset(definition.get("x-roles", ())),
             api_keys,
             tokens,
-            vouching_key=definition.get("x-vouching-key", False),
+            vouching_key=getattr(operation.function, "vouching_key", False),
         ),
         path=path,
         query=query,

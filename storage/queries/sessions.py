@@ -310,12 +310,12 @@ class Assurance(NamedTuple):
     verified_at: str
 
 
-async def raise_assurance(unit: UnitOfWork, row: SessionRow, assurance: Assurance, *, now: str, idle: str) -> bool:
+async def raise_assurance(unit: UnitOfWork, row: SessionRow, *, to: Assurance, now: str, idle: str) -> bool:
     """Record an authentication with other factors: access tokens of before are refused from here on.
 
     `idle` is the idle deadline that follows. False when the session is not active, or not what `row` says any more.
     """
-    facts = {"new_amr": assurance.amr, "new_acr": assurance.acr, "verified": assurance.verified_at}
+    facts = {"new_amr": to.amr, "new_acr": to.acr, "verified": to.verified_at}
     return await unit.run(RAISE, id=row.id, seen=row.elevations, at=now, now=now, idle=idle, **facts) == 1
 
 

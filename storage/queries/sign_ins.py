@@ -55,11 +55,11 @@ async def ends(unit: UnitOfWork, user_id: str) -> Ends:
     return Ends._make(row)
 
 
-async def present(unit: UnitOfWork, token_hash: str, until: str) -> bool:
+async def present(unit: UnitOfWork, token_hash: str, *, until: str) -> bool:
     """Remember `until` an instant that a token has vouched for a sign-in; False when it did so before."""
     return await unit.run(PRESENT, hash=token_hash, until=until) == 1
 
 
-async def purge(unit: UnitOfWork, before: str, limit: int) -> int:
+async def purge(unit: UnitOfWork, before: str, *, limit: int) -> int:
     """Forget up to `limit` tokens that nobody can present any more at `before`; how many went."""
     return await unit.run(PURGE_PRESENTED, before=before, limit=limit)

@@ -48,7 +48,7 @@ async def ensure(unit: UnitOfWork, user_id: str, username: str | None, now: str)
     raise RuntimeError("no integer key is free for a new user")
 
 
-async def hold(unit: UnitOfWork, user_id: str, now: str) -> None:
+async def hold(unit: UnitOfWork, user_id: str, *, now: str) -> None:
     """Let nothing begin for a user until the transaction ends, made here when they are new.
 
     A session that somebody else is just beginning is waited for: the user's row is locked by whoever makes it.

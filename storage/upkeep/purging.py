@@ -93,7 +93,7 @@ async def purge_tenant(database: Database, tenant: Tenant, before: str, now: str
         return await blacklist.purge(unit, now, BATCH)
 
     async def some_presented(unit: UnitOfWork) -> int:
-        return await sign_ins.purge(unit, now, BATCH)
+        return await sign_ins.purge(unit, now, limit=BATCH)
 
     async def some_devices(unit: UnitOfWork) -> int:
         return await unit.run(PURGE_DEVICES, before=before, limit=BATCH)

@@ -167,8 +167,8 @@ list_all_sessions GET /api/sessions/all AllSessionsResponse ErrorEnvelope 401 50
 OUR_ADDITIONS = {
     "ExchangeTokenRequest": {"subject_token_type"},  # RFC 8693 section 2.1 requires it; the default is documented
     "TokenExchangeResponse": {"issued_token_type"},  # RFC 8693 section 2.2.1 requires it
-    "CreateSessionRequest": {"username"},
+    "CreateSessionRequest": {"acr", "username"},
     "CreateTrustedDeviceRequest": {"device_name"},
     "ValidateAccessTokenRequest": {"audience"},  # RFC 9068 section 4: whoever judges a token holds it to an audience
-    "SessionResponse": {"revoked_at", "revoked_by", "revoke_reason"},
+    "SessionResponse": {"acr", "revoked_at", "revoked_by", "revoke_reason"},
 }

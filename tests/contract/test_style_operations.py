@@ -6,7 +6,7 @@ from tests.contract.document import Operation, operations, resolved
 
 # fmt: off
 VERBS = {
-    "add", "blacklist", "check", "count", "create", "exchange", "export", "generate", "get", "introspect",
+    "add", "blacklist", "check", "count", "create", "elevate", "exchange", "export", "generate", "get", "introspect",
     "list", "purge", "record", "refresh", "remove", "reset", "revoke", "rotate", "set", "start", "touch",
     "trust", "untrust", "upgrade", "validate",
 }

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 
 from sojourn.conformance.contract import Operation
-from sojourn.conformance.wire import Raw, Reply
+from sojourn.conformance.wire import Raw, Reply, Wire
 from sojourn.openapi.loader import load_bundle
 from tests.live import LiveServer
 from tests.strictness import requests
@@ -192,6 +193,17 @@ def send_slowly(server: Prepared, valid: Raw) -> Reply:
     return exchange(server.server.port, requests.to_bytes(server.server.port, head) + b"{")
 
 
+def send_across_an_end(server: Prepared, valid: Raw) -> Reply:
+    """Begin a request, end its user, and finish it."""
+
+    def end() -> None:
+        time.sleep(0.05)  # the head has arrived by now
+        ended = OPERATIONS["revoke_user_sessions"]
+        assert ask(server, valid_request(ended, server.credentials, server.known)).status == 200
+
+    return Wire(server.server.url).exchange_in_two(valid, between=end)
+
+
 @pytest.mark.parametrize(("operation_id", "status"), documented())
 def test_the_documented_status_is_provoked(
     operation_id: str,
@@ -203,6 +215,8 @@ def test_the_documented_status_is_provoked(
 
     if status == 408:
         reply = send_slowly(server, request_for(operation, server))
+    elif status == 409:
+        reply = send_across_an_end(server, request_for(operation, server))
     elif status == 500:
         damaged: Prepared = request.getfixturevalue("damaged")
         reply = ask(damaged, valid_request(operation, damaged.credentials, damaged.known))

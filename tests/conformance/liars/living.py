@@ -166,3 +166,34 @@ async def _(exchange: Exchange) -> Answer:
 @documents("FUZ-001", "answers a number as text, before generated requests", "/active$", options=("few",))
 def _(exchange: Exchange, document: Any) -> None:
     document["session_count"] = str(document["session_count"])
+
+
+@rescued("VCH-001", "lets access tokens start sessions", "POST /sessions$", 403)
+async def _(exchange: Exchange, answer: Answer) -> Answer:
+    return await exchange.ask(authorization=f"Bearer {admin_token(FIRST)}")
+
+
+@rescued("VCH-002", "lets users call themselves strong", "/upgrade-mfa$", 403)
+async def _(exchange: Exchange, answer: Answer) -> Answer:
+    return await exchange.ask(authorization=f"Bearer {admin_token(FIRST)}")
+
+
+@requests("VCH-003", "forgets the context class of an elevation", "/elevate$")
+def _(exchange: Exchange) -> None:
+    exchange.put_document({name: value for name, value in exchange.document.items() if name != "acr"})
+
+
+@rescued("VCH-004", "leaves the access tokens of before good", "GET /sessions/[^/]+$", 401)
+async def _(exchange: Exchange, answer: Answer) -> Answer:
+    return await exchange.ask(authorization=f"Bearer {admin_token(FIRST)}")
+
+
+@rescued("VCH-005", "says that an ended session was raised", "/elevate$", 404)
+async def _(exchange: Exchange, answer: Answer) -> Answer:
+    return Answer(200, {**answer.headers, "content-type": "application/json"}, b'{"session": {}}')
+
+
+@whole("VCH-006", "begins a session for a user who was ended while the body was on its way")
+async def _(exchange: Exchange) -> Answer:
+    """The liar reads the body before it asks: what is asked begins after the end."""
+    return await exchange.ask()

@@ -86,12 +86,12 @@ role_not_allowed = Role not allowed
 
 not_entitled_to_vouch = Not entitled to vouch
     .detail = { $reason ->
-        [stale] The sign-in that this token proves is too long ago, or lies in the future. Get a new token from the identity provider and send that, or let a service record the sign-in with its API key.
-        [spent] This token has vouched for a sign-in before. Get a new token from the identity provider and send that, or let a service record the sign-in with its API key.
-        [beyond] This token does not attest: { $members }. Leave that out, or let a service that knows it record the sign-in with its API key.
-        [one_factor] This token does not prove several factors. Let the identity provider ask for another one, or let a service that checked it raise the session with its API key.
-       *[own_token] A token of this service proves a session and no sign-in. Send a new token from the identity provider, or let a service record the sign-in with its API key.
-    }
+        [stale] The sign-in that this token proves is too long ago, or lies in the future: send a new token of the identity provider.
+        [spent] This token has vouched for a sign-in before: send a new token of the identity provider.
+        [beyond] This token does not attest { $members }: leave that out.
+        [one_factor] This token does not prove several factors: send one of the identity provider that does.
+       *[own_token] A token of this service proves a session and no sign-in: send a new token of the identity provider.
+    } A service that signed the user in may vouch for it with its API key.
     .explanation = How, when and where a user signed in is attested by a service with an API key, by an administrator, or by the claims of a new token from the identity provider, which counts once. What a user says alone is refused, so that nobody prolongs a session or raises its assurance by themselves.
     .remedy = Have the user sign in with the identity provider and send that token within the time allowed; its claims amr, acr and auth_time count. Or let the service that signed the user in call POST /internal/session/create, or POST /internal/session/ followed by the session's id and /elevate, with its API key.
 

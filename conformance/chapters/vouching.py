@@ -1,0 +1,129 @@
+"""Vouching: services, administrators and identity providers say how a user signed in, never the user alone."""
+
+import base64
+import json
+import time
+from typing import Any
+
+from sojourn.conformance.chapters.schemas import assert_documented
+from sojourn.conformance.checks import NotApplicable, check
+from sojourn.conformance.fresh import valid_request
+from sojourn.conformance.world import SignIn, World, expect
+
+_STEP_UP = "OWASP ASVS 5.0 V7.2.4; the contract, elevate_session"
+SPLIT_SECONDS = 0.05
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """The claims of an access token; its signature is judged elsewhere."""
+    part = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return claims
+
+
+def elevated(world: World, made: SignIn) -> dict[str, Any]:
+    """A session as it is shown once a service has raised it."""
+    body = {"amr": ["otp", "mfa"], "acr": "urn:conformance:2"}
+    answer = expect(world.first.service("elevate_session", body=body, session_id=made.id), 200).json
+    session: dict[str, Any] = answer["session"]
+    return session
+
+
+@check(
+    "VCH-001",
+    "An access token of the service MUST NOT start a session: it would outlive the first one.",
+    source="the contract, start_session",
+)
+def test_an_access_token_starts_no_session(world: World) -> None:
+    made = world.first.sign_in(amr=["pwd"])
+    for facts in ({}, {"amr": ["pwd"]}, {"amr": ["hwk", "mfa"]}):
+        reply = expect(world.first.bearer(made.access, "start_session", body={"auth_user_id": made.user, **facts}), 403)
+        assert reply.json["i18n_key"] == "error.not_entitled_to_vouch", f"refused with {reply.json['i18n_key']}"
+    count = expect(world.first.service("check_user_active", user_id=made.user), 200).json["session_count"]
+    assert count == 1, f"the user has {count} sessions"
+
+
+@check(
+    "VCH-002",
+    "A user's own access token MUST NOT raise the session's assurance.",
+    source="the contract, upgrade_session_mfa",
+)
+def test_an_access_token_raises_no_assurance(world: World) -> None:
+    made = world.first.sign_in(amr=["pwd"])
+    expect(world.first.bearer(made.access, "upgrade_session_mfa", session_id=made.id), 403)
+    shown = expect(world.first.admin("get_session", session_id=made.id), 200).json["session"]
+    assert shown["amr"] == "pwd", f"amr is {shown['amr']}"
+
+
+@check(
+    "VCH-003",
+    "What a service says of a further authentication MUST be seen in the session and in its next tokens.",
+    source="the contract, elevate_session",
+)
+def test_a_service_raises_a_session(world: World) -> None:
+    made = world.first.sign_in(amr=["pwd"])
+    shown = elevated(world, made)
+    assert set(shown["amr"].split(",")) >= {"pwd", "otp", "mfa"}, f"amr is {shown['amr']}"
+    assert shown["acr"] == "urn:conformance:2", f"acr is {shown.get('acr')}"
+    assert shown["expires_at"] == made.session["expires_at"], "its end moved"
+    said = claims_of(expect(world.first.refresh(made.refresh), 200).json["access_token"])
+    assert {"pwd", "otp", "mfa"} <= set(said["amr"]), f"the next token's amr is {said['amr']}"
+    assert said["acr"] == "urn:conformance:2", f"the next token's acr is {said.get('acr')}"
+    assert said["auth_time"] >= claims_of(made.access)["auth_time"], "auth_time went back"
+
+
+@check(
+    "VCH-004",
+    "Raising a session MUST refuse its access tokens of before, and leave its refresh token good.",
+    source=_STEP_UP,
+)
+def test_raising_a_session_replaces_its_access_tokens(world: World) -> None:
+    for vouched_by in ("service", "administrator"):
+        made = world.first.sign_in(amr=["pwd"])
+        if vouched_by == "service":
+            elevated(world, made)
+        else:
+            expect(world.first.admin("upgrade_session_mfa", session_id=made.id), 200)
+        expect(world.first.bearer(made.access, "get_session", session_id=made.id), 401)
+        assert not world.first.is_good(made.access), "validate-token calls the token of before good"
+        told = expect(world.first.admin("introspect_token", body={"token": made.access}), 200).json
+        assert told == {"active": False}, "introspection calls the token of before active"
+        renewed = expect(world.first.refresh(made.refresh), 200).json
+        expect(world.first.bearer(renewed["access_token"], "get_session", session_id=made.id), 200)
+
+
+@check(
+    "VCH-005",
+    "A session that has ended MUST NOT be raised.",
+    source="the contract, elevate_session",
+)
+def test_an_ended_session_is_not_raised(world: World) -> None:
+    made = world.first.sign_in(amr=["pwd"])
+    expect(world.first.admin("revoke_session", session_id=made.id), 204)
+    expect(world.first.service("elevate_session", body={"amr": ["mfa"]}, session_id=made.id), 404)
+    shown = expect(world.first.admin("get_session", session_id=made.id), 200).json["session"]
+    assert shown["amr"] == "pwd", f"amr is {shown['amr']}"
+
+
+@check(
+    "VCH-006",
+    "A create that began before its user was ended MUST be 409, one that begins after it MUST succeed.",
+    source="the contract, create_session and start_session",
+)
+def test_what_began_before_its_user_was_ended_begins_no_session(world: World) -> None:
+    found = [operation for operation in world.contract.operations.values() if 409 in operation.responses]
+    if not found:
+        raise NotApplicable("nobody documents 409")
+    for operation in found:
+        made = world.first.sign_in()
+        request = valid_request(operation, world.first).with_body({"auth_user_id": made.user})
+
+        def end(user: str = made.user) -> None:
+            time.sleep(SPLIT_SECONDS)  # the head has arrived by now
+            expect(world.first.service("revoke_user_sessions", user_id=user), 200)
+
+        reply = expect(world.send_in_two(request, between=end), 409)
+        assert_documented(operation, reply)
+        told = expect(world.first.service("check_user_active", user_id=made.user), 200).json
+        assert told == {"active": False, "session_count": 0}, f"the ended user has {told['session_count']} sessions"
+        expect(world.send(request), 201)
