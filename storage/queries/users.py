@@ -48,6 +48,11 @@ async def ensure(unit: UnitOfWork, user_id: str, username: str | None, now: str)
     raise RuntimeError("no integer key is free for a new user")
 
 
+async def share(unit: UnitOfWork, user_id: str) -> None:
+    """Let whoever ends the user wait until the transaction ends. Before any session of theirs is changed."""
+    await unit.one(FIND, of_user=user_id)
+
+
 async def hold(unit: UnitOfWork, user_id: str, *, now: str) -> None:
     """Let nothing begin for a user until the transaction ends, made here when they are new.
 
