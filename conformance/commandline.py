@@ -68,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--second-tenant", help="its tenant, where the token does not say it")
     add("--limited-api-key", help="an API key that is good for neither of the two tenants")
     add("--stranger-token", help="an administrator's token of a tenant that does not exist")
+    add("--user-token", help="a token of a user of the first tenant who is no administrator, for `seed`")
+    add("--expired-token", help="an administrator's token of the first tenant that has ended, for `seed`")
     add("--short-lived-url", help="an instance whose sessions end within seconds, for the same callers")
     add("--contract", type=Path, metavar="FILE", help="the contract as one document; else the one of this package")
     add("--profile", choices=PROFILES, default="core", help="what is judged (default: %(default)s)")
@@ -95,6 +97,8 @@ def _target(given: argparse.Namespace) -> Target:
         second_tenant=given.second_tenant or (tenant_of(second) if second else None),
         limited_api_key=given.limited_api_key,
         stranger_token=given.stranger_token,
+        user_token=given.user_token,
+        expired_token=given.expired_token,
         short_lived_url=given.short_lived_url,
         contract=given.contract,
         profile=given.profile,

@@ -16,7 +16,7 @@ from sojourn.conformance.traffic import Traffic
 from sojourn.conformance.verdicts import Case, Outcome, Verdict, outcome
 from sojourn.conformance.world import World
 
-FIRST, LAST = ("SCH", "SED"), ("RUN",)
+FIRST, LAST = ("SCH", "SED"), ("LAW", "RUN")
 """Chapters that come before the others, while there is little data, and those that look at what the others did."""
 WORLD = pytest.StashKey[World]()
 """Where the fixture `world` finds the server."""
@@ -165,16 +165,31 @@ def _check_of(item: pytest.Item) -> Check:
     return found
 
 
+_UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
+"""What a check raises that finds something else in an answer than the contract has there."""
+
+
 def _verdict(call: pytest.CallInfo[None]) -> tuple[Verdict, str]:
-    """A failed assertion is the server's fault; anything else that was raised is the suite's."""
     if call.excinfo is None:
         return "pass", ""
-    error = call.excinfo.value
-    message = str(error) or _line(call) or type(error).__name__
+    verdict, message = verdict_of(call.excinfo.value)
+    return verdict, message or _line(call)
+
+
+def verdict_of(error: BaseException) -> tuple[Verdict, str]:
+    """What is said of a check that raised.
+
+    A failed assertion is the server's fault, and so is an answer that does not hold what the check reads in it: the
+    check was written for the answers of the contract. Anything else that was raised is the suite's.
+    """
+    message = str(error)
     if isinstance(error, NotApplicable):
         return "not applicable", message
     if isinstance(error, pytest.skip.Exception):
         return "skipped", message
     if isinstance(error, AssertionError | pytest.fail.Exception):
         return "fail", message
-    return "error", "".join(traceback.format_exception(error)[-3:])
+    told = "".join(traceback.format_exception(error)[-3:])
+    if isinstance(error, _UNREADABLE):
+        return "fail", f"an answer does not hold what the contract has there: {told}"
+    return "error", told

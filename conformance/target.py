@@ -4,6 +4,7 @@ import base64
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 class Unusable(Exception):
@@ -22,6 +23,8 @@ class Target:
     second_tenant: str | None = None
     limited_api_key: str | None = None
     stranger_token: str | None = None
+    user_token: str | None = None
+    expired_token: str | None = None
     short_lived_url: str | None = None
     contract: Path | None = None
     profile: str = "core"
@@ -46,6 +49,8 @@ class Target:
             self.second_admin_token: "SECOND_ADMIN_TOKEN",
             self.limited_api_key: "LIMITED_API_KEY",
             self.stranger_token: "STRANGER_TOKEN",
+            self.user_token: "USER_TOKEN",
+            self.expired_token: "EXPIRED_TOKEN",
         }
         return {secret: name for secret, name in named.items() if secret}
 
@@ -72,6 +77,15 @@ def subject_of(token: str) -> str | None:
     except (IndexError, AttributeError, ValueError):
         return None
     return subject if isinstance(subject, str) else None
+
+
+def claims_of(authorization: str) -> dict[str, Any]:
+    """The claims of the token in an `Authorization` header, whoever signed it; nothing where it holds none."""
+    try:
+        found = json.loads(_decode(authorization.split(".")[1]))
+    except (IndexError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _decode(part: str) -> bytes:

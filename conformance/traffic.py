@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sojourn.conformance.contract import Contract, Operation
+from sojourn.conformance.instants import now
 from sojourn.conformance.redaction import curl, show_reply, show_request
 from sojourn.conformance.target import Target
 from sojourn.conformance.wire import Raw, Reply
@@ -13,12 +15,21 @@ EVIDENCE = 3
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and its answer; `operation` is the one whose path and method it had."""
+    """One request and its answer; `operation` is the one whose path and method it had.
+
+    `received` is when the answer was there, by the suite's own clock; it was sent `reply.seconds` before.
+    """
 
     chapter: str
     operation: Operation | None
     request: Raw
     reply: Reply
+    received: datetime
+
+    @property
+    def sent(self) -> datetime:
+        """When the request was sent, at the latest."""
+        return self.received - timedelta(seconds=self.reply.seconds)
 
 
 class Traffic:
@@ -41,7 +52,7 @@ class Traffic:
     def add(self, request: Raw, reply: Reply) -> None:
         """Note an exchange."""
         operation = self._contract.match(request.method, request.path)
-        self.exchanges.append(Exchange(self.chapter, operation, request, reply))
+        self.exchanges.append(Exchange(self.chapter, operation, request, reply, now()))
 
     def evidence(self) -> list[str]:
         """The last exchanges of the present case, redacted."""

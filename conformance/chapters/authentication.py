@@ -72,9 +72,7 @@ def test_an_unsigned_token_opens_nothing(world: World, operation: Operation) -> 
 )
 def test_changed_claims_open_nothing(world: World, operation: Operation) -> None:
     needs_credentials(operation, "http")
-    head, claims, signature = world.first.admin_token.split(".")
-    changed = {**json.loads(_decoded(claims)), "sub": "somebody-else"}
-    token = ".".join((head, _encoded(json.dumps(changed)), signature))
+    token = changed_claims(world.first.admin_token)
     expect(world.send(bare(operation, world).with_header("Authorization", f"Bearer {token}")), 401)
 
 
@@ -209,6 +207,13 @@ def unsigned_tokens(token: str) -> Iterator[str]:
     for header in UNSIGNED:
         yield f"{_encoded(json.dumps(header))}.{claims}."
         yield f"{_encoded(json.dumps(header))}.{claims}.{signature}"
+
+
+def changed_claims(token: str) -> str:
+    """The token for somebody else, under the signature of the first."""
+    head, claims, signature = token.split(".")
+    changed = {**json.loads(_decoded(claims)), "sub": "somebody-else"}
+    return ".".join((head, _encoded(json.dumps(changed)), signature))
 
 
 def tampered(token: str) -> str:

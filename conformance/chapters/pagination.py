@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from sojourn.conformance.chapters.seed import page_violations
 from sojourn.conformance.checks import check
+from sojourn.conformance.paging import page_violations
 from sojourn.conformance.world import Tenant, World, expect
 
 _PAGING = "the contract, Lists; schema PageInfo"

@@ -82,6 +82,7 @@ def test_a_blacklisted_token_is_refused_until_its_entry_is_removed(world: World)
     source="the contract, set_token_config and reset_token_config",
 )
 def test_lifetimes_are_set_and_reset(world: World) -> None:
+    expect(world.first.admin("reset_token_config"), 200)
     before = expect(world.first.admin("get_token_config"), 200).json
     body = {"access_expiry": "11m", "refresh_expiry": "22h", "leeway": "3s"}
     try:

@@ -5,10 +5,13 @@ It shares no code with the service, so that the seed profile is shown to need no
 
 import json
 import math
+import re
+import uuid
 from collections import Counter
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from tests.conformance.serving import now
 from tests.live import API_KEY
 
 TENANT, ADMIN = "acme", "root"
@@ -33,13 +36,18 @@ class SeedStub:
                 await send({"type": f"{message['type']}.complete"})
                 if message["type"] == "lifespan.shutdown":
                     return
+        self._request = f"req_{uuid.uuid4()}"
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        query = {name: values[-1] for name, values in parse_qs(scope["query_string"].decode()).items()}
+        query = {
+            name: values[-1]
+            for name, values in parse_qs(scope["query_string"].decode(), keep_blank_values=True).items()
+        }
         status, document = self.answer(unquote(scope["raw_path"].decode()), headers, query)
         media = b"application/json" if status == 200 else b"application/problem+json"
-        fields = [(b"content-type", media), (b"cache-control", b"no-store"), (b"x-request-id", b"req_1")]
+        fields = [(b"content-type", media), (b"cache-control", b"no-store"), (b"x-request-id", self._request.encode())]
         if status == 401:
-            fields.append((b"www-authenticate", b"Bearer"))
+            internal = scope["path"].startswith("/internal")
+            fields.append((b"www-authenticate", b'ApiKey realm="stub"' if internal else b'Bearer realm="stub"'))
         await send({"type": "http.response.start", "status": status, "headers": fields})
         await send({"type": "http.response.body", "body": json.dumps(document).encode()})
 
@@ -47,18 +55,27 @@ class SeedStub:
         """Status and document."""
         if path in ("/admin/sessions/stats", "/api/sessions/all"):
             if headers.get("authorization") != f"Bearer {self._token}":
-                return 401, problem(401, path)
+                return 401, self._problem(401, path)
+            if query:
+                return 400, self._problem(400, path)
             return 200, self._lie(path, self._statistics() if path.endswith("stats") else self._everything())
         if headers.get("x-api-key") != API_KEY:
-            return 401, problem(401, path)
-        if "x-tenant-id" not in headers:
-            return 400, problem(400, path)
+            return 401, self._problem(401, path)
+        if not re.fullmatch("[a-z-]+", headers.get("x-tenant-id", "")):
+            return 400, self._problem(400, path)
         parts = path.removeprefix("/internal/session/").split("/")
+        users = USERS if headers["x-tenant-id"] == TENANT else ()
         if parts == ["trusted-devices"]:
             return self._devices(path, query)
         if parts[0] == "sessions" and len(parts) in (2, 3):
-            return 200, self._lie("active" if len(parts) == 3 else "list", self._of_user(parts[1], len(parts) == 3))
-        return 404, problem(404, path)
+            if query:
+                return 400, self._problem(400, path)
+            user = parts[1] if parts[1] in users else ""
+            return 200, self._lie("active" if len(parts) == 3 else "list", self._of_user(user, len(parts) == 3))
+        return 404, self._problem(404, path)
+
+    def _problem(self, status: int, path: str) -> dict[str, Any]:
+        return problem(status, path, self._request)
 
     def _of_user(self, user: str, counted: bool) -> dict[str, Any]:
         own = [key for key, owner in self.sessions if owner == user]
@@ -68,15 +85,16 @@ class SeedStub:
 
     def _devices(self, path: str, query: dict[str, str]) -> tuple[int, Any]:
         page, size = query.get("page", "1"), query.get("page_size", "20")
-        if "user_id" not in query or not (page.isdigit() and size.isdigit() and int(page) and int(size)):
-            return 400, problem(400, path)
+        numbers = page.isdigit() and size.isdigit() and int(page) and 1 <= int(size) <= 100
+        if "user_id" not in query or set(query) - {"user_id", "page", "page_size"} or not numbers:
+            return 400, self._problem(400, path)
         return 200, self._lie("devices", listed([], int(page), int(size)))
 
     def _statistics(self) -> dict[str, Any]:
         kinds = dict(Counter("desktop" for _ in self.sessions))
         return {
             "user_id": ADMIN, "total_sessions": len(self.sessions), "active_sessions": len(self.sessions),
-            "expired_sessions": 0, "revoked_sessions": 0, "device_breakdown": kinds, "updated_at": LATER,
+            "expired_sessions": 0, "revoked_sessions": 0, "device_breakdown": kinds, "updated_at": now(),
         }  # fmt: skip
 
     def _everything(self) -> dict[str, Any]:
@@ -106,14 +124,14 @@ def listed(items: list[Any], page: int, size: int) -> dict[str, Any]:
     pages, total = math.ceil(len(items) / size), len(items)
     info = {"page": page, "page_size": size, "total": total, "total_pages": pages}
     return {
-        "code": 0, "message": "ok", "timestamp": LATER, "total": total, "items": items[(page - 1) * size : page * size],
+        "code": 0, "message": "ok", "timestamp": now(), "total": total, "items": items[(page - 1) * size : page * size],
         "pagination": {**info, "has_next": page < pages, "has_prev": page > 1},
     }  # fmt: skip
 
 
-def problem(status: int, path: str) -> dict[str, Any]:
+def problem(status: int, path: str, request: str) -> dict[str, Any]:
     """A refusal that satisfies both shapes of problem."""
     return {
         "type": "/problems/refused", "title": "Refused", "status": status, "detail": "Refused.", "instance": path,
-        "error": "Refused.", "requestId": "req_1",
+        "error": "Refused.", "requestId": request,
     }  # fmt: skip

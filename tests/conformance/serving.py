@@ -41,10 +41,21 @@ def served(app: Any) -> Iterator[str]:
         assert not thread.is_alive(), "the server did not stop"
 
 
-def admin_token(tenant: str, user: str = "root") -> str:
-    """A bearer token of a tenant's administrator."""
+def now() -> str:
+    """This moment, as answers write it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def admin_token(tenant: str, user: str = "root", *, role: str = "admin", seconds: int = 43_200) -> str:
+    """A bearer token of a tenant's administrator, or of somebody of another role; `seconds` is how long it is good."""
     now = int(time.time())
-    claims = {"sub": user, "tenant_id": tenant, "roles": ["admin"], "iat": now, "exp": now + 43_200}
+    claims = {
+        "sub": user,
+        "tenant_id": tenant,
+        "roles": [role],
+        "iat": now + min(seconds - 60, 0),
+        "exp": now + seconds,
+    }
     return jwt.encode(claims, JWT_SECRET, algorithm="HS256")
 
 

@@ -3,21 +3,28 @@
 import importlib
 import pkgutil
 import re
+from typing import Any
 
 import sojourn.conformance.chapters
 from sojourn.conformance.checks import FEATURES, Check, check_of
 
 
-def judged_checks() -> list[Check]:
-    """Every check of every chapter."""
-    found: list[Check | None] = []
+def check_functions() -> list[Any]:
+    """Every check of every chapter, as the function that it is."""
+    found: list[Any] = []
     for info in pkgutil.iter_modules(sojourn.conformance.chapters.__path__):
         if info.name == "conftest":
             continue
         module = importlib.import_module(f"sojourn.conformance.chapters.{info.name}")
         for name, value in vars(module).items():
             if name.startswith("test_") and value.__module__ == module.__name__:
-                found.append(check_of(value))
+                found.append(value)
+    return found
+
+
+def judged_checks() -> list[Check]:
+    """What each of them is."""
+    found = [check_of(function) for function in check_functions()]
     assert None not in found, "a test function of a chapter is no check"
     return [check for check in found if check is not None]
 

@@ -48,8 +48,8 @@ def test_a_truthful_stub_passes_within_a_minute(tmp_path: Path) -> None:
         said = judge_stub(url, tmp_path)
 
     assert said.status == 0, said.output
-    assert set(said.verdicts.values()) == {"pass"}
-    assert len(said.verdicts) >= 15
+    assert set(said.verdicts.values()) == {"pass", "not applicable"}
+    assert list(said.verdicts.values()).count("pass") >= 30
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,151 @@
+"""Laws of a whole run: what is told of one session, device or token is the same in every answer, and never goes back.
+
+Nothing here asks the server: it is judged from what was answered anyway, in whatever order.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sojourn.conformance.laws import document_of, instants_of_now, is_success, name_of, objects
+from sojourn.conformance.traffic import Exchange
+
+CLOCK_SLACK = timedelta(seconds=0.5)
+"""How far apart two clocks of one service may be."""
+_OF_A_SESSION = ("tenant_id", "user_id", "created_at", "expires_at", "device_id", "device_type", "ip", "user_agent")
+_OF_A_DEVICE = ("tenant_id", "user_id", "device_fingerprint")
+_OF_A_TOKEN = ("user_id", "token_type", "created_at", "expires_at", "ip", "user_agent")
+_OF_AN_ENTRY = ("user_id", "created_at", "token_hash", "expires_at", "reason")
+KINDS = {"sess_": _OF_A_SESSION, "dev_": _OF_A_DEVICE, "tok_": _OF_A_TOKEN, "bl_": _OF_AN_ENTRY}
+_ROW = {"created_at": "created_at", "expires_at": "expires_at", "ip_address": "ip", "user_agent": "user_agent"}
+"""Members of a row of the list of all sessions, and what they are called elsewhere."""
+ENDED = ("revoked", "expired")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one answer told of one thing."""
+
+    told_by: str
+    exchange: Exchange
+    members: dict[str, Any]
+
+
+def views(traffic: Iterable[Exchange]) -> dict[str, list[View]]:
+    """What was told of each thing, by its id, in the order of the answers."""
+    found: dict[str, list[View]] = {}
+    for exchange in traffic:
+        if not is_success(exchange) or exchange.operation is None or exchange.operation.scheme is None:
+            continue  # what is public tells of examples
+        for told in objects(document_of(exchange)):
+            for key, members in _seen(told):
+                found.setdefault(key, []).append(View(name_of(exchange), exchange, members))
+    return found
+
+
+def _seen(told: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    key = told.get("id")
+    if isinstance(key, str) and key.startswith(tuple(KINDS)) and "created_at" in told:
+        yield key, told
+    elif {"session_id", "auth_method", "username"} <= set(told):
+        row = {other: told[name] for name, other in _ROW.items() if told.get(name)}
+        if told["auth_method"] != "unknown":
+            row["amr"] = told["auth_method"]
+        yield (
+            f"sess_{told['session_id']}",
+            {**row, "last_active_at": told["last_activity"], "status": "active", "row": True},
+        )
+
+
+def what_does_not_change(traffic: Iterable[Exchange]) -> Iterator[str]:
+    """Members that no operation changes differ between two answers, or are missing in one."""
+    for key, seen in views(traffic).items():
+        names = next(names for prefix, names in KINDS.items() if key.startswith(prefix))
+        for name in names:
+            values = {str(view.members[name]): view.told_by for view in seen if name in view.members}
+            if len(values) > 1:
+                said = "; ".join(f"{value!r} in {by}" for value, by in values.items())
+                yield f"{name} of {key[:13]}… is {said}"
+            silent = [view.told_by for view in seen if name not in view.members and "row" not in view.members]
+            if values and silent:
+                yield f"{name} of {key[:13]}… is told by {next(iter(values.values()))} and not by {silent[0]}"
+
+
+def what_does_not_go_back(traffic: Iterable[Exchange]) -> Iterator[str]:
+    """A session that was over when a request was sent is active in its answer, or its last use is an earlier one."""
+    for key, seen in views(traffic).items():
+        if not key.startswith("sess_"):
+            continue
+        over: datetime | None = None
+        used, used_at = "", seen[0].exchange.received
+        for view in seen:
+            sent = view.exchange.sent
+            status, last = view.members.get("status"), str(view.members.get("last_active_at", ""))
+            if status == "active" and over is not None and sent > over:
+                yield f"{key[:13]}… was over and is active in {view.told_by}"
+            if status in ENDED and over is None:
+                over = view.exchange.received
+            if used and last < used and sent > used_at:
+                yield f"{key[:13]}… was last used at {used}, and in {view.told_by} at {last}"
+            if last > used:
+                used, used_at = last, view.exchange.received
+
+
+def when_it_was_said(traffic: Iterable[Exchange]) -> Iterator[str]:
+    """An instant of now is not between the request and the answer, however the two clocks differ.
+
+    The difference of the clocks is what most instants agree about: it is taken from all of them together.
+    """
+    told = [
+        (said + exact - exchange.sent, said - exchange.received, name, name_of(exchange))
+        for exchange in traffic
+        for name, said, exact in instants_of_now(exchange)
+    ]
+    if not told:
+        return
+    middles = sorted((latest + earliest) / 2 for latest, earliest, _, _ in told)
+    offset = middles[len(middles) // 2]
+    for latest, earliest, name, operation in told:
+        if latest < offset - CLOCK_SLACK:
+            yield f"{name} of {operation} is {(offset - latest).total_seconds():.1f} s before the request"
+        elif earliest > offset + CLOCK_SLACK:
+            yield f"{name} of {operation} is {(earliest - offset).total_seconds():.1f} s after the answer"
+    if abs(offset) > timedelta(hours=1):
+        yield f"the server's clock is {offset.total_seconds() / 3600:.1f} hours from ours"
+
+
+def what_names_an_exchange(traffic: Iterable[Exchange]) -> Iterator[str]:
+    """A request id that was given does not come back, or one was minted twice."""
+    seen: set[str] = set()
+    for exchange in traffic:
+        header = exchange.reply.headers.get("x-request-id")
+        given = next((value for name, value in exchange.request.headers if name.lower() == "x-request-id"), None)
+        if header is None or not exchange.reply.status:
+            continue
+        if given is not None and given.isalnum() and len(given) < 100:
+            if given != header:
+                yield f"{name_of(exchange)}: X-Request-ID {given!r} was answered with {header!r}"
+        elif given is None and header in seen:
+            yield f"{name_of(exchange)}: the request id {header!r} was minted before"
+        seen.add(header)
+
+
+def which_problem_it_is(traffic: Iterable[Exchange]) -> Iterator[str]:
+    """A `type` of problem with two statuses, codes, or titles in one language (RFC 9457 section 3.1)."""
+    seen: dict[tuple[str, str, str], Any] = {}
+    for exchange in traffic:
+        problem = document_of(exchange)
+        if exchange.reply.status < 400 or not isinstance(problem.get("type"), str):
+            continue
+        language = exchange.reply.headers.get("content-language", "")
+        for name in ("status", "code", "i18n_key", "title"):
+            if name in problem:
+                key = (problem["type"], name, language if name == "title" else "")
+                if seen.setdefault(key, problem[name]) != problem[name]:
+                    yield f"{name} of {problem['type']} is {problem[name]!r} and was {seen[key]!r}"
+
+
+def latest_first(found: Iterable[str], most: int = 8) -> list[str]:
+    """At most so many complaints, each once."""
+    return list(dict.fromkeys(found))[:most]

@@ -1,0 +1,250 @@
+"""Laws of one exchange: what every answer owes to its request, whatever it was sent for.
+
+A law is a function from an exchange to sentences, one for each way in which it is broken.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import unquote
+
+from sojourn.conformance.instants import instant
+from sojourn.conformance.paging import page_violations
+from sojourn.conformance.target import claims_of
+from sojourn.conformance.traffic import Exchange
+
+Law = Callable[[Exchange], Iterator[str]]
+ACTIVE_ONLY = ("list_user_sessions", "list_own_sessions", "list_sessions_of_user")
+MADE_NOW = ("create_session", "start_session")
+CHALLENGES = {"apiKey": "ApiKey", "http": "Bearer"}
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)?")
+_OF_NOW = ("timestamp", "updated_at", "evaluated_at")
+
+
+def document_of(exchange: Exchange) -> dict[str, Any]:
+    """The answer's JSON object; an empty one where it has none."""
+    try:
+        found = exchange.reply.json
+    except AssertionError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def name_of(exchange: Exchange) -> str:
+    """The operation that was asked, or its method and path."""
+    return exchange.operation.id if exchange.operation else f"{exchange.request.method} {exchange.request.path[:40]}"
+
+
+def is_success(exchange: Exchange) -> bool:
+    """Whether the request was done."""
+    return 200 <= exchange.reply.status < 300
+
+
+def members(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Every scalar in a document with the name of its member."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from members(item, key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from members(item, name)
+    else:
+        yield name, value
+
+
+def objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object in a document."""
+    if isinstance(value, dict):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from objects(item)
+
+
+def instants_are_utc(exchange: Exchange) -> Iterator[str]:
+    """RFC 3339 in UTC, with `Z`."""
+    for name, value in members(document_of(exchange)):
+        if isinstance(value, str) and _INSTANT.fullmatch(value) and not value.endswith("Z"):
+            yield f"{name} is {value!r}"
+
+
+def instants_of_now(exchange: Exchange) -> Iterator[tuple[str, datetime, timedelta]]:
+    """The members of an answer that say when it was made, or when what it made began; and how exact each is."""
+    document = document_of(exchange)
+    public = exchange.operation is not None and exchange.operation.scheme is None
+    if is_success(exchange) and public:
+        return  # the contract and its pages tell of examples
+    found = [(name, value) for name, value in members(document) if name in _OF_NOW]
+    if name_of(exchange) in MADE_NOW and is_success(exchange):
+        session = document.get("data", document).get("session", {})
+        found += [(name, session.get(name)) for name in ("created_at", "authenticated_at", "last_active_at")]
+    for name, value in found:
+        try:
+            yield name, instant(str(value)), timedelta(seconds=0 if "." in str(value) else 1)
+        except ValueError:
+            continue  # another law's
+
+
+def refusals_are_problems(exchange: Exchange) -> Iterator[str]:
+    """A problem document that tells of this request (RFC 9457 section 3.1)."""
+    reply = exchange.reply
+    if reply.status < 400 or exchange.request.method == "HEAD":
+        return
+    problem = document_of(exchange)
+    if reply.media_type != "application/problem+json" or not problem:
+        yield f"a refusal of type {reply.media_type!r} with {len(problem)} members"
+        return
+    if problem.get("status") != reply.status:
+        yield f"its status is {problem.get('status')!r} in an answer of {reply.status}"
+    asked, said = exchange.request.path, str(problem.get("instance", "")).partition("?")[0]
+    if "instance" in problem and re.fullmatch(r"[\w/-]{1,200}", asked) and not said.endswith(asked):
+        yield f"its instance is {said!r}, asked for was {asked!r}"
+    minted = problem.get("request_id", problem.get("requestId"))
+    header = reply.headers.get("x-request-id")
+    if minted is not None and header is not None and minted != header:
+        yield f"its request id is {minted!r}, X-Request-ID is {header!r}"
+    if "error" in problem and "detail" in problem and problem["error"] != problem["detail"]:
+        yield "`error` and `detail` say different things"
+
+
+def refused_callers_are_challenged(exchange: Exchange) -> Iterator[str]:
+    """401 with the challenge of the operation's scheme (RFC 9110 section 11.6.1)."""
+    if exchange.reply.status != 401:
+        return
+    said = exchange.reply.headers.get("www-authenticate", "")
+    if not said:
+        yield "a 401 without WWW-Authenticate"
+    elif exchange.operation is not None and exchange.operation.scheme is not None:
+        wanted = CHALLENGES.get(exchange.operation.scheme, "")
+        if not said.startswith(wanted + " "):
+            yield f"the challenge is {said!r}, the operation asks for {wanted}"
+
+
+def pages_add_up(exchange: Exchange) -> Iterator[str]:
+    """The numbers of a page agree with each other and with what was asked for."""
+    document = document_of(exchange)
+    if not is_success(exchange) or exchange.operation is None or "pagination" not in document:
+        return
+    yield from page_violations(document)
+    asked = dict(exchange.request.query)
+    for parameter in exchange.operation.named("query"):
+        name = parameter["name"]
+        if name in ("page", "page_size"):
+            wanted = str(asked.get(name, parameter["schema"].get("default")))
+            if wanted.isdigit() and document["pagination"][name] != int(wanted):
+                yield f"{name} is {document['pagination'][name]}, asked for was {wanted}"
+
+
+def rows_are_what_was_asked_for(exchange: Exchange) -> Iterator[str]:
+    """Rows of the caller's tenant, of the user, status and kind that were asked for, each once."""
+    if not is_success(exchange) or exchange.operation is None or exchange.request.method != "GET":
+        return
+    document, wanted = document_of(exchange), asked_of(exchange)
+    rows = [row for row in document.get("items", document.get("sessions", [])) if isinstance(row, dict)]
+    for row in rows:
+        for name, value in wanted.items():
+            if name in row and row[name] != value:
+                yield f"{name} of a row is {row[name]!r}, asked for was {value!r}"
+    keys = [str(row.get("id", row.get("session_id"))) for row in rows if {"id", "session_id"} & set(row)]
+    if len(set(keys)) != len(keys):
+        yield "a row is there twice"
+    begun = [str(row["created_at"]) for row in rows if "created_at" in row]
+    if begun != sorted(begun, reverse=True):
+        yield "the newest is not first"
+    limit = dict(exchange.request.query).get("limit", "")
+    if limit.isdigit() and len(rows) > int(limit):
+        yield f"{len(rows)} rows, asked for were {limit}"
+
+
+def asked_of(exchange: Exchange) -> dict[str, str]:
+    """What the rows of a list must say: tenant, user, status, kind."""
+    request, operation = exchange.request, exchange.operation
+    assert operation is not None
+    found = {}
+    headers = {name.lower(): value for name, value in request.headers}
+    tenant = headers.get("x-tenant-id") or claims_of(headers.get("authorization", "")).get("tenant_id")
+    if operation.scheme is not None and isinstance(tenant, str):
+        found["tenant_id"] = tenant
+    asked = {name: unquote(value) for name, value in request.query}
+    match = re.search(r"/(?:sessions|user)/([^/]+)(?:/sessions)?$", request.path)
+    if match and "{user_id}" in operation.path:
+        found["user_id"] = unquote(match[1])
+    for name, member in (
+        ("user_id", "user_id"),
+        ("auth_user_id", "user_id"),
+        ("status", "status"),
+        ("type", "token_type"),
+    ):
+        if name in asked:
+            found[member] = asked[name]
+    if operation.id in ACTIVE_ONLY:
+        found["status"] = "active"
+    return found
+
+
+def what_was_sent_is_told(exchange: Exchange) -> Iterator[str]:
+    """What an answer tells of the request's own members is what they were."""
+    operation = exchange.operation
+    if not is_success(exchange) or operation is None or operation.body_schema is None or not exchange.request.body:
+        return
+    try:
+        sent = json.loads(exchange.request.body)
+    except ValueError:
+        return
+    answer = document_of(exchange)
+    told = (
+        {**answer, **answer.get("data", answer).get("session", {})}
+        if isinstance(answer.get("data", answer), dict)
+        else {}
+    )
+    for name, value in sent.items() if isinstance(sent, dict) else ():
+        member = "user_id" if name == "auth_user_id" else name
+        if member not in operation_members(told) or name in ("token", "access_token", "refresh_token", "reason"):
+            continue
+        wanted = ",".join(value) if name == "amr" and isinstance(value, list) else value
+        if told[member] != wanted:
+            yield f"{member} is {told[member]!r}, sent was {wanted!r}"
+
+
+def operation_members(told: dict[str, Any]) -> dict[str, Any]:
+    """The members of an answer that can be compared with what was sent."""
+    return {name: value for name, value in told.items() if not isinstance(value, dict)}
+
+
+def numbers_add_up(exchange: Exchange) -> Iterator[str]:
+    """Counts that stand in one answer agree."""
+    if not is_success(exchange):
+        return
+    document = document_of(exchange)
+    if {"total_sessions", "active_sessions", "expired_sessions", "revoked_sessions"} <= set(document):
+        parts = sum(document[f"{name}_sessions"] for name in ("active", "expired", "revoked"))
+        if document["total_sessions"] != parts:
+            yield f"total_sessions is {document['total_sessions']}, its parts make {parts}"
+    kinds = document.get("device_breakdown")
+    if kinds is not None and sum(kinds.values()) != document.get("total_sessions"):
+        yield f"the kinds of device make {sum(kinds.values())} of {document.get('total_sessions')}"
+    if {"active", "session_count"} <= set(document) and document["active"] is not (document["session_count"] > 0):
+        yield f"active is {document['active']} with {document['session_count']} sessions"
+    bulk = {"succeeded", "failed", "total"} <= set(document)
+    if bulk and len(document["succeeded"]) + len(document["failed"]) != document["total"]:
+        yield "succeeded and failed are not the total"
+    rows = document.get("sessions")
+    if isinstance(rows, list) and document.get("total", len(rows)) < len(rows):
+        yield f"{len(rows)} rows of {document['total']}"
+    for row in objects(document):
+        yield from _times_of(row)
+
+
+def _times_of(row: dict[str, Any]) -> Iterator[str]:
+    """The times of a session, token or device are in their order."""
+    order = ("created_at", "last_activity", "last_active_at", "idle_expires_at", "expires_at")
+    there = [name for name in order if isinstance(row.get(name), str)]
+    try:
+        times = [instant(row[name]) for name in there]
+    except ValueError:
+        return
+    if times != sorted(times):
+        yield f"out of order: {', '.join(f'{name} {row[name]}' for name in there)}"
+    if row.get("status") in ("active", "expired") and "revoked_at" in row:
+        yield f"{row.get('id')} is {row['status']} and was revoked at {row['revoked_at']}"

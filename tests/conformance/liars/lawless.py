@@ -1,0 +1,109 @@
+"""Liars whose answers break a law that holds for every answer, whatever was asked."""
+
+from typing import Any
+
+from tests.conformance.liars.lying import Answer, Exchange, answers, documents, problems, requests, rescued
+from tests.conformance.serving import FIRST, admin_token
+
+ADMIN = {"authorization": f"Bearer {admin_token(FIRST)}"}
+LISTS = "GET /admin/sessions$"
+
+
+@documents("LAW-001", "answers a count as text", "/active$")
+def _(exchange: Exchange, document: Any) -> None:
+    document["session_count"] = str(document["session_count"])
+
+
+@documents("LAW-002", "tells instants in the zone of the server", "GET /internal/session/sessions/[^/]+$")
+def _(exchange: Exchange, document: Any) -> None:
+    document["timestamp"] = document["timestamp"].replace("Z", "+00:00")
+
+
+@problems("LAW-003", "names the wrong place in its problems", "GET /sessions/")
+def _(exchange: Exchange, document: Any) -> None:
+    document["instance"] = "/sessions"
+
+
+@answers("LAW-004", "challenges with the other scheme", "GET /admin/sessions/stats")
+def _(exchange: Exchange, answer: Answer) -> None:
+    if answer.status == 401:
+        answer.headers["www-authenticate"] = 'ApiKey realm="sojourn"'
+
+
+@documents("LAW-005", "always has a next page", LISTS)
+def _(exchange: Exchange, document: Any) -> None:
+    document["pagination"]["has_next"] = True
+
+
+@documents("LAW-006", "lists the oldest first", "GET /internal/session/sessions/[^/]+$")
+def _(exchange: Exchange, document: Any) -> None:
+    document["items"].reverse()
+
+
+@documents("LAW-007", "shows another address than it was told", "POST /internal/session/create$")
+def _(exchange: Exchange, document: Any) -> None:
+    document["data"]["session"]["ip"] = "203.0.113.1"
+
+
+@documents("LAW-008", "counts a kind of device twice", "GET /admin/sessions/stats")
+def _(exchange: Exchange, document: Any) -> None:
+    kind = next(iter(document["device_breakdown"]), "desktop")
+    document["device_breakdown"][kind] = 2 * document["device_breakdown"].get(kind, 1)
+
+
+@documents("LAW-009", "moves the end of a session in one list", LISTS)
+def _(exchange: Exchange, document: Any) -> None:
+    for item in document["items"]:
+        item["expires_at"] = item["expires_at"].replace("20", "21", 1)
+
+
+@documents("LAW-010", "shows ended sessions as active in exports", "/export-user-data$")
+def _(exchange: Exchange, document: Any) -> None:
+    for item in document["sessions"]:
+        item["status"] = "active"
+
+
+@documents("LAW-011", "tells the time of a minute ago", "GET /admin/tokens$")
+def _(exchange: Exchange, document: Any) -> None:
+    minutes = int(document["timestamp"][14:16])
+    document["timestamp"] = f"{document['timestamp'][:14]}{(minutes + 59) % 60:02}{document['timestamp'][16:]}"
+
+
+@answers("LAW-012", "mints the same request id again", "GET /admin/sessions$")
+def _(exchange: Exchange, answer: Answer) -> None:
+    answer.headers["x-request-id"] = "req_1"
+
+
+@problems("LAW-013", "has two titles for one kind of problem", "GET /api/sessions/all")
+def _(exchange: Exchange, document: Any) -> None:
+    document["title"] = "No"
+
+
+@documents("MOD-001", "leaves ended sessions in the list of one operation", "GET /sessions$")
+def _(exchange: Exchange, document: Any) -> None:
+    before = exchange.memory.setdefault(f"{exchange.query} {exchange.header('authorization')}", document)
+    document.update(before)
+
+
+@documents("MOD-002", "counts each use of a session twice", "GET /internal/session/[^/]+/usage$")
+def _(exchange: Exchange, document: Any) -> None:
+    for day in document["usage"]:
+        day["count"] *= 2
+
+
+@requests("MOD-003", "keeps the prints of devices in lower case", "POST /internal/session/trusted-devices$")
+def _(exchange: Exchange) -> None:
+    body = exchange.document
+    if isinstance(body, dict) and isinstance(body.get("device_fingerprint"), str):
+        exchange.put_document({**body, "device_fingerprint": body["device_fingerprint"].lower()})
+
+
+@documents("MOD-004", "forgets why a token is refused", "/tokens/blacklist/check$")
+def _(exchange: Exchange, document: Any) -> None:
+    document.pop("reason", None)
+
+
+@rescued("MOD-005", "ends a session although it refuses to", "DELETE /sessions/", 401, 403, 404)
+async def _(exchange: Exchange, answer: Answer) -> Answer:
+    await exchange.ask(**ADMIN)
+    return answer

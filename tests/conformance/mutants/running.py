@@ -1,0 +1,64 @@
+"""A run of mutants in several processes, each with servers of its own."""
+
+import random
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from sojourn.conformance.checks import PROFILES
+from tests.conformance.mutants.bench import Bench, Fate
+from tests.conformance.mutants.catalogue import ONE_TENANT, catalogue, sample
+from tests.conformance.mutants.mutant import contract
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What one process does: every `of`-th mutant of the samples, until the time is over."""
+
+    part: int
+    of: int
+    seed: int
+    count: int
+    reads: int
+    seconds: float
+    full: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A fate without its lie, which no other process could be told."""
+
+    fate: Fate
+    is_read: bool
+
+
+def work(order: Order) -> list[Line]:
+    """Judge a part of the samples."""
+    ends, found = time.monotonic() + order.seconds, []
+    with tempfile.TemporaryDirectory() as folder, Bench(Path(folder), contract(), full=order.full) as bench:
+        broken = bench.record()
+        if broken:
+            raise RuntimeError(f"the healthy server does not pass: {broken}")
+        answers = bench.recording.answers
+        reads = sample(catalogue(answers, seed_only=True), order.reads, random.Random(order.seed), without=ONE_TENANT)
+        others = sample(catalogue(answers), order.count, random.Random(order.seed))
+        drawn = [(mutant, True) for mutant in reads] + [(mutant, False) for mutant in others]
+        for mutant, is_read in drawn[order.part :: order.of]:
+            if time.monotonic() > ends:
+                break
+            profiles = PROFILES[:1] if is_read else PROFILES if order.full else PROFILES[:2]
+            fate = bench.judge(mutant, profiles)
+            found.append(Line(fate.without_lie(), is_read))
+            said = f"{fate.caught_by or '-':<30}{'' if fate.told else '(silent) '}{mutant}"
+            print(f"{'caught' if fate.profile else 'ALIVE':<8}{fate.seconds:>5.1f} s  {said}", flush=True)
+    return found
+
+
+def run(*, seed: int, count: int, reads: int, seconds: float, full: bool, processes: int) -> list[Line]:
+    """Judge samples of mutants, in several processes."""
+    orders = [Order(part, processes, seed, count, reads, seconds, full) for part in range(processes)]
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        return [line for lines in pool.map(work, orders) for line in lines]
