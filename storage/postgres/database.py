@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -21,7 +21,8 @@ from sojourn.storage.database import Database, RowSecurityBypassed
 from sojourn.storage.postgres import partitions
 from sojourn.storage.postgres.codecs import set_codecs
 from sojourn.storage.postgres.failures import DRIVER_ERRORS, retries, unavailable
-from sojourn.storage.postgres.runner import READ, WRITE, PostgresRunner, transaction
+from sojourn.storage.postgres.reader import Batches, PostgresReader, is_distributed
+from sojourn.storage.postgres.runner import READ, WRITE, PostgresRunner, ended, transaction
 from sojourn.storage.postgres.schema import revision_of
 from sojourn.storage.queries import tenants
 from sojourn.storage.schema.revisions import require_current
@@ -29,6 +30,7 @@ from sojourn.storage.touches import Touches
 from sojourn.storage.unit_of_work import Runner, SystemUnit
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 logger = logging.getLogger("sojourn.storage")
 
@@ -45,8 +47,9 @@ class PostgresDatabase(Database):
 
     purge_grace = partitions.WEEK
 
-    def __init__(self, pool: Any, system_pool: Any, wait_seconds: float) -> None:
+    def __init__(self, pool: Any, system_pool: Any, wait_seconds: float, *, one_message: bool) -> None:
         self.touches = Touches()
+        self._batches = Batches(pool, wait_seconds) if one_message else None
         self._pool = pool
         self._system_pool = system_pool
         self._wait_seconds = wait_seconds
@@ -62,9 +65,10 @@ class PostgresDatabase(Database):
             pool = await _pool(url, wait_seconds, pool_size)
             system_pool = await _pool(url, wait_seconds, _SYSTEM_CONNECTIONS)
             bypassed = bool(await pool.fetchval(_STEPS_OVER_ROW_SECURITY))
+            distributed = await is_distributed(pool)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, DBAPIError) as error:
             raise ConnectionError(str(error)) from error
-        database = cls(pool, system_pool, wait_seconds)
+        database = cls(pool, system_pool, wait_seconds, one_message=not distributed)
         if bypassed and not allow_bypass:
             await database.close()
             raise RowSecurityBypassed()
@@ -74,12 +78,17 @@ class PostgresDatabase(Database):
 
     async def close(self) -> None:
         """Wait for running transactions, then close every connection; close by force those that hang."""
+        if self._batches is not None:
+            await self._batches.close()
         for pool in (self._pool, self._system_pool):
             with suppress(TimeoutError):  # the pool has ended its connections then, unasked
                 await asyncio.wait_for(pool.close(), self._wait_seconds)
 
     async def _read(self, attempt: Callable[[Runner], Awaitable[T]]) -> T:
-        return await self._run(READ, attempt)
+        batches = self._batches
+        if batches is None:
+            return await self._run(READ, attempt)
+        return await self._repeat(lambda: self._reader(batches), attempt)
 
     @asynccontextmanager
     async def system(self) -> AsyncIterator[SystemUnit]:
@@ -124,12 +133,21 @@ class PostgresDatabase(Database):
             return False
         return True
 
+    def _reader(self, batches: Batches) -> AbstractAsyncContextManager[PostgresReader]:
+        return ended(PostgresReader(batches, self._pool, wait_seconds=self._wait_seconds))
+
     async def _run(self, begin: str, work: Callable[[PostgresRunner], Awaitable[T]]) -> T:
-        """One transaction; again when it met another one, or when its connection was gone before the COMMIT."""
+        """One transaction."""
+        return await self._repeat(lambda: transaction(self._pool, begin, self._wait_seconds), work)
+
+    async def _repeat(
+        self, begin: Callable[[], AbstractAsyncContextManager[R]], work: Callable[[R], Awaitable[T]]
+    ) -> T:
+        """One unit; again when it met another one, or when its connection was gone before the COMMIT."""
         attempt = 0
         while True:
             try:
-                async with transaction(self._pool, begin, self._wait_seconds) as runner:
+                async with begin() as runner:
                     return await work(runner)
             except DRIVER_ERRORS as error:
                 attempt += 1
@@ -158,6 +176,7 @@ async def _pool(url: str, wait_seconds: float, size: int) -> Any:
             "idle_in_transaction_session_timeout": str(milliseconds * _STATEMENT_PATIENCE),
             "standard_conforming_strings": "on",
             "jit": "off",
+            "plan_cache_mode": "force_generic_plan",  # planning costs more than running what has an index
         },
     )
 

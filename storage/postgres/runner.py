@@ -6,9 +6,9 @@ the tenant for row security: a statement that forgot its tenant would find no ot
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from secrets import randbelow
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import asyncpg
 
@@ -152,10 +152,27 @@ class PostgresRunner:
         await self._pool.release(connection)
 
 
-@asynccontextmanager
-async def transaction(pool: Any, begin: str, wait_seconds: float) -> AsyncIterator[PostgresRunner]:
+class Ended(Protocol):
+    """What ends with the work on it."""
+
+    async def commit(self) -> None: ...
+
+    async def roll_back(self) -> None: ...
+
+    async def abandon(self) -> None: ...
+
+
+E = TypeVar("E", bound=Ended)
+
+
+def transaction(pool: Any, begin: str, wait_seconds: float) -> AbstractAsyncContextManager[PostgresRunner]:
     """A transaction that is committed at the end, and undone by a raise (a DomainError with `persist` keeps it)."""
-    runner = PostgresRunner(pool, begin, wait_seconds)
+    return ended(PostgresRunner(pool, begin, wait_seconds))
+
+
+@asynccontextmanager
+async def ended(runner: E) -> AsyncIterator[E]:
+    """A runner whose transaction is committed at the end, and undone by a raise as in `transaction`."""
     try:
         yield runner
     except DomainError as error:

@@ -12,6 +12,7 @@ import pytest
 from sojourn.domain.clock import utc_now
 from sojourn.domain.ids import uuid7
 from sojourn.settings.settings import variable
+from sojourn.storage.postgres.one_message import one_message
 from sojourn.storage.queries import sessions, statistics, users
 from sojourn.storage.statements import Statement
 from tests.live import REFRESH_SECRET
@@ -29,6 +30,7 @@ HOT = {
     "few of a tenant's sessions are active": (sessions._search(False, "active", few=True)[0], "_due_at_idx"),
     "user": (users.FIND, "users_pkey"),
 }
+READ_ALONE = ("get", "active check", "list", "list of all", "few of a tenant's sessions are active", "user")
 _TYPES = "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = 'asked'"
 
 
@@ -68,6 +70,15 @@ def scans_of(plan: list[str]) -> list[str]:
 @pytest.mark.parametrize(("statement", "index"), HOT.values(), ids=HOT)
 def test_a_hot_statement_goes_by_its_index(url: str, statement: Statement, index: str) -> None:
     scans = scans_of(plan_of(url, statement.numbered()[0]))
+
+    assert scans
+    assert [step for step in scans if index not in step] == []
+
+
+@pytest.mark.parametrize("name", READ_ALONE)
+def test_a_read_in_one_message_goes_by_the_same_index(url: str, name: str) -> None:
+    statement, index = HOT[name]
+    scans = scans_of(plan_of(url, one_message(statement, one=False, of_tenant=True).text))
 
     assert scans
     assert [step for step in scans if index not in step] == []
