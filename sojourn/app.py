@@ -19,6 +19,8 @@ from connexion.options import SwaggerUIOptions
 from connexion.resolver import Resolver
 
 from sojourn.authentication import ApiKeys, Tokens
+from sojourn.authentication.guess_limit import GuessLimit
+from sojourn.authentication.shared_counts import counts_of_this_server
 from sojourn.documentation.pages import Documentation
 from sojourn.domain.clock import Clock, utc_now
 from sojourn.domain.limits import Limits
@@ -148,6 +150,7 @@ def _program(
 
     return Program(
         clock=clock,
+        wrong_key=GuessLimit(settings.api_key_guesses, counts_of_this_server()).wrong,
         database=database,
         api_keys=ApiKeys(settings, database),
         tokens=service_tokens,

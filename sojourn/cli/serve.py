@@ -11,6 +11,7 @@ from typing import Any
 import click
 import uvicorn
 
+from sojourn.authentication.shared_counts import shared_with_workers
 from sojourn.authentication.vault import Vault
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import database_url, settings_from, settings_help
@@ -62,7 +63,10 @@ def serve(**flags: object) -> None:
     os.environ.setdefault("PYTHONWARNINGS", "ignore:Using `httpx` with `starlette.testclient`")
     # uvicorn stops in good order, then sends itself the signal again. It is what was asked for, and no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.run("sojourn.app:create_app_from_env", factory=True, workers=settings.workers, **uvicorn_options(settings))
+    with shared_with_workers():
+        uvicorn.run(
+            "sojourn.app:create_app_from_env", factory=True, workers=settings.workers, **uvicorn_options(settings)
+        )
 
 
 def uvicorn_options(settings: Settings) -> dict[str, Any]:

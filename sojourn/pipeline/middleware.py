@@ -18,7 +18,7 @@ from connexion.middleware.abstract import AbstractRoutingAPI, SpecMiddleware
 from connexion.operations.abstract import AbstractOperation
 from connexion.spec import Specification
 
-from sojourn.domain.errors import DomainError, InternalError, Unavailable, ValidationFailed, Violation
+from sojourn.domain.errors import DomainError, InternalError, InvalidApiKey, Unavailable, ValidationFailed, Violation
 from sojourn.pipeline.bodies import ClientGone, JsonReader, Receive, read_body
 from sojourn.pipeline.negotiation import JSON, check_content_type, choose_media_type
 from sojourn.pipeline.parameters import read_headers, read_path, read_query
@@ -117,7 +117,11 @@ class ContractMiddleware(SpecMiddleware):
             raise
         plan, segments = self._router.find(request.method, request.raw_path)
         responder.plan = plan
-        identity = await plan.security.authenticate(request.headers, request.now)
+        try:
+            identity = await plan.security.authenticate(request.headers, request.now)
+        except InvalidApiKey:
+            program.wrong_key(request.address, request.now)
+            raise
         media_type = JSON
         if plan.offers and (accept := request.headers.get(b"accept")) is not None:
             media_type = choose_media_type(accept.decode("latin-1"), plan.offers)

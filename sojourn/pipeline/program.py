@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from sojourn.domain.clock import Clock
@@ -13,12 +14,16 @@ from sojourn.storage.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The parts every request shares. One per application, built by `sojourn.app`."""
+    """The parts every request shares. One per application, built by `sojourn.app`.
+
+    `wrong_key` is told the address that sent a wrong API key, and raises RateLimited for one that has sent too many.
+    """
 
     clock: Clock
     database: Callable[[], Database]
     api_keys: ApiKeyChecker
     tokens: TokenChecker
+    wrong_key: Callable[[str, datetime], None]
     service: Service
     body_limits: BodyLimits
     max_uri_bytes: int

@@ -41,6 +41,7 @@ class Request:
     repeated: list[bytes]
     header_bytes: int
     now: datetime
+    address: str
 
     def repeated_in(self, declared: Container[bytes]) -> list[bytes]:
         """The single-valued headers that came more than once: every one that is read here, or is `declared`."""
@@ -78,7 +79,8 @@ def open_request(scope: Scope, now: datetime, declared_headers: frozenset[bytes]
             elif name not in _FIRST_WINS:
                 repeated.append(name)
     raw_path = scope.get("raw_path") or scope["path"].encode()
-    return Request(scope["method"], raw_path, scope["query_string"], headers, repeated, size, now)
+    address = (scope.get("client") or ("",))[0]
+    return Request(scope["method"], raw_path, scope["query_string"], headers, repeated, size, now, address)
 
 
 def check_head(request: Request, max_uri_bytes: int, max_header_bytes: int) -> None:

@@ -92,7 +92,7 @@ class Settings:
     refresh_reuse_interval: timedelta = _setting(
         timedelta(seconds=10), "How long a spent refresh token may be answered again.", parse_duration
     )
-    refresh_limit: int = _setting(120, "How many refreshes a session has per minute.", whole_number)
+    refresh_limit: int = _setting(120, "How many refreshes a session has per minute, in each process.", whole_number)
     idle_timeout: timedelta = _setting(
         timedelta(hours=4), "A session ends after this long without activity.", parse_duration
     )
@@ -127,6 +127,9 @@ class Settings:
     )
     max_trusted_devices: int = _setting(
         100, "How many devices a user may trust; the one unused longest goes for one more.", whole_number
+    )
+    api_key_guesses: int = _setting(
+        300, "How many wrong API keys an address may send per minute; then they are 429. `0`: no limit.", whole_number
     )
     tenants_provisioned: bool = _setting(
         False, "Whether tenants must be created by hand; else they are made on first use.", truth

@@ -100,7 +100,7 @@ OUR_REFUSALS = {
     "413": "a body that is too large",
     "414": "an address that is too long",
     "415": "a body that is not JSON",
-    "429": "more refreshes than are allowed",
+    "429": "more refreshes or more wrong API keys than are allowed",
     "431": "headers that are too large",
     "500": "a fault of ours",
     "503": "a database that does not answer",

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import httpx
+
 from tests.http.conftest import API_KEY, Client
 
 Start = Callable[..., Client]
@@ -114,3 +116,31 @@ def test_a_user_cannot_trust_more_devices_by_asking_often(start: Start) -> None:
 
     assert {answer.status_code for answer in answers} <= {200, 201}
     assert len(fingerprints(client)) == 4
+
+
+def guess(client: Client, key: str = "no-such-key") -> httpx.Response:
+    """What a service with this key is answered."""
+    headers = {"X-API-Key": key, "X-Tenant-ID": "acme"}
+    return client.request("GET", "/internal/session/sessions/usr_abc123/active", headers=headers)
+
+
+def test_wrong_keys_beyond_the_limit_are_told_when_to_come_back_and_a_right_key_is_never_refused(start: Start) -> None:
+    client = start(SOJOURN_API_KEY_GUESSES="3")
+    client.clock.now = client.clock.now.replace(second=18)
+
+    statuses = [guess(client).status_code for _ in range(5)]
+    refused = guess(client, "sj_0123456789abcdef")
+
+    assert statuses == [401, 401, 401, 429, 429]
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "42")
+    assert refused.json()["i18n_key"] == "error.rate_limited"
+    assert guess(client, API_KEY).status_code == 200
+    assert client.request("GET", "/internal/session/sessions/usr_abc123/active").status_code == 401
+    client.clock.advance(seconds=42)
+    assert guess(client).status_code == 401
+
+
+def test_without_a_limit_every_wrong_key_is_told_that_it_is_wrong(start: Start) -> None:
+    client = start(SOJOURN_API_KEY_GUESSES="0")
+
+    assert {guess(client).status_code for _ in range(400)} == {401}

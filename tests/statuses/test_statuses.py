@@ -39,6 +39,7 @@ FOR_NEW_TENANTS = {"start_session", "trust_own_device"}
 """Operations that make the tenant where nobody provisions it by hand."""
 SPENDS_A_REFRESH_TOKEN = {"refresh_tokens", "rotate_access_token"}
 REFRESHES_A_MINUTE = 120
+GUESSES_A_MINUTE = 3
 LIMITED_KEY_TENANT = "elsewhere"
 WAL_WRITE_LOCK, WAL_RECOVER_LOCK, WAL_INDEX_HEADER = 120, 122, 48
 
@@ -56,7 +57,12 @@ def documented() -> list[tuple[str, int]]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
     """A server that gives up early, so that its giving up can be seen."""
-    live = LiveServer(tmp_path_factory.mktemp("statuses"), SOJOURN_BODY_TIMEOUT="300ms", SOJOURN_BUSY_TIMEOUT="100ms")
+    live = LiveServer(
+        tmp_path_factory.mktemp("statuses"),
+        SOJOURN_BODY_TIMEOUT="300ms",
+        SOJOURN_BUSY_TIMEOUT="100ms",
+        SOJOURN_API_KEY_GUESSES=str(GUESSES_A_MINUTE),
+    )
     yield Prepared(live)
     assert live.stop() in (0, -signal.SIGTERM)
 
@@ -133,9 +139,12 @@ def forget_session(server: Prepared, session_id: str) -> None:
 
 
 def provoke_429(operation: Operation, server: Prepared) -> Raw:
-    """One refresh more than a session has in a minute. Two minutes may be touched, so twice as many are sent."""
+    """One refresh, or one wrong key, more than there may be in a minute. Two minutes may be touched."""
     valid = request_for(operation, server)
-    for _ in range(2 * REFRESHES_A_MINUTE):
+    most = REFRESHES_A_MINUTE
+    if operation.scheme == "apiKey":
+        valid, most = valid.with_header("X-API-Key", "no-such-key"), GUESSES_A_MINUTE
+    for _ in range(2 * most):
         if ask(server, valid).status == 429:
             break
     return valid
