@@ -91,21 +91,15 @@ def effective_end(session: WithDeadlines) -> str:
 
 
 def status_of(session: Session, now: str) -> Status:
-    """What a session is at `now`. Revocation outlasts expiry; at a deadline a session is expired."""
-    return status(session.revoked_at is not None, session.expires_at, session.idle_expires_at, now)
+    """What a session is at `now`. Revocation outlasts expiry; at a deadline a session is expired.
+
+    Instants are compared as texts, which sort like time, because this runs for every row of every list.
+    """
+    if session.revoked_at is not None:
+        return "revoked"
+    return "active" if now < session.expires_at and now < session.idle_expires_at else "expired"
 
 
 def is_active(session: Session, now: str) -> bool:
     """Whether a session is neither revoked nor past a deadline at `now`."""
     return status_of(session, now) == "active"
-
-
-def status(revoked: bool, expires_at: str, idle_expires_at: str, now: str) -> Status:
-    """What a session is at `now`. Revocation outlasts expiry; at a deadline a session is expired.
-
-    Instants are given in the text form of `sojourn.domain.clock`, which sorts like time, because this runs for
-    every row of every list.
-    """
-    if revoked:
-        return "revoked"
-    return "active" if now < expires_at and now < idle_expires_at else "expired"

@@ -2,19 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 from sojourn.domain.refresh_tokens import RefreshToken
 
 LAST_SECOND = 253402300799
 """The last second that can be written as an instant: 9999-12-31T23:59:59Z."""
-
-
-SHORTEST_LIFETIME = timedelta(seconds=2)
-"""What a tenant may set at least: an end in whole seconds takes up to one of them."""
-LONGEST_LIFETIME = timedelta(hours=87_600)
-"""What a tenant may set at most, ten years: `expires_in` and every end stay numbers that all clients can read."""
 
 
 @dataclass(frozen=True, slots=True)

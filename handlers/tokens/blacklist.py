@@ -13,10 +13,11 @@ from sojourn.domain.ids import mint
 from sojourn.domain.paging import Page
 from sojourn.domain.refresh_tokens import RefreshToken
 from sojourn.domain.token_identity import text_identity
+from sojourn.domain.token_lifetimes import retention
 from sojourn.domain.tokens import LAST_SECOND, AccessToken
 from sojourn.handlers.context import Context, takes_token
 from sojourn.handlers.tenancy import require_provisioned_tenant, require_tenant
-from sojourn.handlers.tokens.pairs import lifetimes, retention
+from sojourn.handlers.tokens.pairs import lifetimes
 from sojourn.handlers.views.envelopes import View, list_response, simple_response
 from sojourn.handlers.views.tokens import (
     blacklist_check_response,

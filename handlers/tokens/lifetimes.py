@@ -1,22 +1,14 @@
 """How long a tenant's tokens live, and the end of all that were issued so far."""
 
-from datetime import timedelta
 from typing import Any
 
-from sojourn.domain.durations import format_duration, parse_duration
-from sojourn.domain.errors import (
-    ValidationFailed,
-    Violation,
-)
-from sojourn.domain.token_lifetimes import Lifetimes
-from sojourn.domain.tokens import LONGEST_LIFETIME, SHORTEST_LIFETIME
+from sojourn.domain.durations import format_duration
+from sojourn.domain.token_lifetimes import Lifetimes, read_lifetimes
 from sojourn.handlers.context import Context
 from sojourn.handlers.tenancy import require_tenant
 from sojourn.handlers.views.envelopes import View, simple_response
 from sojourn.storage.queries import token_configs
 from sojourn.storage.queries.token_configs import TokenConfig
-
-_MAX_LEEWAY = timedelta(minutes=5)
 
 
 async def get_token_config(ctx: Context) -> View:
@@ -31,7 +23,7 @@ async def set_token_config(ctx: Context, body: dict[str, Any]) -> View:
     await require_tenant(ctx)
     default = format_duration(ctx.service.tokens.lifetimes.leeway)
     config = TokenConfig(body["access_expiry"], body["refresh_expiry"], body.get("leeway", default))
-    _check(config)
+    read_lifetimes(config.access_expiry, config.refresh_expiry, leeway=config.leeway)
     await token_configs.put(ctx.db, config, ctx.now_text)
     return _config_response(ctx, config)
 
@@ -58,28 +50,3 @@ def _texts(span: Lifetimes) -> TokenConfig:
 def _config_response(ctx: Context, config: TokenConfig) -> View:
     """`TenantJWTConfigResponse`."""
     return {"tenant_id": ctx.tenant.id, **config._asdict()}
-
-
-def _check(config: TokenConfig) -> None:
-    """Raises ValidationFailed with a violation for each duration that cannot be used."""
-    violations, spans = [], {}
-    for name, text in config._asdict().items():
-        try:
-            spans[name] = parse_duration(text)
-        except ValueError:
-            violations.append(Violation(name, "format", {"format": "duration"}, text))
-    for name in ("access_expiry", "refresh_expiry"):
-        if name in spans and spans[name] < SHORTEST_LIFETIME:
-            limit = {"limit": format_duration(SHORTEST_LIFETIME)}
-            violations.append(Violation(name, "minimum", limit, config._asdict()[name]))
-        if name in spans and spans[name] > LONGEST_LIFETIME:
-            limit = {"limit": format_duration(LONGEST_LIFETIME)}
-            violations.append(Violation(name, "maximum", limit, config._asdict()[name]))
-    if spans.get("leeway", timedelta(0)) > _MAX_LEEWAY:
-        violations.append(Violation("leeway", "maximum", {"limit": "5m"}, config.leeway))
-    if not violations and spans["refresh_expiry"] < spans["access_expiry"]:
-        violations.append(
-            Violation("refresh_expiry", "minimum", {"limit": config.access_expiry}, config.refresh_expiry)
-        )
-    if violations:
-        raise ValidationFailed(violations)

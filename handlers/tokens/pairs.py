@@ -1,7 +1,7 @@
 """Issues a session's tokens and records them in the inventory."""
 
 import secrets
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sojourn.domain.clock import from_text, to_text
@@ -9,7 +9,7 @@ from sojourn.domain.durations import parse_duration
 from sojourn.domain.ids import mint, session_id
 from sojourn.domain.refresh_tokens import write_refresh_token
 from sojourn.domain.token_identity import identity
-from sojourn.domain.token_lifetimes import Lifetimes, end_of_access, end_of_refresh
+from sojourn.domain.token_lifetimes import Lifetimes, chance_of, end_of_access, end_of_refresh
 from sojourn.handlers.context import Context
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.tokens import token_pair_response
@@ -122,7 +122,7 @@ async def enter_refresh_token(ctx: Context, session: TokenSession, text: str, *,
 async def issue_access_token(ctx: Context, session: TokenSession, state: RefreshRow, terms: Terms) -> tuple[str, int]:
     """A new access token of a session (RFC 9068), and for how many seconds it is good."""
     token_id = mint("tok", ctx.now)
-    end = end_of_access(ctx.now, lifetimes(ctx, terms).access, from_text(session.expires_at), _chance(token_id))
+    end = end_of_access(ctx.now, lifetimes(ctx, terms).access, from_text(session.expires_at), chance_of(token_id))
     claims: dict[str, Any] = {
         "sub": session.user_id,
         "aud": ctx.service.tokens.audience,
@@ -167,13 +167,3 @@ async def sign_and_enter(
     )
     await tokens.enter(ctx.db, entry)
     return signed.text
-
-
-def _chance(token_id: str) -> float:
-    """A number from 0 to 1 out of an id's random tail."""
-    return int(token_id[-4:], 16) / 0xFFFF
-
-
-def retention(now: datetime, span: Lifetimes) -> datetime:
-    """Until when a token of unknown end must be refused: longer than any that is issued now."""
-    return now + max(span.access, span.refresh) + span.leeway + timedelta(days=1)

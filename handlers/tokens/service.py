@@ -4,7 +4,7 @@ from typing import Any
 
 from sojourn.domain.errors import SessionNotFound, TenantMismatch
 from sojourn.domain.ids import session_key
-from sojourn.domain.sessions import status
+from sojourn.domain.sessions import is_active
 from sojourn.domain.token_validity import reasons
 from sojourn.domain.tokens import AccessToken
 from sojourn.handlers.context import Context, takes_token
@@ -12,7 +12,6 @@ from sojourn.handlers.tokens.pairs import begin_tokens
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.tokens import token_validation_response
 from sojourn.storage.queries import refresh_states
-from sojourn.storage.queries.refresh_states import TokenSession
 
 
 async def generate_tokens(ctx: Context, body: dict[str, Any]) -> View:
@@ -21,7 +20,7 @@ async def generate_tokens(ctx: Context, body: dict[str, Any]) -> View:
         raise TenantMismatch()
     key = session_key(body["session_id"])
     session = await refresh_states.session(ctx.db, key) if key is not None else None
-    if session is None or session.user_id != body["auth_user_id"] or not _is_live(ctx, session):
+    if session is None or session.user_id != body["auth_user_id"] or not is_active(session, ctx.now_text):
         raise SessionNotFound()
     return await begin_tokens(ctx, session, body.get("app_id"))
 
@@ -45,8 +44,3 @@ async def validate_access_token(ctx: Context, body: dict[str, Any]) -> View:
 async def get_key_set(ctx: Context) -> View:
     """The public keys that verify our access tokens (RFC 7517)."""
     return await ctx.service.tokens.key_set()
-
-
-def _is_live(ctx: Context, session: TokenSession) -> bool:
-    revoked = session.revoked_at is not None
-    return status(revoked, session.expires_at, session.idle_expires_at, ctx.now_text) == "active"

@@ -3,7 +3,7 @@
 from sojourn.domain.clock import from_text
 from sojourn.domain.errors import NotYourResource, SessionNotFound
 from sojourn.domain.ids import session_id, session_key
-from sojourn.domain.sessions import status
+from sojourn.domain.sessions import status_of
 from sojourn.handlers.context import Context
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.tokens import token_validation_response
@@ -19,7 +19,7 @@ async def validate_session(ctx: Context, session_id: str) -> View:
         raise SessionNotFound()
     if row.user_id != ctx.caller.id and not ctx.caller.is_admin:
         raise NotYourResource()
-    state = status(row.revoked_at is not None, row.expires_at, row.idle_expires_at, ctx.now_text)
+    state = status_of(row, ctx.now_text)
     return token_validation_response(_claims(ctx, row), () if state == "active" else (f"session_{state}",))
 
 

@@ -9,26 +9,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from sojourn.domain.errors import InvalidToken
+from sojourn.domain.ids import is_user_id
+from sojourn.domain.tokens import LAST_SECOND
 
 MAX_CLAIMS = 64
-MAX_NUMERIC_DATE = 253402300799
-"""The last second of the year 9999: no instant beyond it can be written."""
 
 _MAX_INTEGER = 2**63 - 1
 _DATES = ("exp", "nbf", "iat", "auth_time")
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f]{1,1024}")
-_NAME = re.compile(r"(?=.{1,255}\Z)[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?")
-_TEXTS = {
-    "iss": _PRINTABLE,
-    "sub": _NAME,
-    "sid": _NAME,
-    "client_id": _NAME,
-    "jti": _PRINTABLE,
-    "acr": _PRINTABLE,
-    "scope": _PRINTABLE,
-}
+_NAMES = ("sub", "sid", "client_id")
+"""What others give: the contract's ids of users."""
+_TEXTS = ("iss", "jti", "acr", "scope")
 _LISTS = ("aud", "amr")
-_REGISTERED = (*_DATES, *_TEXTS, *_LISTS, "nonce", "at_hash", "c_hash", "events")
+_REGISTERED = (*_DATES, *_NAMES, *_TEXTS, *_LISTS, "nonce", "at_hash", "c_hash", "events")
 
 _ACCESS_TYPES = frozenset({"at+jwt"})
 _TYPES = _ACCESS_TYPES | {"jwt"}
@@ -63,8 +56,11 @@ def _check(claims: Mapping[str, Any]) -> None:
     for name in _DATES:
         if name in claims:
             numeric_date(claims[name])
-    for name, pattern in _TEXTS.items():
-        if name in claims and not (isinstance(claims[name], str) and pattern.fullmatch(claims[name])):
+    for name in _NAMES:
+        if name in claims and not (isinstance(claims[name], str) and is_user_id(claims[name])):
+            raise InvalidToken()
+    for name in _TEXTS:
+        if name in claims and not (isinstance(claims[name], str) and _PRINTABLE.fullmatch(claims[name])):
             raise InvalidToken()
     for name in _LISTS:
         value = claims.get(name, [])
@@ -74,7 +70,7 @@ def _check(claims: Mapping[str, Any]) -> None:
 
 def numeric_date(value: Any) -> float:
     """Seconds since 1970 (RFC 7519 §2). Raises InvalidToken for anything that is no instant of four-digit years."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MAX_NUMERIC_DATE:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LAST_SECOND:
         raise InvalidToken()
     return float(value)
 

@@ -29,7 +29,6 @@ _FILL = 95
 _LOCK = 0x736F6A7061727473  # a number of ours: one process at a time
 _PATIENCE = "SET LOCAL lock_timeout = '250ms'"
 """A table change gives up after waiting this long for its lock, since requests queue behind it; it is tried again."""
-_PARTITIONS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'sessions'::regclass"
 
 _S = SessionTable.__table__
 _OF_WEEK = and_(_S.c.tenant_id == bindparam("tenant"), _S.c.id >= bindparam("first"), _S.c.id < bindparam("past"))

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.clock import from_text
 from sojourn.domain.refresh_tokens import RefreshState, RefreshToken
-from sojourn.domain.sessions import status
+from sojourn.domain.sessions import status_of
 from sojourn.domain.token_validity import RefreshRecord
 from sojourn.storage.queries.session_states import ACTIVE
 from sojourn.storage.queries.token_configs import Terms, TokenConfig, terms_of
@@ -168,7 +168,7 @@ async def family(unit: UnitOfWork, token: RefreshToken, now: str) -> Family | No
     is_blacklisted, until, issued_at, cut_offs_then, expires_at = [next(columns) for _ in range(5)]
     terms = terms_of(tuple(columns))
     state = None if stored.token_hash is None else stored
-    standing = status(of.revoked_at is not None, of.expires_at, of.idle_expires_at, now)
+    standing = status_of(of, now)
     return Family(
         session=of,
         state=state,

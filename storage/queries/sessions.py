@@ -11,7 +11,7 @@ from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, lite
 from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.paging import Page
-from sojourn.domain.sessions import Status
+from sojourn.domain.sessions import Status, effective_end
 from sojourn.storage.queries import statistics, tenants, users
 from sojourn.storage.queries.session_states import ACTIVE, EXPIRED, FEW_ACTIVE, NOW, OUT_OF_ORDER, SETTLED_AHEAD
 from sojourn.storage.schema.sql_functions import latest
@@ -212,7 +212,7 @@ async def add(unit: UnitOfWork, session: NewSession) -> SessionRow:
 def insert_values(session: NewSession) -> dict[str, Any]:
     """The parameters of `INSERT` but for the tenant."""
     values = {name: getattr(session, name) for name in _INSERTED}
-    values["due_at"] = min(session.expires_at, session.idle_expires_at)
+    values["due_at"] = effective_end(session)
     return values
 
 

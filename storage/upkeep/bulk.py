@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from sojourn.domain.ids import user_key
+from sojourn.domain.sessions import effective_end
 from sojourn.storage.queries import sessions, statistics
 from sojourn.storage.queries.sessions import NewSession
 
@@ -60,7 +61,7 @@ def batches(tenant_id: str, rows: Iterable[tuple[NewSession, str | None]], now: 
             batch.counts["created", session.device_type or statistics.UNKNOWN_DEVICE] += 1
             if revoked_at is not None:
                 batch.counts["revoked", ""] += 1
-            elif min(session.expires_at, session.idle_expires_at) <= now:
+            elif effective_end(session) <= now:
                 batch.counts["expired", ""] += 1
         yield batch
 
