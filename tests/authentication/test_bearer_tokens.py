@@ -152,7 +152,6 @@ def test_a_key_set_verifies_with_and_without_a_key_id(jwks: Path, algorithm: str
         {"client_id": ""},
         {"sub": "."},
         {"sub": ".. x"},
-        {"sub": "x" * 256},
         {"uid": 2**63},
         {"deep": {"er": [[-(2**70)]]}},
         {f"claim-{number}": number for number in range(64)},
