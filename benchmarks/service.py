@@ -51,7 +51,7 @@ async def _fill(path: Path) -> None:
     async with open_loader(f"sqlite:///{path}") as loader:
         by_tenant = sorted(dataset.all_sessions(), key=lambda session: session.tenant_id)
         for tenant, sessions in groupby(by_tenant, key=lambda session: session.tenant_id):
-            for batch in batches(tenant, _rows(sessions), _LOADED_AT):
+            for batch in batches(tenant, _rows(sessions), now=_LOADED_AT):
                 await loader.write(batch)
 
 

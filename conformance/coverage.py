@@ -49,11 +49,11 @@ class Coverage:
 
 def measure(contract: Contract, traffic: Traffic) -> Coverage:
     """The coverage of everything that was sent so far."""
-    return _measure_up_to(contract, traffic, len(traffic.exchanges))
+    return _measure_up_to(contract, traffic, exchanges=len(traffic.exchanges))
 
 
 @lru_cache(maxsize=1)
-def _measure_up_to(contract: Contract, traffic: Traffic, _: int) -> Coverage:
+def _measure_up_to(contract: Contract, traffic: Traffic, *, exchanges: int) -> Coverage:
     """The same for so many exchanges: several checks and the reports ask, and between them nothing is sent."""
     return _Measuring(contract, traffic).coverage()
 
@@ -91,8 +91,8 @@ class _Measuring:
             self._parameters |= named
             found["operations"].add(operation.id)
             found["parameters"] |= named
-        self._note_request(operation, values, accepted)
-        self._note_answer(exchange, operation, status)
+        self._note_request(operation, values, accepted=accepted)
+        self._note_answer(exchange, operation, status=status)
 
     def _values(self, exchange: Exchange, operation: Operation) -> Iterator[tuple[str, Any]]:
         """What a request had for each parameter (`query.page`), and its body."""
@@ -111,24 +111,24 @@ class _Measuring:
             except (ValueError, RecursionError):
                 return
 
-    def _note_request(self, operation: Operation, values: dict[str, Any], accepted: bool) -> None:
+    def _note_request(self, operation: Operation, values: dict[str, Any], *, accepted: bool) -> None:
         for name, schema, place in self._request_schemas(operation):
             if name not in values:
                 continue
             seen = Seen()
-            visit(self._document, schema, place, _typed(schema, values[name]), seen)
+            visit(self._document, schema, place=place, value=_typed(schema, values[name]), seen=seen)
             if accepted:
                 self._sent.met |= seen.met
             else:
                 self._sent.broken |= seen.broken
 
-    def _note_answer(self, exchange: Exchange, operation: Operation, status: int) -> None:
+    def _note_answer(self, exchange: Exchange, operation: Operation, *, status: int) -> None:
         self._read[operation.id, status] += 1
         if self._read[operation.id, status] > ANSWERS_EACH:
             return
         for media_type, schema, place in self._answer_schemas(operation, status):
             if media_type == exchange.reply.media_type and "json" in media_type:
-                visit(self._document, schema, place, json.loads(exchange.reply.body), self._answered)
+                visit(self._document, schema, place=place, value=json.loads(exchange.reply.body), seen=self._answered)
 
     def _raw(self, operation: Operation) -> dict[str, Any]:
         raw: dict[str, Any] = self._document["paths"][operation.path][operation.method.lower()]
@@ -159,10 +159,10 @@ class _Measuring:
             for name in response.get("links", {})
         ]
         measures = [
-            _measure("operations", [item.id for item in operations], self._operations),
-            _measure("parameters", parameters, self._parameters),
+            _measure("operations", [item.id for item in operations], done=self._operations),
+            _measure("parameters", parameters, done=self._parameters),
             self._status_measure(),
-            _measure("links", [_link(item) for item in links], {_link(item) for item in self._traffic.links}),
+            _measure("links", [_link(item) for item in links], done={_link(item) for item in self._traffic.links}),
             self._keyword_measure(),
         ]
         by_chapter = {
@@ -189,21 +189,21 @@ class _Measuring:
         for operation in self._contract.operations.values():
             for name, schema, place in self._request_schemas(operation):
                 kind = None if name == "body" else "text" if schema.get("type") == "string" else "number"
-                for found in places(self._document, schema, place):
+                for found in places(self._document, schema, place=place):
                     broken = found in self._sent.broken or not is_breakable(found, parameter=kind)
                     wanted[f"request {found}"] = found in self._sent.met and broken
             for status in operation.responses:
                 if excused_status(operation, status) and (operation.id, status) not in self._statuses:
                     continue
                 for media_type, schema, place in self._answer_schemas(operation, status):
-                    for found in places(self._document, schema, place) if "json" in media_type else ():
+                    for found in places(self._document, schema, place=place) if "json" in media_type else ():
                         wanted[f"response {found}"] = found in self._answered.met
         excused = tuple(f"{name}: {excused_keyword(name)}" for name in wanted if excused_keyword(name))
         counted = {name: done for name, done in wanted.items() if not excused_keyword(name)}
         return Measure("keywords", len(counted), tuple(name for name, done in counted.items() if not done), excused)
 
 
-def _measure(name: str, wanted: list[str], done: set[str]) -> Measure:
+def _measure(name: str, wanted: list[str], *, done: set[str]) -> Measure:
     return Measure(name, len(wanted), tuple(item for item in wanted if item not in done))
 
 

@@ -35,7 +35,7 @@ class Expectations:
             reasons[name] = reason.strip()
         return cls(reasons)
 
-    def judge(self, found: Check, name: str, verdict: Verdict, message: str) -> tuple[Verdict, str]:
+    def judge(self, found: Check, name: str, *, verdict: Verdict, message: str) -> tuple[Verdict, str]:
         """The verdict of a case in the light of the list."""
         case = f"{found.id}[{name.partition('[')[2]}" if "[" in name else found.id
         reason = self.reasons.get(case, self.reasons.get(found.id))

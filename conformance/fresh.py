@@ -13,10 +13,10 @@ ABOUT_SESSIONS = {"session_id", "session_ids", "access_token", "token", "subject
 
 def valid_request(operation: Operation, tenant: Tenant, *, optional: bool = False) -> Raw:
     """A request, credentials and all, that the operation answers with success."""
-    return authorised(operation, tenant, operation.request(values_for(operation, tenant), optional=optional))
+    return authorised(operation, tenant, request=operation.request(values_for(operation, tenant), optional=optional))
 
 
-def authorised(operation: Operation, tenant: Tenant, request: Raw) -> Raw:
+def authorised(operation: Operation, tenant: Tenant, *, request: Raw) -> Raw:
     """The request with the credentials that the operation asks for: the API key, or the administrator's token."""
     if operation.scheme == "apiKey":
         return request.with_header("X-API-Key", tenant.world.target.api_key)

@@ -35,7 +35,7 @@ class Seen:
     broken: set[str] = field(default_factory=set)
 
 
-def follow(document: dict[str, Any], schema: dict[str, Any], place: str) -> tuple[dict[str, Any], str]:
+def follow(document: dict[str, Any], schema: dict[str, Any], *, place: str) -> tuple[dict[str, Any], str]:
     """A schema and its place, references followed."""
     while "$ref" in schema:
         place = schema["$ref"]
@@ -43,16 +43,16 @@ def follow(document: dict[str, Any], schema: dict[str, Any], place: str) -> tupl
     return schema, place
 
 
-def places(document: dict[str, Any], schema: dict[str, Any], place: str) -> Iterator[str]:
+def places(document: dict[str, Any], schema: dict[str, Any], *, place: str) -> Iterator[str]:
     """Every keyword of a schema and of the schemas in it."""
-    schema, place = follow(document, schema, place)
+    schema, place = follow(document, schema, place=place)
     for keyword, value in schema.items():
         if keyword in _DESCRIBE or keyword.startswith("x-") or value is True:
             continue
         if keyword not in _HOLDS and not (keyword == "additionalProperties" and isinstance(value, dict)):
             yield f"{place}/{keyword}"
         for name, inner in _inner(keyword, value):
-            yield from places(document, inner, f"{place}/{name}")
+            yield from places(document, inner, place=f"{place}/{name}")
 
 
 def is_breakable(place: str, *, parameter: str | None = None) -> bool:
@@ -66,17 +66,17 @@ def is_breakable(place: str, *, parameter: str | None = None) -> bool:
     return not (parameter == "text" and keyword == "type") and not (parameter is not None and keyword == "minLength")
 
 
-def visit(document: dict[str, Any], schema: dict[str, Any], place: str, value: Any, seen: Seen) -> None:
+def visit(document: dict[str, Any], schema: dict[str, Any], *, place: str, value: Any, seen: Seen) -> None:
     """Note which keywords a value meets and which it breaks."""
-    schema, place = follow(document, schema, place)
+    schema, place = follow(document, schema, place=place)
     for keyword, wanted in schema.items():
         if keyword in _DESCRIBE or keyword.startswith("x-"):
             continue
-        judged = _judge(keyword, wanted, schema, value)
+        judged = _judge(keyword, wanted, schema=schema, value=value)
         if judged is not None:
             (seen.met if judged else seen.broken).add(f"{place}/{keyword}")
     for name, inner, item in _parts(schema, value):
-        visit(document, inner, f"{place}/{name}", item, seen)
+        visit(document, inner, place=f"{place}/{name}", value=item, seen=seen)
 
 
 def _inner(keyword: str, value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -105,7 +105,7 @@ def _parts(schema: dict[str, Any], value: Any) -> Iterator[tuple[str, dict[str, 
             yield f"{keyword}/{number}", inner, value
 
 
-def _judge(keyword: str, wanted: Any, schema: dict[str, Any], value: Any) -> bool | None:
+def _judge(keyword: str, wanted: Any, *, schema: dict[str, Any], value: Any) -> bool | None:
     """Whether a value meets a keyword; None where the keyword says nothing of such a value."""
     if keyword == "type":
         return (value is None and bool(schema.get("nullable"))) or _is(wanted, value)
@@ -114,11 +114,11 @@ def _judge(keyword: str, wanted: Any, schema: dict[str, Any], value: Any) -> boo
     if keyword == "enum":
         return value in wanted
     if isinstance(value, str):
-        return _judge_text(keyword, wanted, value)
+        return _judge_text(keyword, wanted, value=value)
     if isinstance(value, list):
-        return _judge_list(keyword, wanted, value)
+        return _judge_list(keyword, wanted, value=value)
     if isinstance(value, dict):
-        return _judge_object(keyword, wanted, schema, value)
+        return _judge_object(keyword, wanted, schema=schema, value=value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         numbers = {"minimum": lambda: bool(value >= wanted), "maximum": lambda: bool(value <= wanted)}
         if keyword == "format":
@@ -127,7 +127,7 @@ def _judge(keyword: str, wanted: Any, schema: dict[str, Any], value: Any) -> boo
     return None
 
 
-def _judge_text(keyword: str, wanted: Any, value: str) -> bool | None:
+def _judge_text(keyword: str, wanted: Any, *, value: str) -> bool | None:
     if keyword == "minLength":
         return bool(len(value) >= wanted)
     if keyword == "maxLength":
@@ -137,7 +137,7 @@ def _judge_text(keyword: str, wanted: Any, value: str) -> bool | None:
     return oas30_format_checker.conforms(value, wanted) if keyword == "format" else None
 
 
-def _judge_list(keyword: str, wanted: Any, value: list[Any]) -> bool | None:
+def _judge_list(keyword: str, wanted: Any, *, value: list[Any]) -> bool | None:
     if keyword == "minItems":
         return bool(len(value) >= wanted)
     if keyword == "maxItems":
@@ -145,7 +145,7 @@ def _judge_list(keyword: str, wanted: Any, value: list[Any]) -> bool | None:
     return len({repr(item) for item in value}) == len(value) if keyword == "uniqueItems" else None
 
 
-def _judge_object(keyword: str, wanted: Any, schema: dict[str, Any], value: dict[str, Any]) -> bool | None:
+def _judge_object(keyword: str, wanted: Any, *, schema: dict[str, Any], value: dict[str, Any]) -> bool | None:
     if keyword == "required":
         return set(wanted) <= set(value)
     if keyword == "minProperties":

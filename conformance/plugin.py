@@ -29,7 +29,7 @@ class Judge:
         self.target = target
         self.contract = Contract.read(target.contract)
         self.traffic = Traffic(target, self.contract)
-        self.the_world = World(target, self.contract, self.traffic)
+        self.the_world = World(target, self.contract, traffic=self.traffic)
         self.cases: list[Case] = []
         self.expectations = Expectations.read(target.expected_failures)
         self._progress = Progress(target)
@@ -114,7 +114,7 @@ class Judge:
 
     def _case(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Case:
         found, verdict, message = _check_of(item), *_verdict(call)
-        verdict, message = self.expectations.judge(found, item.name, verdict, message)
+        verdict, message = self.expectations.judge(found, item.name, verdict=verdict, message=message)
         evidence = self.traffic.evidence() if verdict in ("fail", "error") else []
         return Case(found, item.name, verdict, message, call.duration, evidence)
 
@@ -124,7 +124,7 @@ class Judge:
         self.cases += self.expectations.unmet(self._chosen)
         self._progress.end(self.cases, self.outcome)
         if self.target.report_dir is not None:
-            write_reports(self.target, self.contract, self.traffic, self.cases, self.outcome)
+            write_reports(self.target, self.contract, traffic=self.traffic, cases=self.cases, verdict=self.outcome)
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """The progress display shows the checks; pytest's dots would only repeat it."""

@@ -50,7 +50,7 @@ def texts(operation: Operation, valid: Raw) -> Iterator[Probe]:
     for parameter in operation.named("path"):
         for text in _wrong_texts(parameter["schema"]):
             if text:
-                path = path_with(operation, parameter["name"], text)
+                path = path_with(operation, parameter["name"], text=text)
                 yield Probe(f"{parameter['name']}={text[:20]}", valid.copy(path=path), (400,))
 
 
@@ -115,7 +115,9 @@ def broken_text(operation: Operation, valid: Raw) -> Iterator[Probe]:
     for text in _BROKEN_TEXT:
         for parameter in operation.named("path"):
             yield Probe(
-                f"{parameter['name']}={text}", valid.copy(path=path_with(operation, parameter["name"], text)), (400,)
+                f"{parameter['name']}={text}",
+                valid.copy(path=path_with(operation, parameter["name"], text=text)),
+                (400,),
             )
         for parameter in operation.named("query"):
             yield Probe(f"?{parameter['name']}={text}", valid.with_query(parameter["name"], text), (400,))
@@ -124,7 +126,9 @@ def broken_text(operation: Operation, valid: Raw) -> Iterator[Probe]:
             yield Probe(f"{parameter['name']}: {value[:9]!r}", valid.with_header(parameter["name"], value), (400,))
     for name, schema in _text_members(operation):
         for escape in ("\\ud800", "\\udc00x", "\\u0000", "a\\u0000b"):
-            yield Probe(f"{name} is {escape}", valid.copy(body=_with_text(valid, name, schema, escape)), (400,))
+            yield Probe(
+                f"{name} is {escape}", valid.copy(body=_with_text(valid, name, schema=schema, escape=escape)), (400,)
+            )
 
 
 def members(operation: Operation, valid: Raw) -> Iterator[Probe]:
@@ -211,7 +215,7 @@ def sizes(operation: Operation, valid: Raw) -> Iterator[Probe]:
         yield Probe("a large body in chunks", valid.copy(body=big, chunked=True), (413,))
 
 
-def path_with(operation: Operation, name: str, text: str) -> str:
+def path_with(operation: Operation, name: str, *, text: str) -> str:
     """The path with a text, already encoded, in the place of one parameter."""
     path = operation.path
     for parameter in operation.named("path"):
@@ -257,7 +261,7 @@ def _text_members(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
             yield name, schema
 
 
-def _with_text(valid: Raw, name: str, schema: dict[str, Any], escape: str) -> bytes:
+def _with_text(valid: Raw, name: str, *, schema: dict[str, Any], escape: str) -> bytes:
     """The valid body with a JSON escape as the value of one member."""
     value = f'"{escape}"' if schema["type"] == "string" else f'["{escape}"]'
     sent = {key: item for key, item in json.loads(valid.body or b"{}").items() if key != name}

@@ -42,7 +42,7 @@ def show_reply(reply: Reply, secrets: Mapping[str, str]) -> str:
     return _cut(redact("\n".join(lines) + "\n\n" + reply.text, secrets))
 
 
-def curl(url: str, request: Raw, secrets: Mapping[str, str]) -> str:
+def curl(url: str, request: Raw, *, secrets: Mapping[str, str]) -> str:
     """The line that sends the request again, with shell variables for the credentials."""
     parts = ["curl", "-i", "--path-as-is", "-X", request.method, _quoted(url + request.target, secrets)]
     for name, value in request.headers:

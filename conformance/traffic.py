@@ -60,7 +60,7 @@ class Traffic:
         return [
             "\n\n".join(
                 (
-                    curl(self._target.url, exchange.request, secrets),
+                    curl(self._target.url, exchange.request, secrets=secrets),
                     show_request(exchange.request, secrets),
                     show_reply(exchange.reply, secrets),
                 )

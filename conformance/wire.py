@@ -96,7 +96,7 @@ class Wire:
 
     def exchange(self, request: Raw, seconds: float | None = None) -> Reply:
         """Send and wait for the answer. A status of 0 says that none came."""
-        return self.exchange_bytes(self.to_bytes(request), request.method, seconds)
+        return self.exchange_bytes(self.to_bytes(request), request.method, seconds=seconds)
 
     def to_bytes(self, request: Raw) -> bytes:
         """The request on the wire."""
@@ -110,7 +110,7 @@ class Wire:
             lines.append(f"Content-Length: {len(body)}")
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
-    def exchange_bytes(self, data: bytes, method: str, seconds: float | None = None) -> Reply:
+    def exchange_bytes(self, data: bytes, method: str, *, seconds: float | None = None) -> Reply:
         """The same with the bytes as they are. Raises OSError when nobody listens."""
         began = time.monotonic()
         with self._connect(seconds or self._seconds) as connection:

@@ -50,7 +50,7 @@ class SignIn:
 class World:
     """What a check is given. `second` is None when no second administrator's token was given."""
 
-    def __init__(self, target: Target, contract: Contract, traffic: Traffic) -> None:
+    def __init__(self, target: Target, contract: Contract, *, traffic: Traffic) -> None:
         self.target = target
         self.contract = contract
         self.traffic = traffic
@@ -59,9 +59,9 @@ class World:
         self._name = f"{random.SystemRandom().randrange(16**8):08x}"
         """Users of this run alone, whatever the seed: the server may remember an earlier run."""
         self._users = 0
-        self.first = Tenant(self, target.tenant, target.admin_token)
+        self.first = Tenant(self, target.tenant, admin_token=target.admin_token)
         second = target.second_tenant
-        self.second = Tenant(self, second, target.second_admin_token or "") if second else None
+        self.second = Tenant(self, second, admin_token=target.second_admin_token or "") if second else None
 
     @property
     def twin(self) -> "Tenant":
@@ -99,7 +99,7 @@ class World:
 
     def elsewhere(self, url: str) -> "World":
         """The same callers at another address."""
-        other = World(self.target, self.contract, self.traffic)
+        other = World(self.target, self.contract, traffic=self.traffic)
         other.wire = Wire(url)
         return other
 
@@ -107,7 +107,7 @@ class World:
 class Tenant:
     """A tenant and those who call for it: services with the API key, its administrator, its users."""
 
-    def __init__(self, world: World, tenant_id: str, admin_token: str) -> None:
+    def __init__(self, world: World, tenant_id: str, *, admin_token: str) -> None:
         self.world = world
         self.id = tenant_id
         self.admin_token = admin_token

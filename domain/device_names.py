@@ -18,7 +18,7 @@ class DeviceName(NamedTuple):
     value: str
 
 
-def best_name(fingerprint: str | None, device_id: str | None, user_agent: str | None) -> DeviceName | None:
+def best_name(fingerprint: str | None, device_id: str | None, *, user_agent: str | None) -> DeviceName | None:
     """The name that tells most: the fingerprint, else the id, else the user agent; None when there is none."""
     if fingerprint is not None:
         return DeviceName("device_fingerprint", fingerprint)

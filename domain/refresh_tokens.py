@@ -80,7 +80,7 @@ class Invalid:
 Verdict = Rotate | SameSuccessor | Reuse | Invalid
 
 
-def write_refresh_token(keys: RefreshKeys, tenant: str, session: str, *, generation: int, nonce: str) -> str:
+def write_refresh_token(keys: RefreshKeys, tenant: str, *, session: str, generation: int, nonce: str) -> str:
     """The one refresh token of a session's generation; the same arguments give the same text."""
     head = f"rt_{session}.{_encode(tenant.encode())}.{generation}"
     head += "." + _encode(_hmac(keys.derive, f"{head}.{nonce}"))
@@ -98,7 +98,7 @@ def read_refresh_token(keys: RefreshKeys, text: str) -> RefreshToken | None:
     return RefreshToken(session, _decode(tenant).decode(), int(generation), identity(text))
 
 
-def decide(token: RefreshToken, state: RefreshState, now: datetime, reuse_interval: timedelta) -> Verdict:
+def decide(token: RefreshToken, state: RefreshState, *, now: datetime, reuse_interval: timedelta) -> Verdict:
     """What a refresh with `token` means for a live session in `state`.
 
     | presented                                                    | answer                                        |

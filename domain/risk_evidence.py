@@ -48,7 +48,7 @@ class SeenSession(NamedTuple):
 
 
 def evidence(
-    session: SeenSession, of_user: Iterable[SeenSession], trusts_device: bool, now: str, users_of_device: int = 0
+    session: SeenSession, of_user: Iterable[SeenSession], *, trusts_device: bool, now: str, users_of_device: int = 0
 ) -> Evidence:
     """The evidence for one session among its user's, in any order; itself may be among them.
 

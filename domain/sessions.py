@@ -65,7 +65,7 @@ def deadlines_at_creation(now: datetime, timeouts: Timeouts) -> Deadlines:
     return Deadlines(now + timeouts.absolute, now + timeouts.idle)
 
 
-def idle_deadline_after_activity(now: datetime, expires_at: datetime, timeouts: Timeouts) -> datetime:
+def idle_deadline_after_activity(now: datetime, expires_at: datetime, *, timeouts: Timeouts) -> datetime:
     """The idle deadline after an activity `now`: never later than the absolute deadline."""
     return min(now + timeouts.idle, expires_at)
 

@@ -24,12 +24,12 @@ class Lifetimes:
     leeway: timedelta
 
 
-def end_of_refresh(now: datetime, lifetime: timedelta, session_end: datetime) -> datetime:
+def end_of_refresh(now: datetime, lifetime: timedelta, *, session_end: datetime) -> datetime:
     """When a refresh token issued `now` ends: never after its session."""
     return min(now + lifetime, session_end)
 
 
-def end_of_access(now: datetime, lifetime: timedelta, session_end: datetime | None, chance: float) -> datetime:
+def end_of_access(now: datetime, lifetime: timedelta, *, session_end: datetime | None, chance: float) -> datetime:
     """When an access token issued `now` ends, to the second: up to 5 % early by `chance` (0..1), never late.
 
     Tokens that were issued together are thus not renewed together.

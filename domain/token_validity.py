@@ -139,8 +139,8 @@ def shown_status(wrong: tuple[str, ...]) -> Literal["active", "expired", "revoke
 def facts_of_access(
     token: AccessToken,
     known: TokenRecord,
-    now: datetime,
     *,
+    now: datetime,
     leeway: timedelta,
     audience: str,
     wanted_audience: str | None = None,
@@ -164,7 +164,10 @@ def facts_of_access(
         else token.own and audience not in token.audience,
         blacklisted=known.blacklisted,
         issued_before_cutoff=_is_cut_off(
-            known.cut_offs_then, known.cut_offs_now, known.created_at or _issued(token), known.issued_until
+            known.cut_offs_then,
+            known.cut_offs_now,
+            issued_at=known.created_at or _issued(token),
+            issued_until=known.issued_until,
         ),
         assurance_raised=token.own and (known.elevations_then or 0) < (known.elevations_now or 0),
         session_not_found=token.session is not None and not found,
@@ -177,7 +180,7 @@ def facts_of_access(
     )
 
 
-def judge_refresh(token: RefreshToken, known: RefreshRecord, now: datetime, reuse_interval: timedelta) -> Verdict:
+def judge_refresh(token: RefreshToken, known: RefreshRecord, *, now: datetime, reuse_interval: timedelta) -> Verdict:
     """What a refresh with `token` means, all facts considered; introspection asks the same.
 
     A session that is over is ended for nothing any more, so reuse is not looked for in it. A blacklisted or cut-off
@@ -185,7 +188,7 @@ def judge_refresh(token: RefreshToken, known: RefreshRecord, now: datetime, reus
     """
     if known.session_is_over or known.state is None:
         return Invalid()
-    verdict = decide(token, known.state, now, reuse_interval)
+    verdict = decide(token, known.state, now=now, reuse_interval=reuse_interval)
     if isinstance(verdict, Reuse):
         return verdict
     refused = reasons(
@@ -193,7 +196,10 @@ def judge_refresh(token: RefreshToken, known: RefreshRecord, now: datetime, reus
             expired=known.expires_at is None or now >= from_text(known.expires_at),
             blacklisted=known.blacklisted,
             issued_before_cutoff=_is_cut_off(
-                known.cut_offs_then, known.cut_offs_now, known.issued_at or "", known.issued_until
+                known.cut_offs_then,
+                known.cut_offs_now,
+                issued_at=known.issued_at or "",
+                issued_until=known.issued_until,
             ),
         ),
         "refresh",
@@ -201,7 +207,7 @@ def judge_refresh(token: RefreshToken, known: RefreshRecord, now: datetime, reus
     return Invalid() if refused else verdict
 
 
-def _is_cut_off(then: int | None, now: int, issued_at: str, issued_until: str | None) -> bool:
+def _is_cut_off(then: int | None, now: int, *, issued_at: str, issued_until: str | None) -> bool:
     """Whether everything issued so far was refused after the token was issued.
 
     Our own tokens know how many cut-offs there had been: clocks play no part. Others are told by their instant.

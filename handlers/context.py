@@ -89,17 +89,23 @@ class Tokens(Protocol):
 
     async def key_set(self) -> dict[str, Any]: ...
 
-    async def sign(self, unit: UnitOfWork, claims: Mapping[str, Any], now: datetime) -> SignedToken: ...
+    async def sign(self, unit: UnitOfWork, claims: Mapping[str, Any], *, now: datetime) -> SignedToken: ...
 
     async def judge(
         self,
         unit: UnitOfWork,
         token: AccessToken,
-        now: datetime,
         *,
+        now: datetime,
         audience: str | None = None,
         device_fingerprint: str | None = None,
     ) -> TokenFacts: ...
+
+
+class Toucher(Protocol):
+    """Records an activity of an active session; False when it is not active any more."""
+
+    def __call__(self, unit: UnitOfWork, key: str, *, at: datetime, touch: Touch) -> Awaitable[bool]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,7 @@ class Service:
     locate: Callable[[str], str | None]
     is_ready: Callable[[], Awaitable[bool]]
     purge: Callable[[Tenant, datetime], Awaitable[int]]
-    touch: Callable[[UnitOfWork, str, datetime, Touch], Awaitable[bool]]
+    touch: Toucher
     contract: Callable[[Literal["json", "yaml"]], bytes]
     problem_pages: "ProblemPages"
     documentation: "Documentation"
@@ -129,7 +135,7 @@ class ProblemPages(Protocol):
 
     def index(self, locale: str, media_type: str) -> bytes: ...
 
-    def page(self, slug: str, locale: str, media_type: str) -> bytes | None: ...
+    def page(self, slug: str, locale: str, *, media_type: str) -> bytes | None: ...
 
 
 class Documentation(Protocol):

@@ -37,7 +37,7 @@ async def list_problem_types(ctx: Context) -> Answer:
 
 async def get_problem_type(ctx: Context, slug: str) -> Answer:
     """One problem type: what it means and what to change."""
-    page = ctx.service.problem_pages.page(slug, ctx.locale, ctx.media_type)
+    page = ctx.service.problem_pages.page(slug, ctx.locale, media_type=ctx.media_type)
     if page is None:
         raise ProblemTypeNotFound()
     return Answer(page)

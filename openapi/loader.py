@@ -57,12 +57,12 @@ class _Bundler:
         self._origins: dict[tuple[str, str], str] = {}
 
     def bundle(self) -> dict[str, Any]:
-        root = self._read(ROOT, ROOT, ROOT)
+        root = self._read(ROOT, ROOT, reference=ROOT)
         document = {key: value for key, value in root.items() if key not in ("paths", "components")}
         document["paths"] = {path: self._path_item(item) for path, item in root.get("paths", {}).items()}
         for kind, named in root.get("components", {}).items():
             for name, value in named.items():
-                self._declare(kind, name, value)
+                self._declare(kind, name, value=value)
         document["components"] = {kind: dict(sorted(named.items())) for kind, named in sorted(self._components.items())}
         return document
 
@@ -73,9 +73,9 @@ class _Bundler:
         file, _, pointer = item["$ref"].partition("#")
         if pointer:
             raise BundleError(f"{self._where(ROOT, item['$ref'])}: a path item is a whole file")
-        return self._resolve(self._read(file, ROOT, file), file)
+        return self._resolve(self._read(file, ROOT, reference=file), file)
 
-    def _declare(self, kind: str, name: str, value: Any) -> None:
+    def _declare(self, kind: str, name: str, *, value: Any) -> None:
         """A component that is named in the root itself, because nothing refers to it by `$ref`."""
         found = self._reference(value["$ref"], ROOT)
         if found != f"#/components/{kind}/{name}":
@@ -107,14 +107,14 @@ class _Bundler:
         if origin != target:
             raise BundleError(f"{self._where(file, reference)}: {kind}/{name} exists in {origin} and in {target}")
         if name not in self._components.setdefault(kind, {}):
-            document = self._read(target, file, reference)
+            document = self._read(target, file, reference=reference)
             if name not in document:
                 raise BundleError(f"{self._where(file, reference)}: {target} has no {name}")
             self._components[kind][name] = None  # seen: a component may refer to its neighbours
             self._components[kind][name] = self._resolve(document[name], target)
         return f"#/components/{kind}/{name}"
 
-    def _read(self, file: str, source: str, reference: str) -> Any:
+    def _read(self, file: str, source: str, *, reference: str) -> Any:
         """The parsed file, which `source` asked for by `reference`."""
         if file not in self._documents:
             try:

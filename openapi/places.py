@@ -31,14 +31,14 @@ class Places:
             steps = steps if file == ROOT else steps[2:]
         node, line = self._node(file), 0
         for step in steps:
-            file, node, line = self._enter(file, node, line)
+            file, node, line = self._enter(file, node, line=line)
             found = _child(node, step)
             if found is None:
                 break
             node, line = found
         return f"{file}:{line + 1}"
 
-    def _enter(self, file: str, node: yaml.Node, line: int) -> tuple[str, yaml.Node, int]:
+    def _enter(self, file: str, node: yaml.Node, *, line: int) -> tuple[str, yaml.Node, int]:
         """What is meant where a reference stands."""
         reference = _child(node, "$ref")
         if reference is None or not isinstance(reference[0], yaml.ScalarNode):

@@ -91,8 +91,15 @@ def create_app(
     """
     contract = load_bundle() if contract is None else contract
     service_tokens = Tokens(settings)
-    database = WorkerDatabase(settings, service_tokens, clock)
-    program = _program(settings, database, service_tokens, clock, contract, closed_responses)
+    database = WorkerDatabase(settings, service_tokens, clock=clock)
+    program = _program(
+        settings,
+        database,
+        service_tokens=service_tokens,
+        clock=clock,
+        contract=contract,
+        closed_responses=closed_responses,
+    )
     app = AsyncApp(
         __name__,
         lifespan=database.lifespan,
@@ -135,6 +142,7 @@ def _handler_index(
 def _program(
     settings: Settings,
     database: WorkerDatabase,
+    *,
     service_tokens: Tokens,
     clock: Clock,
     contract: dict[str, Any],

@@ -46,7 +46,7 @@ class Database(ABC):
 
         `work` may run again, as in `write`.
         """
-        return await self._in_unit(self._read, tenant, work)
+        return await self._in_unit(self._read, tenant, work=work)
 
     @abstractmethod
     def system(self) -> AbstractAsyncContextManager[SystemUnit]:
@@ -59,12 +59,13 @@ class Database(ABC):
         write could not be made durable. `work` may run more than once, so it must change nothing outside the database.
         What is to change outside hangs on the unit (`after_commit`).
         """
-        return await self._in_unit(self._write, tenant, work)
+        return await self._in_unit(self._write, tenant, work=work)
 
     async def _in_unit(
         self,
         transact: Callable[[Callable[[Runner], Awaitable[T]]], Awaitable[T]],
         tenant: Tenant,
+        *,
         work: Callable[[UnitOfWork], Awaitable[T]],
     ) -> T:
         """`work` in a transaction of the engine, then the steps of the attempt that was committed."""
@@ -72,7 +73,7 @@ class Database(ABC):
 
         def attempt(runner: Runner) -> Awaitable[T]:
             steps.clear()
-            return work(UnitOfWork(runner, tenant, self.touches, steps=steps))
+            return work(UnitOfWork(runner, tenant, touches=self.touches, steps=steps))
 
         try:
             result = await transact(attempt)

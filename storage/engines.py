@@ -42,7 +42,7 @@ async def open_database(
     if url.startswith(POSTGRESQL_PREFIX):
         from sojourn.storage.postgres.database import PostgresDatabase
 
-        return await PostgresDatabase.connect(url, busy_timeout, pool_size, allow_bypass=allow_bypass)
+        return await PostgresDatabase.connect(url, busy_timeout, pool_size=pool_size, allow_bypass=allow_bypass)
     from sojourn.storage.sqlite.database import SqliteDatabase
 
     return await SqliteDatabase.connect(_path(url), busy_timeout)
@@ -89,7 +89,7 @@ async def migrate(url: str, busy_timeout: timedelta = _BUSY_TIMEOUT, *, folder: 
             return await postgres_schema.upgrade(url, folder)
         from sojourn.storage.sqlite import schema as sqlite_schema
 
-        return await asyncio.to_thread(sqlite_schema.upgrade, _path(url), busy_timeout.total_seconds(), folder)
+        return await asyncio.to_thread(sqlite_schema.upgrade, _path(url), busy_timeout.total_seconds(), folder=folder)
 
 
 async def require_current(url: str) -> None:

@@ -31,7 +31,7 @@ class Touches:
         """How many sessions have a touch that waits."""
         return self._size
 
-    def add(self, tenant_id: str, key: str, touch: Touch) -> None:
+    def add(self, tenant_id: str, key: str, *, touch: Touch) -> None:
         """Let a touch wait. Neither of its instants goes back, and what the row has stays what it was."""
         of_tenant = self._waiting.setdefault(tenant_id, {})
         before = of_tenant.get(key)

@@ -63,7 +63,7 @@ class UnitOfWork:
 
     __slots__ = ("_runner", "_steps", "_tenant_id", "tenant", "touches")
 
-    def __init__(self, runner: Runner, tenant: Tenant, touches: Touches, *, steps: list[Step] | None = None) -> None:
+    def __init__(self, runner: Runner, tenant: Tenant, *, touches: Touches, steps: list[Step] | None = None) -> None:
         self._runner = runner
         self.tenant = tenant
         self.touches = touches

@@ -42,19 +42,19 @@ async def find(database: Database, tenants: int, until: datetime) -> Known:
 
 
 async def _newest(unit: UnitOfWork, until: datetime, page: Page) -> Any:
-    return await sessions.search(unit, sessions.SessionFilter(), to_text(until), page)
+    return await sessions.search(unit, sessions.SessionFilter(), now=to_text(until), page=page)
 
 
 async def active_check(database: Database, known: Known, chance: random.Random) -> None:
     """Has this user an active session?"""
     tenant, user, _ = chance.choice(known.drawn)
-    await database.read(tenant, lambda unit: sessions.count_active_of_user(unit, user, known.now))
+    await database.read(tenant, lambda unit: sessions.count_active_of_user(unit, user, now=known.now))
 
 
 async def list_of_10(database: Database, known: Known, chance: random.Random) -> None:
     """A user's active sessions, the first page."""
     tenant, user, _ = chance.choice(known.drawn)
-    await database.read(tenant, lambda unit: sessions.list_active_of_user(unit, user, known.now, Page(1, 10)))
+    await database.read(tenant, lambda unit: sessions.list_active_of_user(unit, user, now=known.now, page=Page(1, 10)))
 
 
 async def get(database: Database, known: Known, chance: random.Random) -> None:
@@ -77,7 +77,7 @@ async def create(database: Database, known: Known, chance: random.Random) -> Non
 async def touch(database: Database, known: Known, chance: random.Random) -> None:
     """An activity, written at once."""
     tenant, _, key = chance.choice(known.drawn)
-    await database.write(tenant, lambda unit: sessions.touch(unit, key, known.now, known.now))
+    await database.write(tenant, lambda unit: sessions.touch(unit, key, now=known.now, idle_expires_at=known.now))
 
 
 async def stats(database: Database, known: Known, chance: random.Random) -> None:

@@ -41,7 +41,7 @@ async def _measure(url: str, now: datetime) -> None:
     known = await operations.find(server, TENANTS, now - timedelta(weeks=10))
     quiet = await _serve(server, known, asyncio.create_task(asyncio.sleep(10)))
     started = time.perf_counter()
-    purge = asyncio.create_task(run_housekeeping(worker, "benchmark", now, timedelta(weeks=4)))
+    purge = asyncio.create_task(run_housekeeping(worker, "benchmark", now=now, retention=timedelta(weeks=4)))
     beside = await _serve(server, known, purge)
     done = await purge
     gone = 0 if done is None else done.purged

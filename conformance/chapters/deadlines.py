@@ -13,7 +13,7 @@ _STATUS = "the contract, schema SessionResponse; NIST SP 800-63B-4 section 5.2"
 
 
 @contextmanager
-def lifetimes(tenant: Tenant, access: str, refresh: str) -> Iterator[None]:
+def lifetimes(tenant: Tenant, access: str, *, refresh: str) -> Iterator[None]:
     """Tokens of the tenant live so long while the block runs, and clocks are taken to agree."""
     body = {"access_expiry": access, "refresh_expiry": refresh, "leeway": "0s"}
     expect(tenant.admin("set_token_config", body=body), 200)
@@ -29,7 +29,7 @@ def lifetimes(tenant: Tenant, access: str, refresh: str) -> Iterator[None]:
     source="the contract, set_token_config; RFC 7519 section 4.1.4",
 )
 def test_an_access_token_ends_on_time(world: World) -> None:
-    with lifetimes(world.first, "3s", "60s"):
+    with lifetimes(world.first, "3s", refresh="60s"):
         made = world.first.sign_in()
         began = time.monotonic()
         assert world.first.is_good(made.access), "it is refused at once"
@@ -44,7 +44,7 @@ def test_an_access_token_ends_on_time(world: World) -> None:
 
 @check("LIF-012", "A refresh token MUST NOT be good after its time.", source="the contract, set_token_config")
 def test_a_refresh_token_ends_on_time(world: World) -> None:
-    with lifetimes(world.first, "2s", "2s"):
+    with lifetimes(world.first, "2s", refresh="2s"):
         made, kept = world.first.sign_in(), world.first.sign_in()
         began = time.monotonic()
         expect(world.first.refresh(kept.refresh), 200)
@@ -55,7 +55,7 @@ def test_a_refresh_token_ends_on_time(world: World) -> None:
 
 @check("LIF-013", "No token MUST outlive its session.", source="docs/tokens.md; the contract, revoke_session")
 def test_no_token_outlives_its_session(world: World) -> None:
-    with lifetimes(world.first, "8760h", "8760h"):
+    with lifetimes(world.first, "8760h", refresh="8760h"):
         made = world.first.sign_in()
         left = instant(made.session["expires_at"]) - instant(made.session["created_at"])
         assert made.tokens["expires_in"] <= left.total_seconds() + 1, "the access token lives longer than its session"
@@ -72,9 +72,9 @@ def test_no_token_outlives_its_session(world: World) -> None:
 def test_an_idle_session_expires(world: World) -> None:
     short = world.elsewhere(world.target.short_lived_url or "")
     made = short.first.sign_in()
-    assert_every_read_says(short.first, made, "active")
+    assert_every_read_says(short.first, made, status="active")
     sleep_past(made.session["idle_expires_at"], world.target.patience)
-    assert_every_read_says(short.first, made, "expired")
+    assert_every_read_says(short.first, made, status="expired")
     assert_its_tokens_are(short.first, made, good=False)
     assert short.first.admin("touch_session", session_id=made.id).status >= 400, "an expired session was kept alive"
     assert short.first.status_of(made.id) == "expired", "it was revived"
@@ -103,7 +103,7 @@ def test_a_session_in_use_ends_at_its_end(world: World) -> None:
         time.sleep(pause)
     assert outlived, "it did not outlive its first idle deadline"
     sleep_past(made.session["expires_at"], world.target.patience)
-    assert_every_read_says(short.first, made, "expired")
+    assert_every_read_says(short.first, made, status="expired")
 
 
 @check(

@@ -39,8 +39,8 @@ class Fuzzing:
             self.done[name] = run(
                 target,
                 self.world.contract,
-                fill(self.world),
-                self.folder / name,
+                filling=fill(self.world),
+                folder=self.folder / name,
                 profile=profile,
                 seed=target.seed + attempt,
                 examples=target.examples * (1 if profile in ("main", "isolation") else CHAINS),

@@ -11,7 +11,7 @@ _STATUS = "the contract, schema SessionResponse; revoke_session, get_session"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 
 
-def assert_every_read_says(tenant: Tenant, made: SignIn, status: str) -> None:
+def assert_every_read_says(tenant: Tenant, made: SignIn, *, status: str) -> None:
     """Check what each read says about a user's only session."""
     active, user = int(status == "active"), made.user
     said = {
@@ -20,7 +20,7 @@ def assert_every_read_says(tenant: Tenant, made: SignIn, status: str) -> None:
         "the user's list": expect(tenant.service("list_user_sessions", user_id=user), 200).json["total"],
         "own sessions": expect(tenant.admin("list_own_sessions", auth_user_id=user), 200).json["total"],
         "sessions of the user": expect(tenant.admin("list_sessions_of_user", user_id=user), 200).json["total"],
-        "status=active": _filtered(tenant, user, "active"),
+        "status=active": _filtered(tenant, user, status="active"),
         "validate": int(expect(tenant.admin("validate_session", session_id=made.id), 200).json["valid"]),
         "the list of all": int(made.id.removeprefix("sess_") in tenant.admin("list_all_sessions", limit=1000).text),
     }
@@ -28,7 +28,7 @@ def assert_every_read_says(tenant: Tenant, made: SignIn, status: str) -> None:
     assert not wrong, f"the session is {status}, but: {wrong}"
     assert tenant.status_of(made.id) == status, f"it is shown as {tenant.status_of(made.id)}, is {status}"
     for other in ("active", "expired", "revoked"):
-        found = _filtered(tenant, user, other)
+        found = _filtered(tenant, user, status=other)
         assert found == int(other == status), f"status={other} finds {found} sessions, the only one is {status}"
 
 
@@ -44,14 +44,14 @@ def assert_its_tokens_are(tenant: Tenant, made: SignIn, *, good: bool) -> None:
         expect(tenant.admin("exchange_token", body=body), 400)
 
 
-def _filtered(tenant: Tenant, user: str, status: str) -> int:
+def _filtered(tenant: Tenant, user: str, *, status: str) -> int:
     return int(expect(tenant.admin("list_tenant_sessions", user_id=user, status=status), 200).json["total"])
 
 
 @check("LIF-001", "A new session MUST be active in every read, and its tokens good.", source=_STATUS)
 def test_a_new_session_is_active_everywhere(world: World) -> None:
     made = world.first.sign_in()
-    assert_every_read_says(world.first, made, "active")
+    assert_every_read_says(world.first, made, status="active")
     assert_its_tokens_are(world.first, made, good=True)
 
 
@@ -63,7 +63,7 @@ def test_a_new_session_is_active_everywhere(world: World) -> None:
 def test_a_session_that_its_user_ended_is_over_everywhere(world: World) -> None:
     made = world.first.sign_in()
     expect(world.first.bearer(made.access, "revoke_session", session_id=made.id), 204)
-    assert_every_read_says(world.first, made, "revoked")
+    assert_every_read_says(world.first, made, status="revoked")
     assert_its_tokens_are(world.first, made, good=False)
 
 
@@ -205,4 +205,4 @@ def test_a_sessions_times_are_in_order(world: World) -> None:
 def test_removing_ended_sessions_leaves_active_ones(world: World) -> None:
     made = world.first.sign_in()
     expect(world.first.admin("purge_expired_sessions"), 200)
-    assert_every_read_says(world.first, made, "active")
+    assert_every_read_says(world.first, made, status="active")

@@ -23,7 +23,7 @@ def test_every_link_leads_to_a_success(world: World, operation: Operation) -> No
         for name, link in response.get("links", {}).items():
             request = with_content(operation, world)
             reply = expect(world.send(request), status)
-            answer = follow(world, world.operation(link["operationId"]), link, request, reply)
+            answer = follow(world, world.operation(link["operationId"]), link=link, request=request, reply=reply)
             assert 200 <= answer.status < 300, f"{name} leads to {answer.status}: {answer.text[:300]}"
             world.traffic.links.add((operation.id, status, name))
             followed += 1
@@ -44,25 +44,25 @@ def with_content(operation: Operation, world: World) -> Raw:
     session = world.first.sign_in(user).id
     known = {"X-Tenant-ID": world.first.id, "session_id": session}
     known |= dict.fromkeys(("user_id", "auth_user_id", "?user_id", "?auth_user_id"), user)
-    return authorised(operation, world.first, operation.request(known))
+    return authorised(operation, world.first, request=operation.request(known))
 
 
-def follow(world: World, target: Operation, link: dict[str, Any], request: Raw, reply: Reply) -> Reply:
+def follow(world: World, target: Operation, *, link: dict[str, Any], request: Raw, reply: Reply) -> Reply:
     """The answer of the operation that a link leads to; what the link does not say is made."""
-    given = {name: evaluate(value, request, reply) for name, value in link.get("parameters", {}).items()}
+    given = {name: evaluate(value, request, reply=reply) for name, value in link.get("parameters", {}).items()}
     known = {**values_for(target, world.first), **given}
     known |= {f"?{name}": value for name, value in given.items()}
-    body = evaluate(link.get("requestBody"), request, reply)
+    body = evaluate(link.get("requestBody"), request, reply=reply)
     if isinstance(body, dict) and target.body_schema is not None:
         missing = set(target.body_schema.get("required", ())) - set(body)
         body |= {name: known[name] for name in missing if name in known}
-    return world.send(authorised(target, world.first, target.request(known, body=body)))
+    return world.send(authorised(target, world.first, request=target.request(known, body=body)))
 
 
-def evaluate(value: Any, request: Raw, reply: Reply) -> Any:
+def evaluate(value: Any, request: Raw, *, reply: Reply) -> Any:
     """A value of a link with its runtime expressions evaluated (OpenAPI 3.0.3, Runtime Expressions)."""
     if isinstance(value, dict):
-        return {name: evaluate(item, request, reply) for name, item in value.items()}
+        return {name: evaluate(item, request, reply=reply) for name, item in value.items()}
     if not isinstance(value, str) or not value.startswith("$"):
         return value
     source, _, pointer = value.partition("#")

@@ -45,7 +45,7 @@ LISTS: dict[str, tuple[str, str, Callable[[Tenant, str], None]]] = {
 every_list = pytest.mark.parametrize("listing", LISTS)
 
 
-def filled(world: World, listing: str, many: int = MANY) -> tuple[Page, Callable[[], None]]:
+def filled(world: World, listing: str, *, many: int = MANY) -> tuple[Page, Callable[[], None]]:
     """The list of a user who has so many of what it lists, and the way to make one more."""
     caller, name, make = LISTS[listing]
     user = world.new_user()
@@ -97,7 +97,7 @@ def test_the_numbers_of_every_page_agree(world: World, listing: str) -> None:
 @check("PAG-003", "A page past the end MUST be an empty list, not an error.", source=_PAGING)
 @every_list
 def test_a_page_past_the_end_is_empty(world: World, listing: str) -> None:
-    page, _ = filled(world, listing, 1)
+    page, _ = filled(world, listing, many=1)
     for number in (1000, 2147483647):
         answer = page(page=number, page_size=100)
         assert answer["items"] == [], f"page {number} has items"
@@ -107,7 +107,7 @@ def test_a_page_past_the_end_is_empty(world: World, listing: str) -> None:
 @check("PAG-004", "A list MUST have its newest item first.", source=_PAGING)
 @every_list
 def test_the_newest_comes_first(world: World, listing: str) -> None:
-    page, one_more = filled(world, listing, 2)
+    page, one_more = filled(world, listing, many=2)
     before = ids([page()])
     one_more()
     after = page()["items"]
@@ -135,7 +135,7 @@ def test_a_walk_loses_nothing_while_more_comes(world: World, listing: str) -> No
 @check("PAG-006", "Without paging parameters a list MUST show page 1 of the documented size.", source=_PAGING)
 @every_list
 def test_the_documented_defaults_hold(world: World, listing: str) -> None:
-    page, _ = filled(world, listing, 1)
+    page, _ = filled(world, listing, many=1)
     sizes = {item["name"]: item["schema"] for item in world.operation(listing).named("query")}
     info = page()["pagination"]
     assert info["page"] == sizes["page"]["default"], f"page {info['page']}"

@@ -220,15 +220,15 @@ def test_the_pages_of_a_list_are_the_whole(world: World, seed_operation: str) ->
     for user in [*some_users(world), NOBODY]:
 
         def read(user: str = user) -> Iterator[str]:
-            whole = expect(ask(world, seed_operation, user, page=1, page_size=largest), 200).json
+            whole = expect(ask(world, seed_operation, user=user, page=1, page_size=largest), 200).json
             yield from ids_differ(
-                whole["items"], [ask(world, seed_operation, user).json["items"]], what="no page named"
+                whole["items"], [ask(world, seed_operation, user=user).json["items"]], what="no page named"
             )
             for size in (1, 2, 3, max(1, len(whole["items"]) - 1)):
                 if len(whole["items"]) > MOST_ROWS * size:
                     continue
                 pages = [
-                    expect(ask(world, seed_operation, user, page=number, page_size=size), 200).json["items"]
+                    expect(ask(world, seed_operation, user=user, page=number, page_size=size), 200).json["items"]
                     for number in range(1, len(whole["items"]) // size + 3)
                 ]
                 yield from ids_differ(whole["items"], pages, what=f"pages of {size}")
@@ -298,7 +298,7 @@ def test_a_users_sessions_are_those_of_the_list_of_all(world: World) -> None:
         everything = expect(ask(world, "list_all_sessions"), 200).json
         rows, kinds = everything["sessions"], Counter[str]()
         for user in some_users(world):
-            listed = expect(ask(world, "list_user_sessions", user), 200).json
+            listed = expect(ask(world, "list_user_sessions", user=user), 200).json
             mine = {item["id"].removeprefix("sess_"): item for item in listed["items"]}
             shown = {row["session_id"]: row for row in rows}
             kinds.update(item["device_type"] for item in mine.values() if "device_type" in item)
@@ -332,8 +332,8 @@ def test_what_is_asked_again_is_answered_alike(world: World, seed_operation: str
     users = [*some_users(world), NOBODY] if seed_operation in INTERNAL else [NOBODY]
 
     def read() -> Iterator[str]:
-        first = [told(ask(world, seed_operation, user)) for user in users]
-        again = [told(ask(world, seed_operation, user)) for user in users]
+        first = [told(ask(world, seed_operation, user=user)) for user in users]
+        again = [told(ask(world, seed_operation, user=user)) for user in users]
         for user, before, after in zip(users, first, again, strict=True):
             if before != after:
                 yield f"asked again, {seed_operation} of {user} is another"

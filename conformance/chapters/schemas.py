@@ -34,7 +34,9 @@ def test_optional_parameters_are_accepted(world: World, operation: Operation) ->
         raise NotApplicable("no optional parameter")
     request = valid_request(operation, world.first, optional=True)
     for parameter in operation.named("query"):
-        one = request.copy(query=tuple(pair for pair in request.query if _stays(operation, pair[0], parameter["name"])))
+        one = request.copy(
+            query=tuple(pair for pair in request.query if _stays(operation, pair[0], tried=parameter["name"]))
+        )
         assert_documented(operation, expect(world.send(one), *_successes(operation)))
 
 
@@ -119,6 +121,6 @@ def _successes(operation: Operation) -> tuple[int, ...]:
     return tuple(status for status in operation.responses if 200 <= status < 300)
 
 
-def _stays(operation: Operation, name: str, tried: str) -> bool:
+def _stays(operation: Operation, name: str, *, tried: str) -> bool:
     required = {parameter["name"] for parameter in operation.named("query") if parameter.get("required")}
     return name == tried or name in required

@@ -29,7 +29,7 @@ SKEW = timedelta(minutes=5)
 each_seed = pytest.mark.parametrize("seed_operation", SEEDS)
 
 
-def ask(world: World, operation_id: str, user: str = NOBODY, **known: Any) -> Reply:
+def ask(world: World, operation_id: str, *, user: str = NOBODY, **known: Any) -> Reply:
     """One read, as the caller that the operation wants."""
     if operation_id in ("get_session_stats", "list_all_sessions"):
         return world.first.admin(operation_id, **known)
@@ -75,7 +75,7 @@ def users_of(world: World) -> dict[str, int]:
             if candidate in tried or len(tried) > 5 * MOST_USERS or len(found) >= MOST_USERS:
                 continue
             tried.add(candidate)
-            answer = expect(ask(world, "list_user_sessions", candidate), 200).json
+            answer = expect(ask(world, "list_user_sessions", user=candidate), 200).json
             if answer["items"]:
                 found[candidate] = sum(other["user_id"] == row["user_id"] for other in rows)
     return found
@@ -115,8 +115,8 @@ def test_a_users_count_is_the_length_of_the_users_list(world: World) -> None:
     for user in some_users(world):
 
         def read(user: str = user) -> list[str]:
-            status = expect(ask(world, "check_user_active", user), 200).json
-            listed = expect(ask(world, "list_user_sessions", user), 200).json
+            status = expect(ask(world, "check_user_active", user=user), 200).json
+            listed = expect(ask(world, "list_user_sessions", user=user), 200).json
             found = []
             if status["session_count"] != listed["total"]:
                 found.append(f"{user}: session_count {status['session_count']}, but the list has {listed['total']}")
@@ -135,7 +135,7 @@ def test_a_users_count_is_the_length_of_the_users_list(world: World) -> None:
 )
 def test_a_users_list_holds_only_active_sessions_of_that_user(world: World) -> None:
     for user in some_users(world):
-        for item in expect(ask(world, "list_user_sessions", user), 200).json["items"]:
+        for item in expect(ask(world, "list_user_sessions", user=user), 200).json["items"]:
             assert item.get("user_id", user) == user, f"asked for {user}, got a session of {item['user_id']}"
             assert item.get("status", "active") == "active", f"{item.get('id')} is {item['status']}"
             assert item.get("tenant_id", world.first.id) == world.first.id, f"{item.get('id')} is of another tenant"
@@ -150,7 +150,7 @@ def test_a_users_list_holds_only_active_sessions_of_that_user(world: World) -> N
 def test_the_numbers_of_a_page_agree(world: World) -> None:
     for user in [*users_of(world), NOBODY]:
         for operation in ("list_user_sessions", "list_trusted_devices"):
-            answer = expect(ask(world, operation, user), 200).json
+            answer = expect(ask(world, operation, user=user), 200).json
             found = page_violations(answer)
             assert not found, f"{operation} of {user}: {found}"
 
@@ -216,7 +216,7 @@ def test_a_users_list_agrees_with_the_list_of_all_sessions(world: World) -> None
         whole = everything["total"] == len(everything["sessions"])
         found = []
         for user, rows in some_users(world).items():
-            total = expect(ask(world, "list_user_sessions", user), 200).json["total"]
+            total = expect(ask(world, "list_user_sessions", user=user), 200).json["total"]
             if total < rows or (whole and total != rows):
                 found.append(f"{user} has {total} sessions, and {rows} in the list of all")
         return found
@@ -315,7 +315,7 @@ def test_the_statistics_name_the_caller(world: World) -> None:
 )
 def test_trusted_devices_are_of_the_user_who_was_asked_for(world: World) -> None:
     for user in some_users(world):
-        for device in expect(ask(world, "list_trusted_devices", user), 200).json["items"]:
+        for device in expect(ask(world, "list_trusted_devices", user=user), 200).json["items"]:
             assert device.get("user_id", user) == user, f"asked for {user}, got a device of {device['user_id']}"
             assert device.get("tenant_id", world.first.id) == world.first.id, "a device of another tenant"
 
@@ -339,6 +339,6 @@ def reading_tour(world: World) -> None:
         ask(world, "list_all_sessions")
         for user in [*users_of(world), NOBODY]:
             for operation in SEEDS[:3]:
-                ask(world, operation, user)
+                ask(world, operation, user=user)
     for operation in SEEDS:
         world.first.anyone(operation, user_id=NOBODY)

@@ -142,4 +142,4 @@ def starve(world: World, request: Raw) -> Reply:
     """Announce a body, send the first byte of it, and wait."""
     head = request.copy(body=None).without("Content-Length").with_header("Content-Type", "application/json")
     data = world.wire.to_bytes(head.with_header("Content-Length", "100")) + b"{"
-    return world.wire.exchange_bytes(data, request.method, world.target.patience)
+    return world.wire.exchange_bytes(data, request.method, seconds=world.target.patience)

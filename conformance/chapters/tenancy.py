@@ -30,7 +30,7 @@ def test_no_operation_tells_what_another_tenant_has(world: World, operation: Ope
     foreign = values_for(operation, world.twin)
     known = {**foreign, "X-Tenant-ID": world.first.id, "tenant_id": world.first.id, "?user_id": marked.user}
     known = {key: value for key, value in known.items() if key != "?user_id" or _has_query_user(operation)}
-    request = authorised(operation, world.first, operation.request(known))
+    request = authorised(operation, world.first, request=operation.request(known))
     reply = world.send(request)
     assert reply.status < 500, f"answered {reply.status}"
     sent = world.wire.to_bytes(request).decode("latin-1")

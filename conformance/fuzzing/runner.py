@@ -73,9 +73,9 @@ class Run:
 def run(
     target: Target,
     contract: Contract,
+    *,
     filling: Filling,
     folder: Path,
-    *,
     profile: Profile,
     seed: int,
     examples: int,
@@ -87,7 +87,7 @@ def run(
     """
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "schemathesis.toml"
-    config.write_text(_config(target, filling.values, folder, profile, seed, examples))
+    config.write_text(_config(target, filling.values, folder=folder, profile=profile, seed=seed, examples=examples))
     command = [
         sys.executable,
         "-m",
@@ -95,7 +95,7 @@ def run(
         "--config-file",
         str(config),
         "run",
-        str(_write_contract(contract, folder, profile, source)),
+        str(_write_contract(contract, folder, profile=profile, source=source)),
         "--url",
         target.url,
         *_SELECTION[profile],
@@ -125,7 +125,7 @@ def run(
     return Run(done.returncode, done.stdout + done.stderr, _read_summary(folder), _read_events(folder))
 
 
-def _write_contract(judged: Contract, folder: Path, profile: Profile, source: str | None) -> Path:
+def _write_contract(judged: Contract, folder: Path, *, profile: Profile, source: str | None) -> Path:
     """The contract as a file, with the links that the profile follows."""
     path = folder / "openapi.json"
     contract = copy.deepcopy(judged.document)
@@ -145,7 +145,7 @@ def _write_contract(judged: Contract, folder: Path, profile: Profile, source: st
 
 
 def _config(
-    target: Target, values: dict[str, list[str]], folder: Path, profile: Profile, seed: int, examples: int
+    target: Target, values: dict[str, list[str]], *, folder: Path, profile: Profile, seed: int, examples: int
 ) -> str:
     """The configuration. The traps it avoids: links are by hand (inference off), the tenant is drawn, not pinned,
     no database and no cache of earlier runs, and no `[auth]` beside the hooks, which would silence them."""

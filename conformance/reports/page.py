@@ -22,7 +22,7 @@ article{border-left:4px solid var(--bad);padding-left:1rem;margin:1.5rem 0}
 _BAD = ("fail", "error")
 
 
-def page(summary: Summary, coverage: Coverage, contract: Contract) -> str:
+def page(summary: Summary, coverage: Coverage, *, contract: Contract) -> str:
     """The whole document."""
     counts = ", ".join(f"{count} {name}" for name, count in summary.counts.items())
     return "\n".join(

@@ -17,8 +17,8 @@ from sojourn.storage.queries.trusted_devices import NewTrustedDevice
 async def list_trusted_devices(ctx: Context, user_id: str, page: int, page_size: int) -> View:
     """One page of the devices that the user trusts now, newest first."""
     wanted = Page(page, page_size)
-    rows, total = await trusted_devices.list_trusted(ctx.db, user_id, ctx.now_text, wanted)
-    return list_response([trusted_device_response(row) for row in rows], total, wanted, ctx.now_text)
+    rows, total = await trusted_devices.list_trusted(ctx.db, user_id, now=ctx.now_text, page=wanted)
+    return list_response([trusted_device_response(row) for row in rows], total, page=wanted, now=ctx.now_text)
 
 
 async def trust_device(ctx: Context, body: dict[str, Any]) -> View:
@@ -37,11 +37,11 @@ async def trust_device(ctx: Context, body: dict[str, Any]) -> View:
         trusted_until=to_text(trusted_until(ctx.now, ctx.service.device_trust_window)),
     )
     return trusted_device_response(
-        await trusted_devices.trust(ctx.db, device, ctx.now_text, limit=ctx.service.limits.trusted_devices)
+        await trusted_devices.trust(ctx.db, device, now=ctx.now_text, limit=ctx.service.limits.trusted_devices)
     )
 
 
 async def untrust_device(ctx: Context, device_fingerprint: str, user_id: str | None) -> View:
     """Forget a device, of one user or of all who trust it. Forgetting an unknown one changes nothing."""
-    count = await trusted_devices.untrust(ctx.db, device_fingerprint, user_id)
+    count = await trusted_devices.untrust(ctx.db, device_fingerprint, user_id=user_id)
     return simple_response(f"{count} trusted devices removed", ctx.now_text)

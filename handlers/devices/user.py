@@ -40,13 +40,13 @@ async def trust_own_device(ctx: Context, body: dict[str, Any]) -> View:
         created_at=ctx.now_text,
         trusted_until=to_text(trusted_until(ctx.now, ctx.service.device_trust_window)),
     )
-    await trusted_devices.trust(ctx.db, device, ctx.now_text, limit=ctx.service.limits.trusted_devices)
+    await trusted_devices.trust(ctx.db, device, now=ctx.now_text, limit=ctx.service.limits.trusted_devices)
     return simple_response("device trusted", ctx.now_text)
 
 
 async def untrust_own_device(ctx: Context, device_id: str) -> View:
     """Forget one device of the caller. Forgetting an unknown one, or somebody else's, changes nothing."""
-    return _removed(ctx, await trusted_devices.remove(ctx.db, device_id, ctx.caller.id))
+    return _removed(ctx, await trusted_devices.remove(ctx.db, device_id, user_id=ctx.caller.id))
 
 
 async def remove_trusted_device(ctx: Context, device_id: str) -> View:

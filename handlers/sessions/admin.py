@@ -18,7 +18,7 @@ from sojourn.storage.queries.statistics import SessionStats
 
 async def get_session_stats(ctx: Context) -> View:
     """The tenant's numbers, right at this moment."""
-    return session_stats_response(await _stats(ctx), ctx.caller.id, ctx.now_text)
+    return session_stats_response(await _stats(ctx), ctx.caller.id, now=ctx.now_text)
 
 
 async def count_active_sessions(ctx: Context) -> View:
@@ -32,14 +32,14 @@ async def list_tenant_sessions(
     """One page of the tenant's sessions of any status, newest first."""
     await require_tenant(ctx)
     wanted = Page(page, page_size)
-    rows, total = await sessions.search(ctx.db, SessionFilter(user_id, status), ctx.now_text, wanted)
-    return list_response([session_record(row, ctx.now_text) for row in rows], total, wanted, ctx.now_text)
+    rows, total = await sessions.search(ctx.db, SessionFilter(user_id, status), now=ctx.now_text, page=wanted)
+    return list_response([session_record(row, ctx.now_text) for row in rows], total, page=wanted, now=ctx.now_text)
 
 
 async def list_all_sessions(ctx: Context, limit: int, cursor: str | None) -> View:
     """The tenant's active sessions as `AllSessionsResponse`; `total` counts all of them."""
     after = cursor.lower() if cursor is not None else None
-    rows, total = await sessions.list_active_with_users(ctx.db, ctx.now_text, limit, after)
+    rows, total = await sessions.list_active_with_users(ctx.db, ctx.now_text, limit=limit, after=after)
     return {"sessions": [all_sessions_item(row) for row in rows], "total": total}
 
 
@@ -49,7 +49,7 @@ async def revoke_sessions(ctx: Context, body: dict[str, Any]) -> View:
     reason = body.get("reason", UNSTATED_REASON)
     keys = {public_id: session_key(public_id) for public_id in body["session_ids"]}
     known = [key for key in keys.values() if key is not None]
-    ended = await sessions.revoke_many(ctx.db, known, ctx.now_text, by=ctx.caller.id, reason=reason)
+    ended = await sessions.revoke_many(ctx.db, known, now=ctx.now_text, by=ctx.caller.id, reason=reason)
     succeeded = [public_id for public_id, key in keys.items() if key in ended]
     failed = [public_id for public_id, key in keys.items() if key not in ended]
     return {"succeeded": succeeded, "failed": failed, "total": len(succeeded) + len(failed)}

@@ -27,4 +27,4 @@ async def raise_session(ctx: Context, row: SessionRow, *, assured: Callable[[Ses
 
 def idle_deadline(ctx: Context, row: SessionRow) -> str:
     """The idle deadline of a session that is used now."""
-    return to_text(idle_deadline_after_activity(ctx.now, from_text(row.expires_at), ctx.service.timeouts))
+    return to_text(idle_deadline_after_activity(ctx.now, from_text(row.expires_at), timeouts=ctx.service.timeouts))

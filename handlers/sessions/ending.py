@@ -21,10 +21,10 @@ async def end_user(ctx: Context, user_id: str, *, reason: str) -> int:
     if not await tenants.exists(ctx.db):
         return 0
     await users.hold(ctx.db, user_id, now=ctx.now_text)
-    count = await sessions.revoke_all_of_user(ctx.db, user_id, ctx.now_text, ctx.caller.id, reason)
+    count = await sessions.revoke_all_of_user(ctx.db, user_id, now=ctx.now_text, by=ctx.caller.id, reason=reason)
     done = ctx.service.clock()
     cut_off = ctx.now_text if done == ctx.now else to_text(done + _MILLISECOND)
-    await token_configs.refuse_issued(ctx.db, user_id, sign_ins.SIGN_IN, reason, cut_off)
+    await token_configs.refuse_issued(ctx.db, user_id, token_type=sign_ins.SIGN_IN, reason=reason, now=cut_off)
     if done != ctx.now:
         ctx.db.after_commit(partial(asyncio.sleep, _MILLISECOND.total_seconds()))
     return count

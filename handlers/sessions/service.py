@@ -23,13 +23,13 @@ USAGE_DAYS = 400
 async def list_user_sessions(ctx: Context, user_id: str, page: int, page_size: int) -> View:
     """One page of the user's active sessions, newest first."""
     wanted = Page(page, page_size)
-    rows, total = await sessions.list_active_of_user(ctx.db, user_id, ctx.now_text, wanted)
-    return list_response([session_response(row, ctx.now_text) for row in rows], total, wanted, ctx.now_text)
+    rows, total = await sessions.list_active_of_user(ctx.db, user_id, now=ctx.now_text, page=wanted)
+    return list_response([session_response(row, ctx.now_text) for row in rows], total, page=wanted, now=ctx.now_text)
 
 
 async def check_user_active(ctx: Context, user_id: str) -> View:
     """Whether the user has an active session, and how many."""
-    count = await sessions.count_active_of_user(ctx.db, user_id, ctx.now_text)
+    count = await sessions.count_active_of_user(ctx.db, user_id, now=ctx.now_text)
     return {"active": count > 0, "session_count": count}
 
 
@@ -72,11 +72,11 @@ async def export_user_data(ctx: Context, body: dict[str, Any]) -> View:
 async def get_session_usage(ctx: Context, session_id: str) -> View:
     """How often use of a session was recorded, by day in UTC, newest first."""
     row = await session_row(ctx, session_id)
-    return session_usage_response(await usage.daily(ctx.db, row.id, USAGE_DAYS), ctx.now_text)
+    return session_usage_response(await usage.daily(ctx.db, row.id, limit=USAGE_DAYS), ctx.now_text)
 
 
 async def record_session_usage(ctx: Context, session_id: str) -> View:
     """Count one use of an active session today. This is not a touch: the deadlines do not move."""
     row = active_or_404(await session_row(ctx, session_id), ctx.now_text)
-    await usage.count_use(ctx.db, row.id, day_of(ctx.now))
+    await usage.count_use(ctx.db, row.id, day=day_of(ctx.now))
     return simple_response("use recorded", ctx.now_text)

@@ -26,8 +26,8 @@ async def list_own_sessions(ctx: Context, auth_user_id: str, page: int, page_siz
     _require_self(ctx, auth_user_id)
     await require_tenant(ctx)
     wanted = Page(page, page_size)
-    rows, total = await sessions.list_active_of_user(ctx.db, auth_user_id, ctx.now_text, wanted)
-    return list_response([session_response(row, ctx.now_text) for row in rows], total, wanted, ctx.now_text)
+    rows, total = await sessions.list_active_of_user(ctx.db, auth_user_id, now=ctx.now_text, page=wanted)
+    return list_response([session_response(row, ctx.now_text) for row in rows], total, page=wanted, now=ctx.now_text)
 
 
 async def list_sessions_of_user(ctx: Context, user_id: str, page: int, page_size: int) -> View:
@@ -60,7 +60,7 @@ async def revoke_session(ctx: Context, session_id: str, body: dict[str, Any] | N
     """End one session. Ending an ended session changes nothing."""
     row = await _owned(ctx, session_id)
     reason = (body or {}).get("reason", UNSTATED_REASON)
-    await sessions.revoke(ctx.db, row.id, ctx.now_text, ctx.caller.id, reason)
+    await sessions.revoke(ctx.db, row.id, now=ctx.now_text, by=ctx.caller.id, reason=reason)
 
 
 @commits_itself
@@ -68,7 +68,7 @@ async def touch_session(ctx: Context, session_id: str) -> View:
     """Keep a session alive: the idle deadline moves, the absolute one never does."""
     row = await _owned_active(ctx, session_id)
     touch = Touch(ctx.now_text, idle_deadline(ctx, row), row.idle_expires_at)
-    if not await ctx.service.touch(ctx.db, row.id, ctx.now, touch):
+    if not await ctx.service.touch(ctx.db, row.id, at=ctx.now, touch=touch):
         raise SessionNotFound()
     return simple_response("activity recorded", ctx.now_text)
 

@@ -32,7 +32,7 @@ async def blacklist_token(ctx: Context, body: dict[str, Any]) -> View:
     """Refuse a token from now on, known or not. A tenant is made on first use. Raises TenantNotFound."""
     await require_provisioned_tenant(ctx)
     shown = await _shown(ctx, body["token"])
-    return await _refuse(ctx, body, shown, body.get("expires_at"))
+    return await _refuse(ctx, body, shown=shown, stated_end=body.get("expires_at"))
 
 
 @takes_token("token")
@@ -49,7 +49,7 @@ async def add_to_blacklist(ctx: Context, body: dict[str, Any]) -> View:
             raise NotYourResource()
         if not shown.is_verified:
             return simple_response("token blacklisted", ctx.now_text)
-    return await _refuse(ctx, body, shown, None)
+    return await _refuse(ctx, body, shown=shown, stated_end=None)
 
 
 @takes_token("token")
@@ -93,16 +93,16 @@ async def _shown(ctx: Context, text: str) -> _Shown:
 
 async def _check(ctx: Context, shown: _Shown) -> View:
     """`BlacklistCheckResponse`. Raises NotYourResource."""
-    entry = await blacklist.find(ctx.db, shown.hash, ctx.now_text)
+    entry = await blacklist.find(ctx.db, shown.hash, now=ctx.now_text)
     if entry is None and shown.text_hash is not None:
-        entry = await blacklist.find(ctx.db, shown.text_hash, ctx.now_text)
+        entry = await blacklist.find(ctx.db, shown.text_hash, now=ctx.now_text)
     owner = shown.owner if shown.owner is not None or entry is None else entry.user_id
     if not ctx.caller.is_admin and owner not in (None, ctx.caller.id):
         raise NotYourResource()
     return blacklist_check_response(shown.hash, entry)
 
 
-async def _refuse(ctx: Context, body: dict[str, Any], shown: _Shown, stated_end: int | None) -> View:
+async def _refuse(ctx: Context, body: dict[str, Any], *, shown: _Shown, stated_end: int | None) -> View:
     """Put a token on the blacklist until it would have expired. Repeating this changes nothing.
 
     The end that a caller states counts only for a token that nothing is known of, and only when it is still to come:
@@ -137,8 +137,8 @@ async def list_blacklisted_tokens(ctx: Context, user_id: str | None, page: int, 
     """One page of the blacklist entries in force, newest first."""
     await require_tenant(ctx)
     wanted = Page(page, page_size)
-    entries, total = await blacklist.list_entries(ctx.db, user_id, ctx.now_text, wanted)
-    return list_response([blacklisted_token_response(entry) for entry in entries], total, wanted, ctx.now_text)
+    entries, total = await blacklist.list_entries(ctx.db, user_id, now=ctx.now_text, page=wanted)
+    return list_response([blacklisted_token_response(entry) for entry in entries], total, page=wanted, now=ctx.now_text)
 
 
 async def remove_blacklist_entry(ctx: Context, entry_id: str) -> View:

@@ -34,14 +34,14 @@ async def exchange_token(ctx: Context, body: dict[str, Any]) -> View:
     if body.get("subject_token_type", ACCESS_TOKEN_TYPE) not in (ACCESS_TOKEN_TYPE, _JWT_TYPE):
         raise UnsupportedGrant()
     subject = ctx.presented
-    if not isinstance(subject, AccessToken) or await is_refused(ctx, subject, "exchange"):
+    if not isinstance(subject, AccessToken) or await is_refused(ctx, subject, judge="exchange"):
         raise InvalidSubjectToken()
     session = await refresh_states.session(ctx.db, subject.session) if subject.session is not None else None
     terms = await token_configs.terms(ctx.db, subject.user)
     audience = body.get("audience", ctx.service.tokens.audience)
     issued = int(ctx.now.timestamp())
     expires = min(int(subject.expires), issued + int(lifetimes(ctx, terms).access.total_seconds()))
-    claims = _exchanged(ctx, subject, audience, issued, expires)
+    claims = _exchanged(ctx, subject, audience=audience, issued=issued, expires=expires)
     end = datetime.fromtimestamp(expires, UTC)
     text = await sign_and_enter(ctx, claims, end=end, session=session, cut_offs=terms.access_cut_offs)
     return {
@@ -54,7 +54,7 @@ async def exchange_token(ctx: Context, body: dict[str, Any]) -> View:
     }
 
 
-def _exchanged(ctx: Context, subject: AccessToken, audience: str, issued: int, expires: int) -> View:
+def _exchanged(ctx: Context, subject: AccessToken, *, audience: str, issued: int, expires: int) -> View:
     """The claims of an exchanged token: the subject's own, and in `act` who acts for it (RFC 8693 §4.1)."""
     actor: View = {"sub": ctx.caller.id}
     if "act" in subject.claims:

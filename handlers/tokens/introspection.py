@@ -33,7 +33,7 @@ async def introspect_token(ctx: Context, body: dict[str, Any]) -> View:
 
 
 async def _introspect_access(ctx: Context, token: AccessToken) -> View:
-    if await is_refused(ctx, token, "introspection"):
+    if await is_refused(ctx, token, judge="introspection"):
         return dict(_DEAD)
     session = await refresh_states.session(ctx.db, token.session) if token.session is not None else None
     return token_introspection_response(token, None if session is None else session.username)
@@ -41,10 +41,10 @@ async def _introspect_access(ctx: Context, token: AccessToken) -> View:
 
 async def _introspect_refresh(ctx: Context, token: RefreshToken) -> View:
     """A refresh token is active when a refresh with it would be answered with tokens."""
-    family = await refresh_states.family(ctx.db, token, ctx.now_text)
+    family = await refresh_states.family(ctx.db, token, now=ctx.now_text)
     if family is None:
         return dict(_DEAD)
-    match judge(ctx, token, family):
+    match judge(ctx, token, family=family):
         case Rotate() | SameSuccessor():
             return refresh_introspection_response(family, ctx.service.tokens.issuer)
         case Reuse() | Invalid():

@@ -30,12 +30,12 @@ async def list_tokens(
     rows, total = await tokens.search(
         ctx.db, user_id=user_id, token_type=type, status=status, at=await _moment(ctx), page=wanted
     )
-    return list_response([token_info_response(row) for row in rows], total, wanted, ctx.now_text)
+    return list_response([token_info_response(row) for row in rows], total, page=wanted, now=ctx.now_text)
 
 
 async def get_token(ctx: Context, token_id: str) -> View:
     """One token of the inventory."""
-    row = await tokens.get_issued(ctx.db, token_id, await _moment(ctx))
+    row = await tokens.get_issued(ctx.db, token_id, at=await _moment(ctx))
     if row is None:
         raise TokenNotFound()
     return data_response(token_info_response(row), ctx.now_text)

@@ -7,7 +7,7 @@ from sojourn.domain.tokens import (
 from sojourn.handlers.context import Context
 
 
-async def is_refused(ctx: Context, token: AccessToken, judge: Judge) -> bool:
+async def is_refused(ctx: Context, token: AccessToken, *, judge: Judge) -> bool:
     """Whether one that judges refuses an access token now."""
-    facts = await ctx.service.tokens.judge(ctx.db, token, ctx.now)
+    facts = await ctx.service.tokens.judge(ctx.db, token, now=ctx.now)
     return bool(reasons(facts, judge))

@@ -24,7 +24,7 @@ async def set_token_config(ctx: Context, body: dict[str, Any]) -> View:
     default = format_duration(ctx.service.tokens.lifetimes.leeway)
     config = TokenConfig(body["access_expiry"], body["refresh_expiry"], body.get("leeway", default))
     read_lifetimes(config.access_expiry, config.refresh_expiry, leeway=config.leeway)
-    await token_configs.put(ctx.db, config, ctx.now_text)
+    await token_configs.put(ctx.db, config, now=ctx.now_text)
     return _config_response(ctx, config)
 
 
@@ -39,7 +39,9 @@ async def revoke_all_tokens(ctx: Context, body: dict[str, Any]) -> View:
     """Refuse every token issued so far: of one user or of the tenant, of one type or of both."""
     await require_tenant(ctx)
     for token_type in (body["type"],) if "type" in body else ("access", "refresh"):
-        await token_configs.refuse_issued(ctx.db, body.get("user_id"), token_type, body.get("reason"), ctx.now_text)
+        await token_configs.refuse_issued(
+            ctx.db, body.get("user_id"), token_type=token_type, reason=body.get("reason"), now=ctx.now_text
+        )
     return simple_response("tokens revoked", ctx.now_text)
 
 

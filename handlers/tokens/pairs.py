@@ -49,13 +49,13 @@ async def begin_first_tokens(ctx: Context, session: NewSession) -> View:
         user_agent=session.user_agent,
     )
     terms = await token_configs.terms(ctx.db, session.user_id)
-    pair = await _begin(ctx, holder, terms, client=session.app_id, seen=None)
+    pair = await _begin(ctx, holder, terms=terms, client=session.app_id, seen=None)
     if pair is None:
         raise RuntimeError("a session that was just written has tokens")
     return pair
 
 
-async def begin_tokens(ctx: Context, session: TokenSession, client_id: str | None = None) -> View:
+async def begin_tokens(ctx: Context, session: TokenSession, *, client_id: str | None = None) -> View:
     """`TokenPairResponse`: the first pair of a session's new family. An earlier family of the session ends.
 
     Of several that begin side by side each begins after the other: only the last one's tokens can be refreshed.
@@ -64,21 +64,21 @@ async def begin_tokens(ctx: Context, session: TokenSession, client_id: str | Non
     while True:
         before = await refresh_states.refresh_state(ctx.db, session.id)
         seen = None if before is None else before.generation
-        pair = await _begin(ctx, session, terms, client=client_id or session.app_id, seen=seen)
+        pair = await _begin(ctx, session, terms=terms, client=client_id or session.app_id, seen=seen)
         if pair is not None:
             return pair
 
 
 async def _begin(
-    ctx: Context, session: TokenSession, terms: Terms, *, client: str | None, seen: int | None
+    ctx: Context, session: TokenSession, *, terms: Terms, client: str | None, seen: int | None
 ) -> View | None:
     """A first pair after the generation `seen`, None for a session without one; None when there is another by now."""
     generation = 0 if seen is None else seen + 1
     nonce = secrets.token_hex(32)
     refresh = write_refresh_token(
-        ctx.service.tokens.refresh_keys, ctx.tenant.id, session.id, generation=generation, nonce=nonce
+        ctx.service.tokens.refresh_keys, ctx.tenant.id, session=session.id, generation=generation, nonce=nonce
     )
-    end = to_text(end_of_refresh(ctx.now, lifetimes(ctx, terms).refresh, from_text(session.expires_at)))
+    end = to_text(end_of_refresh(ctx.now, lifetimes(ctx, terms).refresh, session_end=from_text(session.expires_at)))
     state = RefreshRow(
         session_id=session.id,
         first_generation=generation,
@@ -91,14 +91,14 @@ async def _begin(
         successor_used=0,
         client_id=client,
     )
-    if not await refresh_states.begin(ctx.db, state, seen):
+    if not await refresh_states.begin(ctx.db, state, seen=seen):
         return None
-    await enter_refresh_token(ctx, session, refresh, end=end, terms=terms)
-    access, seconds = await issue_access_token(ctx, session, state, terms)
-    return token_pair_response(access, seconds, refresh)
+    await enter_refresh_token(ctx, session, text=refresh, end=end, terms=terms)
+    access, seconds = await issue_access_token(ctx, session, state=state, terms=terms)
+    return token_pair_response(access, seconds, refresh=refresh)
 
 
-async def enter_refresh_token(ctx: Context, session: TokenSession, text: str, *, end: str, terms: Terms) -> None:
+async def enter_refresh_token(ctx: Context, session: TokenSession, *, text: str, end: str, terms: Terms) -> None:
     """Record a refresh token in the inventory."""
     await tokens.enter(
         ctx.db,
@@ -119,10 +119,14 @@ async def enter_refresh_token(ctx: Context, session: TokenSession, text: str, *,
     )
 
 
-async def issue_access_token(ctx: Context, session: TokenSession, state: RefreshRow, terms: Terms) -> tuple[str, int]:
+async def issue_access_token(
+    ctx: Context, session: TokenSession, *, state: RefreshRow, terms: Terms
+) -> tuple[str, int]:
     """A new access token of a session (RFC 9068), and for how many seconds it is good."""
     token_id = mint("tok", ctx.now)
-    end = end_of_access(ctx.now, lifetimes(ctx, terms).access, from_text(session.expires_at), chance_of(token_id))
+    end = end_of_access(
+        ctx.now, lifetimes(ctx, terms).access, session_end=from_text(session.expires_at), chance=chance_of(token_id)
+    )
     claims: dict[str, Any] = {
         "sub": session.user_id,
         "aud": ctx.service.tokens.audience,
@@ -150,7 +154,7 @@ async def sign_and_enter(
 
     `cut_offs` is how many cut-offs for its user were known when it was decided to issue the token.
     """
-    signed = await ctx.service.tokens.sign(ctx.db, claims, ctx.now)
+    signed = await ctx.service.tokens.sign(ctx.db, claims, now=ctx.now)
     entry = IssuedToken(
         id=claims["jti"],
         session_id=None if session is None else session.id,

@@ -33,39 +33,39 @@ async def refresh_tokens(ctx: Context, body: dict[str, Any]) -> View:
     Raises RefreshTokenInvalid, RefreshTokenReused, SessionNotFound, NotYourResource.
     """
     family = await _family(ctx)
-    match judge(ctx, ctx.refresh_token, family):
+    match judge(ctx, ctx.refresh_token, family=family):
         case Reuse():
             raise await _end_reused(ctx)
         case Invalid():
             raise RefreshTokenInvalid()
         case SameSuccessor():
-            return await _pair(ctx, family, _present(family))
+            return await _pair(ctx, family, state=_present(family))
         case Rotate():
-            return await _pair(ctx, family, await _rotate(ctx, family))
+            return await _pair(ctx, family, state=await _rotate(ctx, family))
 
 
 @takes_refresh_credential("refresh_token")
 async def rotate_access_token(ctx: Context, body: dict[str, Any]) -> View:
     """A new access token; the refresh token stays what it is. Raises what `refresh_tokens` does."""
     family = await _family(ctx)
-    match judge(ctx, ctx.refresh_token, family):
+    match judge(ctx, ctx.refresh_token, family=family):
         case Reuse():
             raise await _end_reused(ctx)
         case Invalid():
             raise RefreshTokenInvalid()
         case SameSuccessor() | Rotate():
-            access, _ = await issue_access_token(ctx, family.session, _present(family), family.terms)
+            access, _ = await issue_access_token(ctx, family.session, state=_present(family), terms=family.terms)
             return {"access_token": access}
 
 
-def judge(ctx: Context, token: RefreshToken, family: Family) -> Verdict:
+def judge(ctx: Context, token: RefreshToken, *, family: Family) -> Verdict:
     """What a refresh with a token of the family means now."""
-    return judge_refresh(token, family.record, ctx.now, ctx.service.tokens.reuse_interval)
+    return judge_refresh(token, family.record, now=ctx.now, reuse_interval=ctx.service.tokens.reuse_interval)
 
 
 async def _family(ctx: Context) -> Family:
     """The session and the refresh state of the request's token. A bearer token that came along is the same user's."""
-    family = await refresh_states.family(ctx.db, ctx.refresh_token, ctx.now_text)
+    family = await refresh_states.family(ctx.db, ctx.refresh_token, now=ctx.now_text)
     if family is None:
         raise SessionNotFound()
     if ctx.caller.id and ctx.caller.id != family.session.user_id:
@@ -84,22 +84,24 @@ async def _rotate(ctx: Context, family: Family) -> RefreshRow:
     spent, nonce = ctx.refresh_token, secrets.token_hex(32)
     generation = spent.generation + 1
     text = write_refresh_token(
-        ctx.service.tokens.refresh_keys, ctx.tenant.id, spent.session, generation=generation, nonce=nonce
+        ctx.service.tokens.refresh_keys, ctx.tenant.id, session=spent.session, generation=generation, nonce=nonce
     )
-    end = end_of_refresh(ctx.now, lifetimes(ctx, family.terms).refresh, from_text(family.session.expires_at))
+    end = end_of_refresh(
+        ctx.now, lifetimes(ctx, family.terms).refresh, session_end=from_text(family.session.expires_at)
+    )
     following = _present(family)._replace(
         generation=generation, nonce=nonce, token_hash=identity(text), expires_at=to_text(end)
     )
-    if not await refresh_states.rotate(ctx.db, spent, following, ctx.now_text):
+    if not await refresh_states.rotate(ctx.db, spent, following=following, now=ctx.now_text):
         return await _state_of_the_winner(ctx)
-    await enter_refresh_token(ctx, family.session, text, end=following.expires_at, terms=family.terms)
+    await enter_refresh_token(ctx, family.session, text=text, end=following.expires_at, terms=family.terms)
     return following
 
 
 async def _state_of_the_winner(ctx: Context) -> RefreshRow:
     """The state that another request made of the same token, side by side with this one."""
     family = await _family(ctx)
-    match judge(ctx, ctx.refresh_token, family):
+    match judge(ctx, ctx.refresh_token, family=family):
         case SameSuccessor():
             return _present(family)
         case Reuse():
@@ -108,16 +110,20 @@ async def _state_of_the_winner(ctx: Context) -> RefreshRow:
             raise RefreshTokenInvalid()
 
 
-async def _pair(ctx: Context, family: Family, state: RefreshRow) -> View:
+async def _pair(ctx: Context, family: Family, *, state: RefreshRow) -> View:
     """`TokenPairResponse`: the state's refresh token, and an access token issued with it."""
     refresh = write_refresh_token(
-        ctx.service.tokens.refresh_keys, ctx.tenant.id, state.session_id, generation=state.generation, nonce=state.nonce
+        ctx.service.tokens.refresh_keys,
+        ctx.tenant.id,
+        session=state.session_id,
+        generation=state.generation,
+        nonce=state.nonce,
     )
-    access, seconds = await issue_access_token(ctx, family.session, state, family.terms)
-    return token_pair_response(access, seconds, refresh)
+    access, seconds = await issue_access_token(ctx, family.session, state=state, terms=family.terms)
+    return token_pair_response(access, seconds, refresh=refresh)
 
 
 async def _end_reused(ctx: Context) -> RefreshTokenReused:
     """End the session of a refresh token that came again. Returns the refusal, which keeps that it ended."""
-    await sessions.revoke(ctx.db, ctx.refresh_token.session, ctx.now_text, OURSELVES, REUSE_REASON)
+    await sessions.revoke(ctx.db, ctx.refresh_token.session, now=ctx.now_text, by=OURSELVES, reason=REUSE_REASON)
     return RefreshTokenReused()

@@ -22,7 +22,7 @@ async def generate_tokens(ctx: Context, body: dict[str, Any]) -> View:
     session = await refresh_states.session(ctx.db, key) if key is not None else None
     if session is None or session.user_id != body["auth_user_id"] or not is_active(session, ctx.now_text):
         raise SessionNotFound()
-    return await begin_tokens(ctx, session, body.get("app_id"))
+    return await begin_tokens(ctx, session, client_id=body.get("app_id"))
 
 
 @takes_token("access_token")
@@ -34,7 +34,7 @@ async def validate_access_token(ctx: Context, body: dict[str, Any]) -> View:
     facts = await ctx.service.tokens.judge(
         ctx.db,
         token,
-        ctx.now,
+        now=ctx.now,
         audience=body.get("audience"),
         device_fingerprint=body.get("device_fingerprint"),
     )

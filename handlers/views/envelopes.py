@@ -19,7 +19,7 @@ def data_response(data: View, now: str) -> View:
     return {"code": SUCCESS, "message": "ok", "data": data, "timestamp": now}
 
 
-def list_response(items: list[View], total: int, page: Page, now: str) -> View:
+def list_response(items: list[View], total: int, *, page: Page, now: str) -> View:
     """One page of a list of `total` rows; the count is told flat and inside `pagination`."""
     info = page_info(page, total)
     return {

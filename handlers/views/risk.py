@@ -8,7 +8,7 @@ from sojourn.handlers.views.envelopes import View
 from sojourn.storage.queries.risk_facts import Device, DeviceCounts, Sighting
 
 
-def risk_score_response(parts: Sequence[Factor], thresholds: RiskThresholds, now: str) -> View:
+def risk_score_response(parts: Sequence[Factor], thresholds: RiskThresholds, *, now: str) -> View:
     """`RiskScoreResponse` of the tenant; that of a session names it besides."""
     points = score(parts)
     return {
@@ -21,7 +21,7 @@ def risk_score_response(parts: Sequence[Factor], thresholds: RiskThresholds, now
 
 
 def device_risk_response(
-    device_id: str, parts: Sequence[Factor], counts: DeviceCounts, thresholds: RiskThresholds, now: str
+    device_id: str, parts: Sequence[Factor], *, counts: DeviceCounts, thresholds: RiskThresholds, now: str
 ) -> View:
     """`DeviceRiskResponse`."""
     points = score(parts)
@@ -39,7 +39,7 @@ def device_risk_response(
 
 
 def device_fingerprint_response(
-    fingerprint_id: str, device_hash: str, device: Device, sightings: Sequence[Sighting], is_trusted: bool
+    fingerprint_id: str, device_hash: str, *, device: Device, sightings: Sequence[Sighting], is_trusted: bool
 ) -> View:
     """`DeviceFingerprintResponse`; the sightings come latest first. What is unknown is left out."""
     latest = sightings[0]

@@ -67,7 +67,7 @@ def all_sessions_item(row: SessionWithUser) -> View:
     }
 
 
-def session_stats_response(stats: SessionStats, user_id: str, now: str) -> View:
+def session_stats_response(stats: SessionStats, user_id: str, *, now: str) -> View:
     """`SessionStatsResponse` for the tenant; `user_id` is the caller's."""
     return {
         "user_id": user_id,

@@ -13,7 +13,7 @@ from sojourn.storage.queries.tokens import IssuedTokenRow
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a name, RFC 8693 §3
 
 
-def token_pair_response(access: str, seconds: int, refresh: str) -> View:
+def token_pair_response(access: str, seconds: int, *, refresh: str) -> View:
     """`TokenPairResponse`."""
     return {
         "access_token": access,

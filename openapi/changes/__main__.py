@@ -19,7 +19,7 @@ RELEASED = Path("openapi/released/openapi.json")
 CHANGELOG = Path("CHANGELOG.md")
 
 
-def compare(old: dict[str, Any], new: dict[str, Any], changelog: str) -> list[str]:
+def compare(old: dict[str, Any], new: dict[str, Any], *, changelog: str) -> list[str]:
     """Print the differences; what is wrong with them, in sentences."""
     found = differences(old, new)
     before, after = Edition(old).version, Edition(new).version
@@ -30,7 +30,7 @@ def compare(old: dict[str, Any], new: dict[str, Any], changelog: str) -> list[st
         f"CHANGELOG.md: Unreleased, Contract has no line that begins with `- {kind}:`"
         for kind in unsaid(found, changelog)
     ]
-    if breaks_its_word(found, before, after):
+    if breaks_its_word(found, before, new=after):
         wrong.append(f"something breaks: info.version must be {_text(least_version(found, before))} or later")
     return wrong
 
@@ -48,7 +48,7 @@ def release(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
 def main(arguments: list[str], contract: dict[str, Any] | None = None) -> int:
     """Run one of the two on `contract`, ours unless said otherwise. Returns the exit code."""
     old, new = json.loads(RELEASED.read_text("utf-8")), load_bundle() if contract is None else contract
-    wrong = release(old, new) if arguments == ["release"] else compare(old, new, CHANGELOG.read_text("utf-8"))
+    wrong = release(old, new) if arguments == ["release"] else compare(old, new, changelog=CHANGELOG.read_text("utf-8"))
     for sentence in wrong:
         print(sentence, file=sys.stderr)
     return 1 if wrong else 0

@@ -73,7 +73,7 @@ class Pairs:
         self.new = new
         self._told: set[tuple[str, str, Direction]] = set()
 
-    def open(self, old: Any, new: Any, direction: Direction, place: str) -> tuple[Any, Any, str] | None:
+    def open(self, old: Any, new: Any, *, direction: Direction, place: str) -> tuple[Any, Any, str] | None:
         """What two values mean and the place to name for it; None when that was told of before."""
         name = _reference(new)
         if name is not None and name == _reference(old):
@@ -93,14 +93,14 @@ WORDS = frozenset({"title", "summary", "description", "example", "examples", "ex
 """Members that explain and bind nobody."""
 
 
-def words(old: dict[str, Any], new: dict[str, Any], place: str) -> Iterator[Difference]:
+def words(old: dict[str, Any], new: dict[str, Any], *, place: str) -> Iterator[Difference]:
     """The differences in what explains: a clarification each."""
     for name in sorted(WORDS & (old.keys() | new.keys())):
         if old.get(name) != new.get(name):
-            yield Difference(Kind.CLARIFICATION, place, f"{name} {_verb(old, new, name)}")
+            yield Difference(Kind.CLARIFICATION, place, f"{name} {_verb(old, new, name=name)}")
 
 
-def deprecation(old: dict[str, Any], new: dict[str, Any], place: str) -> Iterator[Difference]:
+def deprecation(old: dict[str, Any], new: dict[str, Any], *, place: str) -> Iterator[Difference]:
     """A new deprecation is an additive change; a changed date, or its withdrawal, is a clarification."""
     before, after = old.get("deprecated", False), new.get("deprecated", False)
     if after and not before:
@@ -108,8 +108,8 @@ def deprecation(old: dict[str, Any], new: dict[str, Any], place: str) -> Iterato
     elif before and not after:
         yield Difference(Kind.CLARIFICATION, place, "no longer deprecated")
     if old.get("x-deprecation") != new.get("x-deprecation"):
-        yield Difference(Kind.CLARIFICATION, place, f"x-deprecation {_verb(old, new, 'x-deprecation')}")
+        yield Difference(Kind.CLARIFICATION, place, f"x-deprecation {_verb(old, new, name='x-deprecation')}")
 
 
-def _verb(old: dict[str, Any], new: dict[str, Any], name: str) -> str:
+def _verb(old: dict[str, Any], new: dict[str, Any], *, name: str) -> str:
     return "added" if name not in old else "removed" if name not in new else "changed"

@@ -9,7 +9,7 @@ _SECTION = re.compile(r"^## Unreleased$(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTA
 _CONTRACT = re.compile(r"^### Contract$(.*?)(?=^###? |\Z)", re.MULTILINE | re.DOTALL)
 
 
-def breaks_its_word(differences: Iterable[Difference], old: tuple[int, ...], new: tuple[int, ...]) -> bool:
+def breaks_its_word(differences: Iterable[Difference], old: tuple[int, ...], *, new: tuple[int, ...]) -> bool:
     """Whether something breaks although the major version stayed."""
     return new[0] <= old[0] and any(difference.kind is Kind.BREAKING for difference in differences)
 

@@ -25,25 +25,25 @@ class SchemaComparison:
     def __init__(self, pairs: Pairs) -> None:
         self._pairs = pairs
 
-    def compare(self, old: Any, new: Any, direction: Direction, place: str) -> Iterator[Difference]:
+    def compare(self, old: Any, new: Any, *, direction: Direction, place: str) -> Iterator[Difference]:
         """The differences between two schemas that stand at `place`."""
         before, after = (value.get("$ref", "").rpartition("/")[2] for value in (old, new))
         if before and after and before != after:
             yield Difference(Kind.CLARIFICATION, place, f"{after} in place of {before}")
-        opened = self._pairs.open(old, new, direction, place)
+        opened = self._pairs.open(old, new, direction=direction, place=place)
         if opened is None:
             return
         old, new, place = opened
         if old == new and not _refers(old):
             return
-        yield from words(old, new, place)
-        yield from deprecation(old, new, place)
-        yield from _keywords(old, new, direction, place)
-        yield from self._properties(old, new, direction, place)
-        yield from self._parts(old, new, direction, place)
+        yield from words(old, new, place=place)
+        yield from deprecation(old, new, place=place)
+        yield from _keywords(old, new, direction=direction, place=place)
+        yield from self._properties(old, new, direction=direction, place=place)
+        yield from self._parts(old, new, direction=direction, place=place)
 
     def _properties(
-        self, old: dict[str, Any], new: dict[str, Any], direction: Direction, place: str
+        self, old: dict[str, Any], new: dict[str, Any], *, direction: Direction, place: str
     ) -> Iterator[Difference]:
         before, after = old.get("properties", {}), new.get("properties", {})
         was_required, is_required = set(old.get("required", ())), set(new.get("required", ()))
@@ -60,20 +60,22 @@ class SchemaComparison:
         for name in sorted((was_required - is_required) & (after.keys() | (was_required - before.keys()))):
             yield Difference(direction.wider(), f"{place}.{name}", "is no longer required")
         for name in sorted(before.keys() & after.keys()):
-            yield from self.compare(before[name], after[name], direction, f"{place}.{name}")
+            yield from self.compare(before[name], after[name], direction=direction, place=f"{place}.{name}")
 
     def _parts(
-        self, old: dict[str, Any], new: dict[str, Any], direction: Direction, place: str
+        self, old: dict[str, Any], new: dict[str, Any], *, direction: Direction, place: str
     ) -> Iterator[Difference]:
         """Items, further members, and what is composed of several schemas."""
         for name, otherwise in (("items", {}), ("additionalProperties", True)):
-            yield from self._part(old.get(name, otherwise), new.get(name, otherwise), direction, f"{place}.{name}")
+            yield from self._part(
+                old.get(name, otherwise), new.get(name, otherwise), direction=direction, place=f"{place}.{name}"
+            )
         for name, more in (("anyOf", direction.wider()), ("oneOf", direction.wider()), ("allOf", direction.narrower())):
             less = direction.narrower() if more is direction.wider() else direction.wider()
             before, after = list(old.get(name, ())), list(new.get(name, ()))
             if len(before) == len(after):
                 for number, (one, other) in enumerate(zip(before, after, strict=True)):
-                    yield from self.compare(one, other, direction, f"{place}.{name}[{number}]")
+                    yield from self.compare(one, other, direction=direction, place=f"{place}.{name}[{number}]")
             elif not before or not after:  # no such keyword at all is no constraint at all
                 kind = direction.narrower() if after else direction.wider()
                 yield Difference(kind, place, f"{name} {'added' if after else 'removed'}")
@@ -81,9 +83,9 @@ class SchemaComparison:
                 yield from (Difference(less, place, f"{name}: a schema removed") for one in before if one not in after)
                 yield from (Difference(more, place, f"{name}: a schema added") for one in after if one not in before)
 
-    def _part(self, old: Any, new: Any, direction: Direction, place: str) -> Iterator[Difference]:
+    def _part(self, old: Any, new: Any, *, direction: Direction, place: str) -> Iterator[Difference]:
         if isinstance(old, dict) and isinstance(new, dict):
-            yield from self.compare(old, new, direction, place)
+            yield from self.compare(old, new, direction=direction, place=place)
             return
         breadth = [0 if value is False else 2 if value in (True, {}) else 1 for value in (old, new)]
         if breadth[0] > breadth[1]:
@@ -99,7 +101,7 @@ def _refers(value: Any) -> bool:
     return isinstance(value, list) and any(_refers(part) for part in value)
 
 
-def _keywords(old: dict[str, Any], new: dict[str, Any], direction: Direction, place: str) -> Iterator[Difference]:
+def _keywords(old: dict[str, Any], new: dict[str, Any], *, direction: Direction, place: str) -> Iterator[Difference]:
     for name in sorted((old.keys() | new.keys()) - WORDS - _ELSEWHERE - {"anyOf", "oneOf", "allOf"}):
         before, after = old.get(name), new.get(name)
         if before == after:
@@ -110,7 +112,7 @@ def _keywords(old: dict[str, Any], new: dict[str, Any], direction: Direction, pl
         elif name.startswith("x-"):
             yield Difference(Kind.CLARIFICATION, place, what)
         elif name == "enum" and before and after:
-            yield from _enum(before, after, direction, place)
+            yield from _enum(before, after, direction=direction, place=place)
         else:
             breadth = _judge(name)(before, after)
             kinds = {-1: direction.narrower(), 1: direction.wider(), None: Kind.BREAKING}
@@ -122,7 +124,7 @@ def _of_default(before: Any, direction: Direction) -> Kind:
     return Kind.BREAKING if direction is Direction.REQUEST and before is not None else Kind.CLARIFICATION
 
 
-def _enum(before: list[Any], after: list[Any], direction: Direction, place: str) -> Iterator[Difference]:
+def _enum(before: list[Any], after: list[Any], *, direction: Direction, place: str) -> Iterator[Difference]:
     for value in before:
         if value not in after:
             yield Difference(direction.narrower(), place, f"enum lost {value!r}")

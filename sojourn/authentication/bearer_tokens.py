@@ -58,7 +58,7 @@ class BearerTokens:
             self._keys = KeySet(
                 settings.jwt_jwks,
                 self._algorithms,
-                self._remembered.clear,
+                changed=self._remembered.clear,
                 stale_limit_seconds=settings.jwt_jwks_stale_limit.total_seconds(),
                 monotonic=monotonic,
             )
@@ -113,7 +113,7 @@ class BearerTokens:
         if not isinstance(header.get("kid", ""), str):
             raise InvalidToken()
         for key in await self._candidates(algorithm, kid):
-            if self._has_signed(token, key, algorithm):
+            if self._has_signed(token, key, algorithm=algorithm):
                 claims = bounded(payload)
                 require_access_token(header.get("typ", "JWT"), claims)
                 verified = self._read(claims, token)
@@ -128,7 +128,7 @@ class BearerTokens:
             return [self._settings.jwt_secret]
         return [] if self._keys is None else (await self._keys.candidates(kid, algorithm))[:_MAX_CANDIDATES]
 
-    def _has_signed(self, token: str, key: Any, algorithm: str) -> bool:
+    def _has_signed(self, token: str, key: Any, *, algorithm: str) -> bool:
         """Whether `key` signed the token. Raises InvalidToken when it did and issuer or audience do not hold."""
         try:
             jwt.decode(

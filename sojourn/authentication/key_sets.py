@@ -38,8 +38,8 @@ class KeySet:
         self,
         source: str,
         algorithms: Iterable[str],
-        changed: Callable[[], None],
         *,
+        changed: Callable[[], None],
         stale_limit_seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:

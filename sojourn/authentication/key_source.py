@@ -45,7 +45,7 @@ class KeySource:
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[bytes] = loop.create_future()
         reading = self._last = _Reading(self._source, self._deadline_seconds)
-        threading.Thread(target=lambda: _deliver(loop, outcome, reading), name="key-set", daemon=True).start()
+        threading.Thread(target=lambda: _deliver(loop, outcome, reading=reading), name="key-set", daemon=True).start()
         try:
             async with asyncio.timeout(self._deadline_seconds):
                 return await outcome
@@ -57,7 +57,7 @@ class KeySource:
             reading.give_up()
 
 
-def _deliver(loop: asyncio.AbstractEventLoop, outcome: "asyncio.Future[bytes]", reading: "_Reading") -> None:
+def _deliver(loop: asyncio.AbstractEventLoop, outcome: "asyncio.Future[bytes]", *, reading: "_Reading") -> None:
     """Run in the thread and hand its outcome to the loop, if both still wait for it."""
     try:
         raw, error = reading.run(), None

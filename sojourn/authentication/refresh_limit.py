@@ -17,7 +17,7 @@ class RefreshLimit:
         self._window = window.total_seconds()
         self._seen: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
 
-    def permit(self, tenant: str, session: str, now: datetime) -> None:
+    def permit(self, tenant: str, session: str, *, now: datetime) -> None:
         """Count one refresh. Raises RateLimited with the seconds until the next may come."""
         seconds, key = now.timestamp(), (tenant, session)
         start, used = self._seen.get(key, (seconds, 0))

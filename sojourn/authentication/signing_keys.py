@@ -39,7 +39,7 @@ PrivateKey = Ed25519PrivateKey | RSAPrivateKey
 class Signer:
     """A key that signs, with all of a token's text that is the same for every token."""
 
-    def __init__(self, kid: str, algorithm: str, key: PrivateKey) -> None:
+    def __init__(self, kid: str, algorithm: str, *, key: PrivateKey) -> None:
         self.kid = kid
         self._algorithm: Any = get_default_algorithms()[algorithm]
         self._key = key
@@ -55,7 +55,7 @@ def _segment(raw: bytes) -> bytes:
     return urlsafe_b64encode(raw).rstrip(b"=")
 
 
-def new_key(vault: Vault, algorithm: str, now: datetime, signs_from: datetime) -> SigningKeyRow:
+def new_key(vault: Vault, algorithm: str, *, now: datetime, signs_from: datetime) -> SigningKeyRow:
     """A new key, to be stored."""
     kid = uuid7(now)
     private: PrivateKey
@@ -89,10 +89,10 @@ class SigningKeys:
 
         async def work(unit: SystemUnit) -> None:
             rows = await signing_keys.all_keys(unit)
-            if self._signer(rows, now, algorithm) is None:
-                await signing_keys.add(unit, new_key(self._vault, algorithm, now, now))
+            if self._signer(rows, now, algorithm=algorithm) is None:
+                await signing_keys.add(unit, new_key(self._vault, algorithm, now=now, signs_from=now))
 
-        if self._signer(await self._rows(), now, algorithm) is None:
+        if self._signer(await self._rows(), now, algorithm=algorithm) is None:
             await self._database.write_system(work)
 
     async def signer(self, unit: SystemUnit, now: datetime) -> Signer:
@@ -101,7 +101,7 @@ class SigningKeys:
         signer = self._signers.get(ids[0]) if ids else None
         if signer is None:
             rows = await signing_keys.all_keys(unit)
-            signer = self._signer(rows, now, None) or self._next_signer(rows)
+            signer = self._signer(rows, now, algorithm=None) or self._next_signer(rows)
         if signer is None:
             raise Unavailable()
         return signer
@@ -122,7 +122,7 @@ class SigningKeys:
         async with self._database.system() as unit:
             return await signing_keys.all_keys(unit)
 
-    def _signer(self, rows: list[SigningKeyRow], now: datetime, algorithm: str | None) -> Signer | None:
+    def _signer(self, rows: list[SigningKeyRow], now: datetime, *, algorithm: str | None) -> Signer | None:
         """The newest key that may sign and that this process can read."""
         text = to_text(now)
         for row in reversed(rows):
@@ -145,5 +145,5 @@ class SigningKeys:
             key = serialization.load_pem_private_key(pem, None)
             if not isinstance(key, PrivateKey):
                 return None
-            self._signers[row.id] = Signer(row.id, row.algorithm, key)
+            self._signers[row.id] = Signer(row.id, row.algorithm, key=key)
         return self._signers[row.id]

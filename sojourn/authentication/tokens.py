@@ -92,7 +92,7 @@ class Tokens:
         """The public keys (RFC 7517)."""
         return await self._started()[2].key_set()
 
-    async def sign(self, unit: UnitOfWork, claims: Mapping[str, Any], now: datetime) -> SignedToken:
+    async def sign(self, unit: UnitOfWork, claims: Mapping[str, Any], *, now: datetime) -> SignedToken:
         """An access token (RFC 9068) with these claims; the issuer is added. Which key signs is asked in the unit."""
         signer = await self._started()[2].signer(unit.system(), now)
         return SignedToken(signer.sign({"iss": self.issuer, **claims}), signer.kid)
@@ -124,15 +124,15 @@ class Tokens:
             raise NotYourResource()
         if session_key(bearer.session_id or "") not in (None, token.session):
             raise NotYourResource()
-        self._limit.permit(token.tenant, token.session, now)
+        self._limit.permit(token.tenant, token.session, now=now)
         return token
 
     async def judge(
         self,
         unit: UnitOfWork,
         token: AccessToken,
-        now: datetime,
         *,
+        now: datetime,
         audience: str | None = None,
         device_fingerprint: str | None = None,
     ) -> TokenFacts:
@@ -145,11 +145,11 @@ class Tokens:
         """
         if token.tenant != unit.tenant.id:
             return TokenFacts(tenant_mismatch=True)
-        known = await token_records.record(unit, token, to_text(now))
+        known = await token_records.record(unit, token, now=to_text(now))
         facts = facts_of_access(
             token,
             known,
-            now,
+            now=now,
             leeway=_leeway(known.leeway) if token.own and known.leeway is not None else self.lifetimes.leeway,
             audience=self.audience,
             wanted_audience=audience,
@@ -167,7 +167,7 @@ class Tokens:
         """
         access = await self._read(token)
         of = tenant(access.tenant)
-        facts = await self._started()[0].read(of, lambda unit: self.judge(unit, access, now))
+        facts = await self._started()[0].read(of, lambda unit: self.judge(unit, access, now=now))
         wrong = reasons(facts, "bearer")
         if wrong:
             raise TokenExpired() if wrong == ("expired",) else InvalidToken()
@@ -209,7 +209,7 @@ class Tokens:
             claims = jwt.decode(token, key, algorithms=[str(key.algorithm_name)], options=_OPTIONS, issuer=self.issuer)
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError, OverflowError):
             return None
-        return _own(kid, token, claims)
+        return _own(kid, token, claims=claims)
 
     async def _note_use(self, tenant: Tenant, token: AccessToken) -> None:
         """Record the first use of a generation. If that fails, the request goes on and the next use is recorded."""
@@ -217,7 +217,9 @@ class Tokens:
         if session is None or generation is None:
             return
         try:
-            await self._started()[0].write(tenant, lambda unit: refresh_states.mark_used(unit, session, generation))
+            await self._started()[0].write(
+                tenant, lambda unit: refresh_states.mark_used(unit, session, generation=generation)
+            )
         except DomainError:
             logger.warning("the first use of a token could not be recorded; the next use will be")
 
@@ -227,7 +229,7 @@ class Tokens:
         return self._database, self._vault, self._keys
 
 
-def _own(kid: str, token: str, claims: dict[str, Any]) -> AccessToken:
+def _own(kid: str, token: str, *, claims: dict[str, Any]) -> AccessToken:
     """A token that one of our keys signed: we wrote its claims, so they have our form."""
     sid = claims.get("sid")
     return AccessToken(

@@ -34,7 +34,7 @@ def api_key() -> None:
 )
 @click.option("--ttl", type=Duration(), help="How long it is good for. Without: until it is revoked.")
 @database_url
-def create(name: str, tenants: tuple[str, ...], ttl: timedelta | None, database_url: str | None) -> None:
+def create(name: str, tenants: tuple[str, ...], *, ttl: timedelta | None, database_url: str | None) -> None:
     """Make a key and print it. It is shown this once: only its hash is kept.
 
     The key is all that is on standard output; a running server accepts it at once.
@@ -92,7 +92,7 @@ def revoke(key_id: str, database_url: str | None) -> None:
     """End the key with this ID; the next request that brings it is refused."""
 
     async def end(database: Database) -> bool:
-        return await database.write_system(lambda unit: api_keys.revoke(unit, key_id, to_text(utc_now())))
+        return await database.write_system(lambda unit: api_keys.revoke(unit, key_id, now=to_text(utc_now())))
 
     if not with_database(settings_from(database_url=database_url), end):
         raise click.ClickException(f"no key with the id {key_id} is good; see `sojourn api-key list`")

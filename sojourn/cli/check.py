@@ -20,7 +20,7 @@ DIFFERS = 1
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 @database_url
 @click.pass_context
-def check(ctx: click.Context, repair: bool, as_json: bool, database_url: str | None) -> None:
+def check(ctx: click.Context, repair: bool, *, as_json: bool, database_url: str | None) -> None:
     """Compare the numbers that are kept for every tenant with a count of its sessions. Servers may go on meanwhile.
 
     The status is 1 when a number differs and was not put right. Lists and single sessions never depend on these
@@ -36,14 +36,14 @@ def check(ctx: click.Context, repair: bool, as_json: bool, database_url: str | N
     found = with_database(settings_from(database_url=database_url), look)
     wrong = {tenant: differences for tenant, differences in found.items() if differences}
     if as_json:
-        click.echo(json.dumps(_document(found, wrong, repair), indent=2))
+        click.echo(json.dumps(_document(found, wrong, repaired=repair), indent=2))
     else:
-        click.echo(_text(found, wrong, repair))
+        click.echo(_text(found, wrong, repaired=repair))
     if wrong and not repair:
         ctx.exit(DIFFERS)
 
 
-def _document(found: dict[str, list[Difference]], wrong: dict[str, list[Difference]], repaired: bool) -> object:
+def _document(found: dict[str, list[Difference]], wrong: dict[str, list[Difference]], *, repaired: bool) -> object:
     return {
         "tenants": len(found),
         "repaired": repaired and bool(wrong),
@@ -53,7 +53,7 @@ def _document(found: dict[str, list[Difference]], wrong: dict[str, list[Differen
     }
 
 
-def _text(found: dict[str, list[Difference]], wrong: dict[str, list[Difference]], repaired: bool) -> str:
+def _text(found: dict[str, list[Difference]], wrong: dict[str, list[Difference]], *, repaired: bool) -> str:
     lines = [
         f"tenant {tenant}: {_name(one)} is kept as {one.counted:,}, a recount gives {one.recounted:,}"
         for tenant, some in wrong.items()

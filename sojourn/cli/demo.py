@@ -94,7 +94,7 @@ async def _serve(settings: Settings) -> None:
     if not serving.done():
         user = telling.result()
         clock.instant = None
-        click.echo(_welcome(settings, url, user))
+        click.echo(_welcome(settings, url, user=user))
     await serving
     # Interrupted while the story was told: its last request may have found nobody listening.
     await asyncio.gather(telling, return_exceptions=True)
@@ -114,7 +114,7 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def _welcome(settings: Settings, url: str, user: str) -> str:
+def _welcome(settings: Settings, url: str, *, user: str) -> str:
     key, tenant = settings.internal_api_keys[0], TENANTS[0]
     token = issue_token(
         settings, tenant=tenant, user=ADMIN, roles=("admin",), session=None, ttl=_TOKEN_TTL, now=utc_now()

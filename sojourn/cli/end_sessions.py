@@ -17,7 +17,7 @@ from sojourn.storage.upkeep.mass_revocation import end_all
     "--reason", default="restored", show_default=True, metavar="R", help="Kept with each session as its revoke_reason."
 )
 @database_url
-def end_sessions(tenant_id: str | None, reason: str, database_url: str | None) -> None:
+def end_sessions(tenant_id: str | None, reason: str, *, database_url: str | None) -> None:
     """End every session and refuse every token issued so far. Servers may go on meanwhile.
 
     Run it after a backup was restored, before clients may connect: the backup does not contain the revocations made
@@ -29,6 +29,6 @@ def end_sessions(tenant_id: str | None, reason: str, database_url: str | None) -
 
     async def end(database: Database) -> int:
         tenants = await all_tenants(database) if tenant_id is None else [Tenant(tenant_id)]
-        return sum([await end_all(database, tenant, now, "operator", reason) for tenant in tenants])
+        return sum([await end_all(database, tenant, now=now, by="operator", reason=reason) for tenant in tenants])
 
     click.echo(f"{with_database(settings_from(database_url=database_url), end):,} sessions ended")

@@ -32,7 +32,7 @@ def keys() -> None:
 @click.option("--after", type=Duration(), help="When it begins to sign. Without: in 10 minutes.")
 @click.option("--now", "at_once", is_flag=True, help="Sign with it at once, whatever others have cached.")
 @database_url
-def rotate(algorithm: str | None, after: timedelta | None, at_once: bool, database_url: str | None) -> None:
+def rotate(algorithm: str | None, after: timedelta | None, *, at_once: bool, database_url: str | None) -> None:
     """Publish a new key and print its id. Running servers need no restart."""
     settings = settings_from(database_url=database_url)
     now = utc_now()
@@ -41,7 +41,7 @@ def rotate(algorithm: str | None, after: timedelta | None, at_once: bool, databa
         vault = Vault.open(settings)
     except OSError as error:
         raise click.ClickException(f"cannot use the key file: {error}") from None
-    row = new_key(vault, algorithm or settings.token_algorithm, now, now + wait)
+    row = new_key(vault, algorithm or settings.token_algorithm, now=now, signs_from=now + wait)
 
     async def keep(database: Database) -> None:
         await database.write_system(lambda unit: signing_keys.add(unit, row))
@@ -64,10 +64,10 @@ def list_(database_url: str | None) -> None:
     now = to_text(utc_now())
     signing = [row.id for row in rows if row.retired_at is None and row.signs_from <= now][-1:]
     for row in rows:
-        click.echo(f"{row.id}  {_state(row, row.id in signing, now):<9}  {row.algorithm}  {row.signs_from}")
+        click.echo(f"{row.id}  {_state(row, row.id in signing, now=now):<9}  {row.algorithm}  {row.signs_from}")
 
 
-def _state(row: SigningKeyRow, signs: bool, now: str) -> str:
+def _state(row: SigningKeyRow, signs: bool, *, now: str) -> str:
     if row.retired_at is not None:
         return "retired"
     if signs:
@@ -88,13 +88,13 @@ def retire(key_id: str, database_url: str | None) -> None:
     async def end(database: Database) -> bool:
         async with database.system() as unit:
             rows = await signing_keys.all_keys(unit)
-        if not _others_sign(rows, key_id, now):
+        if not _others_sign(rows, key_id, now=now):
             raise click.ClickException("no other key signs yet: run `sojourn keys rotate --now` first")
-        return await database.write_system(lambda unit: signing_keys.retire(unit, key_id, to_text(now)))
+        return await database.write_system(lambda unit: signing_keys.retire(unit, key_id, now=to_text(now)))
 
     if not with_database(settings_from(database_url=database_url), end):
         raise click.ClickException(f"no key with the id {key_id} is in use; see `sojourn keys list`")
 
 
-def _others_sign(rows: list[SigningKeyRow], key_id: str, now: datetime) -> bool:
+def _others_sign(rows: list[SigningKeyRow], key_id: str, *, now: datetime) -> bool:
     return any(row.id != key_id and row.retired_at is None and row.signs_from <= to_text(now) for row in rows)

@@ -26,14 +26,14 @@ def purge(dry_run: bool, **flags: object) -> None:
 
     async def count(database: Database) -> Overdue:
         found = [
-            await database.read(tenant, lambda unit: overdue.count(unit, before, text))
+            await database.read(tenant, lambda unit: overdue.count(unit, before, now=text))
             for tenant in await all_tenants(database)
         ]
         return Overdue(*(sum(numbers) for numbers in zip(*found, strict=True))) if found else Overdue(0, 0, 0, 0)
 
     async def delete(database: Database) -> Overdue:
         counted = await count(database)
-        await purge_all(database, before, text)
+        await purge_all(database, before, now=text)
         return counted
 
     gone = with_database(settings, count if dry_run else delete)

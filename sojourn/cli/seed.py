@@ -78,6 +78,7 @@ class Instant(click.ParamType[datetime]):
 def seed(
     tenants: int,
     users: int,
+    *,
     sessions: int,
     seed_number: int,
     until: datetime | None,
@@ -97,7 +98,7 @@ def seed(
     with_database(settings, lambda database: database.create_partitions(end - SPAN, end))
     started = time.perf_counter()
     try:
-        asyncio.run(_load(settings, tenants, users, sessions, seed_number, end))
+        asyncio.run(_load(settings, tenants, users=users, sessions=sessions, seed_number=seed_number, until=end))
     except AlreadyLoaded:
         raise click.ClickException("the database holds this data already; change --seed or --until") from None
     except Unreachable as error:
@@ -108,7 +109,9 @@ def seed(
     )
 
 
-async def _load(settings: Settings, tenants: int, users: int, sessions: int, seed_number: int, until: datetime) -> None:
+async def _load(
+    settings: Settings, tenants: int, *, users: int, sessions: int, seed_number: int, until: datetime
+) -> None:
     timeouts = Timeouts(settings.idle_timeout, settings.absolute_timeout)
     bar = click.progressbar(length=sessions, label="sessions", show_pos=True, file=sys.stderr)
     async with open_loader(settings.database_url) as loader:
@@ -116,16 +119,16 @@ async def _load(settings: Settings, tenants: int, users: int, sessions: int, see
             for number in range(tenants):
                 rows = sessions_of_old(
                     f"{seed_number}/{number}",
-                    people=_share(users, tenants, number),
-                    count=_share(sessions, tenants, number),
+                    people=_share(users, tenants, number=number),
+                    count=_share(sessions, tenants, number=number),
                     until=until,
                     timeouts=timeouts,
                 )
-                for batch in batches(f"tnt_{number + 1:04d}", rows, to_text(until)):
+                for batch in batches(f"tnt_{number + 1:04d}", rows, now=to_text(until)):
                     await loader.write(batch)
                     progress.update(len(batch.sessions))
 
 
-def _share(whole: int, parts: int, number: int) -> int:
+def _share(whole: int, parts: int, *, number: int) -> int:
     """An even share; the first parts take what does not divide."""
     return whole // parts + (number < whole % parts)

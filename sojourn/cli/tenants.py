@@ -22,14 +22,14 @@ def tenant() -> None:
 @click.argument("tenant_id", type=TenantId(), metavar="ID")
 @click.option("--name", metavar="N", help="A name for people.")
 @database_url
-def create(tenant_id: str, name: str | None, database_url: str | None) -> None:
+def create(tenant_id: str, name: str | None, *, database_url: str | None) -> None:
     """Make the tenant with this ID."""
     if name is not None and (not name.strip() or len(name) > 255 or not name.isprintable()):
         raise click.BadParameter("must be 1 to 255 printable characters", param_hint="--name")
 
     async def add(database: Database) -> bool:
         now = to_text(utc_now())
-        return await database.write_system(lambda unit: tenants.add(unit, tenant_id, name, now))
+        return await database.write_system(lambda unit: tenants.add(unit, tenant_id, name=name, now=now))
 
     if not with_database(settings_from(database_url=database_url), add):
         raise click.ClickException(f"the tenant {tenant_id} exists already")

@@ -24,6 +24,7 @@ _MAX_TEXT = 255
 def token(
     tenant: str,
     user: str,
+    *,
     roles: tuple[str, ...],
     session: str | None,
     amr: tuple[str, ...],

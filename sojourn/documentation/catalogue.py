@@ -21,7 +21,7 @@ def catalogue_page(locale: str) -> bytes:
         f"{_languages(locale)}<h1>{escape(title)}</h1><p>{word(locale, 'index-lead')}</p>"
         f'<ul class="contents">{contents}</ul>{"".join(_section(locale, kind) for kind in kinds)}'
     )
-    return html_page(locale, title, main).encode()
+    return html_page(locale, title, main=main).encode()
 
 
 def _languages(locale: str) -> str:

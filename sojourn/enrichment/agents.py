@@ -40,7 +40,7 @@ def describe_agent(user_agent: str) -> AgentFacts:
     return AgentFacts(
         None if browser is None else _name(browser.family, browser.major),
         None if system is None else _system(system),
-        _device_type(user_agent, "" if system is None else system.family, device),
+        _device_type(user_agent, "" if system is None else system.family, device=device),
     )
 
 
@@ -56,7 +56,7 @@ def _system(system: "ua_parser.OS") -> str:
     return _name(system.family, system.major)
 
 
-def _device_type(user_agent: str, system: str, device: "ua_parser.Device | None") -> DeviceType | None:
+def _device_type(user_agent: str, system: str, *, device: "ua_parser.Device | None") -> DeviceType | None:
     """Bots name themselves; an Android that does not say `Mobile` is a tablet."""
     if device is not None and device.family == "Spider":
         return "bot"

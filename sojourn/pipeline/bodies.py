@@ -40,7 +40,7 @@ class BodyLimits:
     timeout_seconds: float
 
 
-async def read_body(receive: Receive, declared: int | None, limits: BodyLimits) -> bytes:
+async def read_body(receive: Receive, declared: int | None, *, limits: BodyLimits) -> bytes:
     """The whole body. Raises ContentTooLarge as soon as the limit is passed, RequestTimeout when it is late.
 
     `declared` is the Content-Length, if there was one: a body that announces itself too large is not read.
@@ -53,10 +53,10 @@ async def read_body(receive: Receive, declared: int | None, limits: BodyLimits) 
         if len(body) > limits.max_bytes:
             raise ContentTooLarge(limit=limits.max_bytes)
         return body
-    return await _read_rest(receive, message, limits)
+    return await _read_rest(receive, message, limits=limits)
 
 
-async def _read_rest(receive: Receive, message: MutableMapping[str, Any], limits: BodyLimits) -> bytes:
+async def _read_rest(receive: Receive, message: MutableMapping[str, Any], *, limits: BodyLimits) -> bytes:
     chunks, size = [message.get("body", b"")], len(message.get("body", b""))
     deadline = asyncio.get_running_loop().time() + limits.timeout_seconds
     while message.get("more_body", False):

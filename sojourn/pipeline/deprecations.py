@@ -54,6 +54,7 @@ class Deprecations:
 def compile_deprecations(
     operation_id: str,
     definition: Mapping[str, Any],
+    *,
     parameters: Iterable[Mapping[str, Any]],
     success: Mapping[str, Any],
 ) -> Deprecations | None:

@@ -50,9 +50,9 @@ class ContractAPI(AbstractRoutingAPI[Plan]):
         plan = compile_plan(
             operation,
             definition,
-            self._program.api_keys,
-            self._program.tokens,
-            self._program.closed_responses,
+            api_keys=self._program.api_keys,
+            tokens=self._program.tokens,
+            closed_responses=self._program.closed_responses,
         )
         self.declared_headers.update(plan.headers)
         return plan
@@ -64,7 +64,7 @@ class ContractAPI(AbstractRoutingAPI[Plan]):
     def _add_operation_internal(self, method: str, path: str, operation: Plan, name: str | None = None) -> None:
         if self.router is None:
             self.router = Router(self.base_path)
-        self.router.add(method.upper(), path, operation)
+        self.router.add(method.upper(), path, value=operation)
 
 
 class ContractMiddleware(SpecMiddleware):
@@ -90,10 +90,10 @@ class ContractMiddleware(SpecMiddleware):
         if scope["type"] != "http":
             await self._next(scope, receive, send)
             return
-        request = open_request(scope, self._program.clock(), self._declared_headers)
-        responder = Responder(self._program, request, send)
+        request = open_request(scope, self._program.clock(), declared_headers=self._declared_headers)
+        responder = Responder(self._program, request, send=send)
         try:
-            await self._serve(request, receive, responder)
+            await self._serve(request, receive, responder=responder)
         except DomainError as error:
             await responder.refuse(error)
         except asyncio.CancelledError:  # the server has to end and waits no longer
@@ -107,10 +107,10 @@ class ContractMiddleware(SpecMiddleware):
             if not responder.is_answered:
                 await responder.refuse(InternalError())
 
-    async def _serve(self, request: Request, receive: Receive, responder: Responder) -> None:
+    async def _serve(self, request: Request, receive: Receive, *, responder: Responder) -> None:
         program = self._program
         try:
-            check_head(request, program.max_uri_bytes, program.max_header_bytes)
+            check_head(request, program.max_uri_bytes, max_header_bytes=program.max_header_bytes)
         except DomainError:
             with suppress(DomainError):  # the operation decides the shape of its refusals, this one too
                 responder.plan, _ = self._router.find(request.method, request.raw_path)
@@ -128,18 +128,21 @@ class ContractMiddleware(SpecMiddleware):
         elif plan.offers:
             media_type = plan.offers[0]
         arguments: dict[str, Any] = {}
-        violations = _read_parameters(request, plan, segments, arguments)
+        violations = _read_parameters(request, plan, segments=segments, arguments=arguments)
         if plan.body is not None:
-            await self._read_body(request, receive, plan.body, arguments, violations)
+            await self._read_body(request, receive, body=plan.body, arguments=arguments, violations=violations)
         if violations:
             raise ValidationFailed(violations)
-        result = await run_handler(program, plan, identity, arguments, responder, media_type)
-        await responder.answer(plan, result, media_type)
+        result = await run_handler(
+            program, plan, identity=identity, arguments=arguments, responder=responder, media_type=media_type
+        )
+        await responder.answer(plan, result, media_type=media_type)
 
     async def _read_body(
         self,
         request: Request,
         receive: Receive,
+        *,
         body: Body,
         arguments: dict[str, Any],
         violations: list[Violation],
@@ -149,7 +152,7 @@ class ContractMiddleware(SpecMiddleware):
         raw = b""
         if request.has_body:
             check_content_type(request.header(b"content-type"), request.header(b"content-encoding"))
-            raw = await read_body(receive, request.content_length, self._program.body_limits)
+            raw = await read_body(receive, request.content_length, limits=self._program.body_limits)
         if not raw:
             arguments["body"] = None
             if body.required:
@@ -168,16 +171,16 @@ class ContractMiddleware(SpecMiddleware):
 
 
 def _read_parameters(
-    request: Request, plan: Plan, segments: tuple[bytes, ...], arguments: dict[str, Any]
+    request: Request, plan: Plan, *, segments: tuple[bytes, ...], arguments: dict[str, Any]
 ) -> list[Violation]:
     """Read path, query and headers into `arguments`; every violation found on the way."""
     violations: list[Violation] = []
     if segments:
-        read_path(segments, plan.path, arguments, violations)
+        read_path(segments, plan.path, arguments=arguments, violations=violations)
     if request.query or plan.query:
-        read_query(request.query, plan.query, arguments, violations)
+        read_query(request.query, plan.query, arguments=arguments, violations=violations)
     if plan.headers:
-        read_headers(request.headers, plan.headers, arguments, violations)
+        read_headers(request.headers, plan.headers, arguments=arguments, violations=violations)
     violations.extend(repeated_header(name) for name in request.repeated_in(plan.headers))
     if plan.body is None and request.has_body:
         violations.append(Violation("body", "body_not_allowed"))

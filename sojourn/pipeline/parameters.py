@@ -41,7 +41,7 @@ class Parameter:
     decode: Callable[[str], Any]
     schema: Schema
 
-    def read(self, text: str, arguments: dict[str, Any], violations: list[Violation]) -> None:
+    def read(self, text: str, arguments: dict[str, Any], *, violations: list[Violation]) -> None:
         """Put the value in `text` among the arguments, or what is wrong with it among the violations."""
         try:
             value = self.decode(text)
@@ -93,7 +93,7 @@ def percent_decode(raw: bytes, plus_is_space: bool = False) -> str:
 
 
 def read_query(
-    raw: bytes, parameters: Mapping[str, Parameter], arguments: dict[str, Any], violations: list[Violation]
+    raw: bytes, parameters: Mapping[str, Parameter], *, arguments: dict[str, Any], violations: list[Violation]
 ) -> None:
     """Read the query string into `arguments`; whatever is wrong goes to `violations`."""
     seen: set[str] = set()
@@ -114,7 +114,7 @@ def read_query(
         else:
             seen.add(name)
             try:
-                parameter.read(percent_decode(value_bytes, plus_is_space=True), arguments, violations)
+                parameter.read(percent_decode(value_bytes, plus_is_space=True), arguments, violations=violations)
             except Undecodable as error:
                 violations.append(Violation(name, error.code, error.params))
     for name, parameter in parameters.items():
@@ -131,13 +131,14 @@ def _query_name(raw: bytes) -> str:
 def read_path(
     raw_segments: tuple[bytes, ...],
     parameters: tuple[Parameter, ...],
+    *,
     arguments: dict[str, Any],
     violations: list[Violation],
 ) -> None:
     """Read the templated segments of the path, in their order."""
     for raw, parameter in zip(raw_segments, parameters, strict=True):
         try:
-            parameter.read(percent_decode(raw), arguments, violations)
+            parameter.read(percent_decode(raw), arguments, violations=violations)
         except Undecodable as error:
             violations.append(Violation(parameter.name, error.code, error.params))
 
@@ -145,6 +146,7 @@ def read_path(
 def read_headers(
     sent: Mapping[bytes, bytes],
     parameters: Mapping[bytes, Parameter],
+    *,
     arguments: dict[str, Any],
     violations: list[Violation],
 ) -> None:
@@ -155,7 +157,7 @@ def read_headers(
             parameter.leave_out(arguments, violations)
             continue
         try:
-            parameter.read(raw.decode(), arguments, violations)
+            parameter.read(raw.decode(), arguments, violations=violations)
         except UnicodeDecodeError:
             violations.append(Violation(parameter.name, "encoding"))
 

@@ -78,6 +78,7 @@ class Plan:
 def compile_plan(
     operation: AbstractOperation,
     definition: Mapping[str, Any],
+    *,
     api_keys: ApiKeyChecker,
     tokens: TokenChecker,
     closed_responses: bool,
@@ -94,9 +95,9 @@ def compile_plan(
         security=compile_security(
             operation.security,
             operation.security_schemes,
-            frozenset(definition.get("x-roles", ())),
-            api_keys,
-            tokens,
+            roles=frozenset(definition.get("x-roles", ())),
+            api_keys=api_keys,
+            tokens=tokens,
             vouching_key=getattr(operation.function, "vouching_key", False),
         ),
         path=path,
@@ -111,7 +112,10 @@ def compile_plan(
         no_store=_no_store(operation.responses[str(status)].get("headers", {})),
         vary=_vary(offers, operation.responses[str(status)].get("headers", {})),
         deprecations=compile_deprecations(
-            operation.operation_id, definition, operation.parameters, operation.responses[str(status)]
+            operation.operation_id,
+            definition,
+            parameters=operation.parameters,
+            success=operation.responses[str(status)],
         ),
         is_example=getattr(operation.function, "is_example", False),
         token=getattr(operation.function, "token_argument", None),

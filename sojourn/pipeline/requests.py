@@ -64,7 +64,7 @@ class Request:
         return int(value) if value is not None and value.isdigit() else None
 
 
-def open_request(scope: Scope, now: datetime, declared_headers: frozenset[bytes]) -> Request:
+def open_request(scope: Scope, now: datetime, *, declared_headers: frozenset[bytes]) -> Request:
     """The Request in an ASGI scope. Reads nothing but the head of the request and refuses nothing."""
     headers: dict[bytes, bytes] = {}
     repeated: list[bytes] = []
@@ -83,7 +83,7 @@ def open_request(scope: Scope, now: datetime, declared_headers: frozenset[bytes]
     return Request(scope["method"], raw_path, scope["query_string"], headers, repeated, size, now, address)
 
 
-def check_head(request: Request, max_uri_bytes: int, max_header_bytes: int) -> None:
+def check_head(request: Request, max_uri_bytes: int, *, max_header_bytes: int) -> None:
     """Refuse a head that is too large, or one that names a credential twice.
 
     Raises UriTooLong, HeadersTooLarge or MalformedRequest.

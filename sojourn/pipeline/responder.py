@@ -41,7 +41,7 @@ Headers = list[tuple[bytes, bytes]]
 class Responder:
     """Answers one request, once."""
 
-    def __init__(self, program: "Program", request: Request, send: Send) -> None:
+    def __init__(self, program: "Program", request: Request, *, send: Send) -> None:
         self._program = program
         self._request = request
         self._send = send
@@ -73,7 +73,7 @@ class Responder:
         """The operation being served, or `-` before one is found."""
         return "-" if self.plan is None else self.plan.operation_id
 
-    async def answer(self, plan: "Plan", result: Any, media_type: str) -> None:
+    async def answer(self, plan: "Plan", result: Any, *, media_type: str) -> None:
         """Send what the handler returned, with the operation's status of success."""
         form: str | None = JSON
         own = plan.extra_headers(self._request)
@@ -88,12 +88,12 @@ class Responder:
         else:
             body = to_json(result)
         if self._checks:
-            self._check(plan, plan.status, form, result)
+            self._check(plan, plan.status, media_type=form, value=result)
         if plan.vary:
             own.append((b"vary", plan.vary))
         if b"Accept-Language" in plan.vary:
             own.append((b"content-language", language.encode()))
-        await self._respond(plan.status, body, (*_fixed_headers(form, plan.no_store), *own))
+        await self._respond(plan.status, body, fixed=(*_fixed_headers(form, plan.no_store), *own))
 
     async def refuse(self, error: DomainError) -> None:
         """Send the problem document of a refusal."""
@@ -114,26 +114,26 @@ class Responder:
         status = documents.status_of(error)
         if self._checks and self.plan is not None and status not in (404, 405):
             with suppress(DomainError):  # already logged: a refusal is never replaced by another one
-                self._check(self.plan, status, _PROBLEM_JSON, document)
+                self._check(self.plan, status, media_type=_PROBLEM_JSON, value=document)
         headers = [
             *_fixed_headers(_PROBLEM_JSON, True),
-            *documents.headers(error, challenge, self._request.header(b"authorization") is not None),
+            *documents.headers(error, challenge, credentials_sent=self._request.header(b"authorization") is not None),
             (b"content-language", self.locale.encode()),
         ]
         if self.plan is not None and self.plan.vary:
             headers.append((b"vary", self.plan.vary))
-        await self._respond(status, to_json(document), headers)
+        await self._respond(status, to_json(document), fixed=headers)
 
-    def _check(self, plan: "Plan", status: int, media_type: str | None, value: Any) -> None:
+    def _check(self, plan: "Plan", status: int, *, media_type: str | None, value: Any) -> None:
         """Hold an answer against the contract. Raises InternalError when the setting enforces it."""
         try:
-            plan.responses.check(status, media_type, value)
+            plan.responses.check(status, media_type, value=value)
         except BrokenPromise as broken:
             logger.error("%s: answer breaks the contract: %s", self.operation_id, broken)
             if self._program.response_validation == "enforce":
                 raise InternalError() from None
 
-    async def _respond(self, status: int, body: bytes | memoryview, fixed: Iterable[tuple[bytes, bytes]]) -> None:
+    async def _respond(self, status: int, body: bytes | memoryview, *, fixed: Iterable[tuple[bytes, bytes]]) -> None:
         headers: Headers = [(b"x-request-id", self.request_id.encode("latin-1")), _NO_SNIFFING, *fixed]
         if status != _NO_CONTENT:
             headers.append((b"content-length", b"%d" % len(body)))

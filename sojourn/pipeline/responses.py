@@ -26,7 +26,7 @@ class Responses:
         self._closed = closed
         self._validators: dict[tuple[int, str], Any] = {}
 
-    def check(self, status: int, media_type: str | None, value: Any) -> None:
+    def check(self, status: int, media_type: str | None, *, value: Any) -> None:
         """Raises BrokenPromise when status, media type or value are not what the contract declares."""
         if media_type is None:
             if str(status) not in self._definitions or self._definitions[str(status)].get("content"):

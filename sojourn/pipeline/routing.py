@@ -30,7 +30,7 @@ class Router(Generic[T]):
         self._static: dict[tuple[bytes, str], T] = {}
         self._methods: set[str] = set()
 
-    def add(self, method: str, path: str, value: T) -> None:
+    def add(self, method: str, path: str, *, value: T) -> None:
         """Serve `value` for `method` (upper case) at the OpenAPI path template `path`."""
         node, templated = self._root, False
         for segment in path.encode().split(b"/")[1:]:
@@ -64,7 +64,7 @@ class Router(Generic[T]):
         return value, captured
 
     def _walk(self, segments: list[bytes]) -> tuple[_Node[T], tuple[bytes, ...]]:
-        found = _descend(self._root, segments, 0)
+        found = _descend(self._root, segments, index=0)
         if found is None:
             raise RouteNotFound()
         return found
@@ -85,18 +85,18 @@ def _walk_straight(node: _Node[T], segments: list[bytes]) -> tuple[_Node[T], tup
     return (node, tuple(captured)) if node.methods else None
 
 
-def _descend(node: _Node[T], segments: list[bytes], index: int) -> tuple[_Node[T], tuple[bytes, ...]] | None:
+def _descend(node: _Node[T], segments: list[bytes], *, index: int) -> tuple[_Node[T], tuple[bytes, ...]] | None:
     """Depth first, literal before template, one step back where the literal leads nowhere."""
     if index == len(segments):
         return (node, ()) if node.methods else None
     segment = segments[index]
     literal = node.literals.get(segment)
     if literal is not None:
-        found = _descend(literal, segments, index + 1)
+        found = _descend(literal, segments, index=index + 1)
         if found is not None:
             return found
     if node.template is not None and segment:
-        found = _descend(node.template, segments, index + 1)
+        found = _descend(node.template, segments, index=index + 1)
         if found is not None:
             return found[0], (segment, *found[1])
     return None

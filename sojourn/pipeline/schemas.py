@@ -204,10 +204,10 @@ def _violations(error: ValidationError, root: str) -> Iterator[Violation]:
     schema: Mapping[str, Json] = error.schema if isinstance(error.schema, Mapping) else {}
     if keyword == "required" and isinstance(limit, list):
         missing = (name for name in limit if name not in instance)
-        yield from (Violation(_path(error, root, name), "required") for name in missing)
+        yield from (Violation(_path(error, root, name=name), "required") for name in missing)
     elif keyword == "additionalProperties":
         unknown = (name for name in instance if name not in schema.get("properties", {}))
-        yield from (Violation(_path(error, root, name), "unknown_property") for name in unknown)
+        yield from (Violation(_path(error, root, name=name), "unknown_property") for name in unknown)
     else:
         secret = schema.get("format") == "password" or schema.get("writeOnly", False)
         value = None if secret else instance
@@ -230,7 +230,7 @@ def _params(keyword: str, limit: Json) -> dict[str, Json]:
     return {"limit": limit}
 
 
-def _path(error: ValidationError, root: str, name: str | None = None) -> str:
+def _path(error: ValidationError, root: str, *, name: str | None = None) -> str:
     """Dot/bracket notation from the root: `items[0].city`; the root itself has the name it was given."""
     text = "" if root == "body" else root
     for step in [*error.absolute_path, *([name] if name is not None else [])]:

@@ -24,13 +24,14 @@ from sojourn.storage.unit_of_work import UnitOfWork
 async def run_handler(
     program: Program,
     plan: Plan,
+    *,
     identity: Identity,
     arguments: dict[str, Any],
     responder: Responder,
     media_type: str,
 ) -> Any:
     """What the operation's handler returns. Raises whatever refuses the request."""
-    of, caller, presented = await _resolve(program, plan, identity, arguments)
+    of, caller, presented = await _resolve(program, plan, identity=identity, arguments=arguments)
     responder.tenant = of
     responder.caller = caller
 
@@ -56,7 +57,7 @@ async def run_handler(
 
 
 async def _resolve(
-    program: Program, plan: Plan, identity: Identity, arguments: dict[str, Any]
+    program: Program, plan: Plan, *, identity: Identity, arguments: dict[str, Any]
 ) -> tuple[Tenant, Caller, PresentedToken | None]:
     """The tenant and the caller of a request, and the token that it shows: verified before any transaction is open.
 

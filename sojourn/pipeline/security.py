@@ -73,10 +73,10 @@ class Security:
 def compile_security(
     requirements: list[dict[str, list[str]]] | None,
     schemes: Mapping[str, Mapping[str, Any]],
+    *,
     roles: frozenset[str],
     api_keys: ApiKeyChecker,
     tokens: TokenChecker,
-    *,
     vouching_key: bool = False,
 ) -> Security:
     """The Security of an operation. Raises ContractError for a scheme that this program does not know.

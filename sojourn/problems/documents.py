@@ -118,7 +118,7 @@ def document(error: DomainError, facts: Facts) -> dict[str, Any]:
         "type": type_uri(kind, facts.public_url),
         "title": i18n.sentence(facts.locale, error.key),
         "status": kind.status,
-        "detail": i18n.sentence(facts.locale, f"{error.key}.detail", error.params),
+        "detail": i18n.sentence(facts.locale, f"{error.key}.detail", params=error.params),
         "code": kind.code,
         "i18n_key": f"error.{error.key}",
         "i18n_args": {name: _json(value) for name, value in error.params.items()},
@@ -140,7 +140,7 @@ def document(error: DomainError, facts: Facts) -> dict[str, Any]:
 def error_envelope(error: DomainError, facts: Facts) -> dict[str, Any]:
     """The same refusal as an `ErrorEnvelope`, which adds the older fields `error` and `details`."""
     kind = CATALOGUE[error.key]
-    detail = i18n.sentence(facts.locale, f"{error.key}.detail", error.params)
+    detail = i18n.sentence(facts.locale, f"{error.key}.detail", params=error.params)
     result: dict[str, Any] = {
         "type": type_uri(kind, facts.public_url),
         "title": i18n.sentence(facts.locale, error.key),
@@ -159,7 +159,7 @@ def error_envelope(error: DomainError, facts: Facts) -> dict[str, Any]:
 
 
 def headers(
-    error: DomainError, challenge: str | None = None, credentials_sent: bool = False
+    error: DomainError, challenge: str | None = None, *, credentials_sent: bool = False
 ) -> list[tuple[bytes, bytes]]:
     """The headers a refusal must carry: WWW-Authenticate on 401, Allow on 405, Connection on 408, Retry-After.
 

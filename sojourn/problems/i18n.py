@@ -78,21 +78,21 @@ def _locale_of(language: str) -> str | None:
     return None
 
 
-def sentence(locale: str, name: str, params: Mapping[str, Any] | None = None) -> str:
+def sentence(locale: str, name: str, *, params: Mapping[str, Any] | None = None) -> str:
     """The sentence called `name` (a message, or `message.attribute`) with its parameters filled in.
 
     Raises MissingSentence when there is none: a mistake of ours, which a test rules out.
     """
-    return _sentence(locale, name, tuple(sorted((params or {}).items())))
+    return _sentence(locale, name, params=tuple(sorted((params or {}).items())))
 
 
 def violation(locale: str, broken: Violation) -> str:
     """The sentence about one broken rule."""
-    return sentence(locale, f"violation-{broken.code}", broken.params)
+    return sentence(locale, f"violation-{broken.code}", params=broken.params)
 
 
 @lru_cache(maxsize=4096)
-def _sentence(locale: str, name: str, params: tuple[tuple[str, Any], ...]) -> str:
+def _sentence(locale: str, name: str, *, params: tuple[tuple[str, Any], ...]) -> str:
     identifier, _, attribute = name.partition(".")
     bundle = _bundle(locale)
     if not bundle.has_message(identifier):

@@ -51,28 +51,28 @@ class Pages:
 
     def index(self, locale: str, media_type: str) -> bytes:
         """The list of all problem types, as HTML or as JSON."""
-        return self._bytes(None, locale, media_type)
+        return self._bytes(None, locale, media_type=media_type)
 
-    def page(self, slug: str, locale: str, media_type: str) -> bytes | None:
+    def page(self, slug: str, locale: str, *, media_type: str) -> bytes | None:
         """The page of one problem type, or None when there is no such type."""
-        return self._bytes(slug, locale, media_type) if slug in documents.BY_SLUG else None
+        return self._bytes(slug, locale, media_type=media_type) if slug in documents.BY_SLUG else None
 
-    def _bytes(self, slug: str | None, locale: str, media_type: str) -> bytes:
+    def _bytes(self, slug: str | None, locale: str, *, media_type: str) -> bytes:
         key = (slug, locale, media_type)
         if key not in self._made:
-            self._made[key] = self._make(slug, locale, media_type).encode()
+            self._made[key] = self._make(slug, locale, media_type=media_type).encode()
         return self._made[key]
 
-    def _make(self, slug: str | None, locale: str, media_type: str) -> str:
+    def _make(self, slug: str | None, locale: str, *, media_type: str) -> str:
         if media_type == HTML:
-            return index_html(locale) if slug is None else page_html(slug, locale, self._prefix)
+            return index_html(locale) if slug is None else page_html(slug, locale, prefix=self._prefix)
         return json.dumps(
-            index_json(locale, self._prefix) if slug is None else page_json(slug, locale, self._prefix),
+            index_json(locale, self._prefix) if slug is None else page_json(slug, locale, prefix=self._prefix),
             ensure_ascii=False,
         )
 
 
-def page_json(slug: str, locale: str, prefix: str = "") -> dict[str, Any]:
+def page_json(slug: str, locale: str, *, prefix: str = "") -> dict[str, Any]:
     """One problem type for programs."""
     kind = documents.BY_SLUG[slug]
     return {
@@ -89,22 +89,22 @@ def page_json(slug: str, locale: str, prefix: str = "") -> dict[str, Any]:
 
 def index_json(locale: str, prefix: str = "") -> dict[str, Any]:
     """All problem types for programs, by code."""
-    kinds = [page_json(slug, locale, prefix) for slug in _slugs_by_code()]
+    kinds = [page_json(slug, locale, prefix=prefix) for slug in _slugs_by_code()]
     return {"items": kinds, "total": len(kinds)}
 
 
-def page_html(slug: str, locale: str, prefix: str = "") -> str:
+def page_html(slug: str, locale: str, *, prefix: str = "") -> str:
     """One problem type for people."""
-    kind, facts = documents.BY_SLUG[slug], page_json(slug, locale, prefix)
+    kind, facts = documents.BY_SLUG[slug], page_json(slug, locale, prefix=prefix)
     rows = "".join(
         f"<dt>{word(locale, label)}</dt><dd>{escape(str(facts[name]))}</dd>"
         for label, name in (("status", "status"), ("code", "code"), ("key", "i18n_key"))
     )
-    example = json.dumps(_example(kind, locale, prefix), ensure_ascii=False, indent=2)
+    example = json.dumps(_example(kind, locale, prefix=prefix), ensure_ascii=False, indent=2)
     return html_page(
         locale,
         facts["title"],
-        f'<p><a href="../problems">{word(locale, "all")}</a></p>'
+        main=f'<p><a href="../problems">{word(locale, "all")}</a></p>'
         f"<h1>{escape(facts['title'])}</h1><dl>{rows}</dl>"
         f"<h2>{word(locale, 'meaning')}</h2><p>{escape(facts['explanation'])}</p>"
         f"<h2>{word(locale, 'remedy')}</h2><p>{escape(facts['remedy'])}</p>"
@@ -124,12 +124,12 @@ def index_html(locale: str) -> str:
     return html_page(
         locale,
         title,
-        f"<h1>{escape(title)}</h1><p>{word(locale, 'index-lead')}</p>"
+        main=f"<h1>{escape(title)}</h1><p>{word(locale, 'index-lead')}</p>"
         f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>",
     )
 
 
-def html_page(locale: str, title: str, main: str) -> str:
+def html_page(locale: str, title: str, *, main: str) -> str:
     """A whole page, with the style that the policy allows. `main` is HTML."""
     return (
         f'<!DOCTYPE html>\n<html lang="{locale}">\n<head>\n<meta charset="utf-8">\n'
@@ -145,7 +145,7 @@ def word(locale: str, name: str) -> str:
     return escape(i18n.sentence(locale, f"page-{name}"))
 
 
-def _example(kind: documents.ProblemType, locale: str, prefix: str) -> dict[str, Any]:
+def _example(kind: documents.ProblemType, locale: str, *, prefix: str) -> dict[str, Any]:
     """A document of this type as a client could meet it."""
     return documents.document(
         SAMPLES[kind.key],

@@ -26,7 +26,7 @@ _ABSOLUTE = re.compile(rb"https?://(?P<authority>[^/?]+)(?P<rest>.*)", re.IGNORE
 _UNRESERVED = re.compile(rb"%(?:2[DdEe]|3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]|5[Ff]|7[Ee])")
 
 
-def fault(version: str, parser: Any, target: bytes, judged: Fields) -> DomainError | None:
+def fault(version: str, parser: Any, *, target: bytes, judged: Fields) -> DomainError | None:
     """Why a request cannot be served as it stands, or None.
 
     `parser` knows the method; `judged` has the fields of `JUDGED` in their order, names in lower case.

@@ -164,7 +164,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
             if self._upgrade_framing is None:
                 self.parser = next_parser(self)
             else:
-                self.parser = body_parser(self, self._upgrade_framing, self.cycle.keep_alive)
+                self.parser = body_parser(self, self._upgrade_framing, keep_alive=self.cycle.keep_alive)
                 self._upgrade_framing = None
             try:
                 self.parser.feed_data(data)
@@ -212,7 +212,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
             self._stop_parsing(self._head_too_large())
         judged, parser = self._judged, self.parser
         version = parser.get_http_version()
-        if (fault := heads.fault(version, parser, self.url, judged)) is not None:
+        if (fault := heads.fault(version, parser, target=self.url, judged=judged)) is not None:
             self._stop_parsing(fault)
         if not self.url.startswith(b"/") or b"%" in self.url:
             self.url = heads.origin_form(self.url)
@@ -342,5 +342,5 @@ class StrictHttpProtocol(HttpToolsProtocol):
             self.cycle.message_event.set()
 
     def _send(self, error: DomainError) -> None:
-        self.transport.write(written(error, self.server_state.default_headers, self._public_url))
+        self.transport.write(written(error, self.server_state.default_headers, public_url=self._public_url))
         self.transport.close()

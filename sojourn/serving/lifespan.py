@@ -39,7 +39,7 @@ class WorkerDatabase:
     the supervisor would then stop the other workers too. Until then requests are refused.
     """
 
-    def __init__(self, settings: Settings, service_tokens: Tokens, clock: Clock) -> None:
+    def __init__(self, settings: Settings, service_tokens: Tokens, *, clock: Clock) -> None:
         self._settings = settings
         self._tokens = service_tokens
         self._clock = clock
@@ -57,11 +57,11 @@ class WorkerDatabase:
     async def purge(self, tenant: Tenant, now: datetime) -> int:
         """Delete the tenant's sessions that ended longer ago than they are kept; how many went."""
         kept_since = to_text(now - self._settings.session_retention)
-        return await purge_tenant(self(), tenant, kept_since, to_text(now))
+        return await purge_tenant(self(), tenant, before=kept_since, now=to_text(now))
 
-    async def touch(self, unit: UnitOfWork, key: str, at: datetime, touch: Touch) -> bool:
+    async def touch(self, unit: UnitOfWork, key: str, *, at: datetime, touch: Touch) -> bool:
         """Record an activity of an active session; False when it is not active any more."""
-        return await self._activity.touch(unit, key, at, touch)
+        return await self._activity.touch(unit, key, at=at, touch=touch)
 
     @asynccontextmanager
     async def lifespan(self, _: ConnexionMiddleware) -> AsyncIterator[dict[str, Any]]:
@@ -131,7 +131,9 @@ class WorkerDatabase:
         while True:
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
             try:
-                done = await run_housekeeping(self(), holder, self._clock(), self._settings.session_retention)
+                done = await run_housekeeping(
+                    self(), holder, now=self._clock(), retention=self._settings.session_retention
+                )
             except Unavailable:
                 logger.warning("housekeeping found the database busy; it goes on in a minute")
                 continue
@@ -141,4 +143,4 @@ class WorkerDatabase:
                 logger.info("housekeeping", extra=facts)
 
     def _activity_of(self, database: Database) -> Activity:
-        return Activity(database, self._settings.touch_interval, self._settings.touch_batch, self._clock)
+        return Activity(database, self._settings.touch_interval, batch=self._settings.touch_batch, clock=self._clock)

@@ -17,7 +17,7 @@ def next_parser(protocol: Any) -> Any:
     return parser
 
 
-def body_parser(protocol: Any, framing: bytes, keep_alive: bool) -> Any:
+def body_parser(protocol: Any, framing: bytes, *, keep_alive: bool) -> Any:
     """A parser that expects a body with the framing of this header line, then further requests."""
     relay = _Relay(protocol)
     parser = next_parser(relay)

@@ -10,7 +10,7 @@ from sojourn.pipeline.responses import to_json
 from sojourn.problems import documents
 
 
-def written(error: DomainError, server_headers: Iterable[tuple[bytes, bytes]], public_url: str | None) -> bytes:
+def written(error: DomainError, server_headers: Iterable[tuple[bytes, bytes]], *, public_url: str | None) -> bytes:
     """A whole HTTP answer with the problem document of `error`, the last of its connection.
 
     `server_headers` are those that the server adds to every answer, `Date` among them (RFC 9110 §6.6.1).

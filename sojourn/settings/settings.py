@@ -35,7 +35,7 @@ class SettingsError(Exception):
         self.problems = problems
 
 
-def _setting(default: Any, about: str, read: Any = text_of, *, secret: bool = False) -> Any:
+def _setting(default: Any, about: str, *, read: Any = text_of, secret: bool = False) -> Any:
     return field(default=default, repr=not secret, metadata={"about": about, "read": read, "secret": secret})
 
 
@@ -48,9 +48,9 @@ class Settings:
         "The database: `sqlite:///file.db` (four slashes: absolute), or `postgresql://user@host/name`.",
         secret=True,
     )
-    database_pool: int = _setting(10, "How many connections to PostgreSQL a process holds at most.", whole_number)
+    database_pool: int = _setting(10, "How many connections to PostgreSQL a process holds at most.", read=whole_number)
     internal_api_keys: tuple[str, ...] = _setting(
-        (), "API keys accepted besides the stored ones, comma-separated.", items, secret=True
+        (), "API keys accepted besides the stored ones, comma-separated.", read=items, secret=True
     )
     jwt_secret: str | None = _setting(None, "The secret of HS256 bearer tokens, at least 32 bytes.", secret=True)
     jwt_jwks: str | None = _setting(
@@ -59,30 +59,30 @@ class Settings:
     jwt_jwks_stale_limit: timedelta = _setting(
         timedelta(hours=24),
         "How long keys serve that cannot be read again, at least 10m; then their tokens are 503.",
-        parse_duration,
+        read=parse_duration,
     )
     jwt_issuer: str | None = _setting(None, "The `iss` that bearer tokens must carry; unset: any.")
     jwt_audience: str | None = _setting(None, "The `aud` that bearer tokens must name; unset: none may be named.")
     jwt_algorithms: tuple[str, ...] = _setting(
         (),
         "Accepted algorithms; unset: HS256 with a secret, RS256, ES256 and EdDSA with a key set.",
-        items,
+        read=items,
     )
     jwt_leeway: timedelta = _setting(
-        timedelta(seconds=5), "How far the clocks of token issuers may be off.", parse_duration
+        timedelta(seconds=5), "How far the clocks of token issuers may be off.", read=parse_duration
     )
     jwt_tenant_claim: str = _setting("tenant_id", "The claim that names the tenant.")
     jwt_roles_claim: str = _setting("roles", "The claim that lists the roles, as an array or separated by spaces.")
     token_issuer: str = _setting("sojourn", "The `iss` of the access tokens that the service signs.")
     token_audience: str = _setting("sojourn", "The `aud` of those tokens, and what its own API asks of them.")
     token_algorithm: TokenAlgorithm = _setting(
-        "EdDSA", "What new signing keys are for: `EdDSA` or `RS256`.", one_of(TokenAlgorithm)
+        "EdDSA", "What new signing keys are for: `EdDSA` or `RS256`.", read=one_of(TokenAlgorithm)
     )
     access_expiry: timedelta = _setting(
-        timedelta(minutes=15), "How long an access token lives where the tenant says nothing.", parse_duration
+        timedelta(minutes=15), "How long an access token lives where the tenant says nothing.", read=parse_duration
     )
     refresh_expiry: timedelta = _setting(
-        timedelta(hours=168), "The same for a refresh token; its session's end comes first.", parse_duration
+        timedelta(hours=168), "The same for a refresh token; its session's end comes first.", read=parse_duration
     )
     refresh_secret: str | None = _setting(
         None,
@@ -90,114 +90,122 @@ class Settings:
         secret=True,
     )
     refresh_reuse_interval: timedelta = _setting(
-        timedelta(seconds=10), "How long a spent refresh token may be answered again.", parse_duration
+        timedelta(seconds=10), "How long a spent refresh token may be answered again.", read=parse_duration
     )
-    refresh_limit: int = _setting(120, "How many refreshes a session has per minute, in each process.", whole_number)
+    refresh_limit: int = _setting(
+        120, "How many refreshes a session has per minute, in each process.", read=whole_number
+    )
     idle_timeout: timedelta = _setting(
-        timedelta(hours=4), "A session ends after this long without activity.", parse_duration
+        timedelta(hours=4), "A session ends after this long without activity.", read=parse_duration
     )
     absolute_timeout: timedelta = _setting(
         timedelta(hours=24),
         "A session ends this long after it was created, whatever happens.",
-        parse_duration,
+        read=parse_duration,
     )
     sign_in_max_age: timedelta = _setting(
         timedelta(minutes=5),
         "How long after a sign-in the provider's token opens a session or raises its assurance.",
-        parse_duration,
+        read=parse_duration,
     )
     touch_interval: timedelta = _setting(
         timedelta(seconds=1),
         "How long an activity may wait to be written with others; `0s`: not at all.",
-        parse_duration,
+        read=parse_duration,
     )
-    touch_batch: int = _setting(1000, "How many waiting activities are written before their time.", whole_number)
-    device_trust_window: timedelta = _setting(timedelta(hours=720), "How long trust in a device lasts.", parse_duration)
+    touch_batch: int = _setting(1000, "How many waiting activities are written before their time.", read=whole_number)
+    device_trust_window: timedelta = _setting(
+        timedelta(hours=720), "How long trust in a device lasts.", read=parse_duration
+    )
     session_retention: timedelta = _setting(
-        timedelta(hours=720), "How long ended sessions are kept, as facts for administrators.", parse_duration
+        timedelta(hours=720), "How long ended sessions are kept, as facts for administrators.", read=parse_duration
     )
     risk_challenge_at: int = _setting(
-        50, "The risk score, 1 to 100, from which a challenge is recommended.", whole_number
+        50, "The risk score, 1 to 100, from which a challenge is recommended.", read=whole_number
     )
     risk_revoke_at: int = _setting(
-        80, "The risk score, up to 100, from which revoking is recommended; more than the one above.", whole_number
+        80, "The risk score, up to 100, from which revoking is recommended; more than the one above.", read=whole_number
     )
     max_sessions_per_user: int = _setting(
-        1000, "How many live sessions a user may have; the idlest ends for one more.", whole_number
+        1000, "How many live sessions a user may have; the idlest ends for one more.", read=whole_number
     )
     max_trusted_devices: int = _setting(
-        100, "How many devices a user may trust; the one unused longest goes for one more.", whole_number
+        100, "How many devices a user may trust; the one unused longest goes for one more.", read=whole_number
     )
     api_key_guesses: int = _setting(
-        300, "How many wrong API keys an address may send per minute; then they are 429. `0`: no limit.", whole_number
+        300,
+        "How many wrong API keys an address may send per minute; then they are 429. `0`: no limit.",
+        read=whole_number,
     )
     tenants_provisioned: bool = _setting(
-        False, "Whether tenants must be created by hand; else they are made on first use.", truth
+        False, "Whether tenants must be created by hand; else they are made on first use.", read=truth
     )
     geoip_database: str | None = _setting(None, "File in MaxMind format (city level) that tells where an address is.")
     public_url: str | None = _setting(
-        None, "The URL under which clients see the service; makes problem types absolute.", public_url
+        None, "The URL under which clients see the service; makes problem types absolute.", read=public_url
     )
-    base_path: str = _setting("/", "The path below which the operations are mounted.", base_path)
+    base_path: str = _setting("/", "The path below which the operations are mounted.", read=base_path)
     environment: Environment = _setting(
         "production",
         "`production`, or `development` to show refused values in problems.",
-        one_of(Environment),
+        read=one_of(Environment),
     )
     response_validation: ResponseValidation = _setting(
         "log",
         "What happens to an answer that breaks the contract: `off`, `log` or `enforce` (500).",
-        one_of(ResponseValidation),
+        read=one_of(ResponseValidation),
     )
     allow_row_security_bypass: bool = _setting(
-        False, "Whether the role of PostgreSQL may be one that row security does not hold.", truth
+        False, "Whether the role of PostgreSQL may be one that row security does not hold.", read=truth
     )
     host: str = _setting("127.0.0.1", "The address to listen on.")
-    port: int = _setting(8080, "The port to listen on; 0 takes any free one.", whole_number)
+    port: int = _setting(8080, "The port to listen on; 0 takes any free one.", read=whole_number)
     behind_proxy: bool = _setting(
-        False, "Whether a proxy ends TLS: allows to listen beyond this machine in clear.", truth
+        False, "Whether a proxy ends TLS: allows to listen beyond this machine in clear.", read=truth
     )
     tls_certificate: str | None = _setting(None, "File with the certificate chain (PEM) to serve HTTPS with.")
     tls_key: str | None = _setting(None, "File with its private key, readable by its owner only.")
-    workers: int = _setting(1, "How many processes serve.", whole_number)
+    workers: int = _setting(1, "How many processes serve.", read=whole_number)
     log_format: LogFormat = _setting(
-        "text", "`text` for people, `json` for programs (one object a line).", one_of(LogFormat)
+        "text", "`text` for people, `json` for programs (one object a line).", read=one_of(LogFormat)
     )
     log_level: LogLevel = _setting(
-        "info", "`debug`, `info` (one line a request), `warning` or `error`.", one_of(LogLevel)
+        "info", "`debug`, `info` (one line a request), `warning` or `error`.", read=one_of(LogLevel)
     )
     busy_timeout: timedelta = _setting(
-        timedelta(seconds=5), "How long a write waits for a locked database before it is 503.", parse_duration
+        timedelta(seconds=5), "How long a write waits for a locked database before it is 503.", read=parse_duration
     )
     head_timeout: timedelta = _setting(
-        timedelta(seconds=10), "How long the head of a request may take to arrive before it is 408.", parse_duration
+        timedelta(seconds=10),
+        "How long the head of a request may take to arrive before it is 408.",
+        read=parse_duration,
     )
     body_timeout: timedelta = _setting(
-        timedelta(seconds=30), "How long a request body may take to arrive before it is 408.", parse_duration
+        timedelta(seconds=30), "How long a request body may take to arrive before it is 408.", read=parse_duration
     )
     write_timeout: timedelta = _setting(
         timedelta(seconds=30),
         "How long a client may take to read what it was sent before its connection is cut.",
-        parse_duration,
+        read=parse_duration,
     )
     max_connections: int = _setting(
-        10_000, "How many connections a process holds at most; beyond it clients get 503.", whole_number
+        10_000, "How many connections a process holds at most; beyond it clients get 503.", read=whole_number
     )
     drain_time: timedelta = _setting(
         timedelta(seconds=2),
         "How long after SIGTERM requests are still served while `/health/ready` is 503 already.",
-        parse_duration,
+        read=parse_duration,
     )
     shutdown_timeout: timedelta = _setting(
         timedelta(seconds=10),
         "How long requests in flight may take to finish then.",
-        parse_duration,
+        read=parse_duration,
     )
-    max_body_bytes: int = _setting(65536, "The largest request body.", whole_number)
-    max_uri_bytes: int = _setting(8192, "The longest path and query together.", whole_number)
-    max_header_bytes: int = _setting(16384, "The largest header section.", whole_number)
-    max_json_depth: int = _setting(32, "How deep arrays and objects of a body may nest.", whole_number)
-    max_json_digits: int = _setting(64, "How many characters a number in a body may have.", whole_number)
+    max_body_bytes: int = _setting(65536, "The largest request body.", read=whole_number)
+    max_uri_bytes: int = _setting(8192, "The longest path and query together.", read=whole_number)
+    max_header_bytes: int = _setting(16384, "The largest header section.", read=whole_number)
+    max_json_depth: int = _setting(32, "How deep arrays and objects of a body may nest.", read=whole_number)
+    max_json_digits: int = _setting(64, "How many characters a number in a body may have.", read=whole_number)
 
     def __post_init__(self) -> None:
         problems = _contradictions(self)

@@ -47,7 +47,7 @@ class PostgresDatabase(Database):
 
     purge_grace = partitions.WEEK
 
-    def __init__(self, pool: Any, system_pool: Any, wait_seconds: float, *, one_message: bool) -> None:
+    def __init__(self, pool: Any, system_pool: Any, *, wait_seconds: float, one_message: bool) -> None:
         self.touches = Touches()
         self._batches = Batches(pool, wait_seconds) if one_message else None
         self._pool = pool
@@ -56,19 +56,19 @@ class PostgresDatabase(Database):
 
     @classmethod
     async def connect(
-        cls, url: str, busy_timeout: timedelta, pool_size: int, *, allow_bypass: bool = False
+        cls, url: str, busy_timeout: timedelta, *, pool_size: int, allow_bypass: bool = False
     ) -> "PostgresDatabase":
         """Connect to the database of `url`. Raises OSError, SchemaOutdated, RowSecurityBypassed."""
         wait_seconds = busy_timeout.total_seconds()
         try:
             require_current(await revision_of(url))
-            pool = await _pool(url, wait_seconds, pool_size)
-            system_pool = await _pool(url, wait_seconds, _SYSTEM_CONNECTIONS)
+            pool = await _pool(url, wait_seconds, size=pool_size)
+            system_pool = await _pool(url, wait_seconds, size=_SYSTEM_CONNECTIONS)
             bypassed = bool(await pool.fetchval(_STEPS_OVER_ROW_SECURITY))
             distributed = await is_distributed(pool)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, DBAPIError) as error:
             raise ConnectionError(str(error)) from error
-        database = cls(pool, system_pool, wait_seconds, one_message=not distributed)
+        database = cls(pool, system_pool, wait_seconds=wait_seconds, one_message=not distributed)
         if bypassed and not allow_bypass:
             await database.close()
             raise RowSecurityBypassed()
@@ -94,7 +94,7 @@ class PostgresDatabase(Database):
     async def system(self) -> AsyncIterator[SystemUnit]:
         """A unit that reads what belongs to no tenant."""
         try:
-            async with transaction(self._system_pool, READ, self._wait_seconds) as runner:
+            async with transaction(self._system_pool, READ, wait_seconds=self._wait_seconds) as runner:
                 yield SystemUnit(runner)
         except DRIVER_ERRORS as error:
             raise unavailable(error) from error
@@ -109,7 +109,7 @@ class PostgresDatabase(Database):
     async def create_partitions(self, since: datetime, until: datetime) -> None:
         """Create the partitions of every week from `since` to `until`. Without one a session goes to the default."""
         try:
-            await self._run(WRITE, lambda runner: partitions.make(runner, since, until))
+            await self._run(WRITE, lambda runner: partitions.make(runner, since, until=until))
         except Unavailable:
             logger.warning("requests are in the way of new partitions; housekeeping tries again")
         except asyncpg.CheckViolationError:
@@ -138,7 +138,7 @@ class PostgresDatabase(Database):
 
     async def _run(self, begin: str, work: Callable[[PostgresRunner], Awaitable[T]]) -> T:
         """One transaction."""
-        return await self._repeat(lambda: transaction(self._pool, begin, self._wait_seconds), work)
+        return await self._repeat(lambda: transaction(self._pool, begin, wait_seconds=self._wait_seconds), work)
 
     async def _repeat(
         self, begin: Callable[[], AbstractAsyncContextManager[R]], work: Callable[[R], Awaitable[T]]
@@ -156,7 +156,7 @@ class PostgresDatabase(Database):
             await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - no secret
 
 
-async def _pool(url: str, wait_seconds: float, size: int) -> Any:
+async def _pool(url: str, wait_seconds: float, *, size: int) -> Any:
     milliseconds = round(wait_seconds * 1000)
     return await asyncpg.create_pool(
         url,

@@ -47,7 +47,7 @@ COUNTS = Statement(
 )
 
 
-async def make(runner: PostgresRunner, since: datetime, until: datetime) -> int:
+async def make(runner: PostgresRunner, since: datetime, *, until: datetime) -> int:
     """Make the partitions of every week from `since` to `until` that are missing; how many weeks were.
 
     Raises the driver's errors: CheckViolationError when the default partition holds sessions of such a week.
@@ -74,7 +74,9 @@ async def drop(runner: PostgresRunner, before: str) -> int:
     await runner.execute(_PATIENCE)
     for table in TABLES:
         await runner.execute(f"LOCK TABLE {_name(table, monday)} IN SHARE ROW EXCLUSIVE MODE")
-    units = [UnitOfWork(runner, Tenant(row.id), Touches()) for row in await tenants.all_tenants(SystemUnit(runner))]
+    units = [
+        UnitOfWork(runner, Tenant(row.id), touches=Touches()) for row in await tenants.all_tenants(SystemUnit(runner))
+    ]
     week = {"first": _first_id(monday), "past": _first_id(monday + WEEK)}
     for unit in units:
         if await unit.value(IS_ANY_KEPT, before=before, **week):
@@ -89,10 +91,10 @@ async def _uncount(unit: UnitOfWork, week: dict[str, str]) -> int:
     """Subtract a tenant's sessions of a week from its counters. Returns how many they were."""
     total = ended = over = 0
     for device_type, count, revoked, settled in await unit.all(COUNTS, **week):
-        await statistics.count_created(unit, device_type, -count)
+        await statistics.count_created(unit, device_type, by=-count)
         ended, over, total = ended + revoked, over + settled, total + count
-    await statistics.count_ended(unit, "expired", -over)
-    await statistics.count_ended(unit, "revoked", -ended)
+    await statistics.count_ended(unit, "expired", by=-over)
+    await statistics.count_ended(unit, "revoked", by=-ended)
     return total
 
 

@@ -216,7 +216,7 @@ class PostgresReader:
 
     def _held(self) -> PostgresRunner:
         if self._transaction is None:
-            self._transaction = PostgresRunner(self._pool, READ, self._wait_seconds)
+            self._transaction = PostgresRunner(self._pool, READ, wait_seconds=self._wait_seconds)
         return self._transaction
 
 

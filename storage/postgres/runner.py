@@ -28,7 +28,7 @@ class PostgresRunner:
 
     __slots__ = ("_begin", "_connection", "_pool", "_shard", "_tenant", "_wait_seconds")
 
-    def __init__(self, pool: Any, begin: str, wait_seconds: float) -> None:
+    def __init__(self, pool: Any, begin: str, *, wait_seconds: float) -> None:
         self._pool = pool
         self._begin = begin
         self._wait_seconds = wait_seconds
@@ -165,9 +165,9 @@ class Ended(Protocol):
 E = TypeVar("E", bound=Ended)
 
 
-def transaction(pool: Any, begin: str, wait_seconds: float) -> AbstractAsyncContextManager[PostgresRunner]:
+def transaction(pool: Any, begin: str, *, wait_seconds: float) -> AbstractAsyncContextManager[PostgresRunner]:
     """A transaction that is committed at the end, and undone by a raise (a DomainError with `persist` keeps it)."""
-    return ended(PostgresRunner(pool, begin, wait_seconds))
+    return ended(PostgresRunner(pool, begin, wait_seconds=wait_seconds))
 
 
 @asynccontextmanager

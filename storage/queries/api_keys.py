@@ -61,7 +61,7 @@ async def all_keys(unit: SystemUnit) -> list[ApiKeyRow]:
     return [_read(row) for row in await unit.all(ALL)]
 
 
-async def revoke(unit: SystemUnit, key_id: str, now: str) -> bool:
+async def revoke(unit: SystemUnit, key_id: str, *, now: str) -> bool:
     """End a key; False when there is none or it has ended."""
     return await unit.run(REVOKE, key_id=key_id, now=now) == 1
 

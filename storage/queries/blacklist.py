@@ -68,13 +68,15 @@ async def add(unit: UnitOfWork, entry: BlacklistEntry) -> None:
     await unit.run(ADD, **entry._asdict())
 
 
-async def find(unit: UnitOfWork, token_hash: str, now: str) -> BlacklistEntry | None:
+async def find(unit: UnitOfWork, token_hash: str, *, now: str) -> BlacklistEntry | None:
     """The entry that refuses a token now, or None."""
     row = await unit.one(FIND, hash=token_hash, now=now)
     return None if row is None else BlacklistEntry._make(row)
 
 
-async def list_entries(unit: UnitOfWork, user_id: str | None, now: str, page: Page) -> tuple[list[BlacklistEntry], int]:
+async def list_entries(
+    unit: UnitOfWork, user_id: str | None, *, now: str, page: Page
+) -> tuple[list[BlacklistEntry], int]:
     """One page of the entries in force, newest first, and how many there are."""
     narrowed = {} if user_id is None else {"user_id": user_id}
     list_them, count_them = (LIST, COUNT) if user_id is None else (LIST_OF_USER, COUNT_OF_USER)
@@ -89,6 +91,6 @@ async def remove(unit: UnitOfWork, entry_id: str) -> bool:
     return await unit.run(REMOVE, id=entry_id) == 1
 
 
-async def purge(unit: UnitOfWork, now: str, limit: int) -> int:
+async def purge(unit: UnitOfWork, now: str, *, limit: int) -> int:
     """Forget up to `limit` entries that are over; how many went."""
     return await unit.run(PURGE, now=now, limit=limit)

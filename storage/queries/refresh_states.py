@@ -149,7 +149,7 @@ async def session(unit: UnitOfWork, key: str) -> TokenSession | None:
     return None if row is None else TokenSession._make(row)
 
 
-async def family(unit: UnitOfWork, token: RefreshToken, now: str) -> Family | None:
+async def family(unit: UnitOfWork, token: RefreshToken, *, now: str) -> Family | None:
     """All that is to be known for judging a refresh token, in one statement; None when its session is not kept."""
     row = await unit.one(
         FAMILY,
@@ -192,7 +192,7 @@ async def refresh_state(unit: UnitOfWork, key: str) -> RefreshRow | None:
     return None if row is None else RefreshRow._make(row)
 
 
-async def begin(unit: UnitOfWork, row: RefreshRow, seen: int | None) -> bool:
+async def begin(unit: UnitOfWork, row: RefreshRow, *, seen: int | None) -> bool:
     """Begin a session's family of refresh tokens, anew where it has one whose generation was `seen`.
 
     False when somebody else has changed the state since.
@@ -200,7 +200,7 @@ async def begin(unit: UnitOfWork, row: RefreshRow, seen: int | None) -> bool:
     return await unit.run(BEGIN, **row._asdict(), seen=-1 if seen is None else seen) == 1
 
 
-async def rotate(unit: UnitOfWork, spent: RefreshToken, following: RefreshRow, now: str) -> bool:
+async def rotate(unit: UnitOfWork, spent: RefreshToken, *, following: RefreshRow, now: str) -> bool:
     """Move a live session on from its present token `spent`. False when somebody else was faster."""
     changed = await unit.run(
         ROTATE,
@@ -217,7 +217,7 @@ async def rotate(unit: UnitOfWork, spent: RefreshToken, following: RefreshRow, n
     return changed == 1
 
 
-async def mark_used(unit: UnitOfWork, key: str, generation: int) -> None:
+async def mark_used(unit: UnitOfWork, key: str, *, generation: int) -> None:
     """Record that a generation's tokens were used."""
     await unit.run(MARK_USED, key=key, spent=generation, used=1)
 

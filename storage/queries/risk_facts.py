@@ -148,13 +148,13 @@ async def latest_on_device(unit: UnitOfWork, device_id: str) -> list[SeenSession
     return [SeenSession._make(row) for row in await unit.all(LATEST_ON_DEVICE, device_id=device_id, limit=SAMPLE)]
 
 
-async def count_on_device(unit: UnitOfWork, device_id: str, now: str) -> DeviceCounts:
+async def count_on_device(unit: UnitOfWork, device_id: str, *, now: str) -> DeviceCounts:
     """The numbers of a device; all of them 0 when the tenant has no session on it."""
     row = await unit.one(COUNT_ON_DEVICE, device_id=device_id, now=now, ourselves=OURSELVES, reuse=REUSE_REASON)
     return DeviceCounts._make(row or (0, 0, 0, 0, 0))
 
 
-async def trusts(unit: UnitOfWork, user_id: str, fingerprint: str | None, now: str) -> bool:
+async def trusts(unit: UnitOfWork, user_id: str, *, fingerprint: str | None, now: str) -> bool:
     """Whether a user trusts the device of a fingerprint at `now`."""
     if fingerprint is None:
         return False
@@ -167,7 +167,7 @@ async def device(unit: UnitOfWork, key: str) -> Device | None:
     return None if row is None else unit.touches.shown(unit.tenant.id, Device._make(row))
 
 
-async def sightings(unit: UnitOfWork, user_id: str, name: DeviceName) -> list[Sighting]:
+async def sightings(unit: UnitOfWork, user_id: str, *, name: DeviceName) -> list[Sighting]:
     """The user's sessions on the device that is named so, latest first, among the latest of the user."""
     rows = await unit.all(_SIGHTINGS[name.kind], user_id=user_id, name=name.value, limit=SEARCHED)
     return [unit.touches.shown(unit.tenant.id, Sighting._make(row)) for row in rows]

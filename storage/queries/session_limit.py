@@ -26,12 +26,12 @@ async def end_idlest(unit: UnitOfWork, user_id: str, *, limit: int, now: str, by
 
     With sign-ins side by side the user never has more than `limit`, once all are committed.
     """
-    count = await sessions.count_active_of_user(unit, user_id, now)
+    count = await sessions.count_active_of_user(unit, user_id, now=now)
     if count + SIDE_BY_SIDE >= limit:
         await users.share(unit, user_id)
         await unit.alone(f"sessions {unit.tenant.id} {user_id}")
-        count = await sessions.count_active_of_user(unit, user_id, now)
+        count = await sessions.count_active_of_user(unit, user_id, now=now)
     if count < limit:
         return 0
     found = await unit.all(IDLEST, user_id=user_id, now=now, limit=count - limit + 1)
-    return len(await sessions.revoke_many(unit, [key for (key,) in found], now, by=by, reason=reason))
+    return len(await sessions.revoke_many(unit, [key for (key,) in found], now=now, by=by, reason=reason))

@@ -201,7 +201,7 @@ _AFTER_EVERYTHING = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 async def add(unit: UnitOfWork, session: NewSession) -> SessionRow:
     """Write a session and return its row; its tenant and its user are made when they are new."""
     await tenants.ensure(unit, session.created_at)
-    await users.ensure(unit, session.user_id, session.username, session.created_at)
+    await users.ensure(unit, session.user_id, username=session.username, now=session.created_at)
     values = insert_values(session)
     await unit.run(INSERT, **values)
     await statistics.count_created(unit, session.device_type)
@@ -228,13 +228,13 @@ async def device_of(unit: UnitOfWork, key: str) -> DeviceFacts | None:
     return None if row is None else DeviceFacts._make(row)
 
 
-async def count_active_of_user(unit: UnitOfWork, user_id: str, now: str) -> int:
+async def count_active_of_user(unit: UnitOfWork, user_id: str, *, now: str) -> int:
     """How many sessions of a user are active."""
     count: int = await unit.value(COUNT_ACTIVE_OF_USER, user_id=user_id, now=now)
     return count
 
 
-async def list_active_of_user(unit: UnitOfWork, user_id: str, now: str, page: Page) -> tuple[list[SessionRow], int]:
+async def list_active_of_user(unit: UnitOfWork, user_id: str, *, now: str, page: Page) -> tuple[list[SessionRow], int]:
     """One page of a user's active sessions, and how many there are."""
     wanted = {"user_id": user_id, "now": now, "limit": page.size + 1, "offset": page.offset}
     if page.number == 1:
@@ -243,7 +243,7 @@ async def list_active_of_user(unit: UnitOfWork, user_id: str, now: str, page: Pa
             return _shown(unit, rows), len(rows)
     with unit.snapshot():
         rows = await unit.all(LIST_ACTIVE_OF_USER, **wanted)
-        total = await count_active_of_user(unit, user_id, now)
+        total = await count_active_of_user(unit, user_id, now=now)
     return _shown(unit, rows[: page.size]), total
 
 
@@ -263,7 +263,7 @@ def _search(by_user: bool, status: Status | None, *, few: bool = False) -> tuple
     return Statement(page.limit(bindparam("limit")).offset(bindparam("offset"))), Statement(count)
 
 
-async def search(unit: UnitOfWork, wanted: SessionFilter, now: str, page: Page) -> tuple[list[SessionRow], int]:
+async def search(unit: UnitOfWork, wanted: SessionFilter, *, now: str, page: Page) -> tuple[list[SessionRow], int]:
     """One page of the tenant's sessions that fit, and how many there are."""
     parameters: dict[str, Any] = {} if wanted.status in (None, "revoked") else {"now": now}
     with unit.snapshot():
@@ -280,7 +280,7 @@ async def search(unit: UnitOfWork, wanted: SessionFilter, now: str, page: Page) 
 
 
 async def list_active_with_users(
-    unit: UnitOfWork, now: str, limit: int, after: str | None
+    unit: UnitOfWork, now: str, *, limit: int, after: str | None
 ) -> tuple[list[SessionWithUser], int]:
     """Up to `limit` active sessions after the id `after`, with their users, and how many are active in all."""
     with unit.snapshot():
@@ -291,12 +291,12 @@ async def list_active_with_users(
     return [unit.touches.shown(unit.tenant.id, SessionWithUser._make(row)) for row in rows[:limit]], total
 
 
-async def touch(unit: UnitOfWork, key: str, now: str, idle_expires_at: str) -> bool:
+async def touch(unit: UnitOfWork, key: str, *, now: str, idle_expires_at: str) -> bool:
     """Record an activity; False when the session is not active. Neither instant ever goes back."""
     return await unit.run(TOUCH, id=key, at=now, now=now, idle=idle_expires_at) == 1
 
 
-async def touch_many(unit: UnitOfWork, touches: list[tuple[str, Touch]], now: str) -> None:
+async def touch_many(unit: UnitOfWork, touches: list[tuple[str, Touch]], *, now: str) -> None:
     """Record activities of sessions, by id, that waited until `now`; those not active by then are left as they are."""
     rows = [{"id": key, "at": touch[0], "idle": touch[1], "now": now} for key, touch in touches]
     await unit.run_many(TOUCH, rows)
@@ -319,12 +319,12 @@ async def raise_assurance(unit: UnitOfWork, row: SessionRow, *, to: Assurance, n
     return await unit.run(RAISE, id=row.id, seen=row.elevations, at=now, now=now, idle=idle, **facts) == 1
 
 
-async def revoke(unit: UnitOfWork, key: str, now: str, by: str, reason: str) -> bool:
+async def revoke(unit: UnitOfWork, key: str, *, now: str, by: str, reason: str) -> bool:
     """End an active session; False when it is not active."""
-    return await revoke_many(unit, [key], now, by=by, reason=reason) == {key}
+    return await revoke_many(unit, [key], now=now, by=by, reason=reason) == {key}
 
 
-async def revoke_many(unit: UnitOfWork, keys: list[str], now: str, *, by: str, reason: str) -> set[str]:
+async def revoke_many(unit: UnitOfWork, keys: list[str], *, now: str, by: str, reason: str) -> set[str]:
     """End those of some sessions that are active; which were ended."""
     ended, unsettled = set[str](), 0
     facts = {"now": now, "by": by, "reason": reason, "nothing": None}
@@ -334,22 +334,22 @@ async def revoke_many(unit: UnitOfWork, keys: list[str], now: str, *, by: str, r
         elif await unit.run(REVOKE_SETTLED, id=key, **facts):
             ended.add(key)
             unsettled += 1
-    await statistics.count_revoked(unit, len(ended), unsettled)
+    await statistics.count_revoked(unit, len(ended), unsettled=unsettled)
     return ended
 
 
-async def revoke_all_of_user(unit: UnitOfWork, user_id: str, now: str, by: str, reason: str) -> int:
+async def revoke_all_of_user(unit: UnitOfWork, user_id: str, *, now: str, by: str, reason: str) -> int:
     """End every active session of a user; how many were ended."""
     locked = await unit.all(LOCK_ALL_OF_USER, user_id=user_id, now=now)
-    return await revoke_locked(unit, locked, now, by=by, reason=reason)
+    return await revoke_locked(unit, locked, now=now, by=by, reason=reason)
 
 
-async def revoke_locked(unit: UnitOfWork, locked: list[Row], now: str, *, by: str, reason: str) -> int:
+async def revoke_locked(unit: UnitOfWork, locked: list[Row], *, now: str, by: str, reason: str) -> int:
     """End sessions that this transaction has locked, each given by its id and its `due_at`; how many they are."""
     if locked:
         rows = [{"id": key, "now": now, "by": by, "reason": reason, "nothing": None} for key, _ in locked]
         await unit.run_many(REVOKE_LOCKED, rows)
-        await statistics.count_revoked(unit, len(locked), sum(due_at is None for _, due_at in locked))
+        await statistics.count_revoked(unit, len(locked), unsettled=sum(due_at is None for _, due_at in locked))
     return len(locked)
 
 

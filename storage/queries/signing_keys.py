@@ -58,6 +58,6 @@ async def signing(unit: SystemUnit, now: str) -> list[str]:
     return [key_id for (key_id,) in rows]
 
 
-async def retire(unit: SystemUnit, key_id: str, now: str) -> bool:
+async def retire(unit: SystemUnit, key_id: str, *, now: str) -> bool:
     """Withdraw a key: what it signed is refused at once. False when there is none or it is retired."""
     return await unit.run(RETIRE, key_id=key_id, now=now) == 1

@@ -93,7 +93,7 @@ RESCHEDULE = Statement(
 )
 
 
-async def add_to(unit: UnitOfWork, kind: str, device_type: str, by: int) -> None:
+async def add_to(unit: UnitOfWork, kind: str, *, device_type: str, by: int) -> None:
     """Add to a maintained number.
 
     A transaction that adds to several does so after its other writes and in the order of kind and device type:
@@ -102,21 +102,21 @@ async def add_to(unit: UnitOfWork, kind: str, device_type: str, by: int) -> None
     await unit.run(COUNT, kind=kind, device_type=device_type, shard=unit.shard(), by=by)
 
 
-async def count_created(unit: UnitOfWork, device_type: str | None, by: int = 1) -> None:
+async def count_created(unit: UnitOfWork, device_type: str | None, *, by: int = 1) -> None:
     """Count new sessions; a negative number when they are purged."""
-    await add_to(unit, "created", device_type or UNKNOWN_DEVICE, by)
+    await add_to(unit, "created", device_type=device_type or UNKNOWN_DEVICE, by=by)
 
 
-async def count_ended(unit: UnitOfWork, kind: Literal["revoked", "expired"], by: int) -> None:
+async def count_ended(unit: UnitOfWork, kind: Literal["revoked", "expired"], *, by: int) -> None:
     """Count sessions that were revoked, or whose expiry was settled; a negative number when they are purged."""
     if by:
-        await add_to(unit, kind, "", by)
+        await add_to(unit, kind, device_type="", by=by)
 
 
-async def count_revoked(unit: UnitOfWork, ended: int, unsettled: int) -> None:
+async def count_revoked(unit: UnitOfWork, ended: int, *, unsettled: int) -> None:
     """Count sessions that were revoked; `unsettled` of them had been settled as expired and are so no longer."""
-    await count_ended(unit, "expired", -unsettled)
-    await count_ended(unit, "revoked", ended)
+    await count_ended(unit, "expired", by=-unsettled)
+    await count_ended(unit, "revoked", by=ended)
 
 
 async def session_stats(unit: UnitOfWork, now: str) -> SessionStats:
@@ -134,14 +134,14 @@ async def session_stats(unit: UnitOfWork, now: str) -> SessionStats:
     return SessionStats(total, total - revoked - expired, revoked, expired, devices)
 
 
-async def settle(unit: UnitOfWork, now: str, limit: int) -> int:
+async def settle(unit: UnitOfWork, now: str, *, limit: int) -> int:
     """Settle up to `limit` due sessions; how many were looked at."""
     due = await unit.all(DUE, now=now, limit=limit)
     if due:
         rows = [{"one": key, "next_due": None if ended else deadline} for key, deadline, ended in due]
         await unit.run_many(RESCHEDULE, rows)
     ended_count = sum(ended for _, _, ended in due)
-    await count_ended(unit, "expired", ended_count)
+    await count_ended(unit, "expired", by=ended_count)
     return len(due)
 
 

@@ -40,7 +40,7 @@ async def ensure(unit: UnitOfWork, now: str) -> None:
     await unit.run(ENSURE, now=now)
 
 
-async def add(unit: SystemUnit, tenant_id: str, name: str | None, now: str) -> bool:
+async def add(unit: SystemUnit, tenant_id: str, *, name: str | None, now: str) -> bool:
     """Make a tenant; False when it exists already."""
     return await unit.run(ADD, id=tenant_id, name=name, now=now) == 1
 

@@ -89,7 +89,7 @@ async def get(unit: UnitOfWork) -> TokenConfig | None:
     return None if row is None else TokenConfig._make(row)
 
 
-async def put(unit: UnitOfWork, config: TokenConfig, now: str) -> None:
+async def put(unit: UnitOfWork, config: TokenConfig, *, now: str) -> None:
     """Set the tenant's lifetimes."""
     await unit.run(PUT, **config._asdict(), now=now)
 
@@ -99,7 +99,9 @@ async def reset(unit: UnitOfWork) -> bool:
     return await unit.run(RESET) == 1
 
 
-async def refuse_issued(unit: UnitOfWork, user_id: str | None, token_type: str, reason: str | None, now: str) -> None:
+async def refuse_issued(
+    unit: UnitOfWork, user_id: str | None, *, token_type: str, reason: str | None, now: str
+) -> None:
     """Refuse every token of a type issued so far: of one user, or of the whole tenant.
 
     One row is written, however many tokens there are. `now` is for tokens that know no count of cut-offs.

@@ -93,7 +93,7 @@ FACTS_WITHOUT_SESSION = Statement(select(*_AGAINST))
 """The same for a token of another issuer that names no session of ours: nothing else can be known of it."""
 
 
-async def record(unit: UnitOfWork, token: AccessToken, now: str) -> TokenRecord:
+async def record(unit: UnitOfWork, token: AccessToken, *, now: str) -> TokenRecord:
     """What is known of a token in the unit's tenant."""
     about: dict[str, Any] = {
         "hash": token.hash,

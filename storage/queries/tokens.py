@@ -143,7 +143,7 @@ async def enter(unit: UnitOfWork, token: IssuedToken) -> None:
     await unit.run(ENTER, **token._asdict())
 
 
-async def get_issued(unit: UnitOfWork, token_id: str, at: Moment) -> IssuedTokenRow | None:
+async def get_issued(unit: UnitOfWork, token_id: str, *, at: Moment) -> IssuedTokenRow | None:
     """A token of the inventory in any state, or None."""
     row = await unit.one(GET_ISSUED, id=token_id, **_FIXED, **at._asdict())
     return None if row is None else _row(row)
@@ -160,7 +160,7 @@ def _fits(status: TokenStatus) -> ColumnElement[bool]:
 
 
 @lru_cache(maxsize=32)
-def _search(by_user: bool, by_type: bool, status: TokenStatus | None) -> tuple[Statement, Statement]:
+def _search(by_user: bool, by_type: bool, *, status: TokenStatus | None) -> tuple[Statement, Statement]:
     wanted = [_I.c.tenant_id == _TENANT]
     if by_user:
         wanted.append(_I.c.user_id == bindparam("user_id"))
@@ -183,7 +183,7 @@ async def search(
     page: Page,
 ) -> tuple[list[IssuedTokenRow], int]:
     """One page of the inventory, newest first, and how many fit."""
-    list_them, count_them = _search(user_id is not None, token_type is not None, status)
+    list_them, count_them = _search(user_id is not None, token_type is not None, status=status)
     given = {"user_id": user_id, "token_type": token_type}
     parameters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     judged = _FIXED | at._asdict()
@@ -200,6 +200,6 @@ def _row(row: Row) -> IssuedTokenRow:
     return IssuedTokenRow._make([*row[:plain], wrong])
 
 
-async def purge(unit: UnitOfWork, before: str, limit: int) -> int:
+async def purge(unit: UnitOfWork, before: str, *, limit: int) -> int:
     """Forget up to `limit` tokens that expired before an instant; how many went."""
     return await unit.run(PURGE_ISSUED, before=before, limit=limit)

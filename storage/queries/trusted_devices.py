@@ -88,7 +88,7 @@ FORGET_OLDEST = Statement(
 UNTRUST_FOR_USER = Statement(delete(_D).where(_OF_FINGERPRINT, _D.c.user_id == bindparam("user_id")))
 
 
-async def trust(unit: UnitOfWork, device: NewTrustedDevice, now: str, *, limit: int | None = None) -> TrustedDeviceRow:
+async def trust(unit: UnitOfWork, device: NewTrustedDevice, *, now: str, limit: int | None = None) -> TrustedDeviceRow:
     """Trust a device anew. A row that exists keeps its id and what this time was not told.
 
     Where the user has more than `limit` devices then, those that were trusted longest ago are forgotten.
@@ -107,7 +107,7 @@ async def _forget_surplus(unit: UnitOfWork, device: NewTrustedDevice, *, limit: 
         await unit.run(FORGET_OLDEST, user_id=device.user_id, kept=device.device_fingerprint, surplus=count - limit)
 
 
-async def list_trusted(unit: UnitOfWork, user_id: str, now: str, page: Page) -> tuple[list[TrustedDeviceRow], int]:
+async def list_trusted(unit: UnitOfWork, user_id: str, *, now: str, page: Page) -> tuple[list[TrustedDeviceRow], int]:
     """One page of the devices a user trusts at `now`, newest first, and how many there are."""
     with unit.snapshot():
         rows = await unit.all(LIST_TRUSTED, user_id=user_id, now=now, limit=page.size, offset=page.offset)
@@ -115,14 +115,14 @@ async def list_trusted(unit: UnitOfWork, user_id: str, now: str, page: Page) -> 
     return [TrustedDeviceRow._make(row) for row in rows], total
 
 
-async def untrust(unit: UnitOfWork, device_fingerprint: str, user_id: str | None) -> int:
+async def untrust(unit: UnitOfWork, device_fingerprint: str, *, user_id: str | None) -> int:
     """Forget a device, of one user or of all; how many rows went."""
     if user_id is None:
         return await unit.run(UNTRUST, device_fingerprint=device_fingerprint)
     return await unit.run(UNTRUST_FOR_USER, device_fingerprint=device_fingerprint, user_id=user_id)
 
 
-async def remove(unit: UnitOfWork, device_id: str, user_id: str | None = None) -> bool:
+async def remove(unit: UnitOfWork, device_id: str, *, user_id: str | None = None) -> bool:
     """Forget a device by its id, any user's or that of one; False when there is none."""
     if user_id is None:
         return await unit.run(REMOVE, id=device_id) == 1

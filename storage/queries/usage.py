@@ -41,11 +41,11 @@ LIST = Statement(
 )
 
 
-async def count_use(unit: UnitOfWork, session_key: str, day: str) -> None:
+async def count_use(unit: UnitOfWork, session_key: str, *, day: str) -> None:
     """Count one use of a session."""
     await unit.run(COUNT, session_id=session_key, day=day, by=1)
 
 
-async def daily(unit: UnitOfWork, session_key: str, limit: int) -> list[DailyUsage]:
+async def daily(unit: UnitOfWork, session_key: str, *, limit: int) -> list[DailyUsage]:
     """The last `limit` days on which a session was used, newest first."""
     return [DailyUsage._make(row) for row in await unit.all(LIST, session_id=session_key, limit=limit)]

@@ -32,7 +32,7 @@ NAME = Statement(update(_U).where(_ONE).values(username=bindparam("new_name")))
 MAX_KEY_ATTEMPTS = 8
 
 
-async def ensure(unit: UnitOfWork, user_id: str, username: str | None, now: str) -> None:
+async def ensure(unit: UnitOfWork, user_id: str, *, username: str | None, now: str) -> None:
     """Make the user if they are new; keep the latest name."""
     found = await unit.one(FIND, of_user=user_id)
     if found is not None:
@@ -58,5 +58,5 @@ async def hold(unit: UnitOfWork, user_id: str, *, now: str) -> None:
 
     A session that somebody else is just beginning is waited for: the user's row is locked by whoever makes it.
     """
-    await ensure(unit, user_id, None, now)
+    await ensure(unit, user_id, username=None, now=now)
     await unit.one(HOLD, of_user=user_id)

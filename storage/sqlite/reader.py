@@ -32,15 +32,15 @@ class SqliteReader(SqliteRunner):
 
     async def all(self, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
         """Every row."""
-        rows: list[Row] = await self._ask(statement, parameters, False)
+        rows: list[Row] = await self._ask(statement, parameters, wants_one=False)
         return rows
 
     async def one(self, statement: Statement, parameters: dict[str, Any]) -> Row | None:
         """The first row, or None."""
-        row: Row | None = await self._ask(statement, parameters, True)
+        row: Row | None = await self._ask(statement, parameters, wants_one=True)
         return row
 
-    def _ask(self, statement: Statement, parameters: dict[str, Any], wants_one: bool) -> asyncio.Future[Any]:
+    def _ask(self, statement: Statement, parameters: dict[str, Any], *, wants_one: bool) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
         question = (loop.create_future(), statement.text(SQLITE), parameters, wants_one)
         if self.connection.in_transaction:  # a snapshot: its statements see its instant

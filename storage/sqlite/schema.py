@@ -19,10 +19,10 @@ def prepare(path: Path, wait_seconds: float) -> None:
             revisions.upgrade(connection)
         revisions.require_current(revisions.revision_of(connection))
 
-    _change(path, wait_seconds, make_or_require)
+    _change(path, wait_seconds, work=make_or_require)
 
 
-def upgrade(path: Path, wait_seconds: float, folder: Path | None = None) -> None:
+def upgrade(path: Path, wait_seconds: float, *, folder: Path | None = None) -> None:
     """Bring a file to the newest revision, in one transaction."""
 
     def run(connection: Connection) -> None:
@@ -31,7 +31,7 @@ def upgrade(path: Path, wait_seconds: float, folder: Path | None = None) -> None
         else:
             revisions.upgrade(connection, folder)
 
-    _change(path, wait_seconds, run)
+    _change(path, wait_seconds, work=run)
 
 
 def revision_of(path: Path) -> str | None:
@@ -53,7 +53,7 @@ def on_connection(path: Path, wait_seconds: float) -> Iterator[Connection]:
         engine.dispose()
 
 
-def _change(path: Path, wait_seconds: float, work: Callable[[Connection], None]) -> None:
+def _change(path: Path, wait_seconds: float, *, work: Callable[[Connection], None]) -> None:
     with on_connection(path, wait_seconds) as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:

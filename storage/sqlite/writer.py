@@ -77,10 +77,10 @@ class Writer:
         except Exception as error:
             self._roll_back()
             for job in group:
-                _finish(job, None, _outcome_of_failure(error))
+                _finish(job, None, error=_outcome_of_failure(error))
             return
         for job in group:
-            _finish(job, job.result, job.error)
+            _finish(job, job.result, error=job.error)
 
     async def _begin(self) -> None:
         """Take the write lock: at once where it is free, else waiting in a thread up to the busy time-out."""
@@ -117,7 +117,7 @@ class Writer:
                 self._connection.execute("ROLLBACK")
 
 
-def _finish(job: _Job, result: Any, error: BaseException | None) -> None:
+def _finish(job: _Job, result: Any, *, error: BaseException | None) -> None:
     if job.done.done():
         return
     if error is not None:

@@ -31,7 +31,7 @@ logger = logging.getLogger("sojourn.storage")
 class Activity:
     """The touches of one process on their way to `database`. An `interval` of zero lets none wait."""
 
-    def __init__(self, database: Database, interval: timedelta, batch: int, clock: Clock) -> None:
+    def __init__(self, database: Database, interval: timedelta, *, batch: int, clock: Clock) -> None:
         self._database = database
         self._touches = database.touches
         self._interval = interval
@@ -42,17 +42,20 @@ class Activity:
         self._hurry = asyncio.Event()
         self._closing = False
 
-    async def touch(self, unit: UnitOfWork, key: str, at: datetime, touch: Touch) -> bool:
+    async def touch(self, unit: UnitOfWork, key: str, *, at: datetime, touch: Touch) -> bool:
         """Record an activity of an active session; False when it is not active any more. Raises Unavailable.
 
         `unit` is where the session was read; it gives its connection back before anything is written.
         """
-        if self._may_wait(unit.tenant, key, at, touch):
-            unit.after_commit(partial(self._let_wait, unit.tenant.id, key, touch))
+        if self._may_wait(unit.tenant, key, at=at, touch=touch):
+            unit.after_commit(partial(self._let_wait, unit.tenant.id, key, touch=touch))
             return True
         await unit.pause()
         return await self._database.write(
-            unit.tenant, lambda writing: sessions.touch(writing, key, touch.last_active_at, touch.idle_expires_at)
+            unit.tenant,
+            lambda writing: sessions.touch(
+                writing, key, now=touch.last_active_at, idle_expires_at=touch.idle_expires_at
+            ),
         )
 
     async def flush(self) -> int:
@@ -62,7 +65,7 @@ class Activity:
             for tenant_id, touches in self._touches.take().items():
                 entries = sorted(touches.items())  # in one order everywhere: two processes never wait for each other
                 for start in range(0, len(entries), self._batch):
-                    written += await self._write(Tenant(tenant_id), entries[start : start + self._batch], now)
+                    written += await self._write(Tenant(tenant_id), entries[start : start + self._batch], now=now)
             return written
 
     async def close(self) -> None:
@@ -75,13 +78,13 @@ class Activity:
         if self._touches:
             logger.warning("%d touches could not be written", len(self._touches))
 
-    def _may_wait(self, tenant: Tenant, key: str, at: datetime, touch: Touch) -> bool:
+    def _may_wait(self, tenant: Tenant, key: str, *, at: datetime, touch: Touch) -> bool:
         waiting = self._touches.waiting(tenant.id, key)
         written_until = touch.written_until if waiting is None else waiting.written_until
         return bool(self._interval) and len(self._touches) < MOST and to_text(at + FAR * self._interval) < written_until
 
-    async def _let_wait(self, tenant_id: str, key: str, touch: Touch) -> None:
-        self._touches.add(tenant_id, key, touch)
+    async def _let_wait(self, tenant_id: str, key: str, *, touch: Touch) -> None:
+        self._touches.add(tenant_id, key, touch=touch)
         self._flush_soon()
 
     def _flush_soon(self) -> None:
@@ -99,9 +102,9 @@ class Activity:
             await self.flush()
         self._later = None
 
-    async def _write(self, tenant: Tenant, entries: list[tuple[str, Touch]], now: str) -> int:
+    async def _write(self, tenant: Tenant, entries: list[tuple[str, Touch]], *, now: str) -> int:
         try:
-            await self._database.write(tenant, lambda unit: sessions.touch_many(unit, entries, now))
+            await self._database.write(tenant, lambda unit: sessions.touch_many(unit, entries, now=now))
         except Unavailable:
             logger.warning("%d touches wait for the database", len(entries))
         except Exception:
@@ -110,5 +113,5 @@ class Activity:
             return len(entries)
         for key, touch in entries:
             if touch.written_until > now:  # else its session has ended meanwhile
-                self._touches.add(tenant.id, key, touch)
+                self._touches.add(tenant.id, key, touch=touch)
         return 0

@@ -45,7 +45,7 @@ class BulkLoader(ABC):
         """Give the connection back."""
 
 
-def batches(tenant_id: str, rows: Iterable[tuple[NewSession, str | None]], now: str) -> Iterator[Batch]:
+def batches(tenant_id: str, rows: Iterable[tuple[NewSession, str | None]], *, now: str) -> Iterator[Batch]:
     """Sessions of one tenant, each with the instant it was revoked or None, as batches.
 
     What has ended by `now` is counted as settled.
@@ -57,7 +57,7 @@ def batches(tenant_id: str, rows: Iterable[tuple[NewSession, str | None]], now: 
             if session.user_id not in known:
                 known.add(session.user_id)
                 batch.users.append(_user(tenant_id, session))
-            batch.sessions.append(_session(tenant_id, session, revoked_at, now))
+            batch.sessions.append(_session(tenant_id, session, revoked_at=revoked_at, now=now))
             batch.counts["created", session.device_type or statistics.UNKNOWN_DEVICE] += 1
             if revoked_at is not None:
                 batch.counts["revoked", ""] += 1
@@ -76,7 +76,7 @@ def _user(tenant_id: str, session: NewSession) -> dict[str, Any]:
     }
 
 
-def _session(tenant_id: str, session: NewSession, revoked_at: str | None, now: str) -> dict[str, Any]:
+def _session(tenant_id: str, session: NewSession, *, revoked_at: str | None, now: str) -> dict[str, Any]:
     values = sessions.insert_values(session)
     values["tenant_id"] = tenant_id
     if revoked_at is not None or values["due_at"] <= now:

@@ -31,18 +31,18 @@ class Round(NamedTuple):
     oldest_overdue: timedelta
 
 
-async def run_housekeeping(database: Database, holder: str, now: datetime, retention: timedelta) -> Round | None:
+async def run_housekeeping(database: Database, holder: str, *, now: datetime, retention: timedelta) -> Round | None:
     """Run one round; None if another process holds the lease. Raises Unavailable; finished batches stay done.
 
     `holder` names the process, `retention` is how long ended sessions are kept.
     """
     text, before = to_text(now), now - retention
-    if not await leases.take(database, "housekeeping", holder, text, to_text(now + LEASE)):
+    if not await leases.take(database, "housekeeping", holder=holder, now=text, until=to_text(now + LEASE)):
         return None
     settled = await settle_all(database, to_text(now - SETTLED_AFTER))
     await database.create_partitions(now, now + AHEAD)
     purged = await database.drop_partitions(before)
-    purged += await purge_all(database, to_text(before - database.purge_grace), text)
+    purged += await purge_all(database, to_text(before - database.purge_grace), now=text)
     return Round(settled, purged, await oldest_overdue(database, before))
 
 
@@ -51,12 +51,12 @@ async def settle_all(database: Database, now: str) -> int:
 
     Safe in several processes at once. Raises Unavailable when the database does not answer; what was settled stays.
     """
-    return sum([await _settle_tenant(database, tenant, now) for tenant in await all_tenants(database)])
+    return sum([await _settle_tenant(database, tenant, now=now) for tenant in await all_tenants(database)])
 
 
-async def purge_all(database: Database, before: str, now: str) -> int:
+async def purge_all(database: Database, before: str, *, now: str) -> int:
     """Purge every tenant of what ended at `before` or earlier; how many sessions went. Raises Unavailable likewise."""
-    return sum([await purge_tenant(database, tenant, before, now) for tenant in await all_tenants(database)])
+    return sum([await purge_tenant(database, tenant, before=before, now=now) for tenant in await all_tenants(database)])
 
 
 async def oldest_overdue(database: Database, before: datetime) -> timedelta:
@@ -76,9 +76,9 @@ async def all_tenants(database: Database) -> list[Tenant]:
         return [Tenant(row.id) for row in await tenants.all_tenants(unit)]
 
 
-async def _settle_tenant(database: Database, tenant: Tenant, now: str) -> int:
+async def _settle_tenant(database: Database, tenant: Tenant, *, now: str) -> int:
     async def work(unit: UnitOfWork) -> int:
-        return await statistics.settle(unit, now, BATCH)
+        return await statistics.settle(unit, now, limit=BATCH)
 
     looked_at = 0
     while await database.read(tenant, lambda unit: statistics.is_anything_due(unit, now)):

@@ -20,7 +20,7 @@ TAKE = Statement(
 )
 
 
-async def take(database: Database, name: str, holder: str, now: str, until: str) -> bool:
+async def take(database: Database, name: str, *, holder: str, now: str, until: str) -> bool:
     """Take a lease, or keep it longer; False while another process holds it. Raises Unavailable.
 
     A holder that is gone loses it at `until`. If clocks differ two holders are possible, so the work must be safe to

@@ -28,7 +28,7 @@ LOCK_SOME = Statement(
 )
 
 
-async def end_all(database: Database, tenant: Tenant, now: str, by: str, reason: str) -> int:
+async def end_all(database: Database, tenant: Tenant, *, now: str, by: str, reason: str) -> int:
     """End every session of a tenant, refuse every token issued and every sign-in of before; how many were active.
 
     Tokens are refused from the first write on. Raises Unavailable; what was ended stays ended.
@@ -36,11 +36,11 @@ async def end_all(database: Database, tenant: Tenant, now: str, by: str, reason:
 
     async def refuse(unit: UnitOfWork) -> None:
         for token_type in ("access", "refresh", SIGN_IN):
-            await token_configs.refuse_issued(unit, None, token_type, reason, now)
+            await token_configs.refuse_issued(unit, None, token_type=token_type, reason=reason, now=now)
 
     async def revoke_some(unit: UnitOfWork) -> int:
         locked = await unit.all(LOCK_SOME, now=now, limit=BATCH)
-        return await sessions.revoke_locked(unit, locked, now, by=by, reason=reason)
+        return await sessions.revoke_locked(unit, locked, now=now, by=by, reason=reason)
 
     await database.write(tenant, refuse)
     total = 0

@@ -44,7 +44,7 @@ class Overdue(NamedTuple):
     trusted_devices: int
 
 
-async def count(unit: UnitOfWork, before: str, now: str) -> Overdue:
+async def count(unit: UnitOfWork, before: str, *, now: str) -> Overdue:
     """What a purge of the tenant would delete: what ended at `before` or earlier, blacklist entries over `now`."""
     with unit.snapshot():
         return Overdue(

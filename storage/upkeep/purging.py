@@ -60,7 +60,7 @@ PURGE_DEVICES = Statement(
 )
 
 
-async def purge_sessions(unit: UnitOfWork, before: str, limit: int) -> int:
+async def purge_sessions(unit: UnitOfWork, before: str, *, limit: int) -> int:
     """Delete up to `limit` sessions of the tenant that ended at `before` or earlier; how many went."""
     gone = await unit.all(LOCK_ENDED, before=before, created_before=first_uuid7(before), limit=limit)
     if not gone:
@@ -69,14 +69,14 @@ async def purge_sessions(unit: UnitOfWork, before: str, limit: int) -> int:
         await unit.run_many(statement, [{"key": key} for key, *_ in gone])
     devices = Counter(device or statistics.UNKNOWN_DEVICE for _, device, _, _ in gone)
     for device_type, count in sorted(devices.items()):
-        await statistics.count_created(unit, device_type, -count)
+        await statistics.count_created(unit, device_type, by=-count)
     settled = sum(revoked_at is None and due_at is None for _, _, revoked_at, due_at in gone)
-    await statistics.count_ended(unit, "expired", -settled)
-    await statistics.count_ended(unit, "revoked", -sum(revoked_at is not None for _, _, revoked_at, _ in gone))
+    await statistics.count_ended(unit, "expired", by=-settled)
+    await statistics.count_ended(unit, "revoked", by=-sum(revoked_at is not None for _, _, revoked_at, _ in gone))
     return len(gone)
 
 
-async def purge_tenant(database: Database, tenant: Tenant, before: str, now: str) -> int:
+async def purge_tenant(database: Database, tenant: Tenant, *, before: str, now: str) -> int:
     """Delete everything of a tenant that is past its retention, one batch per write. Returns how many sessions.
 
     Sessions that ended at `before` or earlier; tokens, presented ones too, blacklist entries and trust that are over
@@ -84,13 +84,13 @@ async def purge_tenant(database: Database, tenant: Tenant, before: str, now: str
     """
 
     async def some_sessions(unit: UnitOfWork) -> int:
-        return await purge_sessions(unit, before, BATCH)
+        return await purge_sessions(unit, before, limit=BATCH)
 
     async def some_tokens(unit: UnitOfWork) -> int:
-        return await tokens.purge(unit, before, BATCH)
+        return await tokens.purge(unit, before, limit=BATCH)
 
     async def some_entries(unit: UnitOfWork) -> int:
-        return await blacklist.purge(unit, now, BATCH)
+        return await blacklist.purge(unit, now, limit=BATCH)
 
     async def some_presented(unit: UnitOfWork) -> int:
         return await sign_ins.purge(unit, now, limit=BATCH)

@@ -24,7 +24,7 @@ def _word(text: str) -> Any:
     return literal_column(f"'{text}'")
 
 
-def _rows(kind: str, device_type: Any, count: Any) -> Any:
+def _rows(kind: str, device_type: Any, *, count: Any) -> Any:
     found = select(_word("rows"), _word(kind), device_type, count).where(_S.c.tenant_id == _TENANT)
     return found.group_by(_S.c.device_type) if kind == "created" else found
 
@@ -35,9 +35,9 @@ BOTH = Statement(
         select(_word("counters"), _C.c.kind, _C.c.device_type, cast(func.sum(_C.c.value), BigInteger))
         .where(_C.c.tenant_id == _TENANT)
         .group_by(_C.c.kind, _C.c.device_type),
-        _rows("created", func.coalesce(_S.c.device_type, _word(statistics.UNKNOWN_DEVICE)), func.count()),
-        _rows("revoked", _word(""), func.count(_S.c.revoked_at)),
-        _rows("expired", _word(""), _SETTLED),
+        _rows("created", func.coalesce(_S.c.device_type, _word(statistics.UNKNOWN_DEVICE)), count=func.count()),
+        _rows("revoked", _word(""), count=func.count(_S.c.revoked_at)),
+        _rows("expired", _word(""), count=_SETTLED),
     )
 )
 LOCK_TENANT = Statement(select(_T.c.id).where(_T.c.id == _TENANT).with_for_update())
@@ -67,5 +67,5 @@ async def repair(unit: UnitOfWork) -> list[Difference]:
     await unit.one(LOCK_TENANT)  # a second repair waits, and then finds nothing to add
     found = await differences(unit)
     for kind, device_type, counted, recounted in found:
-        await statistics.add_to(unit, kind, device_type, recounted - counted)
+        await statistics.add_to(unit, kind, device_type=device_type, by=recounted - counted)
     return found

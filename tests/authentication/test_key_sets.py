@@ -84,7 +84,9 @@ class Clock:
 
 def keys_for(issuer: Issuer, clock: Clock, changed: Any = lambda: None) -> KeySet:
     """The issuer's key set."""
-    return KeySet(issuer.url, ("ES256", "RS256", "EdDSA"), changed, stale_limit_seconds=STALE_SECONDS, monotonic=clock)
+    return KeySet(
+        issuer.url, ("ES256", "RS256", "EdDSA"), changed=changed, stale_limit_seconds=STALE_SECONDS, monotonic=clock
+    )
 
 
 STALE_SECONDS = 3600.0
@@ -402,7 +404,7 @@ def test_a_pipe_that_nobody_writes_to_is_no_key_set_and_hangs_nothing(tmp_path: 
 
 def keys_from(source: str) -> KeySet:
     """The key set of any source."""
-    return KeySet(source, ("ES256",), lambda: None, stale_limit_seconds=STALE_SECONDS)
+    return KeySet(source, ("ES256",), changed=lambda: None, stale_limit_seconds=STALE_SECONDS)
 
 
 def test_known_keys_wait_for_nothing_while_the_source_hangs(slow: Slow, issuer: Issuer) -> None:

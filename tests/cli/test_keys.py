@@ -49,9 +49,9 @@ def test_a_server_signs_with_the_newest_key_it_can_read_and_publishes_all(url: s
         database = await open_database(url)
         try:
             vault, stranger = Vault(b"a" * 32), Vault(b"b" * 32)
-            mine = new_key(vault, "EdDSA", NOW, NOW)
-            waiting = new_key(vault, "EdDSA", NOW, NOW + timedelta(minutes=10))
-            for row in (mine, waiting, new_key(stranger, "EdDSA", NOW, NOW)):
+            mine = new_key(vault, "EdDSA", now=NOW, signs_from=NOW)
+            waiting = new_key(vault, "EdDSA", now=NOW, signs_from=NOW + timedelta(minutes=10))
+            for row in (mine, waiting, new_key(stranger, "EdDSA", now=NOW, signs_from=NOW)):
                 await database.write_system(lambda unit, row=row: signing_keys.add(unit, row))  # type: ignore[misc]
             known = SigningKeys(vault, database)
             await known.ensure("EdDSA", NOW)
@@ -89,7 +89,9 @@ def test_a_key_that_may_not_sign_yet_signs_where_there_is_no_other(url: str) -> 
         database = await open_database(url)
         try:
             vault, ahead = Vault(b"a" * 32), NOW + timedelta(hours=1)
-            first, later = (new_key(vault, "EdDSA", at, at) for at in (ahead, ahead + timedelta(minutes=1)))
+            first, later = (
+                new_key(vault, "EdDSA", now=at, signs_from=at) for at in (ahead, ahead + timedelta(minutes=1))
+            )
             for row in (first, later):
                 await database.write_system(lambda unit, row=row: signing_keys.add(unit, row))  # type: ignore[misc]
             for known in (SigningKeys(vault, database), SigningKeys(vault, database)):

@@ -164,9 +164,9 @@ def test_a_version_moves_as_far_as_the_worst_difference(kind: Kind | None, least
 def test_only_another_major_version_may_break() -> None:
     found = [Difference(BREAKING, "x", "y")]
 
-    assert breaks_its_word(found, (0, 1, 0), (0, 2, 0))
-    assert not breaks_its_word(found, (0, 1, 0), (1, 0, 0))
-    assert not breaks_its_word([Difference(ADDITIVE, "x", "y")], (0, 1, 0), (0, 1, 0))
+    assert breaks_its_word(found, (0, 1, 0), new=(0, 2, 0))
+    assert not breaks_its_word(found, (0, 1, 0), new=(1, 0, 0))
+    assert not breaks_its_word([Difference(ADDITIVE, "x", "y")], (0, 1, 0), new=(0, 1, 0))
 
 
 def test_the_changelog_has_to_say_what_changed() -> None:

@@ -13,7 +13,7 @@ ORDER = ("device_fingerprint", "device_id", "user_agent")
 def test_the_first_name_that_is_there_is_the_best(names: tuple[str | None, str | None, str | None]) -> None:
     there = [(kind, value) for kind, value in zip(ORDER, names, strict=True) if value is not None]
 
-    assert best_name(*names) == (there[0] if there else None)
+    assert best_name(names[0], names[1], user_agent=names[2]) == (there[0] if there else None)
 
 
 @given(texts, texts)

@@ -31,7 +31,7 @@ def seen(at: str = NOW, authenticated_at: str | None = None, **facts: Any) -> Se
 
 def found(session: SeenSession, *others: SeenSession, trusts: bool = False) -> Evidence:
     """The evidence for a session NOW."""
-    return evidence(session, others, trusts, NOW)
+    return evidence(session, others, trusts_device=trusts, now=NOW)
 
 
 def test_a_first_session_has_nothing_against_it() -> None:

@@ -66,8 +66,8 @@ def test_no_activity_moves_the_idle_deadline_past_the_absolute_one(
 ) -> None:
     end = deadlines_at_creation(now, limits).expires_at
     earlier, later = sorted(data.draw(st.datetimes(now.replace(tzinfo=None), end.replace(tzinfo=None))) for _ in "ab")
-    first = idle_deadline_after_activity(earlier.replace(tzinfo=UTC), end, limits)
-    second = idle_deadline_after_activity(later.replace(tzinfo=UTC), end, limits)
+    first = idle_deadline_after_activity(earlier.replace(tzinfo=UTC), end, timeouts=limits)
+    second = idle_deadline_after_activity(later.replace(tzinfo=UTC), end, timeouts=limits)
 
     assert first <= second <= end
     assert second == end or second - later.replace(tzinfo=UTC) == limits.idle

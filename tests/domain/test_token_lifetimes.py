@@ -66,8 +66,8 @@ def test_a_token_of_unknown_end_is_refused_for_longer_than_any_issued_now_can_li
     far = datetime(9999, 1, 1, tzinfo=UTC)
     until = retention(now, span)
 
-    assert until > end_of_access(now, access, None, chance) + leeway
-    assert until > end_of_refresh(now, refresh, far) + leeway
+    assert until > end_of_access(now, access, session_end=None, chance=chance) + leeway
+    assert until > end_of_refresh(now, refresh, session_end=far) + leeway
 
 
 @given(instants)
@@ -83,7 +83,7 @@ def test_a_token_ends_as_early_as_its_id_says_and_always_the_same(now: datetime)
 def test_an_access_token_ends_within_its_session_and_at_most_a_twentieth_early(
     now: datetime, life: timedelta, left: timedelta, chance: float
 ) -> None:
-    end = end_of_access(now, life, now + left, chance)
+    end = end_of_access(now, life, session_end=now + left, chance=chance)
 
     assert end.microsecond == 0
     assert to_text(end)[:19] >= to_text(now)[:19]

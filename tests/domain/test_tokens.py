@@ -34,15 +34,15 @@ def token(generation: int, token_hash: str) -> RefreshToken:
 
 
 def test_a_refresh_token_reads_back_and_the_same_arguments_give_the_same_text() -> None:
-    text = write_refresh_token(KEYS, "ac|me", SESSION, generation=3, nonce="nonce")
+    text = write_refresh_token(KEYS, "ac|me", session=SESSION, generation=3, nonce="nonce")
 
-    assert text == write_refresh_token(KEYS, "ac|me", SESSION, generation=3, nonce="nonce")
+    assert text == write_refresh_token(KEYS, "ac|me", session=SESSION, generation=3, nonce="nonce")
     assert read_refresh_token(KEYS, text) == RefreshToken(SESSION, "ac|me", 3, identity(text))
-    assert text != write_refresh_token(KEYS, "ac|me", SESSION, generation=3, nonce="other")
+    assert text != write_refresh_token(KEYS, "ac|me", session=SESSION, generation=3, nonce="other")
 
 
 def test_no_changed_character_of_a_refresh_token_goes_unnoticed() -> None:
-    text = write_refresh_token(KEYS, "acme", SESSION, generation=3, nonce="nonce")
+    text = write_refresh_token(KEYS, "acme", session=SESSION, generation=3, nonce="nonce")
 
     for place in range(len(text)):
         changed = text[:place] + ("A" if text[place] != "A" else "B") + text[place + 1 :]
@@ -70,7 +70,7 @@ def test_no_changed_character_of_a_refresh_token_goes_unnoticed() -> None:
 def test_what_a_refresh_means(presented: RefreshToken, seconds: int, used: bool, verdict: object) -> None:
     state = replace(STATE, successor_used=used)
 
-    assert decide(presented, state, NOW + timedelta(seconds=seconds), INTERVAL) == verdict
+    assert decide(presented, state, now=NOW + timedelta(seconds=seconds), reuse_interval=INTERVAL) == verdict
 
 
 @pytest.mark.parametrize("judge", ["bearer", "validation", "introspection", "exchange", "refresh", "inventory"])
@@ -98,14 +98,14 @@ def test_what_a_list_refuses_a_token_for_it_has_a_name_for() -> None:
 @pytest.mark.parametrize("chance", [0.0, 0.3, 1.0])
 def test_an_access_token_never_outlives_its_lifetime_or_its_session(chance: float) -> None:
     life = timedelta(minutes=15)
-    end = end_of_access(NOW, life, NOW + timedelta(hours=1), chance)
+    end = end_of_access(NOW, life, session_end=NOW + timedelta(hours=1), chance=chance)
 
     assert timedelta(seconds=855) <= end - NOW <= life
-    assert end_of_access(NOW, life, NOW + timedelta(minutes=5), chance) == NOW + timedelta(minutes=5)
+    assert end_of_access(NOW, life, session_end=NOW + timedelta(minutes=5), chance=chance) == NOW + timedelta(minutes=5)
 
 
 def test_a_refresh_token_never_outlives_its_session() -> None:
-    assert end_of_refresh(NOW, timedelta(hours=168), NOW + timedelta(hours=1)) == NOW + timedelta(hours=1)
+    assert end_of_refresh(NOW, timedelta(hours=168), session_end=NOW + timedelta(hours=1)) == NOW + timedelta(hours=1)
 
 
 def test_a_jwt_has_one_identity_however_its_signature_is_spelled() -> None:

@@ -16,7 +16,7 @@ def deprecated(**more: Any) -> dict[str, Any]:
 
 
 def test_what_is_not_deprecated_costs_nothing() -> None:
-    assert compile_deprecations("get_x", {}, [{"in": "query", "name": "page"}], {}) is None
+    assert compile_deprecations("get_x", {}, parameters=[{"in": "query", "name": "page"}], success={}) is None
 
 
 @pytest.mark.parametrize(
@@ -32,19 +32,19 @@ def test_what_is_not_deprecated_costs_nothing() -> None:
 )
 def test_a_deprecation_has_two_instants_in_order(instants: Any) -> None:
     with pytest.raises(ContractError, match="get_x: what is deprecated needs x-deprecation"):
-        compile_deprecations("get_x", deprecated(**{"x-deprecation": instants}), [], SUCCESS)
+        compile_deprecations("get_x", deprecated(**{"x-deprecation": instants}), parameters=[], success=SUCCESS)
 
 
 def test_the_answer_declares_the_headers() -> None:
     with pytest.raises(ContractError, match="must declare the headers Sunset"):
-        compile_deprecations("get_x", deprecated(), [], {"headers": {"Deprecation": {}}})
+        compile_deprecations("get_x", deprecated(), parameters=[], success={"headers": {"Deprecation": {}}})
 
 
 def test_a_date_needs_something_to_date() -> None:
     with pytest.raises(ContractError, match="stands beside"):
-        compile_deprecations("get_x", deprecated(deprecated=False), [], SUCCESS)
+        compile_deprecations("get_x", deprecated(deprecated=False), parameters=[], success=SUCCESS)
 
 
 def test_a_part_of_a_path_cannot_go_alone() -> None:
     with pytest.raises(ContractError, match="goes with its operation"):
-        compile_deprecations("get_x", {}, [deprecated(**{"in": "path", "name": "user_id"})], SUCCESS)
+        compile_deprecations("get_x", {}, parameters=[deprecated(**{"in": "path", "name": "user_id"})], success=SUCCESS)

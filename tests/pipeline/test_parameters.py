@@ -20,7 +20,7 @@ TRUSTED = compile_parameter({"name": "trusted", "in": "query", "schema": {"type"
 def query(raw: bytes) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     arguments: dict[str, Any] = {}
     violations: list[Violation] = []
-    read_query(raw, {"page": PAGE, "user_id": USER, "trusted": TRUSTED}, arguments, violations)
+    read_query(raw, {"page": PAGE, "user_id": USER, "trusted": TRUSTED}, arguments=arguments, violations=violations)
     return arguments, [(violation.field, violation.code) for violation in violations]
 
 
@@ -65,7 +65,7 @@ def test_a_path_segment_keeps_its_encoded_slash() -> None:
     parameter = compile_parameter({"name": "user_id", "in": "path", "required": True, "schema": {"type": "string"}})
     arguments: dict[str, Any] = {}
 
-    read_path((b"auth0%7C65%2Fx",), (parameter,), arguments, [])
+    read_path((b"auth0%7C65%2Fx",), (parameter,), arguments=arguments, violations=[])
 
     assert arguments == {"user_id": "auth0|65/x"}
 

@@ -22,7 +22,7 @@ def _accepts(name: str, text: str) -> bool:
     schema = {"type": "string", "format": name}
     answers = Responses({"200": {"content": {"application/json": {"schema": {"properties": {"it": schema}}}}}}, True)
     try:
-        answers.check(200, "application/json", {"it": text})
+        answers.check(200, "application/json", value={"it": text})
     except BrokenPromise:
         return False
     return True
@@ -66,7 +66,7 @@ def test_what_the_contract_does_not_declare_breaks_its_promise(status: int, medi
     answers = Responses({"200": {"content": {"application/json": {"schema": schema}}}}, closed=True)
 
     with pytest.raises(BrokenPromise):
-        answers.check(status, media_type, value)
+        answers.check(status, media_type, value=value)
 
 
 def test_exploded_addresses_are_addresses() -> None:

@@ -9,11 +9,11 @@ from sojourn.problems.http_errors import MethodNotAllowed, RouteNotFound
 @pytest.fixture
 def router() -> Router[str]:
     router: Router[str] = Router("/base/")
-    router.add("GET", "/sessions/{id}", "one")
-    router.add("DELETE", "/sessions/{id}", "end")
-    router.add("GET", "/sessions/all", "all")
-    router.add("GET", "/sessions/{id}/usage", "usage")
-    router.add("GET", "/sessions/all/only", "only")
+    router.add("GET", "/sessions/{id}", value="one")
+    router.add("DELETE", "/sessions/{id}", value="end")
+    router.add("GET", "/sessions/all", value="all")
+    router.add("GET", "/sessions/{id}/usage", value="usage")
+    router.add("GET", "/sessions/all/only", value="only")
     return router
 
 

@@ -226,7 +226,7 @@ def test_an_error_envelope_carries_the_older_fields() -> None:
 def test_a_401_carries_the_challenge_of_its_operation(
     error: errors.DomainError, challenge: str, sent: bool, value: str
 ) -> None:
-    assert documents.headers(error, challenge, sent) == [(b"www-authenticate", value.encode())]
+    assert documents.headers(error, challenge, credentials_sent=sent) == [(b"www-authenticate", value.encode())]
 
 
 def test_405_names_the_methods_and_503_the_time_to_wait() -> None:

@@ -63,4 +63,4 @@ def test_no_invisible_marks_are_put_into_a_sentence() -> None:
 @pytest.mark.parametrize(("name", "params"), [("nothing", {}), ("internal.nothing", {}), ("violation-enum", {})])
 def test_a_missing_sentence_is_a_mistake_that_shows(name: str, params: dict[str, str]) -> None:
     with pytest.raises(i18n.MissingSentence, match=name):
-        i18n.sentence("en", name, params)
+        i18n.sentence("en", name, params=params)

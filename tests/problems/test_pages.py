@@ -33,7 +33,7 @@ class Reader(HTMLParser):
 @pytest.mark.parametrize("locale", i18n.LOCALES)
 @pytest.mark.parametrize("slug", documents.BY_SLUG)
 def test_every_type_has_a_page_in_every_language(slug: str, locale: str) -> None:
-    page = PAGES.page(slug, locale, HTML)
+    page = PAGES.page(slug, locale, media_type=HTML)
     assert page is not None
     text = page.decode()
     reader = Reader(text)
@@ -54,7 +54,7 @@ def test_the_index_leads_to_every_page(locale: str) -> None:
 
 
 def test_programs_get_the_same_facts_as_json() -> None:
-    page = PAGES.page("token-expired", "en", JSON)
+    page = PAGES.page("token-expired", "en", media_type=JSON)
     assert page is not None
     index = json.loads(PAGES.index("en", JSON))
 
@@ -70,11 +70,11 @@ def test_json_pages_have_the_fields_of_the_contract() -> None:
 
 
 def test_an_unknown_type_has_no_page() -> None:
-    assert PAGES.page("no-such-type", "en", HTML) is None
+    assert PAGES.page("no-such-type", "en", media_type=HTML) is None
 
 
 def test_types_are_absolute_when_the_public_url_is_known() -> None:
-    page = pages.page_json("internal", "en", "https://id.example")
+    page = pages.page_json("internal", "en", prefix="https://id.example")
 
     assert page["type"] == "https://id.example/problems/internal"
 

@@ -72,7 +72,7 @@ def store(database_url: str) -> Iterator[Store]:
     opened = Store(database_url)
     for user in ("ann", "bob"):
         opened.add(new_session(user, device_type="desktop"), NOISE)
-        opened.write(lambda unit, user=user: trusted_devices.trust(unit, new_device(user), T0), NOISE)
+        opened.write(lambda unit, user=user: trusted_devices.trust(unit, new_device(user), now=T0), NOISE)
     yield opened
     opened.close()
 

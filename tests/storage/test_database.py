@@ -88,7 +88,7 @@ def test_writes_that_wait_together_are_committed_together(store: Store) -> None:
 
     commits = count_commits(store, many)
 
-    assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", T0)) == 100
+    assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", now=T0)) == 100
     assert commits < 10
 
 
@@ -110,7 +110,7 @@ def test_a_caller_that_gives_up_does_not_break_the_group(store: Store) -> None:
 
     store.run(cancel_one())
 
-    assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", T0)) >= 1
+    assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", now=T0)) >= 1
 
 
 def test_a_write_waits_for_another_process_and_then_gives_up(tmp_path: Path) -> None:
@@ -149,7 +149,9 @@ def test_a_failed_commit_is_told_to_everyone_and_the_writer_lives_on(store: Stor
     connection = sqlite3.connect(store.path, isolation_level=None, check_same_thread=False, factory=FailingConnection)
 
     async def write(writer: Writer) -> sessions.SessionRow:
-        return await writer.submit(lambda runner: sessions.add(UnitOfWork(runner, ACME, Touches()), new_session()))
+        return await writer.submit(
+            lambda runner: sessions.add(UnitOfWork(runner, ACME, touches=Touches()), new_session())
+        )
 
     async def fail_then_recover() -> tuple[list[Any], sessions.SessionRow]:
         writer = Writer(connection, 0.1)
@@ -167,7 +169,7 @@ def test_a_failed_commit_is_told_to_everyone_and_the_writer_lives_on(store: Stor
     assert all(isinstance(outcome, Unavailable | sqlite3.OperationalError) for outcome in lost)
     assert [type(outcome) for outcome in lost[:2]] == [Unavailable, Unavailable]
     assert store.read(lambda unit: sessions.get(unit, kept.id)) == kept
-    assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", T0)) == 1
+    assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", now=T0)) == 1
 
 
 @on_sqlite
@@ -256,8 +258,8 @@ def test_where_few_sessions_of_a_tenant_are_active_their_own_index_finds_them(st
 def test_a_tenant_is_made_once(store: Store) -> None:
     async def add() -> list[bool]:
         return [
-            await store.database.write_system(lambda unit: tenants.add(unit, "new", "New", T1)),
-            await store.database.write_system(lambda unit: tenants.add(unit, "new", None, T1)),
+            await store.database.write_system(lambda unit: tenants.add(unit, "new", name="New", now=T1)),
+            await store.database.write_system(lambda unit: tenants.add(unit, "new", name=None, now=T1)),
         ]
 
     assert store.run(add()) == [True, False]

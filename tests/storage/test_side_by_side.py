@@ -26,9 +26,11 @@ def test_the_same_sessions_are_ended_in_any_order_without_a_deadlock(store: Stor
         async def work(unit: UnitOfWork) -> int:
             attempts.append(seed)
             if seed % 3 == 0:
-                return await sessions.revoke_all_of_user(unit, chance.choice(("ann", "bob", "eve")), T1, "root", "x")
+                return await sessions.revoke_all_of_user(
+                    unit, chance.choice(("ann", "bob", "eve")), now=T1, by="root", reason="x"
+                )
             asked = chance.sample(keys, len(keys))
-            return len(await sessions.revoke_many(unit, asked, T1, by="root", reason="x"))
+            return len(await sessions.revoke_many(unit, asked, now=T1, by="root", reason="x"))
 
         return await store.database.write(ACME, work)
 
@@ -47,11 +49,11 @@ def test_purges_and_settling_side_by_side_take_each_session_once(store: Store) -
         store.add(new_session(device_type=("desktop", "mobile", None)[number % 3]))
 
     async def settle() -> int:
-        await store.database.write(ACME, lambda unit: statistics.settle(unit, END, 7))
+        await store.database.write(ACME, lambda unit: statistics.settle(unit, END, limit=7))
         return 0
 
     async def purge() -> int:
-        return await store.database.write(ACME, lambda unit: purging.purge_sessions(unit, END, 20))
+        return await store.database.write(ACME, lambda unit: purging.purge_sessions(unit, END, limit=20))
 
     async def all_at_once() -> int:
         return sum(await asyncio.gather(*(purge() if number % 2 else settle() for number in range(12))))

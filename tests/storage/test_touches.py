@@ -44,7 +44,7 @@ def begin(store: Store, clock: Clock) -> Iterator[Begin]:
     begun: list[Activity] = []
 
     def beginning(interval: timedelta = LONG, batch: int = 100) -> Activity:
-        begun.append(Activity(store.database, interval, batch, clock))
+        begun.append(Activity(store.database, interval, batch=batch, clock=clock))
         return begun[-1]
 
     yield beginning
@@ -58,7 +58,7 @@ def touch(store: Store, activity: Activity, session: NewSession, at: str = T1, u
     async def work(unit: UnitOfWork) -> bool:
         row = await sessions.get(unit, session.id)
         assert row is not None
-        return await activity.touch(unit, session.id, from_text(at), Touch(at, until, row.idle_expires_at))
+        return await activity.touch(unit, session.id, at=from_text(at), touch=Touch(at, until, row.idle_expires_at))
 
     return store.read(work)
 
@@ -97,10 +97,12 @@ def test_every_list_shows_a_touch_that_waits(store: Store, begin: Begin) -> None
     session, kept = store.add(new_session()), begin()
     touch(store, kept, session)
 
-    found, _ = store.read(lambda unit: sessions.list_active_of_user(unit, "ann", T1, Page(1, 10)))
-    searched, _ = store.read(lambda unit: sessions.search(unit, sessions.SessionFilter("ann"), T1, Page(1, 10)))
+    found, _ = store.read(lambda unit: sessions.list_active_of_user(unit, "ann", now=T1, page=Page(1, 10)))
+    searched, _ = store.read(
+        lambda unit: sessions.search(unit, sessions.SessionFilter("ann"), now=T1, page=Page(1, 10))
+    )
     exported = store.read(lambda unit: sessions.list_all_of_user(unit, "ann"))
-    everybody, _ = store.read(lambda unit: sessions.list_active_with_users(unit, T1, 10, None))
+    everybody, _ = store.read(lambda unit: sessions.list_active_with_users(unit, T1, limit=10, after=None))
 
     assert {row.last_active_at for row in (*found, *searched, *exported, *everybody)} == {T1}
 
@@ -133,7 +135,7 @@ def test_without_an_interval_no_touch_waits(store: Store, begin: Begin) -> None:
 def test_a_touch_that_waits_does_not_revive_a_revoked_session(store: Store, begin: Begin) -> None:
     session, kept = store.add(new_session()), begin()
     touch(store, kept, session)
-    store.write(lambda unit: sessions.revoke(unit, session.id, T1, "root", "x"))
+    store.write(lambda unit: sessions.revoke(unit, session.id, now=T1, by="root", reason="x"))
 
     store.run(kept.flush())
 
@@ -156,7 +158,7 @@ def test_a_touch_creates_no_session(store: Store, begin: Begin) -> None:
     kept, nobody = begin(), new_session()
 
     async def work(unit: UnitOfWork) -> bool:
-        return await kept.touch(unit, nobody.id, from_text(T1), Touch(T1, LATER, IDLE))
+        return await kept.touch(unit, nobody.id, at=from_text(T1), touch=Touch(T1, LATER, IDLE))
 
     store.read(work)
     store.run(kept.flush())
@@ -193,14 +195,14 @@ def test_touches_are_written_before_the_end(store: Store, begin: Begin) -> None:
 def test_a_failed_flush_fails_no_request_and_is_made_up_for(store: Store, clock: Clock) -> None:
     session = store.add(new_session())
     impatient = Store(store.url, timedelta(seconds=0.2))
-    kept = Activity(impatient.database, LONG, 100, clock)
+    kept = Activity(impatient.database, LONG, batch=100, clock=clock)
     touch(impatient, kept, session)
 
     async def flush_against_a_lock() -> int:
         locked, over = asyncio.Event(), asyncio.Event()
 
         async def hold(unit: UnitOfWork) -> None:
-            await sessions.touch(unit, session.id, T0, IDLE)
+            await sessions.touch(unit, session.id, now=T0, idle_expires_at=IDLE)
             locked.set()
             await over.wait()
 

@@ -36,11 +36,13 @@ def sessions_of_old(seed: str, *, people: int, count: int, until: datetime, time
         left = last + int(chance.random() * idle / 2)
         revoked = chance.random() < _SIGN_OUT_RATE and left < deadline and left <= end
         who = users[int(people * chance.random() ** 2)]
-        session = _session(chance, who, began, last, began + absolute, deadline)
+        session = _session(chance, who, began=began, last=last, expires=began + absolute, idle_expires=deadline)
         yield session, _text(left) if revoked else None
 
 
-def _session(chance: random.Random, who: Person, began: int, last: int, expires: int, idle_expires: int) -> NewSession:
+def _session(
+    chance: random.Random, who: Person, *, began: int, last: int, expires: int, idle_expires: int
+) -> NewSession:
     device, created_at = who.devices[int(len(who.devices) * chance.random())], _text(began)
     return NewSession(
         id=_uuid7(chance, began),

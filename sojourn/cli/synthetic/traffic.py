@@ -103,17 +103,17 @@ class _Teller:
             return
         path = f"/sessions/{quote(self._ids[event.session])}"
         if event.kind == "activity":
-            self._send(event, "POST", f"{path}/activity", user=event.who.user_id, expect=(200, 404))
+            self._send(event, "POST", path=f"{path}/activity", user=event.who.user_id, expect=(200, 404))
         else:
-            self._send(event, "DELETE", path, {"reason": "signed out"}, user=event.who.user_id, expect=(204,))
+            self._send(event, "DELETE", path=path, body={"reason": "signed out"}, user=event.who.user_id, expect=(204,))
 
     def _sign_in(self, event: _Event) -> None:
         who, device = event.who, event.device
         answer = self._send(
             event,
             "POST",
-            "/internal/session/create",
-            {
+            path="/internal/session/create",
+            body={
                 "auth_user_id": who.user_id,
                 "username": who.username,
                 "amr": list(who.amr),
@@ -143,15 +143,15 @@ class _Teller:
             "os": device.facts.os,
             "ip": device.ip,
         }
-        self._send(event, "POST", "/internal/session/trusted-devices", body, expect=(200, 201))
+        self._send(event, "POST", path="/internal/session/trusted-devices", body=body, expect=(200, 201))
 
     def _send(
         self,
         event: _Event,
         method: str,
+        *,
         path: str,
         body: dict[str, Any] | None = None,
-        *,
         user: str | None = None,
         expect: tuple[int, ...],
     ) -> Any:

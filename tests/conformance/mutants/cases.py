@@ -107,7 +107,7 @@ def _arguments(function: Any, contract: Contract) -> Iterable[tuple[str, dict[st
 
 def new_world(target: Target, contract: Contract) -> World:
     """A world that has seen nothing yet."""
-    return World(target, contract, Traffic(target, contract))
+    return World(target, contract, traffic=Traffic(target, contract))
 
 
 def record(cases: list[Case], world: World, recording: Recording) -> list[str]:

@@ -93,7 +93,7 @@ def test_a_tenants_name_is_quoted(store: Store) -> None:
 
     store.add(new_session(), odd)
 
-    assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", T0), odd) == 1
+    assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", now=T0), odd) == 1
 
 
 @pytest.mark.parametrize("text", [T0, "1999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"])

@@ -67,9 +67,9 @@ def test_creating_partitions_twice_changes_nothing(roomy: Store, sql: Sql) -> No
 
 def test_a_week_that_ended_is_dropped_and_the_numbers_follow(roomy: Store, sql: Sql) -> None:
     ended = roomy.add(at(T0))
-    roomy.write(lambda unit: sessions.revoke(unit, ended.id, T0, "root", "x"))
-    roomy.write(lambda unit: usage.count_use(unit, ended.id, "2026-04-15"))
-    roomy.write(lambda unit: statistics.settle(unit, A_WEEK_ON, 2))
+    roomy.write(lambda unit: sessions.revoke(unit, ended.id, now=T0, by="root", reason="x"))
+    roomy.write(lambda unit: usage.count_use(unit, ended.id, day="2026-04-15"))
+    roomy.write(lambda unit: statistics.settle(unit, A_WEEK_ON, limit=2))
 
     gone = roomy.run(roomy.database.drop_partitions(from_text(A_WEEK_ON)))
 
@@ -91,7 +91,7 @@ def test_a_week_stays_while_one_of_its_sessions_is_kept(roomy: Store, sql: Sql) 
 
 
 def test_housekeeping_drops_the_weeks_and_makes_the_next(roomy: Store, sql: Sql) -> None:
-    done = roomy.run(run_housekeeping(roomy.database, "one", LONG_AFTER, timedelta(weeks=4)))
+    done = roomy.run(run_housekeeping(roomy.database, "one", now=LONG_AFTER, retention=timedelta(weeks=4)))
 
     assert done is not None
     assert (done.purged, done.oldest_overdue) == (8, timedelta(0))

@@ -70,7 +70,7 @@ class Asked:
                 assert {row[0] for row in rows} >= set(mine)
                 assert {row[1] for row in rows} == {tenant.id}
             elif kind == "count":
-                assert await sessions.count_active_of_user(unit, "ann", T1) == 3 + (tenant == NOISE)
+                assert await sessions.count_active_of_user(unit, "ann", now=T1) == 3 + (tenant == NOISE)
             elif kind == "forgot":
                 rows = await unit.all(FORGOT_ITS_TENANT)
                 assert {row[0] for row in rows} >= set(mine)

@@ -65,7 +65,7 @@ def test_a_history_holds_nothing_of_another_tenant(store: Store) -> None:
 
 def test_only_the_latest_active_sessions_stand_for_a_tenant(store: Store) -> None:
     keys = [store.add(new_session(at=at)).id for at in (T0, T1, T2)]
-    store.write(lambda unit: sessions.revoke(unit, keys[1], T2, "root", "x"))
+    store.write(lambda unit: sessions.revoke(unit, keys[1], now=T2, by="root", reason="x"))
 
     assert [session.id for session in store.read(lambda unit: risk_facts.latest_active(unit, T2))] == [keys[2], keys[0]]
     assert store.read(lambda unit: risk_facts.latest_active(unit, IDLE)) == []
@@ -83,11 +83,11 @@ def test_a_tenants_active_sessions_are_none_of_another(store: Store) -> None:
 def test_a_device_is_counted_over_all_its_sessions(store: Store) -> None:
     keys = [store.add(new_session(user, **DEVICE)).id for user in ("ann", "ann", "bob", "eve")]
     store.add(new_session(device_id="e"))
-    store.write(lambda unit: sessions.revoke(unit, keys[0], T1, "root", "lost"))
-    store.write(lambda unit: sessions.revoke(unit, keys[1], T1, "sojourn", "refresh_token_reuse"))
+    store.write(lambda unit: sessions.revoke(unit, keys[0], now=T1, by="root", reason="lost"))
+    store.write(lambda unit: sessions.revoke(unit, keys[1], now=T1, by="sojourn", reason="refresh_token_reuse"))
 
-    assert store.read(lambda unit: risk_facts.count_on_device(unit, "d", T1)) == DeviceCounts(4, 2, 2, 1, 3)
-    assert store.read(lambda unit: risk_facts.count_on_device(unit, "d", END)) == DeviceCounts(4, 0, 2, 1, 3)
+    assert store.read(lambda unit: risk_facts.count_on_device(unit, "d", now=T1)) == DeviceCounts(4, 2, 2, 1, 3)
+    assert store.read(lambda unit: risk_facts.count_on_device(unit, "d", now=END)) == DeviceCounts(4, 0, 2, 1, 3)
     latest = store.read(lambda unit: risk_facts.latest_on_device(unit, "d"))
     assert [session.id for session in latest] == sorted(keys, reverse=True)
 
@@ -95,24 +95,24 @@ def test_a_device_is_counted_over_all_its_sessions(store: Store) -> None:
 def test_a_device_is_not_found_in_another_tenant(store: Store) -> None:
     store.add(new_session(**DEVICE))
 
-    counts = store.read(lambda unit: risk_facts.count_on_device(unit, "d", T0), NOISE)
+    counts = store.read(lambda unit: risk_facts.count_on_device(unit, "d", now=T0), NOISE)
 
     assert counts == DeviceCounts(0, 0, 0, 0, 0)
     assert store.read(lambda unit: risk_facts.latest_on_device(unit, "d"), NOISE) == []
 
 
 def test_trust_is_one_users_for_one_fingerprint_until_its_end(store: Store) -> None:
-    store.write(lambda unit: trusted_devices.trust(unit, new_device("eve", "g"), T0))
+    store.write(lambda unit: trusted_devices.trust(unit, new_device("eve", "g"), now=T0))
 
     def trusts(user: str, fingerprint: str | None, now: str = T0) -> bool:
-        return store.read(lambda unit: risk_facts.trusts(unit, user, fingerprint, now))
+        return store.read(lambda unit: risk_facts.trusts(unit, user, fingerprint=fingerprint, now=now))
 
     assert trusts("eve", "g")
     assert not trusts("eve", "g", END)
     assert not trusts("ann", "g")
     assert not trusts("eve", "f")
     assert not trusts("eve", None)
-    assert not store.read(lambda unit: risk_facts.trusts(unit, "eve", "g", T0), NOISE)
+    assert not store.read(lambda unit: risk_facts.trusts(unit, "eve", fingerprint="g", now=T0), NOISE)
 
 
 @pytest.mark.parametrize(
@@ -124,10 +124,10 @@ def test_a_device_is_seen_again_by_any_of_its_names(store: Store, name: DeviceNa
     store.add(new_session(at=T2, device_id="e", device_fingerprint="g", user_agent="wget"))
     store.add(new_session("bob", at=T2, **DEVICE))
 
-    seen = store.read(lambda unit: risk_facts.sightings(unit, "ann", name))
+    seen = store.read(lambda unit: risk_facts.sightings(unit, "ann", name=name))
 
     assert [(sighting.created_at, sighting.ip) for sighting in seen] == [(T1, "192.0.2.2"), (T0, "192.0.2.1")]
-    assert store.read(lambda unit: risk_facts.sightings(unit, "ann", name), NOISE) == []
+    assert store.read(lambda unit: risk_facts.sightings(unit, "ann", name=name), NOISE) == []
 
 
 def test_a_device_is_told_by_a_session_of_its_tenant_only(store: Store) -> None:

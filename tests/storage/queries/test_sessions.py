@@ -33,21 +33,21 @@ def test_a_session_is_not_found_in_another_tenant(store: Store) -> None:
 def test_active_sessions_are_counted_up_to_their_deadline(store: Store, now: str, count: int) -> None:
     store.add(new_session())
 
-    assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", now)) == count
+    assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", now=now)) == count
 
 
 def test_active_sessions_are_not_counted_in_another_tenant(store: Store) -> None:
     store.add(new_session())
     store.add(new_session())
 
-    assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", T0), NOISE) == 1
+    assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", now=T0), NOISE) == 1
 
 
 def test_a_page_and_its_total_agree(store: Store) -> None:
     ids = [store.add(new_session(at=at)).id for at in (T0, T1, T2)]
 
-    rows, total = store.read(lambda unit: sessions.list_active_of_user(unit, "ann", T2, Page(1, 2)))
-    rest, same = store.read(lambda unit: sessions.list_active_of_user(unit, "ann", T2, Page(2, 2)))
+    rows, total = store.read(lambda unit: sessions.list_active_of_user(unit, "ann", now=T2, page=Page(1, 2)))
+    rest, same = store.read(lambda unit: sessions.list_active_of_user(unit, "ann", now=T2, page=Page(2, 2)))
 
     assert [row.id for row in [*rows, *rest]] == ids[::-1]
     assert (total, same) == (3, 3)
@@ -56,7 +56,7 @@ def test_a_page_and_its_total_agree(store: Store) -> None:
 def test_a_page_holds_nothing_of_another_tenant(store: Store) -> None:
     store.add(new_session())
 
-    rows, total = store.read(lambda unit: sessions.list_active_of_user(unit, "ann", T0, FIRST), NOISE)
+    rows, total = store.read(lambda unit: sessions.list_active_of_user(unit, "ann", now=T0, page=FIRST), NOISE)
 
     assert total == 1
     assert {row.tenant_id for row in rows} == {"noise"}
@@ -64,10 +64,10 @@ def test_a_page_holds_nothing_of_another_tenant(store: Store) -> None:
 
 def test_a_search_fits_user_and_status(store: Store) -> None:
     active, revoked, other = store.add(new_session()), store.add(new_session()), store.add(new_session("bob"))
-    store.write(lambda unit: sessions.revoke(unit, revoked.id, T1, "root", "lost"))
+    store.write(lambda unit: sessions.revoke(unit, revoked.id, now=T1, by="root", reason="lost"))
 
     def found(user: str | None, status: sessions.Status | None, now: str = T1) -> set[str]:
-        rows, total = store.read(lambda unit: sessions.search(unit, SessionFilter(user, status), now, FIRST))
+        rows, total = store.read(lambda unit: sessions.search(unit, SessionFilter(user, status), now=now, page=FIRST))
         assert total == len(rows)
         return {row.id for row in rows}
 
@@ -83,12 +83,12 @@ def test_a_page_past_the_end_is_empty_and_still_knows_the_total(store: Store) ->
     store.add(new_session())
 
     for user in (None, "ann"):
-        rows, total = store.read(lambda unit, u=user: sessions.search(unit, SessionFilter(u), T0, Page(3, 10)))
+        rows, total = store.read(lambda unit, u=user: sessions.search(unit, SessionFilter(u), now=T0, page=Page(3, 10)))
         assert (rows, total) == ([], 1)
 
 
 def test_a_search_finds_nothing_of_another_tenant(store: Store) -> None:
-    rows, total = store.read(lambda unit: sessions.search(unit, SessionFilter(), T0, FIRST))
+    rows, total = store.read(lambda unit: sessions.search(unit, SessionFilter(), now=T0, page=FIRST))
 
     assert (rows, total) == ([], 0)
 
@@ -98,8 +98,8 @@ def test_active_sessions_come_with_their_users(store: Store) -> None:
     store.add(new_session(at=T1))
     store.add(new_session("bob", at=T2))
 
-    rows, total = store.read(lambda unit: sessions.list_active_with_users(unit, T2, 2, None))
-    rest, _ = store.read(lambda unit: sessions.list_active_with_users(unit, T2, 2, rows[-1].id))
+    rows, total = store.read(lambda unit: sessions.list_active_with_users(unit, T2, limit=2, after=None))
+    rest, _ = store.read(lambda unit: sessions.list_active_with_users(unit, T2, limit=2, after=rows[-1].id))
 
     assert total == 3
     assert [(row.user_id, row.username) for row in [*rows, *rest]] == [("bob", None), ("ann", "Ann"), ("ann", "Ann")]
@@ -107,7 +107,7 @@ def test_active_sessions_come_with_their_users(store: Store) -> None:
 
 
 def test_active_sessions_with_users_hold_nothing_of_another_tenant(store: Store) -> None:
-    rows, total = store.read(lambda unit: sessions.list_active_with_users(unit, T0, 10, None))
+    rows, total = store.read(lambda unit: sessions.list_active_with_users(unit, T0, limit=10, after=None))
 
     assert (rows, total) == ([], 0)
 
@@ -116,8 +116,8 @@ def test_a_touch_moves_the_idle_deadline_and_never_back(store: Store) -> None:
     session = store.add(new_session())
     later = "2026-04-15T13:00:00.000Z"
 
-    assert store.write(lambda unit: sessions.touch(unit, session.id, T1, later))
-    assert store.write(lambda unit: sessions.touch(unit, session.id, T0, IDLE))
+    assert store.write(lambda unit: sessions.touch(unit, session.id, now=T1, idle_expires_at=later))
+    assert store.write(lambda unit: sessions.touch(unit, session.id, now=T0, idle_expires_at=IDLE))
 
     found = store.read(lambda unit: sessions.get(unit, session.id))
     assert found is not None
@@ -128,20 +128,20 @@ def test_a_touch_moves_the_idle_deadline_and_never_back(store: Store) -> None:
 def test_a_touch_never_revives(store: Store, now: str) -> None:
     session = store.add(new_session())
 
-    assert not store.write(lambda unit: sessions.touch(unit, session.id, now, END))
+    assert not store.write(lambda unit: sessions.touch(unit, session.id, now=now, idle_expires_at=END))
 
 
 def test_a_touch_changes_nothing_in_another_tenant(store: Store) -> None:
     session = store.add(new_session())
 
-    assert not store.write(lambda unit: sessions.touch(unit, session.id, T1, END), NOISE)
+    assert not store.write(lambda unit: sessions.touch(unit, session.id, now=T1, idle_expires_at=END), NOISE)
 
 
 def test_a_revocation_says_who_when_and_why_and_happens_once(store: Store) -> None:
     session = store.add(new_session())
 
-    assert store.write(lambda unit: sessions.revoke(unit, session.id, T1, "root", "lost phone"))
-    assert not store.write(lambda unit: sessions.revoke(unit, session.id, T2, "eve", "again"))
+    assert store.write(lambda unit: sessions.revoke(unit, session.id, now=T1, by="root", reason="lost phone"))
+    assert not store.write(lambda unit: sessions.revoke(unit, session.id, now=T2, by="eve", reason="again"))
 
     found = store.read(lambda unit: sessions.get(unit, session.id))
     assert found is not None
@@ -151,8 +151,8 @@ def test_a_revocation_says_who_when_and_why_and_happens_once(store: Store) -> No
 def test_a_revocation_ends_nothing_in_another_tenant(store: Store) -> None:
     session = store.add(new_session())
 
-    assert not store.write(lambda unit: sessions.revoke(unit, session.id, T1, "root", "x"), NOISE)
-    assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", T1)) == 1
+    assert not store.write(lambda unit: sessions.revoke(unit, session.id, now=T1, by="root", reason="x"), NOISE)
+    assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", now=T1)) == 1
 
 
 def test_all_sessions_of_a_user_end_and_nobody_elses(store: Store) -> None:
@@ -160,24 +160,24 @@ def test_all_sessions_of_a_user_end_and_nobody_elses(store: Store) -> None:
         store.add(new_session())
     store.add(new_session("bob"))
 
-    ended = store.write(lambda unit: sessions.revoke_all_of_user(unit, "ann", T1, "root", "x"))
+    ended = store.write(lambda unit: sessions.revoke_all_of_user(unit, "ann", now=T1, by="root", reason="x"))
 
     assert ended == 3
-    assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", T1)) == 0
-    assert store.read(lambda unit: sessions.count_active_of_user(unit, "bob", T1)) == 1
+    assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", now=T1)) == 0
+    assert store.read(lambda unit: sessions.count_active_of_user(unit, "bob", now=T1)) == 1
 
 
 def test_all_sessions_of_a_user_go_on_in_another_tenant(store: Store) -> None:
-    store.write(lambda unit: sessions.revoke_all_of_user(unit, "ann", T1, "root", "x"))
+    store.write(lambda unit: sessions.revoke_all_of_user(unit, "ann", now=T1, by="root", reason="x"))
 
-    assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", T1), NOISE) == 1
+    assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", now=T1), NOISE) == 1
 
 
 def test_the_latest_username_counts_and_silence_keeps_it(store: Store) -> None:
     for name in ("Ann", "Anna", None):
         store.add(new_session(username=name))
 
-    rows, _ = store.read(lambda unit: sessions.list_active_with_users(unit, T0, 1, None))
+    rows, _ = store.read(lambda unit: sessions.list_active_with_users(unit, T0, limit=1, after=None))
     assert rows[0].username == "Anna"
 
 

@@ -24,7 +24,9 @@ def recount(store: Store, now: str) -> SessionStats:
         row
         for user in ("ann", "bob")
         for row in store.read(
-            lambda unit, u=user: sessions.search(unit, sessions.SessionFilter(u), now, sessions.Page(1, 10_000))
+            lambda unit, u=user: sessions.search(
+                unit, sessions.SessionFilter(u), now=now, page=sessions.Page(1, 10_000)
+            )
         )[0]
     ]
     revoked = sum(row.revoked_at is not None for row in rows)
@@ -65,18 +67,18 @@ def live_and_recount(store: Store, seed: int) -> None:
                 case "touch" if ids:
                     chosen = chance.choice(ids)
                     idle = at(hours + 2)
-                    store.write(lambda unit, c=chosen, n=now, i=idle: sessions.touch(unit, c, n, i))
+                    store.write(lambda unit, c=chosen, n=now, i=idle: sessions.touch(unit, c, now=n, idle_expires_at=i))
                 case "revoke" if ids:
                     chosen = chance.choice(ids)
-                    store.write(lambda unit, c=chosen, n=now: sessions.revoke(unit, c, n, "root", "x"))
+                    store.write(lambda unit, c=chosen, n=now: sessions.revoke(unit, c, now=n, by="root", reason="x"))
                 case "settle":
-                    store.write(lambda unit, n=now: statistics.settle(unit, n, 5))
+                    store.write(lambda unit, n=now: statistics.settle(unit, n, limit=5))
             stats = store.read(lambda unit, n=now: statistics.session_stats(unit, n))
             assert stats == recount(store, now)
             for status in ("active", "revoked", "expired"):
                 wanted = sessions.SessionFilter(status=status)
                 rows, total = store.read(
-                    lambda unit, w=wanted, n=now: sessions.search(unit, w, n, sessions.Page(1, 10_000))
+                    lambda unit, w=wanted, n=now: sessions.search(unit, w, now=n, page=sessions.Page(1, 10_000))
                 )
                 assert len(rows) == total == stats.of(status)
     finally:
@@ -96,17 +98,17 @@ def test_settling_leaves_the_numbers_as_they_are_and_the_due_rows_gone(store: St
         store.add(new_session())
     before = store.read(lambda unit: statistics.session_stats(unit, at(5)))
 
-    looked_at = store.write(lambda unit: statistics.settle(unit, at(5), 100))
-    again = store.write(lambda unit: statistics.settle(unit, at(5), 100))
+    looked_at = store.write(lambda unit: statistics.settle(unit, at(5), limit=100))
+    again = store.write(lambda unit: statistics.settle(unit, at(5), limit=100))
 
     assert (looked_at, again) == (3, 0)
     assert store.read(lambda unit: statistics.session_stats(unit, at(5))) == before
 
 
 def test_settling_leaves_another_tenant_alone(store: Store) -> None:
-    store.write(lambda unit: statistics.settle(unit, at(5), 100))
+    store.write(lambda unit: statistics.settle(unit, at(5), limit=100))
 
-    assert store.write(lambda unit: statistics.settle(unit, at(5), 100), NOISE) == 2
+    assert store.write(lambda unit: statistics.settle(unit, at(5), limit=100), NOISE) == 2
 
 
 def test_every_tenant_is_settled_however_much_is_due(store: Store) -> None:
@@ -122,7 +124,7 @@ def test_every_tenant_is_settled_however_much_is_due(store: Store) -> None:
 
 def test_a_session_that_was_touched_is_settled_at_its_new_deadline(store: Store) -> None:
     session = store.add(new_session())
-    store.write(lambda unit: sessions.touch(unit, session.id, at(3), at(6)))
+    store.write(lambda unit: sessions.touch(unit, session.id, now=at(3), idle_expires_at=at(6)))
 
     store.run(settle_all(store.database, at(5)))
 

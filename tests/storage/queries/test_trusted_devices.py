@@ -8,11 +8,11 @@ FIRST = Page(1, 10)
 
 
 def trust(store: Store, **changes: str) -> trusted_devices.TrustedDeviceRow:
-    return store.write(lambda unit: trusted_devices.trust(unit, new_device(**changes), T0))
+    return store.write(lambda unit: trusted_devices.trust(unit, new_device(**changes), now=T0))
 
 
 def listed(store: Store, user: str = "ann", now: str = T0) -> list[str]:
-    rows, total = store.read(lambda unit: trusted_devices.list_trusted(unit, user, now, FIRST))
+    rows, total = store.read(lambda unit: trusted_devices.list_trusted(unit, user, now=now, page=FIRST))
     assert total == len(rows)
     return [row.device_fingerprint for row in rows]
 
@@ -40,13 +40,13 @@ def test_untrusting_one_user_leaves_the_others(store: Store) -> None:
     trust(store)
     trust(store, user="bob")
 
-    assert store.write(lambda unit: trusted_devices.untrust(unit, "f", "ann")) == 1
+    assert store.write(lambda unit: trusted_devices.untrust(unit, "f", user_id="ann")) == 1
     assert (listed(store), listed(store, "bob")) == ([], ["f"])
-    assert store.write(lambda unit: trusted_devices.untrust(unit, "f", None)) == 1
+    assert store.write(lambda unit: trusted_devices.untrust(unit, "f", user_id=None)) == 1
 
 
 def test_untrusting_changes_nothing_in_another_tenant(store: Store) -> None:
-    store.write(lambda unit: trusted_devices.untrust(unit, "f", None))
+    store.write(lambda unit: trusted_devices.untrust(unit, "f", user_id=None))
 
-    rows, _ = store.read(lambda unit: trusted_devices.list_trusted(unit, "ann", T0, FIRST), NOISE)
+    rows, _ = store.read(lambda unit: trusted_devices.list_trusted(unit, "ann", now=T0, page=FIRST), NOISE)
     assert len(rows) == 1

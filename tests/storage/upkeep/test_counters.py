@@ -78,7 +78,7 @@ class Tenant(RuleBasedStateMachine):
     @rule(clock=clocks, numbers=chosen)
     def touch(self, clock: int, numbers: list[int]) -> None:
         (key, *_), now, idle = self.some(numbers), self.now(clock), self.now(clock, 2)
-        self.store.write(lambda unit: sessions.touch(unit, key, now, idle))
+        self.store.write(lambda unit: sessions.touch(unit, key, now=now, idle_expires_at=idle))
 
     @precondition(lambda self: self.keys)
     @rule(clock=clocks, numbers=chosen)
@@ -90,30 +90,30 @@ class Tenant(RuleBasedStateMachine):
     @rule(clock=clocks, numbers=chosen)
     def end_some(self, clock: int, numbers: list[int]) -> None:
         keys, now = self.some(numbers), self.now(clock)
-        ended = self.store.write(lambda unit: sessions.revoke_many(unit, keys, now, by="root", reason="x"))
-        again = self.store.write(lambda unit: sessions.revoke_many(unit, keys, now, by="root", reason="x"))
+        ended = self.store.write(lambda unit: sessions.revoke_many(unit, keys, now=now, by="root", reason="x"))
+        again = self.store.write(lambda unit: sessions.revoke_many(unit, keys, now=now, by="root", reason="x"))
         assert ended <= set(keys)
         assert again == set()
 
     @rule(clock=clocks, user=st.sampled_from(USERS))
     def end_all_of_a_user(self, clock: int, user: str) -> None:
         now = self.now(clock)
-        self.store.write(lambda unit: sessions.revoke_all_of_user(unit, user, now, "root", "x"))
-        assert self.store.read(lambda unit: sessions.count_active_of_user(unit, user, now)) == 0
+        self.store.write(lambda unit: sessions.revoke_all_of_user(unit, user, now=now, by="root", reason="x"))
+        assert self.store.read(lambda unit: sessions.count_active_of_user(unit, user, now=now)) == 0
 
     @rule(clock=clocks)
     def end_all(self, clock: int) -> None:
-        self.store.run(mass_revocation.end_all(self.store.database, ACME, self.now(clock), "root", "x"))
+        self.store.run(mass_revocation.end_all(self.store.database, ACME, now=self.now(clock), by="root", reason="x"))
 
     @rule(clock=clocks, limit=st.integers(1, 5))
     def settle(self, clock: int, limit: int) -> None:
         now = self.now(clock)
-        self.store.write(lambda unit: statistics.settle(unit, now, limit))
+        self.store.write(lambda unit: statistics.settle(unit, now, limit=limit))
 
     @rule(clock=clocks, hours=st.sampled_from((0, 1, 24)), limit=st.integers(1, 5))
     def purge(self, clock: int, hours: float, limit: int) -> None:
         before = self.now(clock, -hours)
-        self.store.write(lambda unit: purging.purge_sessions(unit, before, limit))
+        self.store.write(lambda unit: purging.purge_sessions(unit, before, limit=limit))
 
     @invariant()
     def the_counters_are_what_a_recount_gives(self) -> None:
@@ -126,9 +126,13 @@ class Tenant(RuleBasedStateMachine):
             stats = self.store.read(lambda unit, n=now: statistics.session_stats(unit, n))
             for status in STATUSES:
                 wanted = SessionFilter(status=status)
-                rows, total = self.store.read(lambda unit, w=wanted, n=now: sessions.search(unit, w, n, Page(1, 1000)))
+                rows, total = self.store.read(
+                    lambda unit, w=wanted, n=now: sessions.search(unit, w, now=n, page=Page(1, 1000))
+                )
                 assert len(rows) == total == stats.of(status)
-            shown, total = self.store.read(lambda unit, n=now: sessions.list_active_with_users(unit, n, 1000, None))
+            shown, total = self.store.read(
+                lambda unit, n=now: sessions.list_active_with_users(unit, n, limit=1000, after=None)
+            )
             assert len(shown) == total == stats.active
 
     def teardown(self) -> None:
@@ -181,10 +185,10 @@ def test_the_numbers_are_right_after_any_history_by_two_clocks(engine: str, open
 def test_a_session_that_another_process_settled_can_still_be_ended_and_counts_once(store: Store) -> None:
     session = store.add(new_session())
     ahead, behind = session.idle_expires_at, T0
-    store.write(lambda unit: statistics.settle(unit, ahead, 10))
+    store.write(lambda unit: statistics.settle(unit, ahead, limit=10))
 
-    assert not store.write(lambda unit: sessions.touch(unit, session.id, behind, ahead))
-    assert store.write(lambda unit: sessions.revoke(unit, session.id, behind, "root", "x"))
+    assert not store.write(lambda unit: sessions.touch(unit, session.id, now=behind, idle_expires_at=ahead))
+    assert store.write(lambda unit: sessions.revoke(unit, session.id, now=behind, by="root", reason="x"))
 
     stats = store.read(lambda unit: statistics.session_stats(unit, behind))
     assert (stats.active, stats.revoked, stats.expired) == (0, 1, 0)
@@ -194,9 +198,9 @@ def test_a_session_that_another_process_settled_can_still_be_ended_and_counts_on
 @contextmanager
 def miscounted(store: Store, by: int) -> Iterator[None]:
     """The tenant's numbers are wrong in the block."""
-    store.write(lambda unit: statistics.count_ended(unit, "expired", by))
+    store.write(lambda unit: statistics.count_ended(unit, "expired", by=by))
     yield
-    store.write(lambda unit: statistics.count_ended(unit, "expired", -by))
+    store.write(lambda unit: statistics.count_ended(unit, "expired", by=-by))
 
 
 @pytest.mark.parametrize("by", [-7, -1, 1, 2, 7])
@@ -207,13 +211,15 @@ def test_a_wrong_number_hides_no_session_and_no_total_contradicts_its_list(store
         for status in (None, "active"):
             wanted = SessionFilter(status=status)
             for page in (Page(1, 2), Page(2, 2), Page(1, 3), Page(1, 20), Page(3, 2)):
-                rows, total = store.read(lambda unit, w=wanted, p=page: sessions.search(unit, w, T0, p))
+                rows, total = store.read(lambda unit, w=wanted, p=page: sessions.search(unit, w, now=T0, page=p))
                 assert [row.id for row in rows] == keys[::-1][page.offset : page.offset + page.size]
                 assert total >= page.offset + len(rows) if rows else total <= page.offset
-        shown, total = store.read(lambda unit: sessions.list_active_with_users(unit, T0, 20, None))
+        shown, total = store.read(lambda unit: sessions.list_active_with_users(unit, T0, limit=20, after=None))
         assert ([row.id for row in shown], total) == (keys[::-1], 3)
         for limit in (1, 20):
-            rest, total = store.read(lambda unit, n=limit: sessions.list_active_with_users(unit, T0, n, keys[2]))
+            rest, total = store.read(
+                lambda unit, n=limit: sessions.list_active_with_users(unit, T0, limit=n, after=keys[2])
+            )
             assert [row.id for row in rest] == keys[1::-1][:limit]
             assert total >= len(rest)
         stats = store.read(lambda unit: statistics.session_stats(unit, T0))
@@ -222,8 +228,8 @@ def test_a_wrong_number_hides_no_session_and_no_total_contradicts_its_list(store
 
 def test_what_differs_is_named_and_put_right_once(store: Store) -> None:
     store.add(new_session(device_type="desktop"))
-    store.write(lambda unit: statistics.count_created(unit, "desktop", 2))
-    store.write(lambda unit: statistics.count_ended(unit, "expired", -1))
+    store.write(lambda unit: statistics.count_created(unit, "desktop", by=2))
+    store.write(lambda unit: statistics.count_ended(unit, "expired", by=-1))
     wrong = [("created", "desktop", 3, 1), ("expired", "", -1, 0)]
 
     assert store.read(recount.differences) == wrong

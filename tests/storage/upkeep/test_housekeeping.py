@@ -14,7 +14,7 @@ MUCH_LATER = from_text(T0) + timedelta(days=60)
 
 
 def take(store: Store, holder: str, now: str, until: str) -> bool:
-    return store.run(leases.take(store.database, "sweeping", holder, now, until))
+    return store.run(leases.take(store.database, "sweeping", holder=holder, now=now, until=until))
 
 
 def test_a_lease_is_held_by_one_until_it_is_over(store: Store) -> None:
@@ -27,14 +27,14 @@ def test_a_lease_is_held_by_one_until_it_is_over(store: Store) -> None:
 
 def test_leases_of_other_names_are_other_leases(store: Store) -> None:
     assert take(store, "one", T0, T1)
-    assert store.run(leases.take(store.database, "dusting", "two", T0, T1))
+    assert store.run(leases.take(store.database, "dusting", holder="two", now=T0, until=T1))
 
 
 def test_one_process_at_a_time_does_the_housekeeping(store: Store) -> None:
     now = from_text(T0)
-    assert store.run(run_housekeeping(store.database, "one", now, RETENTION)) is not None
-    assert store.run(run_housekeeping(store.database, "two", now, RETENTION)) is None
-    assert store.run(run_housekeeping(store.database, "two", now + LEASE, RETENTION)) is not None
+    assert store.run(run_housekeeping(store.database, "one", now=now, retention=RETENTION)) is not None
+    assert store.run(run_housekeeping(store.database, "two", now=now, retention=RETENTION)) is None
+    assert store.run(run_housekeeping(store.database, "two", now=now + LEASE, retention=RETENTION)) is not None
 
 
 def test_a_round_settles_purges_and_leaves_nothing_overdue(store: Store) -> None:
@@ -42,7 +42,7 @@ def test_a_round_settles_purges_and_leaves_nothing_overdue(store: Store) -> None
     before = MUCH_LATER - RETENTION
 
     assert store.run(oldest_overdue(store.database, before)) == before - from_text("2026-04-15T12:00:00.000Z")
-    done = store.run(run_housekeeping(store.database, "one", MUCH_LATER, RETENTION))
+    done = store.run(run_housekeeping(store.database, "one", now=MUCH_LATER, retention=RETENTION))
 
     assert done is not None
     assert (done.settled, done.purged) == (3, 3)
@@ -52,11 +52,11 @@ def test_a_round_settles_purges_and_leaves_nothing_overdue(store: Store) -> None
 def test_what_is_overdue_is_counted_and_not_deleted(store: Store) -> None:
     ended = store.add(new_session())
     store.add(new_session(at=END, expires_at="2027-01-01T00:00:00.000Z", idle_expires_at="2027-01-01T00:00:00.000Z"))
-    store.write(lambda unit: sessions.revoke(unit, ended.id, T1, "root", "x"))
-    store.write(lambda unit: trusted_devices.trust(unit, new_device(), T0))
+    store.write(lambda unit: sessions.revoke(unit, ended.id, now=T1, by="root", reason="x"))
+    store.write(lambda unit: trusted_devices.trust(unit, new_device(), now=T0))
     before = to_text(MUCH_LATER - RETENTION)
 
-    found = [store.read(lambda unit: overdue.count(unit, before, before)) for _ in range(2)]
+    found = [store.read(lambda unit: overdue.count(unit, before, now=before)) for _ in range(2)]
 
     assert found == [Overdue(1, 0, 0, 1)] * 2
     assert store.read(lambda unit: overdue.oldest(unit, before)) == T1
