@@ -20,6 +20,12 @@ from sojourn.storage.unit_of_work import UnitOfWork
 H = TypeVar("H", bound=Callable[..., Awaitable[Any]])
 
 
+def reads_at_length(handler: H) -> H:
+    """Marks a handler that may read very many rows: its reads hold up no other request."""
+    handler.reads_at_length = True  # type: ignore[attr-defined]  # a mark on a function
+    return handler
+
+
 def commits_itself(handler: H) -> H:
     """Marks a handler that opens its own write transactions; it gets a read-only unit of work."""
     handler.commits_itself = True  # type: ignore[attr-defined]  # a mark on a function

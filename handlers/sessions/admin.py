@@ -5,7 +5,7 @@ from typing import Any
 from sojourn.domain.ids import session_key
 from sojourn.domain.paging import Page
 from sojourn.domain.sessions import Status
-from sojourn.handlers.context import Context, commits_itself
+from sojourn.handlers.context import Context, commits_itself, reads_at_length
 from sojourn.handlers.sessions.ending import end_user
 from sojourn.handlers.sessions.service import UNSTATED_REASON
 from sojourn.handlers.tenancy import require_tenant
@@ -26,6 +26,7 @@ async def count_active_sessions(ctx: Context) -> View:
     return {"count": (await _stats(ctx)).active, "timestamp": ctx.now_text}
 
 
+@reads_at_length
 async def list_tenant_sessions(
     ctx: Context, user_id: str | None, status: Status | None, page: int, page_size: int
 ) -> View:

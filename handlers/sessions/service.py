@@ -6,13 +6,14 @@ from sojourn.domain.clock import day_of, read_instant, to_text
 from sojourn.domain.errors import ValidationFailed, Violation
 from sojourn.domain.paging import Page
 from sojourn.domain.sessions import MAX_METHODS, methods_with
-from sojourn.handlers.context import Context
+from sojourn.handlers.context import Context, reads_at_length
 from sojourn.handlers.sessions.creation import begin_session
 from sojourn.handlers.sessions.elevation import raise_session
 from sojourn.handlers.sessions.ending import end_user
 from sojourn.handlers.sessions.lookup import active_or_404, session_row
 from sojourn.handlers.views.envelopes import View, data_response, list_response, simple_response
 from sojourn.handlers.views.sessions import session_record, session_response, session_usage_response
+from sojourn.handlers.views.turns import in_turns
 from sojourn.storage.queries import sessions, usage
 from sojourn.storage.queries.sessions import Assurance, SessionRow
 
@@ -63,10 +64,12 @@ async def revoke_user_sessions(ctx: Context, user_id: str) -> View:
     return simple_response(f"{count} sessions revoked", ctx.now_text)
 
 
+@reads_at_length
 async def export_user_data(ctx: Context, body: dict[str, Any]) -> View:
     """Every session of a user that is kept, in any state, newest first."""
     rows = await sessions.list_all_of_user(ctx.db, body["user_id"])
-    return {"sessions": [session_record(row, ctx.now_text) for row in rows], "total": len(rows)}
+    records = await in_turns(rows, lambda row: session_record(row, ctx.now_text))
+    return {"sessions": records, "total": len(rows)}
 
 
 async def get_session_usage(ctx: Context, session_id: str) -> View:

@@ -6,7 +6,7 @@ from sojourn.domain.errors import (
     TokenNotFound,
 )
 from sojourn.domain.paging import Page
-from sojourn.handlers.context import Context
+from sojourn.handlers.context import Context, reads_at_length
 from sojourn.handlers.tenancy import require_tenant
 from sojourn.handlers.views.envelopes import View, data_response, list_response
 from sojourn.handlers.views.tokens import (
@@ -16,6 +16,7 @@ from sojourn.storage.queries import token_configs, tokens
 from sojourn.storage.queries.tokens import Moment, TokenStatus, TokenType
 
 
+@reads_at_length
 async def list_tokens(
     ctx: Context,
     user_id: str | None,

@@ -38,7 +38,8 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One operation, ready to run. `writes` says whether its handler runs inside one transaction that writes.
+    """One operation, ready to run. `writes` says whether its handler runs inside one transaction that writes;
+    `reads_at_length`, whether it may read so much that others must not wait for it.
 
     `token` and `credential` name the argument that holds a token to be verified before the handler runs, and the
     refresh token that is the request's credential; None where there is none.
@@ -52,6 +53,7 @@ class Plan:
     headers: Mapping[bytes, Parameter]
     body: Body | None
     writes: bool
+    reads_at_length: bool
     status: int
     offers: tuple[str, ...]
     responses: Responses
@@ -105,6 +107,7 @@ def compile_plan(
         headers=headers,
         body=_body(operation),
         writes=_writes(operation, definition),
+        reads_at_length=getattr(operation.function, "reads_at_length", False),
         status=status,
         offers=offers,
         responses=Responses(operation.responses, closed_responses),

@@ -1,5 +1,6 @@
 """Sends the response of one request: success or problem, with the headers that every response has."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -14,7 +15,7 @@ from sojourn.handlers.answers import Answer
 from sojourn.observability import logs, tracing
 from sojourn.pipeline.negotiation import JSON
 from sojourn.pipeline.requests import Request
-from sojourn.pipeline.responses import BrokenPromise, to_json
+from sojourn.pipeline.responses import BrokenPromise, parts_of, to_json, to_json_in_turns
 from sojourn.problems import documents, i18n
 from sojourn.problems.pages import CONTENT_SECURITY_POLICY
 
@@ -86,9 +87,14 @@ class Responder:
             language = result.language or language
             result = None
         else:
-            body = to_json(result)
-        if self._checks:
-            self._check(plan, plan.status, media_type=form, value=result)
+            body = b""
+        for part in parts_of(result):
+            if self._checks:
+                self._check(plan, plan.status, media_type=form, value=part)
+            if part is not result:
+                await asyncio.sleep(0)
+        if result is not None:
+            body = await to_json_in_turns(result)
         if plan.vary:
             own.append((b"vary", plan.vary))
         if b"Accept-Language" in plan.vary:

@@ -1,6 +1,7 @@
 """Responses: what a handler may return, checked against the contract."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jsonschema_rs
@@ -51,3 +52,37 @@ class Responses:
 def to_json(value: Any) -> bytes:
     """The JSON text of a view."""
     return orjson.dumps(value)
+
+
+AT_ONCE = 200
+"""A list in an answer that has more items is checked and written in parts: other requests are served in between."""
+
+
+def parts_of(view: Any) -> Iterator[Any]:
+    """The view itself, or one with long lists in parts: whatever is wrong with an item is wrong in its part."""
+    long = [name for name, value in view.items() if _is_long(value)] if isinstance(view, dict) else []
+    if not long:
+        yield view
+        return
+    without = {**view, **{name: [] for name in long}}
+    for name in long:
+        for begin in range(0, len(view[name]), AT_ONCE):
+            yield {**without, name: view[name][begin : begin + AT_ONCE]}
+
+
+async def to_json_in_turns(view: Any) -> bytes:
+    """What `to_json` gives."""
+    if not isinstance(view, dict) or not any(_is_long(value) for value in view.values()):
+        return to_json(view)
+    members = []
+    for name, value in view.items():
+        texts = []
+        for begin in range(0, len(value), AT_ONCE) if _is_long(value) else ():
+            texts.append(to_json(value[begin : begin + AT_ONCE])[1:-1])
+            await asyncio.sleep(0)
+        members.append(to_json(name) + b":" + (b"[" + b",".join(texts) + b"]" if texts else to_json(value)))
+    return b"{" + b",".join(members) + b"}"
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, list) and len(value) > AT_ONCE

@@ -53,7 +53,9 @@ async def run_handler(
         return plan.handler(context, **arguments)
 
     database = program.database()
-    return await (database.write(of, work) if plan.writes else database.read(of, work))
+    if plan.writes:
+        return await database.write(of, work)
+    return await (database.read_long(of, work) if plan.reads_at_length else database.read(of, work))
 
 
 async def _resolve(

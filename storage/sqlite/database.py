@@ -18,6 +18,7 @@ from sojourn.domain.errors import Unavailable
 from sojourn.storage.database import Database
 from sojourn.storage.sqlite.connections import connect
 from sojourn.storage.sqlite.failures import is_in_the_way, unavailable
+from sojourn.storage.sqlite.long_reads import LongReads
 from sojourn.storage.sqlite.reader import SqliteReader
 from sojourn.storage.sqlite.schema import prepare
 from sojourn.storage.sqlite.writer import Writer
@@ -32,11 +33,12 @@ _READER_WAIT_SECONDS = 0.05
 class SqliteDatabase(Database):
     """An open file."""
 
-    def __init__(self, reader: sqlite3.Connection, writer: Writer) -> None:
+    def __init__(self, reader: sqlite3.Connection, writer: Writer, *, long_reads: LongReads) -> None:
         self.touches = Touches()
         self._reader = SqliteReader(reader)
         self._connection = reader
         self._writer = writer
+        self._long_reads = long_reads
 
     @classmethod
     async def connect(cls, path: Path, busy_timeout: timedelta = timedelta(seconds=5)) -> "SqliteDatabase":
@@ -56,16 +58,24 @@ class SqliteDatabase(Database):
         writer = connect(path, 0)
         # Each job's savepoint keeps the pages as they were. In a file (the default) that is half of all bytes written.
         writer.execute("PRAGMA temp_store = MEMORY")
-        return cls(reader, Writer(writer, busy_timeout.total_seconds()))
+        long_reads = LongReads(path, wait_seconds=busy_timeout.total_seconds())
+        return cls(reader, Writer(writer, busy_timeout.total_seconds()), long_reads=long_reads)
 
     async def close(self) -> None:
         """Finish the writes that wait, then close the file."""
         await self._writer.close()
+        await self._long_reads.close()
         self._connection.close()
 
     async def _read(self, attempt: Callable[[Runner], Awaitable[T]]) -> T:
         try:
             return await attempt(self._reader)
+        except sqlite3.OperationalError as error:
+            raise unavailable(error) from error
+
+    async def _read_long(self, attempt: Callable[[Runner], Awaitable[T]]) -> T:
+        try:
+            return await self._long_reads.run(attempt)
         except sqlite3.OperationalError as error:
             raise unavailable(error) from error
 
