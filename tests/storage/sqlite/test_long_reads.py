@@ -68,7 +68,7 @@ def test_the_loop_goes_on_while_a_long_read_runs(url: str) -> None:
     asyncio.run(run())
 
 
-def test_a_long_read_that_nobody_waits_for_ends_and_makes_room_for_the_next(url: str) -> None:
+def test_a_long_read_that_nobody_waits_for_ends_and_the_next_one_runs(url: str) -> None:
     async def count_for_ever(unit: UnitOfWork) -> Any:
         with unit.snapshot():
             return await unit.one(counting(10**12))
