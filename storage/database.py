@@ -50,7 +50,7 @@ class Database(ABC):
 
     async def read_long(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
         """As `read`, for work whose statements look at very many rows: it holds up nobody else."""
-        return await self._in_unit(self._read_long, tenant, work)
+        return await self._in_unit(self._read_long, tenant, work=work)
 
     @abstractmethod
     def system(self) -> AbstractAsyncContextManager[SystemUnit]:
