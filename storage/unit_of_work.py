@@ -34,6 +34,8 @@ class Runner(Protocol):
 
     async def alone(self, name: str) -> None: ...
 
+    async def beside(self, *names: str) -> None: ...
+
     def shard(self) -> int: ...
 
 
@@ -123,6 +125,13 @@ class UnitOfWork:
         What is read from here on includes what those have committed.
         """
         await self._runner.alone(name)
+
+    async def beside(self, *names: str) -> None:
+        """Wait until no transaction is `alone` under these names; until this one ends, those that would be wait for it.
+
+        Any number of transactions are beside each other. What is read from here on includes what the lone ones wrote.
+        """
+        await self._runner.beside(*names)
 
     def shard(self) -> int:
         """Which of a counter's rows this transaction adds to, so that transactions side by side do not wait."""

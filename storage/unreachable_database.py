@@ -72,5 +72,8 @@ class _NoRunner:
     async def alone(self, name: str) -> None:
         raise Unavailable()
 
+    async def beside(self, *names: str) -> None:
+        raise Unavailable()
+
     def shard(self) -> int:
         return 0

@@ -23,7 +23,7 @@ async def begin_session(ctx: Context, body: dict[str, Any], *, sign_in: SignIn |
     ended since the request or the sign-in.
     """
     await require_provisioned_tenant(ctx)
-    before = await sign_ins.ends(ctx.db, body["auth_user_id"])
+    await _begin(ctx, body["auth_user_id"], sign_in=sign_in)
     await session_limit.end_idlest(
         ctx.db,
         body["auth_user_id"],
@@ -33,12 +33,18 @@ async def begin_session(ctx: Context, body: dict[str, Any], *, sign_in: SignIn |
         reason=LIMIT_REASON,
     )
     session = _new_session(ctx, body, authenticated_at=ctx.now_text if sign_in is None else to_text(sign_in.at))
-    row = await sessions.add(ctx.db, session)  # from here on whoever ends the user waits for this session
-    ends = await sign_ins.ends(ctx.db, session.user_id)
+    row = await sessions.add(ctx.db, session)
+    return {"session": session_response(row, ctx.now_text), "tokens": await begin_first_tokens(ctx, session)}
+
+
+async def _begin(ctx: Context, user_id: str, *, sign_in: SignIn | None) -> None:
+    """From here on whoever ends the user waits for this session. Raises SignInSuperseded when somebody came first."""
+    before = await sign_ins.ends(ctx.db, user_id)
+    await sign_ins.begin(ctx.db, user_id)
+    ends = await sign_ins.ends(ctx.db, user_id)
     ended = None if ends.until is None else from_text(ends.until)
     if ends.times != before.times or is_superseded(ctx.began, sign_in, ended=ended):
         raise SignInSuperseded()
-    return {"session": session_response(row, ctx.now_text), "tokens": await begin_first_tokens(ctx, session)}
 
 
 def _new_session(ctx: Context, body: dict[str, Any], *, authenticated_at: str) -> NewSession:

@@ -6,7 +6,7 @@ from functools import partial
 
 from sojourn.domain.clock import to_text
 from sojourn.handlers.context import Context
-from sojourn.storage.queries import sessions, sign_ins, tenants, token_configs, users
+from sojourn.storage.queries import sessions, sign_ins, tenants, token_configs
 
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -20,7 +20,7 @@ async def end_user(ctx: Context, user_id: str, *, reason: str) -> int:
     """
     if not await tenants.exists(ctx.db):
         return 0
-    await users.hold(ctx.db, user_id, now=ctx.now_text)
+    await sign_ins.stop(ctx.db, user_id)
     count = await sessions.revoke_all_of_user(ctx.db, user_id, now=ctx.now_text, by=ctx.caller.id, reason=reason)
     done = ctx.service.clock()
     cut_off = ctx.now_text if done == ctx.now else to_text(done + _MILLISECOND)

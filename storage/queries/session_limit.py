@@ -2,7 +2,7 @@
 
 from sqlalchemy import and_, bindparam, literal_column, select
 
-from sojourn.storage.queries import sessions, users
+from sojourn.storage.queries import sessions
 from sojourn.storage.queries.session_states import ACTIVE
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Statement
@@ -28,7 +28,6 @@ async def end_idlest(unit: UnitOfWork, user_id: str, *, limit: int, now: str, by
     """
     count = await sessions.count_active_of_user(unit, user_id, now=now)
     if count + SIDE_BY_SIDE >= limit:
-        await users.share(unit, user_id)
         await unit.alone(f"sessions {unit.tenant.id} {user_id}")
         count = await sessions.count_active_of_user(unit, user_id, now=now)
     if count < limit:

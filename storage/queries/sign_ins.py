@@ -47,6 +47,24 @@ class Ends(NamedTuple):
     until: str | None
 
 
+async def begin(unit: UnitOfWork, user_id: str) -> None:
+    """Begin a sign-in: whoever ends the user or the tenant waits until it is written, or comes first."""
+    await unit.beside(_everybody(unit), _somebody(unit, user_id))
+
+
+async def stop(unit: UnitOfWork, user_id: str | None = None) -> None:
+    """Let no sign-in of a user, or of the whole tenant, begin until the transaction ends. Those under way end first."""
+    await unit.alone(_everybody(unit) if user_id is None else _somebody(unit, user_id))
+
+
+def _everybody(unit: UnitOfWork) -> str:
+    return f"sign-ins {unit.tenant.id}"
+
+
+def _somebody(unit: UnitOfWork, user_id: str) -> str:
+    return f"sign-ins {unit.tenant.id} {user_id}"
+
+
 async def ends(unit: UnitOfWork, user_id: str) -> Ends:
     """The ends of a user so far."""
     row = await unit.one(ENDS, user_id=user_id, everybody=EVERYBODY, type_sign_in=SIGN_IN)

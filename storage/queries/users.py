@@ -25,9 +25,7 @@ ADD = Statement(
     )
     .on_conflict_do_nothing()
 )
-# Held until the transaction ends: whoever ends the user waits for it, and sees the session that it begins.
-FIND = Statement(select(_U.c.username).where(_ONE).with_for_update(read=True, key_share=True))
-HOLD = Statement(select(_U.c.username).where(_ONE).with_for_update())
+FIND = Statement(select(_U.c.username).where(_ONE))
 NAME = Statement(update(_U).where(_ONE).values(username=bindparam("new_name")))
 MAX_KEY_ATTEMPTS = 8
 
@@ -46,17 +44,3 @@ async def ensure(unit: UnitOfWork, user_id: str, *, username: str | None, now: s
         if await unit.one(FIND, of_user=user_id) is not None:  # made by another process a moment ago
             return
     raise RuntimeError("no integer key is free for a new user")
-
-
-async def share(unit: UnitOfWork, user_id: str) -> None:
-    """Let whoever ends the user wait until the transaction ends. Before any session of theirs is changed."""
-    await unit.one(FIND, of_user=user_id)
-
-
-async def hold(unit: UnitOfWork, user_id: str, *, now: str) -> None:
-    """Let nothing begin for a user until the transaction ends, made here when they are new.
-
-    A session that somebody else is just beginning is waited for: the user's row is locked by whoever makes it.
-    """
-    await ensure(unit, user_id, username=None, now=now)
-    await unit.one(HOLD, of_user=user_id)

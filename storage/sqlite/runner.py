@@ -44,6 +44,9 @@ class SqliteRunner:
     async def alone(self, name: str) -> None:
         """Nothing to do: a transaction that writes is the only one."""
 
+    async def beside(self, *names: str) -> None:
+        """Nothing to do either: writes come one after the other."""
+
     def shard(self) -> int:
         """The one shard: writes come one after the other."""
         return 0

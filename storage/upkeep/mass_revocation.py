@@ -8,9 +8,8 @@ from sqlalchemy import bindparam, literal_column, or_, select
 
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
-from sojourn.storage.queries import sessions, token_configs
+from sojourn.storage.queries import sessions, sign_ins, token_configs
 from sojourn.storage.queries.session_states import ACTIVE, SETTLED_AHEAD
-from sojourn.storage.queries.sign_ins import SIGN_IN
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import UnitOfWork
@@ -35,7 +34,8 @@ async def end_all(database: Database, tenant: Tenant, *, now: str, by: str, reas
     """
 
     async def refuse(unit: UnitOfWork) -> None:
-        for token_type in ("access", "refresh", SIGN_IN):
+        await sign_ins.stop(unit)
+        for token_type in ("access", "refresh", sign_ins.SIGN_IN):
             await token_configs.refuse_issued(unit, None, token_type=token_type, reason=reason, now=now)
 
     async def revoke_some(unit: UnitOfWork) -> int:

@@ -26,8 +26,6 @@ LOCKING = {
     ("mass_revocation", "LOCK_SOME"),
     ("purging", "LOCK_ENDED"),
     ("recount", "LOCK_TENANT"),
-    ("users", "FIND"),
-    ("users", "HOLD"),
 }
 """FOR UPDATE, some SKIP LOCKED, within one tenant: Citus on one shard, CockroachDB from 23.2, YugabyteDB from 2.16."""
 TENANT_TABLES = {name for name, table in SQLModel.metadata.tables.items() if "tenant_id" in table.columns}
