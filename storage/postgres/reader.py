@@ -191,6 +191,10 @@ class PostgresReader:
         """The name is held by the transaction, as for writes."""
         await self._held().alone(name)
 
+    async def beside(self, *names: str) -> None:
+        """Likewise."""
+        await self._held().beside(*names)
+
     def shard(self) -> int:
         """Any of a counter's rows."""
         return self._held().shard()
