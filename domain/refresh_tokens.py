@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sojourn.domain.token_identity import identity
+from sojourn.domain.token_identity import TokenHash, identity
 
 _REFRESH = re.compile(
     r"rt_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([A-Za-z0-9_-]{2,172})\.(0|[1-9][0-9]{0,8})"
@@ -38,7 +38,7 @@ class RefreshToken:
     session: str
     tenant: str
     generation: int
-    hash: str
+    hash: TokenHash
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class RefreshState:
 
     first_generation: int
     generation: int
-    token_hash: str
+    token_hash: TokenHash
     previous_hash: str | None
     rotated_at: datetime
     expires_at: datetime

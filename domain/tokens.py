@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sojourn.domain.refresh_tokens import RefreshToken
+from sojourn.domain.token_identity import TokenHash
 
 LAST_SECOND = 253402300799
 """The last second that can be written as an instant: 9999-12-31T23:59:59Z."""
@@ -21,8 +22,8 @@ class AccessToken:
 
     own: bool
     kid: str | None
-    hash: str
-    text_hash: str
+    hash: TokenHash
+    text_hash: TokenHash
     tenant: str
     user: str
     sid: str | None
@@ -50,7 +51,7 @@ class AccessToken:
 class UnverifiedText:
     """A text shown as a token that nobody we know has signed. Nothing is known of it but itself."""
 
-    hash: str
+    hash: TokenHash
 
 
 PresentedToken = AccessToken | RefreshToken | UnverifiedText

@@ -12,7 +12,7 @@ from sojourn.domain.errors import (
 from sojourn.domain.ids import mint
 from sojourn.domain.paging import Page
 from sojourn.domain.refresh_tokens import RefreshToken
-from sojourn.domain.token_identity import text_identity
+from sojourn.domain.token_identity import TokenHash, text_identity
 from sojourn.domain.token_lifetimes import retention
 from sojourn.domain.tokens import LAST_SECOND, AccessToken
 from sojourn.handlers.context import Context, takes_token
@@ -71,11 +71,11 @@ class _Shown:
     `text_hash` is what an entry may name that was made before the token could be verified.
     """
 
-    hash: str
+    hash: TokenHash
     is_verified: bool
     owner: str | None = None
     end: datetime | None = None
-    text_hash: str | None = None
+    text_hash: TokenHash | None = None
 
 
 async def _shown(ctx: Context, text: str) -> _Shown:

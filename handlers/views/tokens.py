@@ -3,6 +3,7 @@
 from typing import Any
 
 from sojourn.domain.clock import from_text
+from sojourn.domain.token_identity import TokenHash
 from sojourn.domain.token_validity import shown_status
 from sojourn.domain.tokens import AccessToken
 from sojourn.handlers.views.envelopes import View
@@ -85,7 +86,7 @@ def blacklisted_token_response(entry: BlacklistEntry) -> View:
     return {name: value for name, value in view.items() if value is not None}
 
 
-def blacklist_check_response(token_hash: str, entry: BlacklistEntry | None) -> View:
+def blacklist_check_response(token_hash: TokenHash, entry: BlacklistEntry | None) -> View:
     """`BlacklistCheckResponse`. The token is told by the beginning of its hash, never by itself."""
     view: View = {"blacklisted": entry is not None, "token": token_hash[:6] + "..."}
     if entry is not None and entry.reason is not None:

@@ -6,6 +6,7 @@ from sqlalchemy import and_, bindparam, delete, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.paging import Page
+from sojourn.domain.token_identity import TokenHash
 from sojourn.storage.queries import tenants
 from sojourn.storage.schema.sql_functions import latest
 from sojourn.storage.schema.token_tables import BlacklistTable
@@ -22,7 +23,7 @@ class BlacklistEntry(NamedTuple):
     """An entry as it is stored. Instants in text form."""
 
     id: str
-    token_hash: str
+    token_hash: TokenHash
     token_type: str
     user_id: str
     reason: str | None
@@ -68,7 +69,7 @@ async def add(unit: UnitOfWork, entry: BlacklistEntry) -> None:
     await unit.run(ADD, **entry._asdict())
 
 
-async def find(unit: UnitOfWork, token_hash: str, *, now: str) -> BlacklistEntry | None:
+async def find(unit: UnitOfWork, token_hash: TokenHash, *, now: str) -> BlacklistEntry | None:
     """The entry that refuses a token now, or None."""
     row = await unit.one(FIND, hash=token_hash, now=now)
     return None if row is None else BlacklistEntry._make(row)

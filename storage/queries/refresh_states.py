@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sojourn.domain.clock import from_text
 from sojourn.domain.refresh_tokens import RefreshState, RefreshToken
 from sojourn.domain.sessions import status_of
+from sojourn.domain.token_identity import TokenHash
 from sojourn.domain.token_validity import RefreshRecord
 from sojourn.storage.queries.session_states import ACTIVE
 from sojourn.storage.queries.token_configs import Terms, TokenConfig, terms_of
@@ -37,7 +38,7 @@ class RefreshRow(NamedTuple):
     first_generation: int
     generation: int
     nonce: str
-    token_hash: str
+    token_hash: TokenHash
     previous_hash: str | None
     rotated_at: str
     expires_at: str

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, case, delete, false, func
 from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.paging import Page
+from sojourn.domain.token_identity import TokenHash
 from sojourn.domain.token_validity import RULES
 from sojourn.storage.queries.session_states import OVER
 from sojourn.storage.queries.token_records import EVERYBODY, blacklisted, cut_offs, issued_until
@@ -37,7 +38,7 @@ class IssuedToken(NamedTuple):
     session_id: str | None
     user_id: str
     token_type: TokenType
-    token_hash: str
+    token_hash: TokenHash
     created_at: str
     expires_at: str
     ip: str | None
