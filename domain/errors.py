@@ -34,7 +34,9 @@ What only the transport can refuse (a method, a media type, a size) is in `sojou
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
+
+from sojourn.domain.values import Caller
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,14 +59,23 @@ class DomainError(Exception):
 
     A few refusals must be remembered (a replayed refresh token ends its session): those set
     `persist = True` and the unit of work commits before the refusal is answered.
+
+    `why`, and `by` whom where that is known already, are for the operator's log: callers are told the key only.
     """
 
     key: ClassVar[str] = "internal"
     persist: ClassVar[bool] = False
+    why: str = ""
+    by: Caller | None = None
 
     def __init__(self, **params: Any) -> None:
         super().__init__(self.key)
         self.params = params
+
+    def because(self, why: str) -> Self:
+        """The same refusal, with the reason for the operator's log."""
+        self.why = why
+        return self
 
 
 class ValidationFailed(DomainError):

@@ -66,13 +66,13 @@ class ApiKeys:
         """The stored key behind the value of `X-API-Key`. Raises InvalidApiKey, whatever the reason."""
         match = _STORED_KEY.fullmatch(header_value)
         if match is None or not same_secret(match[3], _checksum(match[1], match[2])):
-            raise InvalidApiKey()
+            raise InvalidApiKey().because("form")
         async with self._database().system() as unit:
             row = await api_keys.find(unit, match[1])
         if row is None or not same_secret(row.secret_hash, hash_secret(match[2])):
-            raise InvalidApiKey()
+            raise InvalidApiKey().because("unknown")
         if row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= to_text(now)):
-            raise InvalidApiKey()
+            raise InvalidApiKey().because("revoked" if row.revoked_at is not None else "expired")
         return ApiKey(Caller("internal", row.id), None if row.tenants is None else frozenset(row.tenants))
 
 

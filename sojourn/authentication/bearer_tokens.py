@@ -75,7 +75,7 @@ class BearerTokens:
             self._remembered.pop(digest_of(token), None)
             raise TokenExpired()
         if verified.not_before > seconds + self._leeway or verified.issued > seconds + self._leeway:
-            raise InvalidToken()
+            raise InvalidToken().because("not_yet_valid")
         return Caller("user", verified.user, verified.roles, verified.sid), Tenant(verified.tenant)
 
     async def read(self, token: str) -> AccessToken:
@@ -107,11 +107,11 @@ class BearerTokens:
         header, payload = read_compact(token)
         algorithm, kid = header.get("alg"), header.get("kid")
         if not isinstance(algorithm, str) or algorithm not in self._algorithms:
-            raise InvalidToken()
+            raise InvalidToken().because("algorithm")
         if "crit" in header or "b64" in header:
-            raise InvalidToken()
+            raise InvalidToken().because("header")
         if not isinstance(header.get("kid", ""), str):
-            raise InvalidToken()
+            raise InvalidToken().because("header")
         for key in await self._candidates(algorithm, kid):
             if self._has_signed(token, key, algorithm=algorithm):
                 claims = bounded(payload)
@@ -120,7 +120,7 @@ class BearerTokens:
                 keys = None if algorithm in SYMMETRIC else self._keys
                 self._remember(digest, _Remembered(verified, keys))
                 return verified
-        raise InvalidToken()
+        raise InvalidToken().because("signature")
 
     async def _candidates(self, algorithm: str, kid: str | None) -> list[Any]:
         """The keys to try: the secret for a symmetric algorithm, else keys of the set. Never both."""
@@ -141,19 +141,19 @@ class BearerTokens:
             )
         except jwt.InvalidSignatureError:
             return False
-        except _REFUSALS:
-            raise InvalidToken() from None
+        except _REFUSALS as error:
+            raise InvalidToken().because(_reason(error)) from None
         return True
 
     def _read(self, claims: dict[str, Any], token: str) -> AccessToken:
         tenant = claims.get(self._settings.jwt_tenant_claim)
         subject, session = claims["sub"], claims.get("sid")
         if not isinstance(tenant, str) or not is_tenant_id(tenant):
-            raise InvalidToken()
+            raise InvalidToken().because("claim_tenant")
         if not isinstance(subject, str) or not is_user_id(subject):
-            raise InvalidToken()
+            raise InvalidToken().because("claim_sub")
         if session is not None and (not isinstance(session, str) or not is_user_id(session)):
-            raise InvalidToken()
+            raise InvalidToken().because("claim_sid")
         return AccessToken(
             own=False,
             kid=None,
@@ -178,6 +178,18 @@ class _Remembered(NamedTuple):
     keys: KeySet | None
 
 
+def _reason(error: Exception) -> str:
+    """What the operator's log says of a token that a known key has signed."""
+    for kind, why in (
+        (jwt.InvalidAudienceError, "audience"),
+        (jwt.InvalidIssuerError, "issuer"),
+        (jwt.MissingRequiredClaimError, "claim_missing"),
+    ):
+        if isinstance(error, kind):
+            return why
+    return "claim"
+
+
 def digest_of(token: str) -> bytes:
     """What a token that was verified is remembered by."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
@@ -187,7 +199,7 @@ def _roles(claim: Any) -> frozenset[str]:
     """Roles as a list of texts or as one text separated by spaces. Raises InvalidToken for anything else."""
     names = claim.split(" ") if isinstance(claim, str) else claim
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise InvalidToken()
+        raise InvalidToken().because("claim_roles")
     return frozenset(name for name in names if name)
 
 

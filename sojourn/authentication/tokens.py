@@ -170,7 +170,8 @@ class Tokens:
         facts = await self._started()[0].read(of, lambda unit: self.judge(unit, access, now=now))
         wrong = reasons(facts, "bearer")
         if wrong:
-            raise TokenExpired() if wrong == ("expired",) else InvalidToken()
+            refusal = TokenExpired() if wrong == ("expired",) else InvalidToken()
+            raise refusal.because(",".join(wrong))
         return Caller("user", access.user, access.roles, access.sid, access), of
 
     async def authenticate_lapsed(self, token: str) -> tuple[Caller, Tenant]:

@@ -19,6 +19,7 @@ from connexion.operations.abstract import AbstractOperation
 from connexion.spec import Specification
 
 from sojourn.domain.errors import DomainError, InternalError, InvalidApiKey, Unavailable, ValidationFailed, Violation
+from sojourn.observability import security_events
 from sojourn.pipeline.bodies import ClientGone, JsonReader, Receive, read_body
 from sojourn.pipeline.negotiation import JSON, check_content_type, choose_media_type
 from sojourn.pipeline.parameters import read_headers, read_path, read_query
@@ -122,6 +123,7 @@ class ContractMiddleware(SpecMiddleware):
         except InvalidApiKey:
             program.wrong_key(request.address, request.now)
             raise
+        responder.tenant, responder.caller = identity.tenant, identity.caller if identity.caller.id else None
         media_type = JSON
         if plan.offers and (accept := request.headers.get(b"accept")) is not None:
             media_type = choose_media_type(accept.decode("latin-1"), plan.offers)
@@ -136,6 +138,7 @@ class ContractMiddleware(SpecMiddleware):
         result = await run_handler(
             program, plan, identity=identity, arguments=arguments, responder=responder, media_type=media_type
         )
+        security_events.succeeded(responder, arguments, result=result)
         await responder.answer(plan, result, media_type=media_type)
 
     async def _read_body(

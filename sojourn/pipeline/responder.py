@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sojourn.domain.errors import DomainError, InternalError
 from sojourn.domain.values import Caller, Tenant
 from sojourn.handlers.answers import Answer
-from sojourn.observability import logs, tracing
+from sojourn.observability import logs, security_events, tracing
 from sojourn.pipeline.negotiation import JSON
 from sojourn.pipeline.requests import Request
 from sojourn.pipeline.responses import BrokenPromise, parts_of, to_json, to_json_in_turns
@@ -65,6 +65,11 @@ class Responder:
         return self._request.now
 
     @property
+    def address(self) -> str:
+        """The peer's address."""
+        return self._request.address
+
+    @property
     def method(self) -> str:
         """The request's method, as it was sent."""
         return self._request.method
@@ -103,6 +108,8 @@ class Responder:
 
     async def refuse(self, error: DomainError) -> None:
         """Send the problem document of a refusal."""
+        self.caller = self.caller or error.by
+        security_events.refused(self, error)
         trace = tracing.continue_trace(self._request.header(b"traceparent"))
         facts = documents.Facts(
             instance=self._request.raw_path.decode("ascii", "replace"),

@@ -112,7 +112,9 @@ def _api_key(keys: ApiKeyChecker) -> Authenticate:
         if key.tenants is not None:
             tenant = headers.get(TENANT_HEADER)
             if tenant is not None and tenant.decode("latin-1") not in key.tenants:
-                raise TenantNotAllowed()
+                refusal = TenantNotAllowed()
+                refusal.by = key.caller
+                raise refusal
         return Identity(key.caller, None)
 
     return authenticate
@@ -126,7 +128,9 @@ def _bearer(tokens: TokenChecker, roles: frozenset[str]) -> Authenticate:
         token = _token(value)
         caller, tenant = await tokens.authenticate(token, now)
         if roles and roles.isdisjoint(caller.roles):
-            raise InsufficientRole(roles=", ".join(sorted(roles)))
+            refusal = InsufficientRole(roles=", ".join(sorted(roles)))
+            refusal.by = caller
+            raise refusal
         return Identity(caller, tenant)
 
     return authenticate

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from sojourn.observability.security_events import CATALOGUE
 from tests.docs.snippets import ROOT
 
 PAGE = (ROOT / "docs" / "security.md").read_text("utf-8")
@@ -41,3 +42,11 @@ def test_the_policy_names_a_way_to_report_and_no_address() -> None:
     assert "Report a vulnerability" in policy
     assert "private vulnerability reporting" in policy
     assert not re.search(r"\S+@\S+\.\S+", policy)
+
+
+def test_the_page_lists_the_catalogue_of_security_events() -> None:
+    rows = re.findall(r"^\| `([\w.]+)` \| (.*) \| (.*) \|$", PAGE, re.M)
+
+    assert [(name, when, tuple(re.findall(r"`(\w+)`", adds))) for name, when, adds in rows] == [
+        (event.name, event.when, event.members) for event in CATALOGUE.values()
+    ]

@@ -1,0 +1,193 @@
+"""Security events: what happened to sessions, tokens and credentials, by whom; one structured record for each.
+
+`CATALOGUE` is the whole list, as data: the name, when it is recorded, and what the record says beside the members that
+every record has (`event`, `operation`, `tenant`, `caller`, `caller_kind`, `address`, `request_id`). The reason why a
+credential was refused stands here and nowhere else: it is the operator's to know and never told to the caller
+(OWASP ASVS 5.0 V16.3).
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sojourn.domain.errors import DomainError
+from sojourn.domain.values import Caller, Tenant
+
+logger = logging.getLogger("sojourn.security")
+
+COMMON = ("event", "operation", "tenant", "caller", "caller_kind", "address", "request_id")
+_USER = ("user_id", "auth_user_id")
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityEvent:
+    """A kind of event. It follows the success of one of `operations`, or a refusal by one of the keys in `refusals`."""
+
+    name: str
+    when: str
+    members: tuple[str, ...] = ()
+    operations: frozenset[str] = frozenset()
+    refusals: frozenset[str] = frozenset()
+
+
+def _done(name: str, when: str, *, after: str, members: str = "") -> SecurityEvent:
+    return SecurityEvent(name, when, tuple(members.split()), operations=frozenset(after.split()))
+
+
+def _refused(name: str, when: str, *, by: str) -> SecurityEvent:
+    return SecurityEvent(name, when, ("problem", "reason"), refusals=frozenset(by.split()))
+
+
+CATALOGUE: Mapping[str, SecurityEvent] = {
+    event.name: event
+    for event in (
+        _done(
+            "session.created",
+            "a sign-in was recorded",
+            after="create_session start_session",
+            members="user_id session_id",
+        ),
+        _done(
+            "session.elevated",
+            "another factor was recorded",
+            after="elevate_session upgrade_session_mfa",
+            members="session_id",
+        ),
+        _done(
+            "session.ended",
+            "one session was ended",
+            after="revoke_session revoke_session_as_service",
+            members="session_id reason",
+        ),
+        _done(
+            "sessions.ended",
+            "several sessions were ended at once",
+            after="revoke_user_sessions revoke_sessions_of_user revoke_sessions revoke_sessions_in_bulk"
+            " revoke_other_sessions",
+            members="user_id reason",
+        ),
+        _done("sessions.purged", "sessions that had ended were deleted", after="purge_expired_sessions"),
+        _done(
+            "tokens.issued",
+            "tokens were issued beside a sign-in",
+            after="generate_tokens exchange_token",
+            members="session_id",
+        ),
+        _done(
+            "token.refused",
+            "one token was blacklisted",
+            after="blacklist_token add_to_blacklist",
+            members="user_id reason",
+        ),
+        _done("token.readmitted", "an entry of the blacklist was removed", after="remove_blacklist_entry"),
+        _done(
+            "tokens.refused",
+            "all tokens issued so far were refused",
+            after="revoke_all_tokens",
+            members="user_id reason",
+        ),
+        _done(
+            "token_lifetimes.changed",
+            "a tenant's lifetimes were changed",
+            after="set_token_config reset_token_config",
+        ),
+        _done(
+            "trusted_device.added",
+            "a device was trusted",
+            after="trust_device trust_own_device",
+            members="user_id",
+        ),
+        _done(
+            "trusted_device.removed",
+            "trust in a device ended",
+            after="untrust_device untrust_own_device remove_trusted_device",
+            members="user_id",
+        ),
+        _done("data.exported", "what is known of a user was read whole", after="export_user_data", members="user_id"),
+        _done("data.erased", "what is known of a user was erased", after="erase_user_data", members="user_id"),
+        _refused(
+            "refresh_token.reused", "a spent refresh token came again; its session ended", by="refresh_token_reused"
+        ),
+        _refused(
+            "credential.refused",
+            "a key or token was not accepted",
+            by="invalid_api_key invalid_token token_expired refresh_token_invalid",
+        ),
+        _refused("rate.limited", "a caller was slowed down", by="rate_limited"),
+        _refused(
+            "access.refused",
+            "a known caller asked for what it may not have",
+            by="insufficient_role tenant_not_allowed not_your_resource role_not_allowed not_entitled_to_vouch",
+        ),
+    )
+}
+_BY_OPERATION = {operation: event for event in CATALOGUE.values() for operation in event.operations}
+_BY_REFUSAL = {key: event for event in CATALOGUE.values() for key in event.refusals}
+
+
+class Handled(Protocol):
+    """What an event tells of the request."""
+
+    @property
+    def operation_id(self) -> str: ...
+    @property
+    def request_id(self) -> str: ...
+    @property
+    def tenant(self) -> Tenant | None: ...
+    @property
+    def caller(self) -> Caller | None: ...
+    @property
+    def address(self) -> str: ...
+
+
+def succeeded(handled: Handled, arguments: Mapping[str, Any], *, result: Any) -> None:
+    """Record what an operation did, once it is done; nothing for one that is not in the catalogue."""
+    event = _BY_OPERATION.get(handled.operation_id)
+    if event is None:
+        return
+    body = arguments.get("body")
+    said = {**(body if isinstance(body, Mapping) else {}), **arguments}
+    known = {
+        "user_id": next((said[name] for name in _USER if said.get(name) is not None), _own_id(handled)),
+        "session_id": said.get("session_id") or _session_of(result),
+        "reason": said.get("reason"),
+    }
+    _record(event, handled, level=logging.INFO, members={name: known[name] for name in event.members})
+
+
+def refused(handled: Handled, error: DomainError) -> None:
+    """Record a refusal that is a security event, with its reason."""
+    event = _BY_REFUSAL.get(error.key)
+    if event is not None:
+        members = {"problem": error.key, "reason": error.why or error.key}
+        _record(event, handled, level=logging.WARNING, members=members)
+
+
+def _record(event: SecurityEvent, handled: Handled, *, level: int, members: dict[str, Any]) -> None:
+    tenant, caller = handled.tenant, handled.caller
+    facts = {
+        "event": event.name,
+        "operation": handled.operation_id,
+        "tenant": None if tenant is None else tenant.id,
+        "caller": None if caller is None else caller.id or caller.session_id,
+        "caller_kind": None if caller is None else caller.kind,
+        "address": handled.address,
+        "request_id": handled.request_id,
+    }
+    logger.log(level, "%s", event.name, extra=facts | members)
+
+
+def _own_id(handled: Handled) -> str | None:
+    caller = handled.caller
+    return caller.id if caller is not None and caller.kind == "user" else None
+
+
+def _session_of(result: Any) -> str | None:
+    """The id of the session that an answer shows."""
+    if not isinstance(result, Mapping):
+        return None
+    shown = result.get("session")
+    if isinstance(shown, Mapping):
+        return shown.get("id")
+    return _session_of(result.get("data"))

@@ -1,0 +1,129 @@
+"""Each security event of the catalogue is provoked over HTTP; its record says who and why; the caller is told less."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from sojourn.observability.security_events import CATALOGUE, COMMON
+from tests.http.conftest import API_KEY, Client
+from tests.http.tokens import refresh, sign_in
+
+HARMLESS = {
+    "record_session_usage", "validate_access_token", "touch_session", "touch_session_as_service", "validate_session",
+    "refresh_tokens", "rotate_access_token", "check_blacklisted_token", "introspect_token",
+}  # fmt: skip
+"""Operations that write at most how often or how lately something was used; refusals of refreshes are events."""
+
+
+@pytest.fixture
+def events(caplog: pytest.LogCaptureFixture) -> Any:
+    """The security events recorded so far, as their facts."""
+    caplog.set_level(logging.INFO, logger="sojourn.security")
+
+    def recorded(name: str) -> list[dict[str, Any]]:
+        found = [vars(record) for record in caplog.records if record.name == "sojourn.security"]
+        members = (*COMMON, *CATALOGUE[name].members)
+        return [{member: facts[member] for member in members} for facts in found if facts["event"] == name]
+
+    return recorded
+
+
+def test_every_operation_that_changes_something_is_an_event_or_known_to_be_harmless() -> None:
+    from sojourn.openapi.loader import load_bundle
+
+    changing = {
+        definition["operationId"]
+        for item in load_bundle()["paths"].values()
+        for method, definition in item.items()
+        if method != "get"
+    }
+    told = {operation for event in CATALOGUE.values() for operation in event.operations}
+
+    assert changing - told - HARMLESS == set()
+
+
+def provoke_everything(client: Client) -> None:
+    """A history in which each event happens."""
+    made = sign_in(client)
+    session, pair = made["session"]["id"], made["tokens"]
+    user = "usr_abc123"
+    body: dict[str, Any] = {"amr": ["pwd", "otp"]}
+    client.internal("POST", f"/internal/session/{session}/elevate", json=body)
+    body = {"session_id": session, "auth_user_id": user, "tenant_id": "acme"}
+    client.internal("POST", "/internal/session/generate-tokens", json=body)
+    body = {"user_id": user, "device_fingerprint": "f1"}
+    client.internal("POST", "/internal/session/trusted-devices", json=body)
+    client.internal("DELETE", "/internal/session/trusted-devices/f1")
+    client.internal("POST", "/internal/session/export-user-data", json={"user_id": user})
+    body = {"token": pair["access_token"], "token_type": "access", "user_id": user, "reason": "lost"}
+    client.internal("POST", "/internal/session/blacklist-token", json=body)
+    entries = client.as_admin("GET", "/admin/tokens/blacklist").json()["items"]
+    client.as_admin("DELETE", f"/admin/tokens/blacklist/{entries[0]['id']}")
+    client.as_admin("DELETE", "/admin/tokens/config")
+    client.as_admin("POST", "/admin/tokens/revoke-all", json={"reason": "drill"})
+    client.clock.advance(seconds=2)  # tokens of the issuer are told by the second
+    client.as_admin("DELETE", "/admin/sessions/expired")
+    ended = client.create()["id"]
+    client.as_admin("DELETE", f"/sessions/{ended}", json={"reason": "phone stolen"})
+    client.internal("DELETE", f"/internal/session/session/user/{user}")
+    reused = sign_in(client, "usr_other")["tokens"]
+    second = refresh(client, refresh(client, reused["refresh_token"]).json()["refresh_token"]).json()
+    assert refresh(client, reused["refresh_token"]).status_code == 401
+    assert second
+    for _ in range(4):
+        client.request("GET", "/internal/session/sessions/u/active", headers={"X-API-Key": "no", "X-Tenant-ID": "acme"})
+    client.as_user("GET", "/admin/sessions/stats", user)
+
+
+def test_each_event_is_provoked_and_says_what_the_catalogue_says(start: Any, events: Any) -> None:
+    client = start(SOJOURN_API_KEY_GUESSES="3")
+
+    provoke_everything(client)
+
+    missing = {name for name in CATALOGUE if not events(name)} - {"data.erased"}
+    assert missing == set()
+    for name in CATALOGUE:
+        for facts in events(name):
+            assert facts["request_id"].startswith("req_")
+            assert facts["address"] == "127.0.0.1"
+    (ended,) = events("session.ended")
+    assert (ended["caller"], ended["caller_kind"], ended["reason"]) == ("root", "user", "phone stolen")
+    assert ended["session_id"].startswith("sess_")
+    assert events("session.created")[0]["user_id"] == "usr_abc123"
+    assert events("session.created")[0]["session_id"].startswith("sess_")
+    assert events("tokens.issued")[0]["caller_kind"] == "internal"
+    assert events("access.refused")[0]["caller"] == "usr_abc123"
+    assert API_KEY not in str([events(name) for name in CATALOGUE])
+
+
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [
+        ({"aud": "elsewhere"}, "audience"),
+        ({"nbf": 4_000_000_000}, "not_yet_valid"),
+        ({"exp": 1}, "expired"),
+        ({"tenant_id": "no/tenant"}, "claim_tenant"),
+        ({"nonce": "n"}, "token_type"),
+    ],
+)
+def test_the_reason_of_a_refused_token_is_in_the_log_and_never_in_the_answer(
+    client: Client, events: Any, claims: dict[str, Any], reason: str
+) -> None:
+    text = client.token("usr_abc123", **claims)
+
+    answer = client.request("GET", "/trusted-devices", headers={"Authorization": f"Bearer {text}"})
+
+    assert answer.status_code == 401
+    assert [facts["reason"] for facts in events("credential.refused")] == [reason]
+    if reason != "expired":
+        assert reason not in answer.text
+        assert answer.json()["i18n_key"] == "error.invalid_token"
+
+
+def test_a_token_signed_by_somebody_else_and_a_text_that_is_none_are_told_apart(client: Client, events: Any) -> None:
+    token = client.token("usr_abc123")
+    for text in (token[:-8] + "AAAAAAAA", "no-token"):
+        client.request("GET", "/trusted-devices", headers={"Authorization": f"Bearer {text}"})
+
+    assert [facts["reason"] for facts in events("credential.refused")] == ["signature", "form"]
