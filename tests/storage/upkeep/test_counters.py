@@ -29,7 +29,8 @@ from sojourn.domain.clock import from_text, to_text
 from sojourn.domain.paging import Page
 from sojourn.domain.sessions import Status
 from sojourn.storage.queries import sessions, statistics
-from sojourn.storage.queries.sessions import SessionFilter
+from sojourn.storage.queries.sessions import Assurance, SessionFilter
+from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.upkeep import mass_revocation, purging, recount
 from tests.postgres import Cluster
 from tests.storage.conftest import ACME, NOISE, T0, Store, new_session
@@ -84,7 +85,14 @@ class Tenant(RuleBasedStateMachine):
     @rule(clock=clocks, numbers=chosen)
     def elevate(self, clock: int, numbers: list[int]) -> None:
         (key, *_), now, idle = self.some(numbers), self.now(clock), self.now(clock, 2)
-        self.store.write(lambda unit: sessions.upgrade(unit, key, now, idle, "pwd,mfa"))
+
+        async def work(unit: UnitOfWork) -> None:
+            row = await sessions.get(unit, key)
+            if row is not None:
+                raised = Assurance("pwd,mfa", None, now)
+                await sessions.raise_assurance(unit, row, to=raised, now=now, idle=idle)
+
+        self.store.write(work)
 
     @precondition(lambda self: self.keys)
     @rule(clock=clocks, numbers=chosen)
