@@ -2,6 +2,7 @@
 
 import logging.config
 import os
+import resource
 import signal
 import ssl
 import sys
@@ -25,6 +26,9 @@ from sojourn.storage.database import Database
 from sojourn.storage.queries import api_keys
 
 logger = logging.getLogger("sojourn.serve")
+
+OTHER_DESCRIPTORS = 256
+"""What a process opens besides the connections of clients: files of the database, its connections, pipes."""
 
 WORKER_SECONDS = 10
 """A worker process that shows no sign of life for so long is replaced, and a new one has so long to start."""
@@ -58,6 +62,7 @@ def serve(**flags: object) -> None:
         logger.warning("%s", sentence)
     _require_a_key(settings, with_database(settings, _has_stored_key))
     _check_key_files(settings)
+    _allow_descriptors(settings.max_connections)
     os.environ.update(settings.to_environ())
     # Worker processes begin without the filter that the command line has set.
     os.environ.setdefault("PYTHONWARNINGS", "ignore:Using `httpx` with `starlette.testclient`")
@@ -66,6 +71,19 @@ def serve(**flags: object) -> None:
     with shared_with_workers():
         uvicorn.run(
             "sojourn.app:create_app_from_env", factory=True, workers=settings.workers, **uvicorn_options(settings)
+        )
+
+
+def _allow_descriptors(connections: int) -> None:
+    """Raise the limit of open files, as far as the system lets us, to what so many connections need."""
+    wanted = connections + OTHER_DESCRIPTORS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    if most < wanted:
+        logger.warning(
+            "the limit of open files is %d: too little for SOJOURN_MAX_CONNECTIONS=%d (ulimit -n)", most, connections
         )
 
 

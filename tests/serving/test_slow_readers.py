@@ -8,6 +8,7 @@ import struct
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import pytest
 
@@ -153,3 +154,20 @@ def test_a_client_that_resets_its_connection_leaves_no_error_in_the_log(
     assert "Traceback" not in log
     assert " ERROR " not in log
     assert " WARNING " not in log
+
+
+@pytest.mark.parametrize(("connections", "limit", "warns"), [("800", 1056, False), ("1000000", None, True)])
+def test_the_limit_of_open_files_is_raised_to_what_the_connections_need(
+    tmp_path: Path, connections: str, limit: int | None, warns: bool
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+    try:
+        server = LiveServer(tmp_path, SOJOURN_MAX_CONNECTIONS=connections)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    limits = Path(f"/proc/{server.process.pid}/limits").read_text()
+    assert server.stop() in (0, -signal.SIGTERM)
+
+    assert int(limits.split("Max open files")[1].split()[0]) == (limit or hard)
+    assert ("too little for SOJOURN_MAX_CONNECTIONS" in server.log.read_text()) is warns
