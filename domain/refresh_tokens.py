@@ -22,10 +22,14 @@ _REFRESH = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class RefreshKeys:
-    """The two keys of refresh tokens, 32 bytes each; never in the database."""
+    """The two keys of refresh tokens, 32 bytes each; never in the database.
+
+    They are those of one `epoch`: a token of another epoch has no good MAC.
+    """
 
     derive: bytes
     mac: bytes
+    epoch: str | None = None
 
     def __repr__(self) -> str:
         return "RefreshKeys(...)"
@@ -33,12 +37,13 @@ class RefreshKeys:
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """A refresh token whose MAC was found good."""
+    """A refresh token whose MAC was found good with the keys of an `epoch`."""
 
     session: str
     tenant: str
     generation: int
     hash: TokenHash
+    epoch: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,11 @@ def write_refresh_token(keys: RefreshKeys, tenant: str, *, session: str, generat
     return f"{head}.{_encode(_hmac(keys.mac, head))}"
 
 
+def has_refresh_form(text: str) -> bool:
+    """Whether a text looks like a refresh token, of any secret and epoch."""
+    return _REFRESH.fullmatch(text) is not None
+
+
 def read_refresh_token(keys: RefreshKeys, text: str) -> RefreshToken | None:
     """What a refresh token says, or None for anything that we never wrote."""
     match = _REFRESH.fullmatch(text)
@@ -95,7 +105,13 @@ def read_refresh_token(keys: RefreshKeys, text: str) -> RefreshToken | None:
     session, tenant, generation, _, mac = match.groups()
     if not hmac.compare_digest(mac, _encode(_hmac(keys.mac, text[: -len(mac) - 1]))):
         return None
-    return RefreshToken(session, _decode(tenant).decode(), int(generation), identity(text))
+    return RefreshToken(
+        session=session,
+        tenant=_decode(tenant).decode(),
+        generation=int(generation),
+        hash=identity(text),
+        epoch=keys.epoch,
+    )
 
 
 def decide(token: RefreshToken, state: RefreshState, *, now: datetime, reuse_interval: timedelta) -> Verdict:

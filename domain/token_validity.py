@@ -30,6 +30,7 @@ class TokenFacts(NamedTuple):
     """
 
     key_retired: bool = False
+    issued_before_restore: bool = False
     not_yet_valid: bool = False
     expired: bool = False
     tenant_mismatch: bool = False
@@ -56,6 +57,7 @@ class Rule(NamedTuple):
 RULES: Mapping[str, Rule] = {
     # The fact                   who refuses                                  in lists
     "key_retired":          Rule(_ALL - {"refresh"},                          "revoked"),
+    "issued_before_restore": Rule(_HOLDS_ACCESS | {"refresh"},                None),
     "not_yet_valid":        Rule(_HOLDS_ACCESS,                               None),
     "expired":              Rule(_ALL,                                        "expired"),
     "tenant_mismatch":      Rule(_ALL - {"bearer", "refresh", "inventory"},   None),
@@ -100,6 +102,7 @@ class TokenRecord(NamedTuple):
     leeway: str | None = None
     elevations_then: int | None = None
     elevations_now: int | None = None
+    epoch: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,7 @@ class RefreshRecord:
     issued_at: str | None
     cut_offs_then: int | None
     expires_at: str | None
+    epoch: str | None = None
 
 
 def reasons(facts: TokenFacts, judge: Judge) -> tuple[str, ...]:
@@ -156,6 +160,7 @@ def facts_of_access(
     found = known.session_id is not None
     return TokenFacts(
         key_retired=token.own and known.key_id is None,
+        issued_before_restore=token.own and token.epoch != known.epoch,
         not_yet_valid=max(token.not_before, token.issued) > seconds + grace,
         expired=token.expires <= seconds - grace,
         foreign_issuer=not token.own,
@@ -184,9 +189,11 @@ def judge_refresh(token: RefreshToken, known: RefreshRecord, *, now: datetime, r
     """What a refresh with `token` means, all facts considered; introspection asks the same.
 
     A session that is over is ended for nothing any more, so reuse is not looked for in it. A blacklisted or cut-off
-    token of a live session may still be one that was spent: that is reuse.
+    token of a live session may still be one that was spent: that is reuse. One of another epoch is not.
     """
     if known.session_is_over or known.state is None:
+        return Invalid()
+    if reasons(TokenFacts(issued_before_restore=token.epoch != known.epoch), "refresh"):
         return Invalid()
     verdict = decide(token, known.state, now=now, reuse_interval=reuse_interval)
     if isinstance(verdict, Reuse):

@@ -41,6 +41,12 @@ class AccessToken:
         return (named,) if isinstance(named, str) else tuple(named)
 
     @property
+    def epoch(self) -> str | None:
+        """The epoch of the database it was issued in."""
+        value = self.claims.get("epoch")
+        return value if isinstance(value, str) else None
+
+    @property
     def generation(self) -> int | None:
         """The refresh generation it was issued with."""
         value = self.claims.get("gen")

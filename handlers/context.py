@@ -90,8 +90,7 @@ class Tokens(Protocol):
     issuer: str
     audience: str
 
-    @property
-    def refresh_keys(self) -> RefreshKeys: ...
+    def refresh_keys(self, epoch: str | None) -> RefreshKeys: ...
 
     async def key_set(self) -> dict[str, Any]: ...
 

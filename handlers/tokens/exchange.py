@@ -43,7 +43,7 @@ async def exchange_token(ctx: Context, body: dict[str, Any]) -> View:
     expires = min(int(subject.expires), issued + int(lifetimes(ctx, terms).access.total_seconds()))
     claims = _exchanged(ctx, subject, audience=audience, issued=issued, expires=expires)
     end = datetime.fromtimestamp(expires, UTC)
-    text = await sign_and_enter(ctx, claims, end=end, session=session, cut_offs=terms.access_cut_offs)
+    text = await sign_and_enter(ctx, claims, end=end, session=session, terms=terms)
     return {
         "access_token": text,
         "issued_token_type": ACCESS_TOKEN_TYPE,

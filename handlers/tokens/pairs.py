@@ -76,7 +76,11 @@ async def _begin(
     generation = 0 if seen is None else seen + 1
     nonce = secrets.token_hex(32)
     refresh = write_refresh_token(
-        ctx.service.tokens.refresh_keys, ctx.tenant.id, session=session.id, generation=generation, nonce=nonce
+        ctx.service.tokens.refresh_keys(terms.epoch),
+        ctx.tenant.id,
+        session=session.id,
+        generation=generation,
+        nonce=nonce,
     )
     end = to_text(end_of_refresh(ctx.now, lifetimes(ctx, terms).refresh, session_end=from_text(session.expires_at)))
     state = RefreshRow(
@@ -143,17 +147,19 @@ async def issue_access_token(
     }
     if session.acr is not None:
         claims["acr"] = session.acr
-    text = await sign_and_enter(ctx, claims, end=end, session=session, cut_offs=terms.access_cut_offs)
+    text = await sign_and_enter(ctx, claims, end=end, session=session, terms=terms)
     return text, max(0, claims["exp"] - claims["iat"])
 
 
 async def sign_and_enter(
-    ctx: Context, claims: dict[str, Any], *, end: datetime, session: TokenSession | None, cut_offs: int
+    ctx: Context, claims: dict[str, Any], *, end: datetime, session: TokenSession | None, terms: Terms
 ) -> str:
-    """An access token with these claims, recorded in the inventory under its `jti`.
+    """An access token with these claims and the epoch, recorded in the inventory under its `jti`.
 
-    `cut_offs` is how many cut-offs for its user were known when it was decided to issue the token.
+    `terms` were read when it was decided to issue the token.
     """
+    if terms.epoch is not None:
+        claims = {**claims, "epoch": terms.epoch}
     signed = await ctx.service.tokens.sign(ctx.db, claims, now=ctx.now)
     entry = IssuedToken(
         id=claims["jti"],
@@ -166,8 +172,8 @@ async def sign_and_enter(
         ip=None if session is None else session.ip,
         user_agent=None if session is None else session.user_agent,
         key_id=signed.key_id,
-        cut_offs=cut_offs,
         elevations=0 if session is None else session.elevations,
+        cut_offs=terms.access_cut_offs,
     )
     await tokens.enter(ctx.db, entry)
     return signed.text

@@ -84,7 +84,11 @@ async def _rotate(ctx: Context, family: Family) -> RefreshRow:
     spent, nonce = ctx.refresh_token, secrets.token_hex(32)
     generation = spent.generation + 1
     text = write_refresh_token(
-        ctx.service.tokens.refresh_keys, ctx.tenant.id, session=spent.session, generation=generation, nonce=nonce
+        ctx.service.tokens.refresh_keys(family.terms.epoch),
+        ctx.tenant.id,
+        session=spent.session,
+        generation=generation,
+        nonce=nonce,
     )
     end = end_of_refresh(
         ctx.now, lifetimes(ctx, family.terms).refresh, session_end=from_text(family.session.expires_at)
@@ -113,7 +117,7 @@ async def _state_of_the_winner(ctx: Context) -> RefreshRow:
 async def _pair(ctx: Context, family: Family, *, state: RefreshRow) -> View:
     """`TokenPairResponse`: the state's refresh token, and an access token issued with it."""
     refresh = write_refresh_token(
-        ctx.service.tokens.refresh_keys,
+        ctx.service.tokens.refresh_keys(family.terms.epoch),
         ctx.tenant.id,
         session=state.session_id,
         generation=state.generation,

@@ -5,6 +5,7 @@ instant, when verifiers elsewhere have read it. A retired key is gone at once, a
 """
 
 import json
+import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -22,7 +23,7 @@ from sojourn.domain.clock import to_text
 from sojourn.domain.errors import Unavailable
 from sojourn.domain.ids import uuid7
 from sojourn.storage.database import Database
-from sojourn.storage.queries import signing_keys
+from sojourn.storage.queries import epochs, signing_keys
 from sojourn.storage.queries.signing_keys import SigningKeyRow
 from sojourn.storage.unit_of_work import SystemUnit
 
@@ -75,6 +76,11 @@ def new_key(vault: Vault, algorithm: str, *, now: datetime, signs_from: datetime
     )
 
 
+def new_epoch() -> str:
+    """128 random bits, the name of an epoch."""
+    return secrets.token_urlsafe(16)
+
+
 class SigningKeys:
     """The stored keys as a process uses them; each is parsed once."""
 
@@ -85,10 +91,12 @@ class SigningKeys:
         self._signers: dict[str, Signer] = {}
 
     async def ensure(self, algorithm: str, now: datetime) -> None:
-        """Make the first key, where none can sign with this algorithm."""
+        """Make the first key, where none can sign with this algorithm; with the very first one begins an epoch."""
 
         async def work(unit: SystemUnit) -> None:
             rows = await signing_keys.all_keys(unit)
+            if not rows:
+                await epochs.begin(unit, new_epoch())
             if self._signer(rows, now, algorithm=algorithm) is None:
                 await signing_keys.add(unit, new_key(self._vault, algorithm, now=now, signs_from=now))
 

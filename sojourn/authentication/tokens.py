@@ -29,7 +29,7 @@ from sojourn.domain.errors import (
     Unavailable,
 )
 from sojourn.domain.ids import session_key
-from sojourn.domain.refresh_tokens import RefreshKeys, RefreshToken, read_refresh_token
+from sojourn.domain.refresh_tokens import RefreshKeys, RefreshToken, has_refresh_form, read_refresh_token
 from sojourn.domain.token_identity import identity, text_identity
 from sojourn.domain.token_lifetimes import Lifetimes
 from sojourn.domain.token_validity import TokenFacts, facts_of_access, reasons
@@ -37,7 +37,7 @@ from sojourn.domain.tokens import AccessToken, PresentedToken, SignedToken, Unve
 from sojourn.domain.values import Caller, Tenant, tenant
 from sojourn.settings import Settings
 from sojourn.storage.database import Database
-from sojourn.storage.queries import refresh_states, token_records
+from sojourn.storage.queries import epochs, refresh_states, token_records
 from sojourn.storage.unit_of_work import UnitOfWork
 
 logger = logging.getLogger("sojourn.authentication")
@@ -66,6 +66,7 @@ class Tokens:
         self._database: Database | None = None
         self._vault: Vault | None = None
         self._keys: SigningKeys | None = None
+        self._epoch: str | None = None
         self.lifetimes = Lifetimes(settings.access_expiry, settings.refresh_expiry, settings.jwt_leeway)
         self.reuse_interval = settings.refresh_reuse_interval
         self.issuer = settings.token_issuer
@@ -81,12 +82,13 @@ class Tokens:
             raise RuntimeError("the vault is opened first")
         keys = SigningKeys(self._vault, database)
         await keys.ensure(self._settings.token_algorithm, now)
+        async with database.system() as unit:
+            self._epoch = await epochs.present(unit)
         self._database, self._keys = database, keys
 
-    @property
-    def refresh_keys(self) -> RefreshKeys:
-        """The keys of refresh tokens."""
-        return self._started()[1].refresh_keys
+    def refresh_keys(self, epoch: str | None) -> RefreshKeys:
+        """The keys of the refresh tokens of an epoch."""
+        return self._started()[1].refresh_keys(epoch)
 
     async def key_set(self) -> dict[str, Any]:
         """The public keys (RFC 7517)."""
@@ -102,7 +104,7 @@ class Tokens:
 
         Raises Unavailable while the keys that would tell cannot be had.
         """
-        refresh = read_refresh_token(self.refresh_keys, text)
+        refresh = await self._read_refresh(text)
         if refresh is not None and refresh.tenant == of.id:
             return refresh
         try:
@@ -110,14 +112,14 @@ class Tokens:
         except InvalidToken:
             return UnverifiedText(text_identity(text))
 
-    def admit(self, refresh_token: str, bearer: Caller, *, of: Tenant | None, now: datetime) -> RefreshToken:
+    async def admit(self, refresh_token: str, bearer: Caller, *, of: Tenant | None, now: datetime) -> RefreshToken:
         """The refresh token that a request shows as its credential, counted against its session's limit.
 
         `bearer` and `of` are the caller and the tenant of a bearer token that came along; without one `of` is None. It
         may have expired and need not name a session, but it must not contradict. Raises RefreshTokenInvalid,
-        NotYourResource, RateLimited.
+        NotYourResource, RateLimited, and Unavailable when it cannot be asked whether another epoch has begun.
         """
-        token = read_refresh_token(self.refresh_keys, refresh_token)
+        token = await self._read_refresh(refresh_token)
         if token is None:
             raise RefreshTokenInvalid()
         if of is not None and of.id != token.tenant:
@@ -193,6 +195,18 @@ class Tokens:
             del self._remembered[next(iter(self._remembered))]
         self._remembered[digest] = own
         return own
+
+    async def _read_refresh(self, text: str) -> RefreshToken | None:
+        """A refresh token of the present epoch. Whether another one has begun is asked when the MAC does not hold."""
+        token = read_refresh_token(self.refresh_keys(self._epoch), text)
+        if token is not None or not has_refresh_form(text):
+            return token
+        async with self._started()[0].system() as unit:
+            epoch = await epochs.present(unit)
+        if epoch == self._epoch:
+            return None
+        self._epoch = epoch
+        return read_refresh_token(self.refresh_keys(epoch), text)
 
     async def _verify_own(self, token: str) -> AccessToken | None:
         """The token, if one of our keys signed it. The key, not the token, says which algorithm it is for."""

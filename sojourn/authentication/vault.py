@@ -29,7 +29,7 @@ class Vault:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
-        self.refresh_keys = RefreshKeys(self._derive("refresh secret"), self._derive("refresh mac"))
+        self._refresh_keys: dict[str | None, RefreshKeys] = {}
         self._cipher = AESGCM(self._derive("signing keys at rest"))
 
     @classmethod
@@ -45,6 +45,15 @@ class Vault:
         if not settings.development and (reason := guessable(secret.decode("latin-1"))):
             raise OSError(f"{path}: its secret {reason}")
         return cls(secret)
+
+    def refresh_keys(self, epoch: str | None) -> RefreshKeys:
+        """The keys of the refresh tokens of an epoch; None for those of a database that never drew one."""
+        if epoch not in self._refresh_keys:
+            suffix = "" if epoch is None else f" {epoch}"
+            self._refresh_keys[epoch] = RefreshKeys(
+                self._derive(f"refresh secret{suffix}"), self._derive(f"refresh mac{suffix}"), epoch
+            )
+        return self._refresh_keys[epoch]
 
     def seal(self, name: str, plain: bytes) -> str:
         """`plain`, readable only with this secret and under this name."""

@@ -22,6 +22,7 @@ COMMANDS = {
     "keys": "sojourn.cli.keys:keys",
     "api-key": "sojourn.cli.api_keys:api_key",
     "tenant": "sojourn.cli.tenants:tenant",
+    "restore": "sojourn.cli.restore:restore",
     "end-sessions": "sojourn.cli.end_sessions:end_sessions",
     "purge": "sojourn.cli.purge:purge",
     "check": "sojourn.cli.check:check",

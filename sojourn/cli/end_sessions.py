@@ -1,34 +1,43 @@
-"""`sojourn end-sessions`: revoke every session and token, for example after restoring a backup."""
+"""`sojourn end-sessions`: every session ends now, for the day when nobody knows any more which may go on."""
 
 import click
 
 from sojourn.cli.databases import with_database
-from sojourn.cli.options import TenantId, database_url, settings_from
+from sojourn.cli.options import TenantId, asked_first, database_url, settings_from
+from sojourn.cli.restore import begin_anew, end_sessions_of, keep_api_key
 from sojourn.domain.clock import to_text, utc_now
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
 from sojourn.storage.upkeep.housekeeping import all_tenants
-from sojourn.storage.upkeep.mass_revocation import end_all
 
 
 @click.command("end-sessions")
-@click.option("--tenant", "tenant_id", type=TenantId(), metavar="ID", help="Of this tenant only.")
+@click.option("--tenant", "tenant_id", type=TenantId(), metavar="ID", help="Of this tenant only; keys stay good then.")
 @click.option(
     "--reason", default="restored", show_default=True, metavar="R", help="Kept with each session as its revoke_reason."
 )
+@keep_api_key
+@asked_first
 @database_url
-def end_sessions(tenant_id: str | None, reason: str, *, database_url: str | None) -> None:
+def end_sessions(tenant_id: str | None, reason: str, *, keep: tuple[str, ...], database_url: str | None) -> None:
     """End every session and refuse every token issued so far. Servers may go on meanwhile.
 
-    Run it after a backup was restored, before clients may connect: the backup does not contain the revocations made
-    since. All users have to sign in again.
+    Without --tenant it does what `sojourn restore` does: it also retires every signing key and revokes every stored
+    API key but those named with --keep-api-key. Everybody signs in again.
     """
     if not reason.strip() or len(reason) > 255 or not reason.isprintable():
         raise click.BadParameter("must be 1 to 255 printable characters", param_hint="--reason")
-    now = to_text(utc_now())
+    settings = settings_from(database_url=database_url)
+    if tenant_id is None:
+        begin_anew(settings, keep=frozenset(keep), reason=reason)
+        return
+    if keep:
+        raise click.UsageError("--keep-api-key goes with every tenant: with --tenant no API key is revoked")
+    wanted, now = Tenant(tenant_id), to_text(utc_now())
 
     async def end(database: Database) -> int:
-        tenants = await all_tenants(database) if tenant_id is None else [Tenant(tenant_id)]
-        return sum([await end_all(database, tenant, now=now, by="operator", reason=reason) for tenant in tenants])
+        if wanted not in await all_tenants(database):
+            raise click.ClickException(f"there is no tenant {tenant_id}; see `sojourn tenant list`")
+        return await end_sessions_of(database, [wanted], now=now, reason=reason)
 
-    click.echo(f"{with_database(settings_from(database_url=database_url), end):,} sessions ended")
+    click.echo(f"{with_database(settings, end):,} sessions ended")

@@ -1,7 +1,10 @@
 """Options that several commands share, and the kinds of value they take."""
 
 import os
+import sys
+from collections.abc import Callable
 from datetime import timedelta
+from functools import wraps
 from typing import Any
 
 import click
@@ -44,6 +47,29 @@ class TenantId(click.ParamType[str]):
                 ctx,
             )
         return str(value)
+
+
+_yes = click.option("--yes", "agreed", is_flag=True, help="Do it without asking.")
+
+
+def asked_first(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that asks on the terminal before it acts. Where nobody can be asked it acts with --yes only."""
+
+    @_yes
+    @wraps(command)
+    def run(agreed: bool, **arguments: Any) -> None:
+        if not agreed:
+            ask(f"{(command.__doc__ or '').partition('.')[0]}?")
+        command(**arguments)
+
+    return run
+
+
+def ask(question: str) -> None:
+    """Ask on the terminal. Raises Abort for another answer than yes, ClickException where there is no terminal."""
+    if not sys.stdin.isatty():
+        raise click.ClickException("nobody can be asked here: add --yes to go ahead")
+    click.confirm(question, abort=True, err=True)
 
 
 database_url = click.option(

@@ -1,6 +1,7 @@
 """`sojourn seed`: a database full of made-up data, for tests of size."""
 
 import asyncio
+import re
 import sys
 import time
 from datetime import datetime
@@ -8,14 +9,18 @@ from datetime import datetime
 import click
 
 from sojourn.cli.databases import with_database
-from sojourn.cli.options import database_url, settings_from
+from sojourn.cli.options import ask, database_url, settings_from
 from sojourn.cli.synthetic.sessions import SPAN, sessions_of_old
 from sojourn.domain.clock import to_text, utc_now
 from sojourn.domain.sessions import Timeouts
 from sojourn.settings import Settings
 from sojourn.settings.strength import shown_url
+from sojourn.storage.database import Database
 from sojourn.storage.engines import Unreachable, open_loader
 from sojourn.storage.upkeep.bulk import AlreadyLoaded, batches
+from sojourn.storage.upkeep.housekeeping import all_tenants
+
+_MADE = re.compile(r"tnt_[0-9]{4,}")
 
 
 class Instant(click.ParamType[datetime]):
@@ -74,6 +79,7 @@ class Instant(click.ParamType[datetime]):
     metavar="INSTANT",
     help="Where the data ends. Without: now, so that some sessions are active.",
 )
+@click.option("--yes", "agreed", is_flag=True, help="Do it without asking.")
 @database_url
 def seed(
     tenants: int,
@@ -82,10 +88,12 @@ def seed(
     sessions: int,
     seed_number: int,
     until: datetime | None,
+    agreed: bool,
     database_url: str | None,
 ) -> None:
     """Fill a database with sessions of made-up people: active, expired and revoked ones of the last 30 days.
 
+    On a terminal it asks first, and it goes nowhere unasked where there are tenants that it has not made.
     It is written in bulk, past the service, and adds to what is there. The same numbers, --seed and --until
     make the same sessions.
     """
@@ -94,6 +102,8 @@ def seed(
             "each tenant needs a user and a session: raise --users or --sessions, or lower --tenants"
         )
     settings = settings_from(database_url=database_url)
+    if not agreed and (sys.stdin.isatty() or with_database(settings, _holds_others)):
+        ask(f"Write {sessions:,} made-up sessions into {shown_url(settings.database_url)}?")
     end = until or utc_now()
     with_database(settings, lambda database: database.create_partitions(end - SPAN, end))
     started = time.perf_counter()
@@ -107,6 +117,11 @@ def seed(
     click.echo(
         f"{sessions:,} sessions of {users:,} users in {tenants:,} tenants: {seconds:.1f} s, {sessions / seconds:,.0f}/s"
     )
+
+
+async def _holds_others(database: Database) -> bool:
+    """Whether somebody else's data are here."""
+    return any(_MADE.fullmatch(tenant.id) is None for tenant in await all_tenants(database))
 
 
 async def _load(

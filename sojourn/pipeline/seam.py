@@ -66,7 +66,7 @@ async def _resolve(
     Raises what refuses a refresh token as a credential, and Unavailable while the issuer's keys cannot be had.
     """
     if plan.credential is not None:
-        token = program.tokens.admit(
+        token = await program.tokens.admit(
             arguments["body"][plan.credential], identity.caller, of=identity.tenant, now=program.clock()
         )
         caller = identity.caller if identity.caller.id else Caller("user", "", session_id=session_id(token.session))

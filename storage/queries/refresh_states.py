@@ -14,6 +14,7 @@ from sojourn.domain.refresh_tokens import RefreshState, RefreshToken
 from sojourn.domain.sessions import status_of
 from sojourn.domain.token_identity import TokenHash
 from sojourn.domain.token_validity import RefreshRecord
+from sojourn.storage.queries.epochs import present_epoch
 from sojourn.storage.queries.session_states import ACTIVE
 from sojourn.storage.queries.token_configs import Terms, TokenConfig, terms_of
 from sojourn.storage.queries.token_records import EVERYBODY, blacklisted, cut_offs, issued_until
@@ -96,6 +97,7 @@ FAMILY = Statement(
         *[_C.c[name] for name in TokenConfig._fields],
         cut_offs(bindparam("type_access"), _S.c.user_id),
         cut_offs(*_OF_USER),
+        present_epoch(),
     )
     .select_from(
         _S.outerjoin(_U, and_(_U.c.tenant_id == _TENANT, _U.c.user_id == _S.c.user_id))
@@ -182,6 +184,7 @@ async def family(unit: UnitOfWork, token: RefreshToken, *, now: str) -> Family |
             issued_at=issued_at,
             cut_offs_then=cut_offs_then,
             expires_at=expires_at,
+            epoch=terms.epoch,
         ),
         terms=terms,
     )

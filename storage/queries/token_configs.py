@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, delete, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
+from sojourn.storage.queries.epochs import present_epoch
 from sojourn.storage.queries.token_records import EVERYBODY, cut_offs
 from sojourn.storage.schema.sql_functions import latest
 from sojourn.storage.schema.token_tables import NotBeforeTable, TokenConfigTable
@@ -58,16 +59,18 @@ TERMS = Statement(
         *[_C.c[name] for name in TokenConfig._fields],
         cut_offs(bindparam("type_access"), bindparam("user_id")),
         cut_offs(bindparam("type_refresh"), bindparam("user_id")),
+        present_epoch(),
     ).select_from(select(literal_column("1").label("one")).subquery().outerjoin(_C, _C.c.tenant_id == _TENANT))
 )
 
 
 class Terms(NamedTuple):
-    """What tokens of a user are issued by: the tenant's own lifetimes, and the counts of cut-offs so far."""
+    """What tokens of a user are issued by: the tenant's own lifetimes, the counts of cut-offs so far, the epoch."""
 
     config: TokenConfig | None
     access_cut_offs: int
     refresh_cut_offs: int
+    epoch: str | None
 
 
 async def terms(unit: UnitOfWork, user_id: str) -> Terms:
@@ -79,7 +82,7 @@ async def terms(unit: UnitOfWork, user_id: str) -> Terms:
 
 
 def terms_of(row: Row) -> Terms:
-    """The terms in a row of three texts (null without a config of its own) and two counts."""
+    """The terms in a row of three texts (null without a config of its own), two counts and the epoch."""
     return Terms(None if row[0] is None else TokenConfig._make(row[:3]), *row[3:])
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import Integer, and_, bindparam, cast, exists, func, literal_col
 
 from sojourn.domain.token_validity import TokenRecord
 from sojourn.domain.tokens import AccessToken
+from sojourn.storage.queries.epochs import present_epoch
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.schema.token_tables import (
     BlacklistTable,
@@ -81,6 +82,7 @@ FACTS = Statement(
         _C.c.leeway,
         _I.c.elevations,
         _S.c.elevations,
+        present_epoch(),
     ).select_from(
         _one.outerjoin(_S, and_(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("key")))
         .outerjoin(_R, and_(_R.c.tenant_id == _TENANT, _R.c.session_id == bindparam("key")))

@@ -61,6 +61,7 @@ class SessionTable(Stored, table=True):
     revoked_at: str | None = Field(sa_column=instant(nullable=True))
     revoked_by: str | None = Field(sa_column=short_text())
     revoke_reason: str | None = Field(sa_column=short_text())
+    reason_code: str | None = Field(sa_column=short_text(32))
     amr: str | None = Field(sa_column=short_text(2048))
     role: str | None = Field(sa_column=short_text())
     app_id: str | None = Field(sa_column=short_text())
@@ -74,6 +75,8 @@ class SessionTable(Stored, table=True):
     geoip: str | None = Field(sa_column=short_text())
     acr: str | None = Field(sa_column=short_text())
     elevations: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    last_ip: str | None = Field(sa_column=short_text(45))
+    last_user_agent: str | None = Field(sa_column=long_text())
 
 
 class SessionCounterTable(Stored, table=True):

@@ -135,6 +135,15 @@ class SigningKeyTable(Stored, table=True):
     retired_at: str | None = Field(sa_column=instant(nullable=True))
 
 
+class EpochTable(Stored, table=True):
+    """The present epoch, in one row: what tells our tokens from those issued before a backup was restored."""
+
+    __tablename__ = "epochs"
+
+    name: str = Field(sa_column=key_text(16))
+    value: str = Field(sa_column=short_text(64, nullable=False))
+
+
 class SessionUsageTable(Stored, table=True):
     """How often a session was used on a day (UTC, `2026-04-15`)."""
 

@@ -85,5 +85,6 @@ def _session(tenant_id: str, session: NewSession, *, revoked_at: str | None, now
     values["elevations"] = 0
     values["revoked_at"] = revoked_at
     values["revoked_by"] = "seed" if ended else None
-    values["revoke_reason"] = "signed_out" if ended else None
+    values["revoke_reason"] = values["reason_code"] = "signed_out" if ended else None
+    values["last_ip"] = values["last_user_agent"] = None
     return values

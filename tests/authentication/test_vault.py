@@ -24,7 +24,7 @@ def key_file(tmp_path: Path, text: str) -> Path:
 def test_the_key_file_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
     first, second = Vault.open(settings(tmp_path)), Vault.open(settings(tmp_path))
 
-    assert first.refresh_keys == second.refresh_keys
+    assert first.refresh_keys("e") == second.refresh_keys("e") != first.refresh_keys(None)
     assert [file.name for file in tmp_path.iterdir()] == ["sojourn.db.key"]
     assert (tmp_path / "sojourn.db.key").stat().st_mode & 0o777 == 0o600
 
@@ -72,4 +72,4 @@ def test_what_is_sealed_opens_with_the_same_secret_and_name_only() -> None:
 
 
 def test_no_key_is_in_a_text_about_the_keys() -> None:
-    assert repr(Vault(b"a" * 32).refresh_keys) == "RefreshKeys(...)"
+    assert repr(Vault(b"a" * 32).refresh_keys(None)) == "RefreshKeys(...)"

@@ -75,6 +75,10 @@ def test_each_help_is_worth_reading(tmp_path: Path, command: str) -> None:
         "seed --tenants 5 --users 2",
         "seed --until yesterday",
         "spec --format xml",
+        "restore",
+        "end-sessions",
+        "end-sessions --yes --tenant nowhere",
+        "restore --yes --keep-api-key nobody",
     ],
 )
 def test_a_mistake_is_one_line_and_a_status(tmp_path: Path, arguments: str) -> None:
