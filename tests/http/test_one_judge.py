@@ -25,7 +25,7 @@ EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 USERS = ("ann", "bob")
 STEPS = (
     "sign_in", "sign_in", "refresh", "refresh", "refresh", "use", "generate", "exchange", "blacklist", "blacklist",
-    "take_off_blacklist", "cut_off", "end", "purge", "retire_keys", "lifetimes", "wait", "wait",
+    "take_off_blacklist", "cut_off", "end", "purge", "retire_keys", "lifetimes", "elevate", "wait", "wait",
 )  # fmt: skip
 steps = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 999)), min_size=3, max_size=14)
 numbers = count(1)
@@ -106,6 +106,11 @@ class History:
         what = chosen([{}, {"type": "access"}, {"type": "refresh"}], number // 3)
         assert self.admin("POST", "/admin/tokens/revoke-all", json=who | what).is_success
         self.client.clock.advance(seconds=1)  # the administrator's token is of another issuer: told by its second
+
+    def elevate(self, number: int) -> None:
+        path = f"/internal/session/{chosen(self.sessions, number)['id']}/elevate"
+        answer = self.client.internal("POST", path, self.tenant, json={"amr": [f"m{number % 9}"]})
+        assert answer.status_code in (200, 404), answer.text
 
     def end(self, number: int) -> None:
         self.admin("DELETE", f"/sessions/{chosen(self.sessions, number)['id']}")
