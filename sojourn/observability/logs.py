@@ -17,7 +17,7 @@ from sojourn.observability.background_log import ACCESS, BackgroundHandler
 
 _access = logging.getLogger(ACCESS)
 
-_SECRET = re.compile(r"eyJ[A-Za-z0-9_.-]*|sj_[0-9a-f]{8,}_[A-Za-z0-9_-]+")
+_SECRET = re.compile(r"eyJ[A-Za-z0-9_.-]*|sj_[0-9a-f]{8,}_[A-Za-z0-9_-]+|rt_[0-9a-f-]{36}\.[A-Za-z0-9_.-]+")
 _KEY = re.compile(r"sj_[0-9a-f]{8,}_[A-Za-z0-9_-]+")
 _SHORTEST_TOKEN = 12
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -112,7 +112,7 @@ def masked(text: str) -> str:
 def _mask(match: re.Match[str]) -> str:
     """What begins like a token is read to its end at once, for the next look begins behind it."""
     text = match[0]
-    if text.startswith("sj_") or ("." in text and len(text) >= _SHORTEST_TOKEN):
+    if text.startswith(("sj_", "rt_")) or ("." in text and len(text) >= _SHORTEST_TOKEN):
         return "***"
     return _KEY.sub("***", text)
 

@@ -104,3 +104,10 @@ def test_no_access_line_is_made_when_the_level_is_off(caplog: pytest.LogCaptureF
     logs.access(Served(), 200)
 
     assert caplog.records == []
+
+
+def test_a_refresh_token_is_masked_wherever_it_stands() -> None:
+    secret = "A" * 43
+    token = f"rt_01968a3c-5c00-7000-8000-00a1b2c3d4e5.YWNtZQ.7.{secret}.{secret}"
+
+    assert logs.masked(f"before {token} behind") == "before *** behind"
