@@ -1,6 +1,7 @@
 """A random history: users, services and administrators of two tenants act in turn, and a model notes what they did."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from sojourn.conformance.registry import VIEWED, Kept, Shelf
@@ -126,6 +127,9 @@ def a_user_is_raised(history: History, where: Where) -> None:
     told = expect(tenant.admin("upgrade_session_mfa", session_id=kept.made.id), 200).json
     assert told["session_id"] == kept.made.id, f"asked for {kept.made.id}, {told['session_id']} was raised"
     kept.amr = tuple(dict.fromkeys((*kept.amr, "mfa")))
+    renewed = expect(tenant.refresh(kept.made.refresh), 200).json
+    assert not tenant.is_good(kept.made.access), "a token from before a session was raised is still good"
+    kept.made = replace(kept.made, tokens=renewed)
 
 
 def a_session_is_used(history: History, where: Where) -> None:

@@ -203,6 +203,8 @@ def what_was_sent_is_told(exchange: Exchange) -> Iterator[str]:
         if member not in operation_members(told) or name in ("token", "access_token", "refresh_token", "reason"):
             continue
         wanted = ",".join(value) if name == "amr" and isinstance(value, list) else value
+        if operation.id == "elevate_session" and name == "amr" and set(value) <= set(str(told[member]).split(",")):
+            continue  # a session that is raised keeps the methods that it had
         if told[member] != wanted:
             yield f"{member} is {told[member]!r}, sent was {wanted!r}"
 

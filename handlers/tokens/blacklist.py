@@ -114,7 +114,7 @@ async def _refuse(ctx: Context, body: dict[str, Any], *, shown: _Shown, stated_e
         until = _instant(stated_end)
     if until is None:
         until = retention(ctx.now, span)
-    if until + span.leeway > ctx.now:
+    if until > ctx.now - span.leeway:
         entry = BlacklistEntry(
             id=mint("bl", ctx.now),
             token_hash=shown.hash,
@@ -122,7 +122,7 @@ async def _refuse(ctx: Context, body: dict[str, Any], *, shown: _Shown, stated_e
             user_id=body["user_id"],
             reason=body.get("reason"),
             created_at=ctx.now_text,
-            expires_at=to_text(min(until + span.leeway, _instant(LAST_SECOND))),
+            expires_at=to_text(min(until, _instant(LAST_SECOND) - span.leeway) + span.leeway),
         )
         await blacklist.add(ctx.db, entry)
     return simple_response("token blacklisted", ctx.now_text)
