@@ -45,9 +45,13 @@ class Touches:
         """The touch of a session that is still to be written."""
         return self._waiting.get(tenant_id, {}).get(key)
 
+    def perhaps_unwritten(self, tenant_id: str, key: str) -> Touch | None:
+        """The newest touch of a session that waits, or that is being written now."""
+        found = [of.get(tenant_id, {}).get(key) for of in (self._written, self._waiting)]
+        return max((touch for touch in found if touch is not None), default=None)
+
     def take(self) -> dict[str, dict[str, Touch]]:
         """All waiting touches, to be written now.
-
 
         They are still shown until the next call: a read that began before the write may end after it.
         """

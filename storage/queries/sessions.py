@@ -327,6 +327,7 @@ async def revoke(unit: UnitOfWork, key: str, *, now: str, by: str, reason: str) 
 async def revoke_many(unit: UnitOfWork, keys: list[str], *, now: str, by: str, reason: str) -> set[str]:
     """End those of some sessions that are active; which were ended."""
     ended, unsettled = set[str](), 0
+    await _write_waiting_touches(unit, sorted(set(keys)), now=now)
     facts = {"now": now, "by": by, "reason": reason, "nothing": None}
     for key in sorted(set(keys)):  # see `LOCK_ALL_OF_USER`
         if await unit.run(REVOKE, id=key, **facts):
@@ -347,10 +348,19 @@ async def revoke_all_of_user(unit: UnitOfWork, user_id: str, *, now: str, by: st
 async def revoke_locked(unit: UnitOfWork, locked: list[Row], *, now: str, by: str, reason: str) -> int:
     """End sessions that this transaction has locked, each given by its id and its `due_at`; how many they are."""
     if locked:
+        await _write_waiting_touches(unit, [key for key, _ in locked], now=now)
         rows = [{"id": key, "now": now, "by": by, "reason": reason, "nothing": None} for key, _ in locked]
         await unit.run_many(REVOKE_LOCKED, rows)
         await statistics.count_revoked(unit, len(locked), unsettled=sum(due_at is None for _, due_at in locked))
     return len(locked)
+
+
+async def _write_waiting_touches(unit: UnitOfWork, keys: list[str], *, now: str) -> None:
+    """Write what waits of sessions that are about to end: their last use would go back otherwise."""
+    found = [(key, unit.touches.perhaps_unwritten(unit.tenant.id, key)) for key in keys]
+    touches = [(key, touch) for key, touch in found if touch is not None]
+    if touches:
+        await touch_many(unit, touches, now=now)
 
 
 def _shown(unit: UnitOfWork, rows: list[Row]) -> list[SessionRow]:

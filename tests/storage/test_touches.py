@@ -14,7 +14,7 @@ from sojourn.storage.queries.sessions import NewSession
 from sojourn.storage.touches import Touch
 from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.upkeep.activity import Activity
-from tests.storage.conftest import ACME, IDLE, NOISE, T0, T1, T2, Store, new_session
+from tests.storage.conftest import ACME, END, IDLE, NOISE, T0, T1, T2, Store, new_session
 
 LONG = timedelta(minutes=1)
 LATER = "2026-04-15T13:00:00.000Z"
@@ -141,7 +141,7 @@ def test_a_touch_that_waits_does_not_revive_a_revoked_session(store: Store, begi
 
     row = store.read(lambda unit: sessions.get(unit, session.id))
     assert row is not None
-    assert (row.revoked_at, row.last_active_at, row.idle_expires_at) == (T1, T0, IDLE)
+    assert (row.revoked_at, row.last_active_at) == (T1, T1), "it ended at once, and keeps its last use"
 
 
 def test_a_touch_that_waited_too_long_revives_no_expired_session(store: Store, clock: Clock, begin: Begin) -> None:
@@ -229,3 +229,16 @@ def test_a_touch_in_another_tenant_is_not_shown(store: Store, begin: Begin) -> N
 
     assert store.database.touches.waiting(NOISE.id, session.id) is None
     assert len(store.database.touches) == 1
+
+
+def test_a_session_that_ends_keeps_its_last_use_though_its_touch_still_waits(store: Store) -> None:
+    """In every way that a session can end by somebody's act: by its id, and with all of its user."""
+    one, two = store.add(new_session("eve")), store.add(new_session("eve"))
+    for key in (one.id, two.id):
+        store.database.touches.add(ACME.id, key, touch=Touch(T1, END, IDLE))
+
+    store.write(lambda unit: sessions.revoke(unit, one.id, now=T2, by="root", reason="x"))
+    store.write(lambda unit: sessions.revoke_all_of_user(unit, "eve", now=T2, by="root", reason="x"))
+
+    rows = store.read(lambda unit: sessions.list_all_of_user(unit, "eve"))
+    assert [(row.last_active_at, row.revoked_at) for row in rows] == [(T1, T2), (T1, T2)]
