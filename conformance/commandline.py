@@ -3,6 +3,7 @@
 import argparse
 import os
 import random
+import ssl
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--user-token", help="a token of a user of the first tenant who is no administrator, for `seed`")
     add("--expired-token", help="an administrator's token of the first tenant that has ended, for `seed`")
     add("--short-lived-url", help="an instance whose sessions end within seconds, for the same callers")
+    add("--ca-file", type=Path, metavar="FILE", help="certificates in PEM that may vouch for the server")
     add("--contract", type=Path, metavar="FILE", help="the contract as one document; else the one of this package")
     add("--profile", choices=PROFILES, default="core", help="what is judged (default: %(default)s)")
     add("--feature", choices=FEATURES, action="append", default=[], help="judge this too; may be repeated")
@@ -81,6 +83,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--expected-failures", type=Path, metavar="FILE", help="checks that are known to fail, one `ID reason` a line")
     add("--report-dir", type=Path, metavar="DIR", help="where to write report.html, junit.xml, report.json, …")
     return parser
+
+
+def _readable(authorities: Path | None) -> Path | None:
+    """The file of certificates. Raises Unusable when it holds none."""
+    if authorities is not None:
+        try:
+            ssl.create_default_context(cafile=authorities)
+        except OSError as error:
+            raise Unusable(f"{authorities}: no certificates can be read from it: {error}") from None
+    return authorities
 
 
 def _target(given: argparse.Namespace) -> Target:
@@ -100,6 +112,7 @@ def _target(given: argparse.Namespace) -> Target:
         user_token=given.user_token,
         expired_token=given.expired_token,
         short_lived_url=given.short_lived_url,
+        ca_file=_readable(given.ca_file),
         contract=given.contract,
         profile=given.profile,
         features=tuple(given.feature),

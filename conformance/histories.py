@@ -67,9 +67,14 @@ def what_does_not_change(traffic: Iterable[Exchange]) -> Iterator[str]:
             if len(values) > 1:
                 said = "; ".join(f"{value!r} in {by}" for value, by in values.items())
                 yield f"{name} of {key[:13]}… is {said}"
-            silent = [view.told_by for view in seen if name not in view.members and "row" not in view.members]
+            silent = [view.told_by for view in seen if name not in view.members and _tells(view, name)]
             if values and silent:
                 yield f"{name} of {key[:13]}… is told by {next(iter(values.values()))} and not by {silent[0]}"
+
+
+def _tells(view: View, name: str) -> bool:
+    """Whether a view has a place for a member: a row of the list of all sessions has few, all of them required."""
+    return "row" not in view.members or name in _ROW.values()
 
 
 def what_does_not_go_back(traffic: Iterable[Exchange]) -> Iterator[str]:

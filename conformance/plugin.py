@@ -14,6 +14,7 @@ from sojourn.conformance.reports.writing import write_reports
 from sojourn.conformance.target import Target, Unusable
 from sojourn.conformance.traffic import Traffic
 from sojourn.conformance.verdicts import Case, Outcome, Verdict, outcome
+from sojourn.conformance.wire import NO_ANSWER, Reply
 from sojourn.conformance.world import World
 
 FIRST, LAST = ("SCH", "SED"), ("LAW", "RUN")
@@ -45,6 +46,9 @@ class Judge:
             raise Unusable(f"{self.target.url} cannot be reached: {error}") from None
         except KeyError:
             raise Unusable("the contract has no operation list_user_sessions") from None
+        said = no_server_of_ours(reply)
+        if said:
+            raise Unusable(f"{self.target.url} {said}")
         if reply.status in (401, 403):
             raise Unusable(f"the API key is refused with {reply.status} for the tenant {self.target.tenant}")
 
@@ -129,6 +133,21 @@ class Judge:
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """The progress display shows the checks; pytest's dots would only repeat it."""
         return (report.outcome, "", "") if report.when == "call" else None
+
+
+def no_server_of_ours(reply: Reply) -> str | None:
+    """Why nothing can be judged where this is the answer to the first read; None where it can."""
+    if reply.status == NO_ANSWER:
+        return "accepts connections and does not answer in HTTP"
+    if 300 <= reply.status < 400:
+        return f"redirects to {reply.headers.get('location', 'nowhere')}: give the address where it leads"
+    if reply.status >= 500:
+        return f"answers {reply.status}: it does not work"
+    if "json" not in reply.media_type:
+        return f"answers {reply.status} with {reply.media_type or 'nothing'}, no JSON: something else is there"
+    if reply.status == 404:
+        return "has no operation list_user_sessions: is the path missing below which the operations are mounted?"
+    return None
 
 
 _OUTCOMES: dict[Verdict, Any] = {

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -83,9 +84,12 @@ class Reply:
 
 
 class Wire:
-    """The way to one server. `url` may carry a path below which the operations are mounted."""
+    """The way to one server. `url` may carry a path below which the operations are mounted.
 
-    def __init__(self, url: str, seconds: float = 20) -> None:
+    `authorities` is a file of certificates in PEM: who may vouch for the server, instead of those the system trusts.
+    """
+
+    def __init__(self, url: str, *, seconds: float = 20, authorities: Path | None = None) -> None:
         parts = urlsplit(url)
         self.base_path = parts.path.rstrip("/")
         self._secure = parts.scheme == "https"
@@ -93,6 +97,7 @@ class Wire:
         self._port = parts.port or (443 if self._secure else 80)
         self._authority = parts.netloc.rpartition("@")[2]
         self._seconds = seconds
+        self._authorities = authorities
 
     def exchange(self, request: Raw, seconds: float | None = None) -> Reply:
         """Send and wait for the answer. A status of 0 says that none came."""
@@ -135,7 +140,7 @@ class Wire:
         plain = socket.create_connection((self._host, self._port), timeout=seconds)
         if not self._secure:
             return plain
-        return ssl.create_default_context().wrap_socket(plain, server_hostname=self._host)
+        return ssl.create_default_context(cafile=self._authorities).wrap_socket(plain, server_hostname=self._host)
 
 
 def read_reply(connection: socket.socket, method: str) -> Reply:

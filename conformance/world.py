@@ -54,7 +54,7 @@ class World:
         self.target = target
         self.contract = contract
         self.traffic = traffic
-        self.wire = Wire(target.url)
+        self.wire = Wire(target.url, authorities=target.ca_file)
         self.random = random.Random(target.seed)  # noqa: S311 - it draws cases, no secrets
         self._name = f"{random.SystemRandom().randrange(16**8):08x}"
         """Users of this run alone, whatever the seed: the server may remember an earlier run."""
@@ -100,7 +100,7 @@ class World:
     def elsewhere(self, url: str) -> "World":
         """The same callers at another address."""
         other = World(self.target, self.contract, traffic=self.traffic)
-        other.wire = Wire(url)
+        other.wire = Wire(url, authorities=self.target.ca_file)
         return other
 
 
