@@ -1,6 +1,7 @@
 """The servers that mutants are made of, and the run of a mutant's cases before them."""
 
 import contextlib
+import functools
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,6 +45,14 @@ class Fate:
 
 async def _gone(exchange: Exchange, operation: Operation) -> Answer:
     raise RuntimeError("this lie was told in another process")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A recording without its functions: how long each case lasts and what it asks, and an answer of each kind."""
+
+    cases: dict[str, tuple[float, frozenset[str]]]
+    answers: dict[tuple[str, int], tuple[dict[str, str], bytes]]
 
 
 class Bench:
@@ -91,12 +100,24 @@ class Bench:
 
     def record(self) -> list[str]:
         """Run the cases that are about no single operation truthfully; the names of those that fail."""
-        world = new_world(self.target, self._contract)
-        world.make_tenants()
+        make = functools.partial(new_world, self.target, self._contract)
+        make().make_tenants()
         cases = all_cases(self._contract, self.target)
-        broken = record([case for case in cases if case.subject is None], world, self.recording)
+        broken = record([case for case in cases if case.subject is None], make, recording=self.recording)
         self.recording.cases += [case for case in cases if case.subject is not None]
         return broken
+
+    def learn(self, known: Known) -> None:
+        """Take over what another bench recorded."""
+        for case in all_cases(self._contract, self.target):
+            case.seconds, case.touched = known.cases.get(case.name, (case.seconds, case.touched))
+            self.recording.cases.append(case)
+        self.recording.answers |= known.answers
+
+    @property
+    def known(self) -> Known:
+        """What was recorded, as another process can be told it."""
+        return Known({case.name: (case.seconds, case.touched) for case in self.recording.cases}, self.recording.answers)
 
     def judge(self, mutant: Mutant, profiles: tuple[str, ...]) -> Fate:
         """Put a mutant before the cases that it can show in, those of the smallest profile first."""

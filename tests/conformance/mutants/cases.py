@@ -110,14 +110,17 @@ def new_world(target: Target, contract: Contract) -> World:
     return World(target, contract, traffic=Traffic(target, contract))
 
 
-def record(cases: list[Case], world: World, recording: Recording) -> list[str]:
-    """Run cases against a healthy server and note what they ask. The names of those that do not pass."""
+def record(cases: list[Case], make: Callable[[], World], *, recording: Recording) -> list[str]:
+    """Run cases against a healthy server and note what they ask. The names of those that do not pass.
+
+    `make` gives each a world of its own: the laws judge all that was asked in one.
+    """
     broken = []
     for case in cases:
-        before, began = len(world.traffic.exchanges), time.monotonic()
+        world, began = make(), time.monotonic()
         verdict, message = case.run(world)
         case.seconds = time.monotonic() - began
-        seen = world.traffic.exchanges[before:]
+        seen = world.traffic.exchanges
         case.touched = frozenset(item.operation.id for item in seen if item.operation is not None)
         for item in seen:
             if item.operation is not None and item.reply.status:

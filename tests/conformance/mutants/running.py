@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from sojourn.conformance.checks import PROFILES
-from tests.conformance.mutants.bench import Bench, Fate
+from tests.conformance.mutants.bench import Bench, Fate, Known
 from tests.conformance.mutants.catalogue import ONE_TENANT, catalogue, sample
 from tests.conformance.mutants.mutant import contract
 
@@ -25,6 +25,7 @@ class Order:
     reads: int
     seconds: float
     full: bool
+    known: Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,7 @@ def work(order: Order) -> list[Line]:
     """Judge a part of the samples."""
     ends, found = time.monotonic() + order.seconds, []
     with tempfile.TemporaryDirectory() as folder, Bench(Path(folder), contract(), full=order.full) as bench:
-        broken = bench.record()
-        if broken:
-            raise RuntimeError(f"the healthy server does not pass: {broken}")
+        bench.learn(order.known)
         answers = bench.recording.answers
         reads = sample(catalogue(answers, seed_only=True), order.reads, random.Random(order.seed), without=ONE_TENANT)
         others = sample(catalogue(answers), order.count, random.Random(order.seed))
@@ -57,8 +56,18 @@ def work(order: Order) -> list[Line]:
     return found
 
 
+def recorded(*, full: bool) -> Known:
+    """What a healthy server shows. Raises RuntimeError when a case does not pass before it."""
+    with tempfile.TemporaryDirectory() as folder, Bench(Path(folder), contract(), full=full) as bench:
+        broken = bench.record()
+        if broken:
+            raise RuntimeError(f"the healthy server does not pass: {broken}")
+        return bench.known
+
+
 def run(*, seed: int, count: int, reads: int, seconds: float, full: bool, processes: int) -> list[Line]:
     """Judge samples of mutants, in several processes."""
-    orders = [Order(part, processes, seed, count, reads, seconds, full) for part in range(processes)]
+    known = recorded(full=full)
+    orders = [Order(part, processes, seed, count, reads, seconds, full, known) for part in range(processes)]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         return [line for lines in pool.map(work, orders) for line in lines]
