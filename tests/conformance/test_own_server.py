@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests import postgres
-from tests.conformance.serving import judge
+from tests.conformance.serving import FIRST, admin_token, judge
 from tests.live import LiveServer
 
 SEED = os.environ.get("CONFORMANCE_SEED", "20260421")
@@ -68,7 +68,9 @@ def credentials(server: LiveServer) -> list[str]:
     """The callers that only the full profile needs."""
     limited = run(server, "api-key", "create", "--name", "limited", "--tenant", "elsewhere")
     stranger = run(server, "token", "--tenant", "nowhere", "--user", "root", "--role", "admin", "--ttl", "12h")
-    return ["--limited-api-key", limited, "--stranger-token", stranger]
+    user, ended = admin_token(FIRST, "somebody", role="member"), admin_token(FIRST, seconds=-600)
+    more = ["--user-token", user, "--expired-token", ended]
+    return ["--limited-api-key", limited, "--stranger-token", stranger, *more]
 
 
 def errors_of(server: LiveServer) -> list[str]:
