@@ -170,7 +170,8 @@ def trust_is_taken_back(history: History, where: Where) -> None:
 def a_text_is_refused(history: History, where: Where) -> None:
     tenant, user = where
     history.count += 1
-    body = {"token": f"Token-{history.count}-of-{tenant.id}-{history.users[0]}", "token_type": "refresh", "user_id": user}
+    text = f"Token-{history.count}-of-{tenant.id}-{history.users[0]}"
+    body = {"token": text, "token_type": "refresh", "user_id": user}
     body["reason"] = f"reason {history.count}"
     for _ in range(2):
         expect(tenant.service("blacklist_token", body=body), 200)
