@@ -60,21 +60,23 @@ class DomainError(Exception):
     A few refusals must be remembered (a replayed refresh token ends its session): those set
     `persist = True` and the unit of work commits before the refusal is answered.
 
-    `why`, and `by` whom where that is known already, are for the operator's log: callers are told the key only.
+    `why` (one word), `detail` (one line, without a secret), and `by` whom where that is known already, are for the
+    operator's log: callers are told the key only.
     """
 
     key: ClassVar[str] = "internal"
     persist: ClassVar[bool] = False
     why: str = ""
+    detail: str = ""
     by: Caller | None = None
 
     def __init__(self, **params: Any) -> None:
         super().__init__(self.key)
         self.params = params
 
-    def because(self, why: str) -> Self:
-        """The same refusal, with the reason for the operator's log."""
-        self.why = why
+    def because(self, why: str, detail: str = "") -> Self:
+        """The same refusal, with the reason for the operator's log: one word, and a line where there is more to say."""
+        self.why, self.detail = why, detail
         return self
 
 

@@ -28,7 +28,14 @@ def free_port() -> int:
 class LiveServer:
     """One running server. Ends with `stop`, or at once with `kill`."""
 
-    def __init__(self, folder: Path, *arguments: str, tls_authority: Path | None = None, **settings: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        tls_authority: Path | None = None,
+        awaits: str = "/health/ready",
+        **settings: str,
+    ) -> None:
         self.folder = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}" if tls_authority is None else f"https://localhost:{self.port}"
@@ -44,6 +51,7 @@ class LiveServer:
             **settings,
         }
         self._arguments = arguments
+        self._awaits = awaits
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -55,7 +63,7 @@ class LiveServer:
             if process.poll() is not None:
                 raise RuntimeError(f"the server ended at start:\n{self.log.read_text()}")
             try:
-                with urllib.request.urlopen(f"{self.url}/health/ready", timeout=1, context=self._trust):
+                with urllib.request.urlopen(f"{self.url}{self._awaits}", timeout=1, context=self._trust):
                     return process
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)

@@ -1,13 +1,13 @@
 """Bearer tokens: JSON Web Tokens (RFC 7519) checked as RFC 8725 asks, and issued for the command line.
 
 A signature that was verified once is remembered by the token's hash until it expires; its instants are held
-against `now` every time. A token is never logged, and which check refused it is never told.
+against `now` every time. A token is never logged; which check refused it is told to the operator's log only.
 """
 
 import hashlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -15,9 +15,11 @@ import jwt
 
 from sojourn.authentication.compact import read_compact
 from sojourn.authentication.foreign_claims import bounded, numeric_date, require_access_token
+from sojourn.authentication.issuers import Issuers
 from sojourn.authentication.key_sets import KeySet
+from sojourn.authentication.provider_claims import ProviderClaims, shown
 from sojourn.domain.errors import InvalidToken, TokenExpired
-from sojourn.domain.ids import is_tenant_id, is_user_id, session_key, uuid7
+from sojourn.domain.ids import is_user_id, session_key, uuid7
 from sojourn.domain.token_identity import identity, text_identity
 from sojourn.domain.tokens import AccessToken
 from sojourn.domain.values import Caller, Tenant
@@ -53,15 +55,8 @@ class BearerTokens:
         self._algorithms = settings.algorithms
         self._leeway = settings.jwt_leeway.total_seconds()
         self._remembered: dict[bytes, _Remembered] = {}
-        self._keys: KeySet | None = None
-        if settings.jwt_jwks is not None:
-            self._keys = KeySet(
-                settings.jwt_jwks,
-                self._algorithms,
-                changed=self._remembered.clear,
-                stale_limit_seconds=settings.jwt_jwks_stale_limit.total_seconds(),
-                monotonic=monotonic,
-            )
+        self._claims = ProviderClaims(settings)
+        self.issuers = Issuers(settings, changed=self._remembered.clear, monotonic=monotonic)
 
     async def authenticate(self, token: str, now: datetime) -> tuple[Caller, Tenant]:
         """The caller and the tenant that a token names.
@@ -73,9 +68,10 @@ class BearerTokens:
         seconds = now.timestamp()
         if verified.expires <= seconds - self._leeway:
             self._remembered.pop(digest_of(token), None)
-            raise TokenExpired()
-        if verified.not_before > seconds + self._leeway or verified.issued > seconds + self._leeway:
-            raise InvalidToken().because("not_yet_valid")
+            raise TokenExpired().because("expired", f"exp: passed {seconds - verified.expires:.0f} s ago")
+        for name, instant in (("nbf", verified.not_before), ("iat", verified.issued)):
+            if instant > seconds + self._leeway:
+                raise InvalidToken().because("not_yet_valid", f"{name}: {instant - seconds:.0f} s ahead of this clock")
         return Caller("user", verified.user, verified.roles, verified.sid), Tenant(verified.tenant)
 
     async def read(self, token: str) -> AccessToken:
@@ -107,28 +103,40 @@ class BearerTokens:
         header, payload = read_compact(token)
         algorithm, kid = header.get("alg"), header.get("kid")
         if not isinstance(algorithm, str) or algorithm not in self._algorithms:
-            raise InvalidToken().because("algorithm")
+            raise InvalidToken().because(
+                "algorithm", f"alg: got {shown(algorithm)}, want one of {_listed(self._algorithms)}"
+            )
         if "crit" in header or "b64" in header:
-            raise InvalidToken().because("header")
+            raise InvalidToken().because("header", "crit: the header asks for an extension that is not served")
         if not isinstance(header.get("kid", ""), str):
-            raise InvalidToken().because("header")
-        for key in await self._candidates(algorithm, kid):
-            if self._has_signed(token, key, algorithm=algorithm):
+            raise InvalidToken().because("header", "kid: not a text")
+        trust = self.issuers.of(payload.get("iss"), algorithm)
+        if trust is None:
+            wanted = _listed(self.issuers.names) or "none that signs with this algorithm"
+            raise InvalidToken().because("issuer", f"iss: got {shown(payload.get('iss'))} ({algorithm}), want {wanted}")
+        keys = await self._candidates(trust.keys, algorithm, kid=kid)
+        for key in keys:
+            if self._has_signed(token, key, algorithm=algorithm, issuer=trust.issuer, payload=payload):
                 claims = bounded(payload)
                 require_access_token(header.get("typ", "JWT"), claims)
                 verified = self._read(claims, token)
-                keys = None if algorithm in SYMMETRIC else self._keys
-                self._remember(digest, _Remembered(verified, keys))
+                self._remember(digest, _Remembered(verified, trust.keys))
                 return verified
-        raise InvalidToken().because("signature")
+        if not keys and trust.keys is not None:
+            raise InvalidToken().because(
+                "signature", f"kid: got {shown(kid)}, the key set has {_listed(trust.keys.ids) or 'none'}"
+            )
+        raise InvalidToken().because("signature", "signature: made with another key")
 
-    async def _candidates(self, algorithm: str, kid: str | None) -> list[Any]:
-        """The keys to try: the secret for a symmetric algorithm, else keys of the set. Never both."""
-        if algorithm in SYMMETRIC:
+    async def _candidates(self, keys: KeySet | None, algorithm: str, *, kid: str | None) -> list[Any]:
+        """The keys to try: those of the set, or the secret where there is none. Never both."""
+        if keys is None:
             return [self._settings.jwt_secret]
-        return [] if self._keys is None else (await self._keys.candidates(kid, algorithm))[:_MAX_CANDIDATES]
+        return (await keys.candidates(kid, algorithm))[:_MAX_CANDIDATES]
 
-    def _has_signed(self, token: str, key: Any, *, algorithm: str) -> bool:
+    def _has_signed(
+        self, token: str, key: Any, *, algorithm: str, issuer: str | None, payload: Mapping[str, Any]
+    ) -> bool:
         """Whether `key` signed the token. Raises InvalidToken when it did and issuer or audience do not hold."""
         try:
             jwt.decode(
@@ -137,23 +145,30 @@ class BearerTokens:
                 algorithms=[algorithm],
                 options=_OPTIONS,
                 audience=self._settings.jwt_audience,
-                issuer=self._settings.jwt_issuer,
+                issuer=issuer,
             )
         except jwt.InvalidSignatureError:
             return False
         except _REFUSALS as error:
-            raise InvalidToken().because(_reason(error)) from None
+            raise InvalidToken().because(_reason(error), self._detail(error, payload, issuer=issuer)) from None
         return True
 
+    def _detail(self, error: Exception, payload: Mapping[str, Any], *, issuer: str | None) -> str:
+        """What the log says of a token whose signature holds and whose claims do not."""
+        missing = getattr(error, "claim", None)
+        if isinstance(error, jwt.InvalidAudienceError) or missing == "aud":
+            return f"aud: got {shown(payload.get('aud'))}, want {self._settings.jwt_audience or 'none'}"
+        if isinstance(error, jwt.InvalidIssuerError) or missing == "iss":
+            return f"iss: got {shown(payload.get('iss'))}, want {issuer}"
+        return f"{missing}: missing" if missing else f"claims: {type(error).__name__}"
+
     def _read(self, claims: dict[str, Any], token: str) -> AccessToken:
-        tenant = claims.get(self._settings.jwt_tenant_claim)
+        tenant = self._claims.tenant(claims)
         subject, session = claims["sub"], claims.get("sid")
-        if not isinstance(tenant, str) or not is_tenant_id(tenant):
-            raise InvalidToken().because("claim_tenant")
         if not isinstance(subject, str) or not is_user_id(subject):
-            raise InvalidToken().because("claim_sub")
+            raise InvalidToken().because("claim_sub", "sub: not 1 to 255 printable characters")
         if session is not None and (not isinstance(session, str) or not is_user_id(session)):
-            raise InvalidToken().because("claim_sid")
+            raise InvalidToken().because("claim_sid", "sid: not 1 to 255 printable characters")
         return AccessToken(
             own=False,
             kid=None,
@@ -163,7 +178,7 @@ class BearerTokens:
             user=subject,
             sid=session,
             session=None if session is None else session_key(session),
-            roles=_roles(claims.get(self._settings.jwt_roles_claim, [])),
+            roles=self._claims.roles(claims),
             issued=max(numeric_date(claims.get("iat", 0)), 0.0),
             not_before=numeric_date(claims.get("nbf", 0)),
             expires=numeric_date(claims["exp"]),
@@ -195,12 +210,8 @@ def digest_of(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
-def _roles(claim: Any) -> frozenset[str]:
-    """Roles as a list of texts or as one text separated by spaces. Raises InvalidToken for anything else."""
-    names = claim.split(" ") if isinstance(claim, str) else claim
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise InvalidToken().because("claim_roles")
-    return frozenset(name for name in names if name)
+def _listed(names: Iterable[str]) -> str:
+    return shown(sorted(names)) if names else ""
 
 
 def issue_token(
@@ -225,8 +236,7 @@ def issue_token(
     issued = int(now.timestamp())
     claims: dict[str, Any] = {
         "sub": user,
-        settings.jwt_tenant_claim: tenant,
-        settings.jwt_roles_claim: list(roles),
+        **ProviderClaims(settings).written(tenant, roles),
         "iat": issued,
         "exp": issued + math.ceil(ttl.total_seconds()),
         "auth_time": issued if auth_time is None else int(auth_time.timestamp()),

@@ -27,7 +27,7 @@ _JSON = JsonReader(BodyLimits(max_bytes=MAX_CHARACTERS, max_depth=32, max_digits
 def require_compact(token: str) -> None:
     """Raises InvalidToken for what is not three non-empty parts of base64url, each in its one spelling."""
     if len(token) > MAX_CHARACTERS or _COMPACT.fullmatch(token) is None:
-        raise InvalidToken().because("form")
+        raise InvalidToken().because("form", "form: not three parts of base64url, or too long (RFC 7515 §7.1)")
 
 
 def read_compact(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -41,7 +41,7 @@ def _object(part: str) -> dict[str, Any]:
     try:
         value = _JSON.read(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except MalformedBody:
-        raise InvalidToken().because("form") from None
+        raise InvalidToken().because("form", "form: header or payload is not strict JSON") from None
     if not isinstance(value, dict):
-        raise InvalidToken().because("form")
+        raise InvalidToken().because("form", "form: header or payload is no JSON object")
     return value

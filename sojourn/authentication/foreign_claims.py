@@ -39,7 +39,7 @@ def bounded(claims: Mapping[str, Any]) -> dict[str, Any]:
     """
     kept = {name: value for name, value in claims.items() if value is not None or name not in _REGISTERED}
     if len(kept) > MAX_CLAIMS:
-        raise InvalidToken().because("claim")
+        raise InvalidToken().because("claim", f"claims: {len(kept)}, at most {MAX_CLAIMS} are read")
     _bound_numbers(kept)
     scope = kept.get("scope")
     if isinstance(scope, list) and _are_texts(scope):
@@ -55,23 +55,23 @@ def bounded(claims: Mapping[str, Any]) -> dict[str, Any]:
 def _check(claims: Mapping[str, Any]) -> None:
     for name in _DATES:
         if name in claims:
-            numeric_date(claims[name])
+            numeric_date(claims[name], name)
     for name in _NAMES:
         if name in claims and not (isinstance(claims[name], str) and is_user_id(claims[name])):
-            raise InvalidToken().because("claim")
+            raise InvalidToken().because("claim", f"{name}: not 1 to 255 printable characters")
     for name in _TEXTS:
         if name in claims and not (isinstance(claims[name], str) and _PRINTABLE.fullmatch(claims[name])):
-            raise InvalidToken().because("claim")
+            raise InvalidToken().because("claim", f"{name}: not a text of the registered form")
     for name in _LISTS:
         value = claims.get(name, [])
         if not isinstance(value, str) and not (isinstance(value, list) and _are_texts(value)):
-            raise InvalidToken().because("claim")
+            raise InvalidToken().because("claim", f"{name}: neither a text nor a list of texts")
 
 
-def numeric_date(value: Any) -> float:
+def numeric_date(value: Any, name: str = "date") -> float:
     """Seconds since 1970 (RFC 7519 §2). Raises InvalidToken for anything that is no instant of four-digit years."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LAST_SECOND:
-        raise InvalidToken().because("claim")
+        raise InvalidToken().because("claim", f"{name}: not seconds since 1970, up to the year 9999")
     return float(value)
 
 
@@ -84,10 +84,14 @@ def require_access_token(typ: Any, claims: Mapping[str, Any]) -> None:
     media_type = typ.lower().removeprefix("application/") if isinstance(typ, str) else None
     kinds = {str(claims.get(name)).lower() for name in _KIND_CLAIMS}
     if media_type not in _TYPES or "events" in claims or not kinds.isdisjoint(_OTHER_KINDS):
-        raise InvalidToken().because("token_type")
+        raise InvalidToken().because(
+            "token_type", "typ: a token of another kind (ID, refresh, logout or event), want an access token"
+        )
     says_so = media_type in _ACCESS_TYPES or not kinds.isdisjoint(_ACCESS_KINDS)
     if not says_so and not claims.keys().isdisjoint(("nonce", "at_hash", "c_hash")):
-        raise InvalidToken().because("token_type")
+        raise InvalidToken().because(
+            "token_type", "typ: it has nonce, at_hash or c_hash, so it is an ID token, want an access token"
+        )
 
 
 def _are_texts(values: list[Any]) -> bool:
@@ -103,4 +107,4 @@ def _bound_numbers(value: Any) -> None:
         for inner in value:
             _bound_numbers(inner)
     elif isinstance(value, int) and abs(value) > _MAX_INTEGER:
-        raise InvalidToken().because("claim")
+        raise InvalidToken().because("claim", "claims: an integer of more than 64 bits")

@@ -10,7 +10,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from jwt import PyJWK
 
@@ -31,19 +31,25 @@ _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _MAX_DIGITS = 400
 
 
+class ReadsKeys(Protocol):
+    """Where a key set comes from. Raises KeySetError."""
+
+    async def read(self) -> bytes: ...
+
+
 class KeySet:
-    """The public keys of the token issuer. `changed` is called whenever a reading brings other keys."""
+    """The public keys of a token issuer. `changed` is called whenever a reading brings other keys."""
 
     def __init__(
         self,
-        source: str,
+        source: str | ReadsKeys,
         algorithms: Iterable[str],
         *,
         changed: Callable[[], None],
         stale_limit_seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._source = KeySource(source)
+        self._source: ReadsKeys = KeySource(source) if isinstance(source, str) else source
         self._algorithms = [name for name in algorithms if name in ASYMMETRIC]
         self._changed = changed
         self._stale_limit_seconds = stale_limit_seconds
@@ -58,6 +64,23 @@ class KeySet:
     def is_current(self) -> bool:
         """Whether the keys may be used: they were read, and not longer ago than the stale limit."""
         return self._monotonic() - self._read_at <= self._stale_limit_seconds
+
+    @property
+    def was_read(self) -> bool:
+        """Whether the source has answered once."""
+        return self._raw is not None
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the keys, sorted; keys without an id are left out."""
+        return sorted({kid for kid, _, _ in self._keys if kid is not None})
+
+    def close(self) -> None:
+        """Read no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._reading is not None:
+            self._reading.cancel()
 
     def revalidate(self) -> None:
         """Begin a reading in the background when one is due. Waits for nothing."""

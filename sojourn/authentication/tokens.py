@@ -86,6 +86,19 @@ class Tokens:
             self._epoch = await epochs.present(unit)
         self._database, self._keys = database, keys
 
+    @property
+    def have_issuer_keys(self) -> bool:
+        """Whether the key set of each configured issuer was read once."""
+        return self._others.issuers.were_read
+
+    def read_issuer_keys(self) -> None:
+        """Begin to read the issuers' key sets in the background; what cannot be read is logged and tried again."""
+        self._others.issuers.begin()
+
+    def close(self) -> None:
+        """Read no more key sets."""
+        self._others.issuers.close()
+
     def refresh_keys(self, epoch: str | None) -> RefreshKeys:
         """The keys of the refresh tokens of an epoch."""
         return self._started()[1].refresh_keys(epoch)
@@ -173,7 +186,7 @@ class Tokens:
         wrong = reasons(facts, "bearer")
         if wrong:
             refusal = TokenExpired() if wrong == ("expired",) else InvalidToken()
-            raise refusal.because(",".join(wrong))
+            raise refusal.because(",".join(wrong), "token: " + ", ".join(wrong))
         return Caller("user", access.user, access.roles, access.sid, access), of
 
     async def authenticate_lapsed(self, token: str) -> tuple[Caller, Tenant]:

@@ -17,6 +17,9 @@ from sojourn.observability.background_log import ACCESS, BackgroundHandler
 
 _access = logging.getLogger(ACCESS)
 
+_OTHERS = ("alembic", "asyncio", "connexion", "openapi_spec_validator", "sqlalchemy", "uvicorn.asgi", "watchfiles")
+"""Libraries that tell every step that went well: they are heard from a warning on, at every level."""
+
 _SECRET = re.compile(r"eyJ[A-Za-z0-9_.-]*|sj_[0-9a-f]{8,}_[A-Za-z0-9_-]+|rt_[0-9a-f-]{36}\.[A-Za-z0-9_.-]+")
 _KEY = re.compile(r"sj_[0-9a-f]{8,}_[A-Za-z0-9_-]+")
 _SHORTEST_TOKEN = 12
@@ -36,27 +39,43 @@ class Served(Protocol):
     @property
     def caller(self) -> Caller | None: ...
     @property
+    def route(self) -> str: ...
+    @property
     def method(self) -> str: ...
+    @property
+    def trace_id(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def problem(self) -> str | None: ...
+    @property
+    def reason(self) -> str | None: ...
     @property
     def started(self) -> float: ...
 
 
 def access(served: Served, status: int) -> None:
-    """Log one answered request. The path is left out: it may carry a token.
+    """Log one answered request: its route, not its path, which may carry a token.
 
-    The caller is an API key, a user, or for a refresh token its session; None before it is known.
+    The caller is an API key, a user, or for a refresh token its session; None before it is known. `problem` and
+    `reason` say why it was refused; None for an answer of success.
     """
     if not _access.isEnabledFor(logging.INFO):
         return
     tenant, caller = served.tenant, served.caller
     facts = {
         "operation": served.operation_id,
+        "route": served.route,
         "method": served.method,
         "status": status,
         "duration_ms": round((time.perf_counter() - served.started) * 1000, 3),
         "request_id": served.request_id,
+        "trace_id": served.trace_id,
         "tenant": None if tenant is None else tenant.id,
         "caller": None if caller is None else caller.id or caller.session_id,
+        "address": served.address,
+        "problem": served.problem,
+        "reason": served.reason,
     }
     _access.info("%s %d", served.operation_id, status, extra=facts)
 
@@ -70,7 +89,7 @@ def config(form: Literal["json", "text"], level: str) -> dict[str, Any]:
         "formatters": {"line": {"()": formatter}},
         "handlers": {"stderr": {"()": BackgroundHandler, "formatter": "line"}},
         "root": {"level": level.upper(), "handlers": ["stderr"]},
-        "loggers": {"alembic": {"level": "WARNING"}},  # it tells every plug-in and step that went well
+        "loggers": {name: {"level": "WARNING"} for name in _OTHERS},
     }
 
 

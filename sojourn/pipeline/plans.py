@@ -46,6 +46,7 @@ class Plan:
     """
 
     operation_id: str
+    route: str
     handler: Handler
     security: Security
     path: tuple[Parameter, ...]
@@ -93,6 +94,7 @@ def compile_plan(
     status, offers = _success(operation)
     plan = Plan(
         operation_id=operation.operation_id,
+        route=operation.path,
         handler=operation.function,
         security=compile_security(
             operation.security,

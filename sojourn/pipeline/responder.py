@@ -50,6 +50,8 @@ class Responder:
         self.plan: Plan | None = None
         self.tenant: Tenant | None = None
         self.caller: Caller | None = None
+        self.problem: str | None = None
+        self.reason: str | None = None
         self.started = time.perf_counter()
         self.request_id = tracing.request_id(request.header(b"x-request-id"), request.now)
         self._checks = program.response_validation != "off"
@@ -78,6 +80,20 @@ class Responder:
     def operation_id(self) -> str:
         """The operation being served, or `-` before one is found."""
         return "-" if self.plan is None else self.plan.operation_id
+
+    @property
+    def route(self) -> str:
+        """The path of the operation as the contract has it, or `-` before one is found."""
+        return "-" if self.plan is None else self.plan.route
+
+    @property
+    def trace_id(self) -> str:
+        """The trace that the request belongs to."""
+        return self._trace.trace_id
+
+    @cached_property
+    def _trace(self) -> tracing.Trace:
+        return tracing.continue_trace(self._request.header(b"traceparent"))
 
     async def answer(self, plan: "Plan", result: Any, *, media_type: str) -> None:
         """Send what the handler returned, with the operation's status of success."""
@@ -109,8 +125,9 @@ class Responder:
     async def refuse(self, error: DomainError) -> None:
         """Send the problem document of a refusal."""
         self.caller = self.caller or error.by
+        self.problem, self.reason = error.key, error.detail or error.why or None
         security_events.refused(self, error)
-        trace = tracing.continue_trace(self._request.header(b"traceparent"))
+        trace = self._trace
         facts = documents.Facts(
             instance=self._request.raw_path.decode("ascii", "replace"),
             request_id=self.request_id,

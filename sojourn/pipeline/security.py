@@ -128,7 +128,9 @@ def _bearer(tokens: TokenChecker, roles: frozenset[str]) -> Authenticate:
         token = _token(value)
         caller, tenant = await tokens.authenticate(token, now)
         if roles and roles.isdisjoint(caller.roles):
-            refusal = InsufficientRole(roles=", ".join(sorted(roles)))
+            wanted = ", ".join(sorted(roles))
+            held = ", ".join(sorted(caller.roles))[:200] or "none"
+            refusal = InsufficientRole(roles=wanted).because("", f"roles: got {held}, want one of {wanted}")
             refusal.by = caller
             raise refusal
         return Identity(caller, tenant)

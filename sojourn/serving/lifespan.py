@@ -51,8 +51,8 @@ class WorkerDatabase:
         return self._database
 
     async def is_ready(self) -> bool:
-        """Whether requests should come here: the database answers, and no signal to stop has come."""
-        return not self._draining.begun and await self().is_reachable()
+        """Whether requests should come here: the database answers, the issuers' keys were read once, no stop came."""
+        return not self._draining.begun and self._tokens.have_issuer_keys and await self().is_reachable()
 
     async def purge(self, tenant: Tenant, now: datetime) -> int:
         """Delete the tenant's sessions that ended longer ago than they are kept; how many went."""
@@ -67,6 +67,7 @@ class WorkerDatabase:
     async def lifespan(self, _: ConnexionMiddleware) -> AsyncIterator[dict[str, Any]]:
         """Open the database and start the tokens; close both when the server stops. The server sees what is yielded."""
         await self._tokens.open_vault()
+        self._tokens.read_issuer_keys()
         tasks = []
         try:
             first = asyncio.create_task(self._open())
@@ -80,6 +81,7 @@ class WorkerDatabase:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self._tokens.close()
             await self._activity.close()
             await self._database.close()
             self._database = UnreachableDatabase()

@@ -3,6 +3,9 @@
 import re
 from collections.abc import Callable
 from typing import Any, get_args
+from urllib.parse import urlsplit
+
+from sojourn.settings.strength import is_loopback
 
 
 def text_of(value: str) -> str:
@@ -29,6 +32,27 @@ def truth(value: str) -> bool:
 def items(value: str) -> tuple[str, ...]:
     """Items separated by commas."""
     return tuple(item.strip() for item in value.split(",") if item.strip())
+
+
+def pairs(value: str) -> tuple[str, ...]:
+    """Items of the form `from=to`, separated by commas; the last `=` of an item parts it."""
+    found = items(value)
+    for item in found:
+        before, _, after = item.rpartition("=")
+        if not before.strip() or not after.strip():
+            raise ValueError(f"{item!r} is not of the form from=to")
+    return found
+
+
+def issuers(value: str) -> tuple[str, ...]:
+    """Issuer identifiers (RFC 8414 §2): https URLs without query, http on this machine only."""
+    found = items(value)
+    for item in found:
+        parts = urlsplit(item)
+        secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+        if not secure or not parts.hostname or parts.query or parts.fragment or parts.username is not None:
+            raise ValueError(f"{item!r} is not an https URL without query (http on this machine only)")
+    return found
 
 
 def one_of(choices: Any) -> Callable[[str], str]:

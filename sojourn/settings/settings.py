@@ -13,9 +13,20 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from sojourn.domain.durations import format_duration, parse_duration
+from sojourn.domain.ids import is_tenant_id
 from sojourn.domain.risk import HIGHEST
 from sojourn.settings.algorithms import ALGORITHMS, ASYMMETRIC, SYMMETRIC, minimum_secret_bytes
-from sojourn.settings.parsers import base_path, items, one_of, public_url, text_of, truth, whole_number
+from sojourn.settings.parsers import (
+    base_path,
+    issuers,
+    items,
+    one_of,
+    pairs,
+    public_url,
+    text_of,
+    truth,
+    whole_number,
+)
 from sojourn.settings.strength import names_ports, weaknesses
 
 PREFIX = "SOJOURN_"
@@ -53,6 +64,9 @@ class Settings:
         (), "API keys accepted besides the stored ones, comma-separated.", read=items, secret=True
     )
     jwt_secret: str | None = _setting(None, "The secret of HS256 bearer tokens, at least 32 bytes.", secret=True)
+    oidc_issuer: tuple[str, ...] = _setting(
+        (), "Issuers of bearer tokens, comma-separated; their keys are found by discovery.", read=issuers
+    )
     jwt_jwks: str | None = _setting(
         None, "File or http(s) URL of the JSON Web Key Set that verifies bearer tokens.", secret=True
     )
@@ -71,8 +85,15 @@ class Settings:
     jwt_leeway: timedelta = _setting(
         timedelta(seconds=5), "How far the clocks of token issuers may be off.", read=parse_duration
     )
-    jwt_tenant_claim: str = _setting("tenant_id", "The claim that names the tenant.")
-    jwt_roles_claim: str = _setting("roles", "The claim that lists the roles, as an array or separated by spaces.")
+    jwt_tenant: str | None = _setting(None, "The one tenant of all bearer tokens; unset: a claim names it.")
+    jwt_tenant_claim: str = _setting("tenant_id", "The claim that names the tenant, or a path to it such as `org.id`.")
+    jwt_tenant_map: tuple[str, ...] = _setting(
+        (), "What that claim says and the tenant meant by it, such as `org_17=acme`; unset: the same.", read=pairs
+    )
+    jwt_roles_claim: str = _setting("roles", "The claim that lists the roles, or a path such as `realm_access.roles`.")
+    jwt_role_map: tuple[str, ...] = _setting(
+        (), "The provider's roles and ours, such as `sessions-admin=admin`; others then count for nothing.", read=pairs
+    )
     token_issuer: str = _setting("sojourn", "The `iss` of the access tokens that the service signs.")
     token_audience: str = _setting("sojourn", "The `aud` of those tokens, and what its own API asks of them.")
     token_algorithm: TokenAlgorithm = _setting(
@@ -254,7 +275,12 @@ class Settings:
         if self.jwt_algorithms:
             return frozenset(self.jwt_algorithms)
         symmetric = {"HS256"} if self.jwt_secret is not None else set()
-        return frozenset(symmetric | ({"RS256", "ES256", "EdDSA"} if self.jwt_jwks is not None else set()))
+        return frozenset(symmetric | ({"RS256", "ES256", "EdDSA"} if self.has_key_sets else set()))
+
+    @property
+    def has_key_sets(self) -> bool:
+        """Whether bearer tokens may be signed with keys that somebody publishes."""
+        return self.jwt_jwks is not None or bool(self.oidc_issuer)
 
     @property
     def link_prefix(self) -> str:
@@ -351,8 +377,12 @@ def _token_contradictions(settings: Settings) -> list[str]:
             problems.append(f"{variable('jwt_algorithms')}: {name!r} is not one of {', '.join(ALGORITHMS)}")
         elif name in SYMMETRIC and settings.jwt_secret is None:
             problems.append(f"{variable('jwt_algorithms')}: {name} needs {variable('jwt_secret')}")
-        elif name in ASYMMETRIC and settings.jwt_jwks is None:
-            problems.append(f"{variable('jwt_algorithms')}: {name} needs {variable('jwt_jwks')}")
+        elif name in ASYMMETRIC and not settings.has_key_sets:
+            problems.append(
+                f"{variable('jwt_algorithms')}: {name} needs {variable('oidc_issuer')} or {variable('jwt_jwks')}"
+            )
+    if settings.jwt_tenant is not None and not is_tenant_id(settings.jwt_tenant):
+        problems.append(f"{variable('jwt_tenant')}: {settings.jwt_tenant!r} is not a tenant id")
     if settings.jwt_jwks_stale_limit < _LEAST_STALE_LIMIT:
         problems.append(f"{variable('jwt_jwks_stale_limit')}: must be at least {format_duration(_LEAST_STALE_LIMIT)}")
     if settings.refresh_secret is not None and len(settings.refresh_secret.encode()) < _SECRET_BYTES:

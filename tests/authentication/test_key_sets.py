@@ -166,8 +166,8 @@ def test_a_withdrawn_key_stops_working_though_its_tokens_are_remembered(issuer: 
         issuer.body = key_set(public_jwk("EdDSA"))
         clock.seconds += REFRESH_SECONDS + 1
         assert (await tokens.authenticate(text, NOW))[0].id == "usr_1", "it waits for nothing"
-        assert tokens._keys is not None
-        await read_again(tokens._keys)
+        assert tokens.issuers.configured is not None
+        await read_again(tokens.issuers.configured)
         with pytest.raises(InvalidToken):
             await tokens.authenticate(text, NOW)
 
@@ -521,7 +521,7 @@ BUSY = 15
 def test_a_process_whose_key_set_never_comes_answers_503_in_time_and_ends_when_it_is_asked_to(
     slow: Slow, tmp_path: Path
 ) -> None:
-    server = LiveServer(tmp_path, SOJOURN_JWT_JWKS=slow.url)
+    server = LiveServer(tmp_path, awaits="/health/live", SOJOURN_JWT_JWKS=slow.url)
     text = token(PRIVATE["ES256"], "ES256", {"kid": "ES256"})
     with concurrent.futures.ThreadPoolExecutor() as pool:
         waiting = [pool.submit(ask_with, server, text) for _ in range(3)]
