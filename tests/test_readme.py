@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
-from sojourn.cli import sojourn
+from sojourn.cli import reference, sojourn
 from sojourn.settings.settings import table
 from tests.live import API_KEY, LiveServer
 
-README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+README = (ROOT / "README.md").read_text("utf-8")
+SETTINGS = (DOCS / "settings.md").read_text("utf-8")
 PAIRS = re.findall(r"```sh\n(curl .*?)```\n\n```json\n(.*?)```", README, re.DOTALL)
 
 
@@ -54,10 +57,15 @@ def test_a_request_is_answered_as_shown(line: str, answer: str, server: LiveServ
     assert {name: real[name] for name in shown} == shown
 
 
-def test_every_setting_is_in_the_readme_with_its_default_and_its_meaning() -> None:
-    rows = re.findall(r"^\| `(SOJOURN_\w+)` \| (?:`(.*?)`)? ?\| (.*) \|$", README, re.MULTILINE)
+def test_every_setting_is_listed_with_its_default_and_its_meaning() -> None:
+    rows = re.findall(r"^\| `(SOJOURN_\w+)` \| (?:`(.*?)`)? ?\| (.*) \|$", SETTINGS, re.MULTILINE)
 
     assert rows == table()
+
+
+@pytest.mark.parametrize("name", reference.PAGES)
+def test_the_pages_on_settings_and_commands_are_what_the_program_writes(name: str) -> None:
+    assert (DOCS / name).read_text("utf-8") == reference.PAGES[name](), "run python -m sojourn.cli.reference docs"
 
 
 def test_every_command_is_in_the_readme() -> None:
@@ -69,4 +77,4 @@ def test_every_command_is_in_the_readme() -> None:
 
 
 def test_the_readme_is_short_enough_to_be_read() -> None:
-    assert len(README.splitlines()) <= 250
+    assert len(README.splitlines()) <= 150

@@ -147,6 +147,17 @@ class KeySet:
         self._changed()
 
 
+async def require_usable(source: str, algorithms: Iterable[str]) -> None:
+    """Read a key set once. Raises KeySetError when it cannot be read or holds no key for any of `algorithms`."""
+    names = [name for name in algorithms if name in ASYMMETRIC]
+    try:
+        keys = parse_key_set(await KeySource(source).read(), names)
+    except KeySetError as error:
+        raise KeySetError(str(error) if source in str(error) else f"{source}: {error}") from None
+    if not keys:
+        raise KeySetError(f"{source}: no key of it can verify {', '.join(sorted(names))}")
+
+
 def parse_key_set(raw: bytes, algorithms: Iterable[str]) -> list[tuple[str | None, str, PyJWK]]:
     """Key id, algorithm and key for each algorithm that each key of the set may verify.
 

@@ -12,8 +12,9 @@ import click
 def conformance(ctx: click.Context, arguments: tuple[str, ...]) -> None:
     """Judge any server that claims the contract, over HTTP; `--help` lists the options.
 
-    Runs `python -m sojourn.conformance` as a process of its own, and leaves with its status: 0 pass, 1 fail, 2 partial,
-    3 it could not work. Its requirements are not those of the service: `pip install sojourn[conformance]`.
+    Runs `python -P -m sojourn.conformance` as a process of its own, which reads no code from the current folder, and
+    leaves with its status: 0 pass, 1 fail, 2 partial, 3 it could not work. Its requirements are not those of the
+    service: `pip install sojourn[conformance]`.
     """
-    done = subprocess.run([sys.executable, "-m", "sojourn.conformance", *arguments], check=False)  # noqa: S603 - ours
+    done = subprocess.run([sys.executable, "-P", "-m", "sojourn.conformance", *arguments], check=False)  # noqa: S603 - ours
     ctx.exit(done.returncode)

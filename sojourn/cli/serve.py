@@ -1,5 +1,6 @@
 """`sojourn serve`: the server."""
 
+import asyncio
 import logging.config
 import os
 import resource
@@ -12,6 +13,8 @@ from typing import Any
 import click
 import uvicorn
 
+from sojourn.authentication.key_sets import require_usable
+from sojourn.authentication.key_source import KeySetError
 from sojourn.authentication.shared_counts import shared_with_workers
 from sojourn.authentication.vault import Vault
 from sojourn.cli.databases import with_database
@@ -54,14 +57,21 @@ def serve(**flags: object) -> None:
     """Serve the contract over HTTP until interrupted.
 
     Needs somebody who may call: an API key (`sojourn api-key create --name NAME`, or
-    SOJOURN_INTERNAL_API_KEYS) or a key for bearer tokens (SOJOURN_JWT_SECRET or SOJOURN_JWT_JWKS).
+    SOJOURN_INTERNAL_API_KEYS) or a key for bearer tokens (SOJOURN_OIDC_ISSUER,
+    SOJOURN_JWT_JWKS or SOJOURN_JWT_SECRET).
     """
     settings = settings_from(**flags)
     logging.config.dictConfig(logs.config(settings.log_format, settings.log_level))
-    for sentence in (*unknown_variables(os.environ), *cautions(settings), *_readable_by_others(settings)):
+    for sentence in (
+        *unknown_variables(os.environ),
+        *cautions(settings),
+        *_readable_by_others(settings),
+        *_refused_audiences(settings),
+    ):
         logger.warning("%s", sentence)
     _require_a_key(settings, with_database(settings, _has_stored_key))
     _check_key_files(settings)
+    _check_key_set(settings)
     _allow_descriptors(settings.max_connections)
     os.environ.update(settings.to_environ())
     # Worker processes begin without the filter that the command line has set.
@@ -124,6 +134,24 @@ def _check_key_files(settings: Settings) -> None:
         raise click.ClickException(f"cannot serve HTTPS with {settings.tls_certificate}: {error}") from None
 
 
+def _check_key_set(settings: Settings) -> None:
+    """Raises ClickException for a key set file without a usable key. What is behind a URL may come later."""
+    source = settings.jwt_jwks
+    if source is None or source.startswith(("http://", "https://")):
+        return
+    try:
+        asyncio.run(require_usable(source, settings.algorithms))
+    except KeySetError as error:
+        raise click.ClickException(f"cannot use the key set of SOJOURN_JWT_JWKS: {error}") from None
+
+
+def _refused_audiences(settings: Settings) -> list[str]:
+    """A sentence when tokens of the usual kind would be refused: nearly every provider names an audience."""
+    if settings.has_key_sets and settings.jwt_audience is None:
+        return ["SOJOURN_JWT_AUDIENCE is not set: bearer tokens that name an audience (aud) are refused"]
+    return []
+
+
 def _readable_by_others(settings: Settings) -> list[str]:
     """A sentence when a SQLite file of an earlier release may be read by everybody: new ones may not."""
     path = settings.database_url.removeprefix("sqlite:///")
@@ -145,7 +173,7 @@ def _require_a_key(settings: Settings, has_stored_key: bool) -> None:
     raise click.ClickException(
         "nobody could call: there is no API key and no key for bearer tokens. "
         "Make an API key with `sojourn api-key create --name NAME`, "
-        "or set SOJOURN_JWT_SECRET or SOJOURN_JWT_JWKS"
+        "or set SOJOURN_OIDC_ISSUER, SOJOURN_JWT_JWKS or SOJOURN_JWT_SECRET"
     )
 
 

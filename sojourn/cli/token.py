@@ -6,25 +6,28 @@ from typing import Any
 import click
 
 from sojourn.authentication import issue_token
+from sojourn.cli.inspect import inspect
 from sojourn.cli.options import Duration, TenantId, settings_from
 from sojourn.domain.clock import utc_now
 
 _MAX_TEXT = 255
 
 
-@click.command()
-@click.option("--tenant", required=True, type=TenantId(), metavar="T", help="The tenant the token is good for.")
-@click.option("--user", required=True, metavar="U", help="The user it speaks for (`sub`).")
+@click.group(invoke_without_command=True)
+@click.option("--tenant", type=TenantId(), metavar="T", help="The tenant the token is good for.")
+@click.option("--user", metavar="U", help="The user it speaks for (`sub`).")
 @click.option("--role", "roles", multiple=True, metavar="R", help="A role, such as admin; may be repeated.")
 @click.option("--session", metavar="SID", help="The session it belongs to (`sid`).")
 @click.option("--amr", "amr", multiple=True, metavar="M", help="How the user signed in; may be repeated.")
 @click.option("--acr", metavar="C", help="The authentication context class that was reached.")
 @click.option("--auth-time", metavar="T", help="When the user signed in: RFC 3339, or seconds; else now.")
 @click.option("--ttl", type=Duration(), default="1h", show_default=True, help="How long it is good for.")
+@click.pass_context
 def token(
-    tenant: str,
-    user: str,
+    ctx: click.Context,
     *,
+    tenant: str | None,
+    user: str | None,
     roles: tuple[str, ...],
     session: str | None,
     amr: tuple[str, ...],
@@ -35,8 +38,13 @@ def token(
     """Print a bearer token signed with SOJOURN_JWT_SECRET, and nothing else.
 
     The server must have the same secret, issuer and audience. This command can make a token for any user: it is for
-    operators, tests and trying things out.
+    operators, tests and trying things out. `sojourn token inspect` says whether the server accepts a token, and why
+    not.
     """
+    if ctx.invoked_subcommand is not None:
+        return
+    if tenant is None or user is None:
+        raise click.UsageError(f"Missing option '{'--tenant' if tenant is None else '--user'}'.")
     settings = settings_from()
     if settings.jwt_secret is None:
         raise click.ClickException("set SOJOURN_JWT_SECRET (32 bytes or more) to sign tokens with")
@@ -53,6 +61,9 @@ def token(
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     click.echo(text)
+
+
+token.add_command(inspect)
 
 
 def _instant(text: str | None) -> datetime | None:

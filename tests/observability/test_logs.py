@@ -2,13 +2,18 @@
 
 import json
 import logging
+import re
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from sojourn.domain.values import Caller, Tenant
 from sojourn.observability import logs
 
+LOGS = (Path(__file__).parents[2] / "docs" / "logs.md").read_text("utf-8")
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1In0.c2lnbmF0dXJl"
 KEY = "sj_0196376f2c007000800098765432abcd_" + "x" * 43 + "00000000"
 HOSTILE = "a\r\nb\x1b[31m\u2028c\x00\x85\ud800"
@@ -23,6 +28,11 @@ class Served:
     """An answered request."""
 
     operation_id: str = "get_session"
+    route: str = "/sessions/{session_id}"
+    trace_id: str = "0af7651916cd43dd8448eb211c80319c"
+    address: str | None = "192.0.2.1"
+    problem: str | None = "invalid_token"
+    reason: str | None = "aud: got billing, want sessions"
     request_id: str = "req_1"
     tenant: Tenant | None = ACME
     caller: Caller | None = ANN
@@ -96,6 +106,32 @@ def test_the_access_line_tells_what_was_served(caplog: pytest.LogCaptureFixture)
         "GET",
     )
     assert told["duration_ms"] > 0
+
+
+def test_every_field_of_the_access_line_is_in_the_page_on_logs_and_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "sojourn.access")
+    section = LOGS.partition("## One line for each request")[2].partition("\n## ")[0]
+
+    logs.access(Served(), 401)
+
+    (line,) = caplog.records
+    told = set(vars(line)) - set(vars(logging.makeLogRecord({}))) - {"message", "asctime", "taskName"}
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == told
+
+
+@pytest.mark.parametrize("library", ["connexion", "connexion.middleware.routing", "alembic", "sqlalchemy.engine"])
+def test_libraries_are_silent_at_every_level_until_they_warn(library: str) -> None:
+    run = (
+        "import logging, logging.config; from sojourn.observability import logs;"
+        "logging.config.dictConfig(logs.config('text', 'debug'));"
+        f"logging.getLogger({library!r}).info('noise'); logging.getLogger({library!r}).warning('heard');"
+        "logging.getLogger('sojourn.x').debug('ours')"
+    )
+    done = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, timeout=60, check=True)
+
+    assert "noise" not in done.stderr
+    assert "heard" in done.stderr
+    assert "ours" in done.stderr
 
 
 def test_no_access_line_is_made_when_the_level_is_off(caplog: pytest.LogCaptureFixture) -> None:

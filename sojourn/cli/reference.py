@@ -1,0 +1,78 @@
+"""The pages on settings and commands, written from the program: `python -m sojourn.cli.reference docs`."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from sojourn.cli import COMMANDS, sojourn
+from sojourn.settings.settings import table
+
+_WIDTH = 100
+
+
+def settings_page() -> str:
+    """Every setting with its default and its meaning."""
+    rows = "\n".join(
+        f"| `{name}` | {f'`{default}`' if default else ''} | {about} |" for name, default, about in table()
+    )
+    return f"""# Settings
+
+Flags win over environment variables, these over the defaults. Durations are written `1h30m`, `5s`, `500ms`.
+Several values are separated by commas. A variable whose name begins with `SOJOURN_` and that is not listed here is
+warned of at start.
+
+| variable | default | meaning |
+|---|---|---|
+{rows}
+
+This page is written by `python -m sojourn.cli.reference docs`.
+"""
+
+
+def commands_page() -> str:
+    """The help of every command."""
+    parts = [f"## sojourn {name}\n\n```text\n{text}\n```\n" for name, text in _helps()]
+    return (
+        "# Commands\n\nWhat `--help` says of each command. Results go to standard output, a mistake is one line on"
+        " standard error\nand a status other than 0.\n\n"
+        + "\n".join(parts)
+        + "\nThis page is written by `python -m sojourn.cli.reference docs`.\n"
+    )
+
+
+def _helps() -> Iterator[tuple[str, str]]:
+    root = click.Context(sojourn, info_name="sojourn")
+    for name in COMMANDS:
+        command = sojourn.get_command(root, name)
+        if command is not None:
+            yield from _help(command, name, parent=root)
+
+
+def _help(command: click.Command, name: str, *, parent: click.Context) -> Iterator[tuple[str, str]]:
+    context = click.Context(command, info_name=name, parent=parent, terminal_width=_WIDTH, max_content_width=_WIDTH)
+    words = context.command_path.removeprefix("sojourn ")
+    formatter = context.make_formatter()
+    command.format_usage(context, formatter)
+    command.format_help_text(context, formatter)
+    command.format_options(context, formatter)  # an epilog is left out: the settings have a page of their own
+    yield words, formatter.getvalue().strip()
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            found = command.get_command(context, inner)
+            if found is not None:
+                yield from _help(found, inner, parent=context)
+
+
+PAGES = {"settings.md": settings_page, "commands.md": commands_page}
+
+
+def main(folder: Path) -> None:
+    """Write the pages into a folder."""
+    for name, text in PAGES.items():
+        (folder / name).write_text(text(), "utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
