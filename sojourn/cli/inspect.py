@@ -30,7 +30,7 @@ def inspect(ctx: click.Context, file: TextIO) -> None:
     try:
         caller, tenant = asyncio.run(_judge(text, settings))
     except InvalidToken as refusal:
-        click.echo(f"refused: {_own(text, settings) or refusal.log_reason}")
+        click.echo(f"refused: {_own(text, settings) or refusal.detail or refusal.why}")
         ctx.exit(1)
     except Unavailable:
         raise click.ClickException("not decided: the keys of the token's issuer cannot be read") from None
