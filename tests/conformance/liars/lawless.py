@@ -3,9 +3,10 @@
 from typing import Any
 
 from tests.conformance.liars.lying import Answer, Exchange, answers, documents, problems, requests, rescued
-from tests.conformance.serving import FIRST, admin_token
+from tests.conformance.serving import FIRST, SECOND, admin_token
 
 ADMIN = {"authorization": f"Bearer {admin_token(FIRST)}"}
+TWIN = {"authorization": f"Bearer {admin_token(SECOND)}"}
 LISTS = "GET /admin/sessions$"
 
 
@@ -106,4 +107,5 @@ def _(exchange: Exchange, document: Any) -> None:
 @rescued("MOD-005", "ends a session although it refuses to", "DELETE /sessions/", 401, 403, 404)
 async def _(exchange: Exchange, answer: Answer) -> Answer:
     await exchange.ask(**ADMIN)
+    await exchange.ask(**TWIN)  # a session is of one of the two: the other knows none
     return answer
