@@ -188,6 +188,8 @@ def a_refusal_is_lifted(history: History, where: Where) -> None:
     for key, facts in list(shelf.refused.items()):
         if key[0] == user and facts["reason"] == entry["reason"]:
             del shelf.refused[key]
+            for kept in shelf.sessions:
+                kept.refused.discard(key[1])
 
 
 def an_access_token_is_refused(history: History, where: Where) -> None:

@@ -125,7 +125,7 @@ def listed(items: list[Any], page: int, size: int) -> dict[str, Any]:
     info = {"page": page, "page_size": size, "total": total, "total_pages": pages}
     return {
         "code": 0, "message": "ok", "timestamp": now(), "total": total, "items": items[(page - 1) * size : page * size],
-        "pagination": {**info, "has_next": page < pages, "has_prev": page > 1},
+        "pagination": {**info, "has_next": page < pages, "has_prev": page > 1 and total > 0},
     }  # fmt: skip
 
 

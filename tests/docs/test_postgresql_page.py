@@ -15,6 +15,7 @@ SECRET = "a-secret-of-at-least-thirty-two-bytes!"
 OF_A_REPLICA = 1
 """Snippets about a replica: `tests/faults/test_failover.py` runs these commands."""
 ELSEWHERE = {
+    ("commands.md", "text"),  # what commands print about themselves
     ("faults.md", "sh"),  # runs the fault suite itself
     ("scale.md", "sql"),  # for Citus, which is not here; the page says that it was not run
 }
