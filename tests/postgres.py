@@ -139,6 +139,18 @@ class Cluster:
 
         return asyncio.run(run())
 
+    def script(self, sql: str, database: str) -> None:
+        """Run several statements as the superuser, in one transaction."""
+
+        async def run() -> None:
+            connection = await asyncpg.connect(self.url(database, "postgres"))
+            try:
+                await connection.execute(sql)
+            finally:
+                await connection.close()
+
+        asyncio.run(run())
+
     def _run(self, program: str, *arguments: object) -> None:
         folder = binaries()
         assert folder is not None, MISSING

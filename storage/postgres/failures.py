@@ -18,11 +18,16 @@ _PASSING_CLASSES = ("08", "40", "53", "57", "58")  # connection, rollback, resou
 
 
 def retries(error: Exception) -> int:
-    """How often a transaction that failed so, before its COMMIT was sent, may be run again."""
-    if _sqlstate(error) in _CONFLICTS:
+    """How often a transaction that failed so, and was not committed, may be run again."""
+    if is_conflict(error):
         return CONFLICT_RETRIES
     # A plan is refused once after a migration has changed what its statement returns; the driver then forgets it.
     return 1 if is_dropped(error) or isinstance(error, asyncpg.InvalidCachedStatementError) else 0
+
+
+def is_conflict(error: Exception) -> bool:
+    """Whether another transaction was in the way. The server has rolled back, even if it says so at the COMMIT."""
+    return _sqlstate(error) in _CONFLICTS
 
 
 def is_dropped(error: Exception) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 import asyncpg
 
 from sojourn.domain.errors import DomainError, Unavailable
-from sojourn.storage.postgres.failures import DRIVER_ERRORS
+from sojourn.storage.postgres.failures import DRIVER_ERRORS, is_conflict
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import Row
 
@@ -110,7 +110,10 @@ class PostgresRunner:
         return self._connection
 
     async def commit(self) -> None:
-        """Commit. Raises Unavailable when it is unknown whether the commit happened."""
+        """Commit. Raises Unavailable when it is unknown whether the commit happened.
+
+        Raises the driver's error when the server says that another transaction was in the way: then it did not.
+        """
         if self._connection is None:
             return
         warnings: list[Any] = []
@@ -124,6 +127,8 @@ class PostgresRunner:
             await asyncio.sleep(0)  # listeners are called in the loop's next turn
         except DRIVER_ERRORS as error:
             await self.abandon()
+            if is_conflict(error):
+                raise
             raise Unavailable() from error
         except BaseException:
             await self.abandon()

@@ -1,0 +1,70 @@
+"""What a request changed in the database: rows that came, went or differ, and by how much numbers moved."""
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import Integer
+
+from sojourn.storage.schema import tables, token_tables
+from tests.postgres import Cluster
+
+assert token_tables is not None  # both modules put their tables into the one catalogue
+TABLES = {table.name: table for table in tables.SessionTable.metadata.sorted_tables}
+OF_THE_HOUSE = {"leases", "signing_keys", "api_keys", "epochs"}
+"""Tables that no request writes."""
+DRAWN = {("users", "key"), ("session_counters", "shard")}
+"""Numbers that are drawn at random."""
+
+Row = Mapping[str, Any]
+Contents = dict[str, list[Row]]
+
+
+def contents_of_file(path: str) -> Contents:
+    """Every row of a SQLite file."""
+    with sqlite3.connect(path) as connection:
+        connection.row_factory = sqlite3.Row
+        found = {name: list(map(dict, connection.execute(f"SELECT * FROM {name}"))) for name in _written()}
+    connection.close()
+    return found
+
+
+def contents_of_database(cluster: Cluster, name: str) -> Contents:
+    """Every row of a database of PostgreSQL."""
+    parts = [f"SELECT '{table}', to_jsonb(t)::text FROM {table} t" for table in _written()]
+    found: Contents = {table: [] for table in _written()}
+    for table, row in cluster.command(" UNION ALL ".join(parts), name):
+        found[table].append(json.loads(row))
+    return found
+
+
+def _written() -> list[str]:
+    return sorted(TABLES.keys() - OF_THE_HOUSE)
+
+
+def changes(before: Contents, after: Contents) -> dict[str, int]:
+    """How many rows of each table came, went and differ in a column, and the sum by which each number moved."""
+    found: Counter[str] = Counter()
+    for table in _written():
+        old, new = _by_key(table, before[table]), _by_key(table, after[table])
+        if table != "session_counters":  # which of a counter's rows is written is drawn
+            found[f"{table}: rows added"] = len(new.keys() - old.keys())
+            found[f"{table}: rows removed"] = len(old.keys() - new.keys())
+            for key in old.keys() & new.keys():
+                found.update(f"{table}.{name}: changed" for name in new[key] if old[key][name] != new[key][name])
+        for label, of in _numbers(table):
+            moved = sum(map(of, after[table])) - sum(map(of, before[table]))
+            found[f"{table}.{label}: moved by"] = moved
+    return {what: count for what, count in found.items() if count}
+
+
+def _by_key(table: str, rows: list[Row]) -> dict[tuple[Any, ...], Row]:
+    names = [column.name for column in TABLES[table].primary_key]
+    return {tuple(row[name] for name in names): row for row in rows}
+
+
+def _numbers(table: str) -> list[tuple[str, Callable[[Row], int]]]:
+    names = [c.name for c in TABLES[table].columns if isinstance(c.type, Integer) and (table, c.name) not in DRAWN]
+    return [(name, lambda row, name=name: row[name] or 0) for name in names]
