@@ -20,10 +20,15 @@ _DURATION = re.compile(DURATION_PATTERN)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+class DurationTooLong(ValueError):
+    """A duration that is written as one should be, and is longer than `MAX_DURATION`."""
+
+
 def parse_duration(text: str) -> timedelta:
     """The duration that `text` names, to the microsecond.
 
-    Raises ValueError, with a sentence fit for whoever wrote the text, for anything else.
+    Raises ValueError, with a sentence fit for whoever wrote the text, for anything else: DurationTooLong for a duration
+    of more than `MAX_DURATION`.
     """
     if text == "0":
         return timedelta(0)
@@ -34,7 +39,7 @@ def parse_duration(text: str) -> timedelta:
         )
     total = sum(Fraction(number) * _MICROSECONDS[unit] for number, unit in _TERM.findall(text))
     if total > MAX_DURATION // _MICROSECOND:
-        raise ValueError(f"{text!r} is longer than a hundred years")
+        raise DurationTooLong(f"{text!r} is longer than a hundred years")
     return timedelta(microseconds=int(total))
 
 

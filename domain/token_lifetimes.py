@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sojourn.domain.durations import format_duration, parse_duration
+from sojourn.domain.durations import DurationTooLong, format_duration, parse_duration
 from sojourn.domain.errors import ValidationFailed, Violation
 
 MAX_JITTER = 0.05
@@ -67,6 +67,8 @@ def read_lifetimes(access_expiry: str, refresh_expiry: str, *, leeway: str) -> L
     for name, text in texts.items():
         try:
             spans[name] = parse_duration(text)
+        except DurationTooLong:
+            violations.append(Violation(name, "maximum", {"limit": format_duration(bounds[name][1])}, text))
         except ValueError:
             violations.append(Violation(name, "format", {"format": "duration"}, text))
     for name, span in spans.items():

@@ -58,6 +58,18 @@ def test_a_text_that_is_no_duration_is_named_for_its_format(text: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "most"), [("access_expiry", "87600h"), ("refresh_expiry", "87600h"), ("leeway", "5m")]
+)
+def test_a_duration_that_is_longer_than_any_that_is_read_is_told_what_is_allowed_at_most(name: str, most: str) -> None:
+    texts = {"access_expiry": "1h", "refresh_expiry": "2h", "leeway": "0s", name: "999999999999999h"}
+
+    with pytest.raises(ValidationFailed) as refused:
+        read_lifetimes(texts["access_expiry"], texts["refresh_expiry"], leeway=texts["leeway"])
+
+    assert [(v.field, v.code, v.params) for v in refused.value.violations] == [(name, "maximum", {"limit": most})]
+
+
 @given(instants, allowed, allowed, leeways, st.floats(0, 1))
 def test_a_token_of_unknown_end_is_refused_for_longer_than_any_issued_now_can_live(
     now: datetime, access: timedelta, refresh: timedelta, leeway: timedelta, chance: float

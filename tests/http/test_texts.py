@@ -1,0 +1,182 @@
+"""What the contract says of a text is what the service does with it: over HTTP, for every text of every request.
+
+A text that a schema takes is refused nowhere behind it and breaks nothing; one that it refuses is 400, and named.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from sojourn.conformance.contract import Operation
+from sojourn.domain.clock import to_text
+from tests.contract import texts
+from tests.http.conftest import API_KEY, Client
+from tests.strictness.requests import OPERATIONS
+
+REFUSED_BEYOND = {
+    "verified_at": {"maximum"},  # it is not yet
+    "access_expiry": {"minimum", "maximum"},
+    "refresh_expiry": {"minimum", "maximum"},
+    "leeway": {"maximum"},
+}
+"""What may be wrong with a text that is well written: the moment, or the amount."""
+OF_TEXTS = {"/problems/validation-failed", "/problems/malformed-request", "/problems/malformed-body"}
+"""Problems that say of a request that it is written wrongly. Others say that it asks for what may not be."""
+LONGEST_TARGET = 8000
+
+
+class Place(NamedTuple):
+    """A text of a request: of which operation, where (`path`, `query`, `header` or `body`), and its schema."""
+
+    operation: Operation
+    part: str
+    name: str
+    schema: dict[str, Any]
+
+    @property
+    def is_list(self) -> bool:
+        return self.schema["type"] == "array"
+
+    @property
+    def of_each(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.schema["items"] if self.is_list else self.schema
+        return found
+
+    @property
+    def field(self) -> str:
+        """How violations name it."""
+        return f"{self.name}[0]" if self.is_list else self.name
+
+
+def places() -> Iterator[Place]:
+    """Every text of every request."""
+    for operation in OPERATIONS:
+        for parameter in operation.parameters:
+            yield Place(operation, parameter["in"], parameter["name"], parameter["schema"])
+        for name, schema in ((operation.body_schema or {}).get("properties", {})).items():
+            yield Place(operation, "body", name, schema)
+
+
+PLACES = [place for place in places() if place.of_each.get("type") == "string"]
+
+
+def test_no_text_stands_deeper_in_a_body_than_these_tests_look() -> None:
+    scalars = {"string", "integer", "number", "boolean"}
+
+    assert {place.of_each["type"] for place in places()} <= scalars
+
+
+@pytest.fixture
+def service(start: Callable[..., Client]) -> Client:
+    return start(SOJOURN_REFRESH_LIMIT="100000", SOJOURN_API_KEY_GUESSES="100000")
+
+
+def known(client: Client) -> dict[str, Any]:
+    """A session of now and what belongs to it."""
+    answer = client.internal(
+        "POST", "/internal/session/create", json={"auth_user_id": "usr_abc123", "device_id": "dev_abc123"}
+    ).json()["data"]
+    return {
+        "X-Tenant-ID": "acme",
+        "tenant_id": "acme",
+        "user_id": "usr_abc123",
+        "auth_user_id": "usr_abc123",
+        "device_id": "dev_01968a3c-5c00-7000-8000-00a1b2c3d4e5",
+        "slug": "validation-failed",
+        "verified_at": to_text(client.clock.now),
+        "session_id": answer["session"]["id"],
+        "session_ids": [answer["session"]["id"]],
+        **dict.fromkeys(("access_token", "token", "subject_token"), answer["tokens"]["access_token"]),
+        "refresh_token": answer["tokens"]["refresh_token"],
+    }
+
+
+def ask(client: Client, place: Place, text: str) -> httpx.Response:
+    """A request that is right but for the text, which stands in its place."""
+    operation, values = place.operation, known(client)
+    request = operation.request(values)
+    if place.part == "path":
+        raw = "".join(f"%{byte:02X}" for byte in text.encode())
+        path, _, _ = operation.path.partition("{" + place.name + "}")
+        assert request.path.startswith(path)
+        rest = operation.path.removeprefix(path + "{" + place.name + "}")
+        request = request.copy(path=path + raw + rest)
+    elif place.part == "query":
+        request = request.with_query(place.name, quote(text, safe=""))
+    elif place.part == "header":
+        request = request.with_header(place.name, text)
+    else:
+        body = json.loads(request.body or b"{}")
+        request = request.with_body({**body, place.name: [text] if place.is_list else text})
+    credentials = {"apiKey": {"X-API-Key": API_KEY}, "http": {"Authorization": f"Bearer {admin(client)}"}}
+    headers = [*request.headers, *credentials.get(operation.scheme or "", {}).items()]
+    return client.request(
+        request.method,
+        request.target,
+        headers=[(name.encode(), value.encode()) for name, value in headers],
+        content=request.body,
+    )
+
+
+def admin(client: Client) -> str:
+    return client.token("root", roles=["admin"])
+
+
+def can_be_sent(place: Place, text: str) -> bool:
+    """Whether the text is still this text when it arrives: an empty segment is another path, a header is
+    trimmed, and what is too long to be a target is 414."""
+    if place.part == "path":
+        return text != ""
+    if place.part == "query":
+        return len(quote(text, safe="")) < LONGEST_TARGET
+    return place.part != "header" or (text == text.strip(" \t") and text.isprintable() and text != "")
+
+
+def codes_of(answer: httpx.Response, field: str) -> set[str]:
+    """What a problem finds wrong with a field. The envelope of one operation has a sentence instead."""
+    document = answer.json()
+    found = {violation["code"] for violation in document.get("errors", ()) if violation["field"] == field}
+    return found | {text for name, text in document.get("details", {}).items() if name == field}
+
+
+def named(answer: httpx.Response) -> set[str]:
+    """The fields that a problem names, when it is about how the request is written."""
+    document = answer.json()
+    return {violation["field"] for violation in document["errors"]} if document["type"] in OF_TEXTS else set()
+
+
+@pytest.mark.parametrize("operation", sorted({place.operation.id for place in PLACES}))
+def test_a_text_is_refused_exactly_where_the_contract_says_so(operation: str, service: Client) -> None:
+    for place in PLACES:
+        if place.operation.id == operation:
+            hold(place, service)
+
+
+def hold(place: Place, service: Client) -> None:
+    """Ask with texts of one place. Fails with the first that is taken for what it is not."""
+
+    @settings(
+        max_examples=20,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+    )
+    @given(texts.texts(place.of_each).filter(lambda text: can_be_sent(place, text)))
+    def holds(text: str) -> None:
+        answer = ask(service, place, text)
+
+        assert answer.status_code < 500, answer.text
+        codes = codes_of(answer, place.field) if answer.status_code == 400 else set()
+        if texts.takes(place.of_each, text):
+            assert codes <= REFUSED_BEYOND.get(place.name, set()), answer.text
+            assert answer.status_code != 400 or named(answer) <= REFUSED_BEYOND.keys(), answer.text
+        else:
+            assert codes, answer.text
+
+    holds()
