@@ -4,6 +4,7 @@ from asyncio import AbstractEventLoop, TimerHandle, Transport
 from collections.abc import Callable
 from typing import Any
 
+from sojourn.serving.lingering import Lingering
 from sojourn.serving.write_deadlines import WriteDeadline
 
 Bytes = bytes | memoryview
@@ -19,11 +20,23 @@ class OneWrite:
     Each write is a system call and a packet, which cost as much as all of our own work on a small answer.
     """
 
-    def __init__(self, transport: Transport, deadline: WriteDeadline) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        deadline: WriteDeadline,
+        *,
+        lingering: Lingering,
+        more_may_come: Callable[[], bool],
+    ) -> None:
         self._transport = transport
         self._deadline = deadline
+        self._lingering = lingering
+        self._more_may_come = more_may_come
         self._gathered: list[Bytes] = []
-        self.is_closing = transport.is_closing
+
+    def is_closing(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._lingering.begun or self._transport.is_closing()
 
     def write(self, data: Bytes) -> None:
         """Keep a part of an answer. A large one is sent at once, and so is what is said before it (`100 Continue`)."""
@@ -42,9 +55,12 @@ class OneWrite:
         self._gathered.clear()
 
     def close(self) -> None:
-        """Send what was gathered, then close."""
+        """Send what was gathered, then close: at once, or when the client has had the time to read what refuses it."""
         self.flush()
-        self._transport.close()
+        if self._lingering.begun or self._transport.is_closing() or not self._more_may_come():
+            self._transport.close()
+        else:
+            self._lingering.begin()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

@@ -7,7 +7,6 @@ the application with a problem document, in its turn (RFC 9110 §15.5.1, §15.5.
 
 import logging
 import os
-import socket
 from asyncio import AbstractEventLoop, Transport
 from functools import lru_cache
 from typing import Any, NoReturn, cast
@@ -27,9 +26,10 @@ from sojourn.serving import heads
 from sojourn.serving.coalescing import OneTimer, OneWrite
 from sojourn.serving.draining import Draining
 from sojourn.serving.heads import JUDGED
+from sojourn.serving.lingering import Lingering
 from sojourn.serving.messages import body_parser, next_parser
 from sojourn.serving.refusals import written
-from sojourn.serving.write_deadlines import WriteDeadline
+from sojourn.serving.write_deadlines import WriteDeadline, keep_little_unsent
 from sojourn.settings import Settings
 
 logger = logging.getLogger("sojourn.serving")
@@ -42,9 +42,6 @@ FULL_SECONDS = 1.0
 
 FULL_RETRY_SECONDS = 2
 
-UNSENT_BYTES = 131_072
-"""What the system may hold for a client beyond what it has sent: an answer of usual size fits."""
-
 CHUNK_FRAME = 20
 """What a chunk costs besides its data: a size of up to 16 digits and two line ends (RFC 9112 §7.1)."""
 
@@ -53,13 +50,6 @@ CHUNK_FRAME = 20
 def _settings() -> Settings:
     """The process's settings: uvicorn makes a protocol for each connection and knows nothing of ours."""
     return Settings.from_env(os.environ)
-
-
-def _keep_little_unsent(transport: Transport) -> None:
-    """The system, too, holds little for a client that does not read: else it takes megabytes for each connection."""
-    connection = transport.get_extra_info("socket")
-    if connection is not None and connection.family != socket.AF_UNIX and hasattr(socket, "TCP_NOTSENT_LOWAT"):
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
 
 
 class StrictHttpProtocol(HttpToolsProtocol):
@@ -86,17 +76,20 @@ class StrictHttpProtocol(HttpToolsProtocol):
         self._misread: list[bytes] | None = None
         self._fault: DomainError | None = None
         self._refusal: DomainError | None = None
-        self._broken_body = self._tab_behind_coding = False
+        self._broken_body = self._refused = self._tab_behind_coding = False
         self._deadline: Any = None
         self._most_connections, self._write_seconds = settings.max_connections, settings.write_timeout.total_seconds()
         self._too_many = False
         self._writing: WriteDeadline
+        self._lingering: Lingering
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn
         """Start the clock of the first head."""
-        _keep_little_unsent(transport)
+        keep_little_unsent(transport)
         self._writing = WriteDeadline(self._clocks, transport, seconds=self._write_seconds)
-        super().connection_made(cast(Transport, OneWrite(transport, self._writing)))
+        self._lingering = Lingering(self._clocks, transport)
+        answers = OneWrite(transport, self._writing, lingering=self._lingering, more_may_come=self._more_may_come)
+        super().connection_made(cast(Transport, answers))
         if len(self.connections) > self._most_connections:
             self._too_many = True
             self._deadline = self._clocks.call_later(FULL_SECONDS, self._turn_away)
@@ -108,6 +101,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
         self._stop_clock()
         self._idle.stop()
         self._writing.stop()
+        self._lingering.stop()
         if not self._is_idle:
             logger.debug("client gone before its answer was complete")
         super().connection_lost(exc)
@@ -122,6 +116,9 @@ class StrictHttpProtocol(HttpToolsProtocol):
 
         What follows a request that will be refused has no meaning and is dropped.
         """
+        if self._lingering.begun:
+            self._lingering.drop(len(data))
+            return
         self._unset_keepalive_if_required()
         if self._too_many:
             self._turn_away()
@@ -341,6 +338,14 @@ class StrictHttpProtocol(HttpToolsProtocol):
         if self._in_body:
             self.cycle.message_event.set()
 
+    def _more_may_come(self) -> bool:
+        """Whether the client may still be writing what was answered. One that is turned away is not listened to."""
+        if self._too_many or not (self._in_body or self._refused):
+            return False
+        self.flow.resume_reading()
+        return True
+
     def _send(self, error: DomainError) -> None:
+        self._refused = True
         self.transport.write(written(error, self.server_state.default_headers, public_url=self._public_url))
         self.transport.close()

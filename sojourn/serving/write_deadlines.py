@@ -1,6 +1,17 @@
 """A client that does not take what it is sent is not waited for longer than a setting says."""
 
+import socket
 from asyncio import AbstractEventLoop, TimerHandle, Transport
+
+UNSENT_BYTES = 131_072
+"""What the system may hold for a client beyond what it has sent: an answer of usual size fits."""
+
+
+def keep_little_unsent(transport: Transport) -> None:
+    """The system, too, holds little for a client that does not read: else it takes megabytes for each connection."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None and connection.family != socket.AF_UNIX and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
 
 
 class WriteDeadline:

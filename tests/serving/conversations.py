@@ -39,12 +39,17 @@ def converse(port: int, packets: Iterable[bytes], *, seconds: float = 10, pause:
         with suppress(ConnectionResetError):
             while part := connection.recv(65536):
                 received += part
-    return list(_answers(bytes(received)))
+    return answers(bytes(received))
 
 
 def statuses(port: int, packets: Iterable[bytes]) -> list[int]:
     """The statuses alone."""
     return [answer.status for answer in converse(port, packets)]
+
+
+def answers(received: bytes) -> list[Heard]:
+    """The answers in what a server sent until it closed. Fails for one that is cut off."""
+    return list(_answers(received))
 
 
 def _answers(received: bytes) -> Iterable[Heard]:
