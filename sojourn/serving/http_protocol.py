@@ -294,8 +294,11 @@ class StrictHttpProtocol(HttpToolsProtocol):
         raise ValueError(fault.key)
 
     def _unreadable(self, error: httptools.HttpParserError) -> DomainError:
-        """What is wrong when the parser gives up; it takes a target of more than 64 KiB for no HTTP either."""
-        if "HTTP version" in str(error):
+        """What is wrong when the parser gives up; it takes a target of more than 64 KiB for no HTTP either.
+
+        The method PRI begins a connection of HTTP/2 and is no other request's (RFC 9113 §3.4).
+        """
+        if "HTTP version" in str(error) or self.parser.get_method() == b"PRI":
             return VersionNotSupported()
         return self._uri_too_long() or MalformedRequest([Violation("request", "http_syntax")])
 
