@@ -161,7 +161,7 @@ def error_envelope(error: DomainError, facts: Facts) -> dict[str, Any]:
 def headers(
     error: DomainError, challenge: str | None = None, *, credentials_sent: bool = False
 ) -> list[tuple[bytes, bytes]]:
-    """The headers a refusal must carry: WWW-Authenticate on 401, Allow on 405, Connection on 408, Retry-After.
+    """The headers a refusal must carry: WWW-Authenticate on 401, Allow on 405, Connection on 408 and 413, Retry-After.
 
     `challenge` is the scheme of the operation, `Bearer` or `ApiKey`. A bearer challenge tells what is wrong
     with a token only to those who sent one (RFC 6750 §3).
@@ -173,7 +173,10 @@ def headers(
             about = i18n.sentence("en", f"{error.key}.detail").replace('"', "'")
             value += f', error="invalid_token", error_description="{about}"'
         result.append((b"www-authenticate", value.encode("ascii", "replace")))
-    if CATALOGUE[error.key].status == 408:  # what still comes of the body has no use (RFC 9110 §15.5.9)
+    if CATALOGUE[error.key].status in (
+        408,
+        413,
+    ):  # what still comes of the body has no use (RFC 9110 §15.5.9, §15.5.14)
         result.append((b"connection", b"close"))
     if "allow" in error.params:
         result.append((b"allow", error.params["allow"].encode()))

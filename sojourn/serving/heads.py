@@ -80,6 +80,11 @@ def framing(judged: Fields) -> bytes | None:
     return None
 
 
+def declared_length(judged: Fields) -> int:
+    """How long the body is said to be; 0 where nothing is said. The parser let digits pass only."""
+    return next((int(value) for name, value in judged if name == b"content-length"), 0)
+
+
 def expects_continue(judged: Fields) -> bool:
     """Whether the client waits for `100 Continue` (RFC 9110 §10.1.1)."""
     return any(name == b"expect" and value.lower() == b"100-continue" for name, value in judged)

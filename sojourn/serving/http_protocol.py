@@ -61,6 +61,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
         self._head_seconds = settings.head_timeout.total_seconds()
         self._uri_limit, self._headers_limit = settings.max_uri_bytes, settings.max_header_bytes
         self._head_limit = settings.max_uri_bytes + settings.max_header_bytes + UNREADABLE_SLACK
+        self._body_limit = settings.max_body_bytes
         self._public_url = settings.link_prefix
         self._clocks, self._idle = self.loop, OneTimer(self.loop)
         self.loop = cast(AbstractEventLoop, self._idle)
@@ -227,6 +228,8 @@ class StrictHttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         self._awaiting_head, self._in_body, self._head_bytes = False, True, 0
         self._framing_bytes = self._trailer_bytes = 0
+        if len(judged) > 1 and heads.declared_length(judged) > self._body_limit:
+            self.cycle.keep_alive = False  # nobody reads such a body, and a proxy must not take it for read
         draining: Draining | None = self.app_state.get("draining")
         if draining is not None and draining.begun:  # the client is told to connect anew: to another copy
             self.cycle.keep_alive = False

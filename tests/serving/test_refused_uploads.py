@@ -28,6 +28,14 @@ REFUSED = {
         400,
     ),
     "another media type": (CREATE + b"Content-Type: text/plain\r\n" + LENGTH + CLOSE + b"\r\n" + BODY, 415),
+    "no credential, the connection kept": (
+        b"POST /sessions HTTP/1.1\r\nHost: x\r\n" + JSON + LENGTH + b"\r\n" + BODY,
+        401,
+    ),
+    "chunks over the limit, the connection kept": (
+        CREATE + JSON + b"Transfer-Encoding: chunked\r\n\r\n" + CHUNKS * 150,
+        413,
+    ),
     "no credential": (b"POST /sessions HTTP/1.1\r\nHost: x\r\n" + JSON + LENGTH + CLOSE + b"\r\n" + BODY, 401),
     "no such path": (b"POST /nowhere HTTP/1.1\r\nHost: x\r\n" + LENGTH + CLOSE + b"\r\n" + BODY, 404),
     "no such method": (b"PUT /sessions HTTP/1.1\r\nHost: x\r\n" + LENGTH + CLOSE + b"\r\n" + BODY, 405),
@@ -66,5 +74,6 @@ def test_a_client_that_writes_ten_megabytes_before_it_reads_hears_why_it_is_refu
     [answer] = write_all_then_read(server.port, data)
 
     assert answer.status == status
+    assert answer.headers["connection"] == "close"
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.document["status"] == status
