@@ -55,6 +55,11 @@ def is_user_id(text: str) -> bool:
     return len(text) <= _MAX_USER_ID and _USER_ID.fullmatch(text) is not None and not _SURROGATE.search(text)
 
 
+def erased_user(tenant_id: str, user_id: str) -> str:
+    """What stands for a user who was erased: a hash, different in each tenant, after a space, so that it is no id."""
+    return " " + hashlib.sha256(f"erased\0{tenant_id}\0{user_id}".encode()).hexdigest()
+
+
 def session_id(key: str) -> str:
     """The public id of the session stored under the UUID `key`."""
     return _SESSION_PREFIX + key

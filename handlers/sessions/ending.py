@@ -1,4 +1,4 @@
-"""A user is ended: every session, and every sign-in that began before."""
+"""A user is ended: every session, and every sign-in that began before. Or erased: everything that is known of them."""
 
 import asyncio
 from datetime import timedelta
@@ -6,7 +6,8 @@ from functools import partial
 
 from sojourn.domain.clock import to_text
 from sojourn.handlers.context import Context
-from sojourn.storage.queries import sessions, sign_ins, tenants, token_configs
+from sojourn.storage.queries import erasure, sessions, sign_ins, tenants, token_configs
+from sojourn.storage.queries.erasure import Erased
 
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -22,9 +23,26 @@ async def end_user(ctx: Context, user_id: str, *, reason: str) -> int:
         return 0
     await sign_ins.stop(ctx.db, user_id)
     count = await sessions.revoke_all_of_user(ctx.db, user_id, now=ctx.now_text, by=ctx.caller.id, reason=reason)
-    done = ctx.service.clock()
-    cut_off = ctx.now_text if done == ctx.now else to_text(done + _MILLISECOND)
+    cut_off = _answered_after(ctx)
     await token_configs.refuse_issued(ctx.db, user_id, token_type=sign_ins.SIGN_IN, reason=reason, now=cut_off)
-    if done != ctx.now:
-        ctx.db.after_commit(partial(asyncio.sleep, _MILLISECOND.total_seconds()))
     return count
+
+
+async def erase_user(ctx: Context, user_id: str) -> Erased:
+    """Erase what is known of a user; how much it was. Cut-offs are dated and answered as `end_user` does it.
+
+    Idempotent. A tenant that is not there knows nobody, and is not made for it.
+    """
+    if not await tenants.exists(ctx.db):
+        return Erased(0, 0, 0)
+    await sign_ins.stop(ctx.db, user_id)
+    return await erasure.erase(ctx.db, user_id, until=_answered_after(ctx))
+
+
+def _answered_after(ctx: Context) -> str:
+    """The instant of what the request ends, in text form: it is answered after that, never at the same one."""
+    done = ctx.service.clock()
+    if done == ctx.now:
+        return ctx.now_text
+    ctx.db.after_commit(partial(asyncio.sleep, _MILLISECOND.total_seconds()))
+    return to_text(done + _MILLISECOND)

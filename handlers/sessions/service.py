@@ -9,7 +9,7 @@ from sojourn.domain.sessions import MAX_METHODS, methods_with
 from sojourn.handlers.context import Context, reads_at_length
 from sojourn.handlers.sessions.creation import begin_session
 from sojourn.handlers.sessions.elevation import raise_session
-from sojourn.handlers.sessions.ending import end_user
+from sojourn.handlers.sessions.ending import end_user, erase_user
 from sojourn.handlers.sessions.lookup import active_or_404, session_row
 from sojourn.handlers.views.envelopes import View, data_response, list_response, simple_response
 from sojourn.handlers.views.sessions import session_record, session_response, session_usage_response
@@ -70,6 +70,11 @@ async def export_user_data(ctx: Context, body: dict[str, Any]) -> View:
     rows = await sessions.list_all_of_user(ctx.db, body["user_id"])
     records = await in_turns(rows, lambda row: session_record(row, ctx.now_text))
     return {"sessions": records, "total": len(rows)}
+
+
+async def erase_user_data(ctx: Context, body: dict[str, Any]) -> View:
+    """Delete what is known of a user, and say how much it was. No events are kept yet."""
+    return {**(await erase_user(ctx, body["user_id"]))._asdict(), "events": 0}
 
 
 async def get_session_usage(ctx: Context, session_id: str) -> View:

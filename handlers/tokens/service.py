@@ -11,13 +11,14 @@ from sojourn.handlers.context import Context, takes_token
 from sojourn.handlers.tokens.pairs import begin_tokens
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.tokens import token_validation_response
-from sojourn.storage.queries import refresh_states
+from sojourn.storage.queries import refresh_states, sign_ins
 
 
 async def generate_tokens(ctx: Context, body: dict[str, Any]) -> View:
     """A first pair of tokens for a live session; earlier ones of the session can no longer be refreshed."""
     if body["tenant_id"] != ctx.tenant.id:
         raise TenantMismatch()
+    await sign_ins.begin(ctx.db, body["auth_user_id"])  # whoever erases the user waits, or comes first
     key = session_key(body["session_id"])
     session = await refresh_states.session(ctx.db, key) if key is not None else None
     if session is None or session.user_id != body["auth_user_id"] or not is_active(session, ctx.now_text):

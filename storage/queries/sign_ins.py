@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, delete, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
+from sojourn.domain.ids import erased_user
 from sojourn.storage.queries.token_records import EVERYBODY, cut_offs, issued_until
 from sojourn.storage.schema.token_tables import PresentedTokenTable
 from sojourn.storage.statements import Statement
@@ -19,7 +20,7 @@ SIGN_IN = "sign_in"
 
 _P = PresentedTokenTable.__table__
 _TENANT: Any = bindparam("tenant")
-_OF_USER: Any = (bindparam("type_sign_in"), bindparam("user_id"))
+_OF_USER: Any = (bindparam("type_sign_in"), bindparam("user_id"), bindparam("erased"))
 
 ENDS = Statement(select(cut_offs(*_OF_USER), issued_until(*_OF_USER)))
 PRESENT = Statement(
@@ -67,7 +68,9 @@ def _somebody(unit: UnitOfWork, user_id: str) -> str:
 
 async def ends(unit: UnitOfWork, user_id: str) -> Ends:
     """The ends of a user so far."""
-    row = await unit.one(ENDS, user_id=user_id, everybody=EVERYBODY, type_sign_in=SIGN_IN)
+    row = await unit.one(
+        ENDS, user_id=user_id, erased=erased_user(unit.tenant.id, user_id), everybody=EVERYBODY, type_sign_in=SIGN_IN
+    )
     if row is None:
         raise RuntimeError("a select without a condition returned no row")
     return Ends._make(row)

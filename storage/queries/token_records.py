@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Integer, and_, bindparam, cast, exists, func, literal_column, or_, select
 
+from sojourn.domain.ids import erased_user
 from sojourn.domain.token_validity import TokenRecord
 from sojourn.domain.tokens import AccessToken
 from sojourn.storage.queries.epochs import present_epoch
@@ -40,29 +41,29 @@ def blacklisted(*hashes: Any) -> Any:
     return exists().where(_B.c.tenant_id == _TENANT, _B.c.token_hash.in_(hashes), _B.c.expires_at > bindparam("now"))
 
 
-def _cut_offs_of(token_type: Any, user_id: Any) -> Any:
+def _cut_offs_of(token_type: Any, *users: Any) -> Any:
     """The cut-offs that concern tokens of a type of a user: the user's and the tenant's."""
     return and_(
         _N.c.tenant_id == _TENANT,
-        or_(_N.c.user_id == user_id, _N.c.user_id == bindparam("everybody")),
+        or_(*(_N.c.user_id == user for user in (*users, bindparam("everybody")))),
         _N.c.token_type == token_type,
     )
 
 
-def issued_until(token_type: Any, user_id: Any) -> Any:
-    """The latest cut-off for tokens of a type of a user, as a scalar."""
-    return select(func.max(_N.c.issued_until)).where(_cut_offs_of(token_type, user_id)).scalar_subquery()
+def issued_until(token_type: Any, *users: Any) -> Any:
+    """The latest cut-off for tokens of a type of a user, as a scalar; where it is given, also as one who was erased."""
+    return select(func.max(_N.c.issued_until)).where(_cut_offs_of(token_type, *users)).scalar_subquery()
 
 
-def cut_offs(token_type: Any, user_id: Any) -> Any:
+def cut_offs(token_type: Any, *users: Any) -> Any:
     """How many cut-offs there have been for tokens of a type of a user, as a scalar."""
     counted = func.coalesce(func.sum(_N.c.count), literal_column("0"))
-    return select(cast(counted, Integer)).where(_cut_offs_of(token_type, user_id)).scalar_subquery()
+    return select(cast(counted, Integer)).where(_cut_offs_of(token_type, *users)).scalar_subquery()
 
 
 _AGAINST = (
     blacklisted(bindparam("hash"), bindparam("text_hash")),
-    issued_until(bindparam("type_access"), bindparam("user_id")),
+    issued_until(bindparam("type_access"), bindparam("user_id"), bindparam("erased")),
     cut_offs(bindparam("type_access"), bindparam("user_id")),
 )
 FACTS = Statement(
@@ -101,6 +102,7 @@ async def record(unit: UnitOfWork, token: AccessToken, *, now: str) -> TokenReco
         "hash": token.hash,
         "text_hash": token.text_hash,
         "user_id": token.user,
+        "erased": erased_user(unit.tenant.id, token.user),
         "everybody": EVERYBODY,
         "type_access": "access",
         "now": now,

@@ -72,9 +72,21 @@ class Moment(NamedTuple):
 
 
 _FIXED = {"everybody": EVERYBODY, "type_refresh": "refresh"}
+_session: Any = bindparam("session_id", type_=_I.c.session_id.type)
+# Whoever erases the session waits until the token is entered, or comes first: then nothing is.
+_IS_KEPT = (
+    select(literal_column("1"))
+    .select_from(_S)
+    .where(_S.c.tenant_id == _TENANT, _S.c.id == _session)
+    .with_for_update(read=True, key_share=True)
+    .exists()
+)
+_ENTERED = {"tenant_id": _TENANT} | {
+    name: _session if name == "session_id" else bindparam(name, type_=_I.c[name].type) for name in IssuedToken._fields
+}
 ENTER = Statement(
     insert(_I)
-    .values(tenant_id=_TENANT, **{name: bindparam(name) for name in IssuedToken._fields})
+    .from_select(list(_ENTERED), select(*_ENTERED.values()).where(or_(_session.is_(None), _IS_KEPT)))
     .on_conflict_do_nothing()
 )
 _WITH_SESSION = (
@@ -140,7 +152,9 @@ PURGE_ISSUED = Statement(
 
 
 async def enter(unit: UnitOfWork, token: IssuedToken) -> None:
-    """Record a token in the inventory. A token that is recorded already is left unchanged."""
+    """Record a token in the inventory. A token that is recorded already is left unchanged; one of a session that is not
+    kept is not recorded, since it is refused for that.
+    """
     await unit.run(ENTER, **token._asdict())
 
 

@@ -4,7 +4,6 @@ Sessions are deleted with what hangs on them; the counters of `sojourn.storage.q
 numbers and lists agree before, during and after.
 """
 
-from collections import Counter
 from typing import Any
 
 from sqlalchemy import bindparam, delete, literal_column, select
@@ -12,10 +11,10 @@ from sqlalchemy import bindparam, delete, literal_column, select
 from sojourn.domain.ids import first_uuid7
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
-from sojourn.storage.queries import blacklist, sign_ins, statistics, tokens
+from sojourn.storage.queries import blacklist, sign_ins, tokens
+from sojourn.storage.queries.session_deletion import LEAVING, delete_sessions
 from sojourn.storage.queries.session_states import ENDED
 from sojourn.storage.schema.tables import SessionTable, TrustedDeviceTable
-from sojourn.storage.schema.token_tables import SessionTokenTable, SessionUsageTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import UnitOfWork
 
@@ -30,22 +29,13 @@ _BEFORE: Any = bindparam("before")
 # Ids sort by creation, and nothing ends before it began: the key's own range holds all there is to look at.
 # Locked first, so that one and the same set of sessions leaves all tables; another purge takes the next ones.
 LOCK_ENDED = Statement(
-    select(_S.c.id, _S.c.device_type, _S.c.revoked_at, _S.c.due_at)
+    select(*LEAVING)
     .where(_S.c.tenant_id == _TENANT, _S.c.id < bindparam("created_before"), ENDED)
     .order_by(_S.c.id)
     .limit(bindparam("limit"))
     .offset(literal_column("0"))
     .with_for_update(skip_locked=True)
 )
-
-
-def _of_session(table: Any, key: str) -> Statement:
-    return Statement(delete(table).where(table.c.tenant_id == _TENANT, table.c[key] == bindparam("key")))
-
-
-PURGE_USAGE = _of_session(SessionUsageTable.__table__, "session_id")
-PURGE_REFRESH_STATES = _of_session(SessionTokenTable.__table__, "session_id")
-PURGE_SESSIONS = _of_session(_S, "id")
 PURGE_DEVICES = Statement(
     delete(_D).where(
         _D.c.tenant_id == _TENANT,
@@ -63,16 +53,7 @@ PURGE_DEVICES = Statement(
 async def purge_sessions(unit: UnitOfWork, before: str, *, limit: int) -> int:
     """Delete up to `limit` sessions of the tenant that ended at `before` or earlier; how many went."""
     gone = await unit.all(LOCK_ENDED, before=before, created_before=first_uuid7(before), limit=limit)
-    if not gone:
-        return 0
-    for statement in (PURGE_USAGE, PURGE_REFRESH_STATES, PURGE_SESSIONS):
-        await unit.run_many(statement, [{"key": key} for key, *_ in gone])
-    devices = Counter(device or statistics.UNKNOWN_DEVICE for _, device, _, _ in gone)
-    for device_type, count in sorted(devices.items()):
-        await statistics.count_created(unit, device_type, by=-count)
-    settled = sum(revoked_at is None and due_at is None for _, _, revoked_at, due_at in gone)
-    await statistics.count_ended(unit, "expired", by=-settled)
-    await statistics.count_ended(unit, "revoked", by=-sum(revoked_at is not None for _, _, revoked_at, _ in gone))
+    await delete_sessions(unit, gone)
     return len(gone)
 
 

@@ -72,6 +72,7 @@ DELETE /trusted-devices/{device_id} | user | | | 200 SimpleResponse | 400 401
 OUR_OPERATIONS = {
     "revoke_sessions_in_bulk": "proxies drop the body of a DELETE",
     "check_blacklisted_token": "addresses are logged, and so would the token be",
+    "erase_user_data": "a person may ask to be forgotten, and one who has the rows can do it whole",
     "elevate_session": "whoever checked a further factor has no bearer token of the user",
     "get_key_set": "whoever verifies our tokens needs the keys (RFC 7517)",
     "get_liveness": "whoever runs the process asks whether it lives",

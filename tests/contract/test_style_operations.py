@@ -6,8 +6,8 @@ from tests.contract.document import Operation, operations, resolved
 
 # fmt: off
 VERBS = {
-    "add", "blacklist", "check", "count", "create", "elevate", "exchange", "export", "generate", "get", "introspect",
-    "list", "purge", "record", "refresh", "remove", "reset", "revoke", "rotate", "set", "start", "touch",
+    "add", "blacklist", "check", "count", "create", "elevate", "erase", "exchange", "export", "generate", "get",
+    "introspect", "list", "purge", "record", "refresh", "remove", "reset", "revoke", "rotate", "set", "start", "touch",
     "trust", "untrust", "upgrade", "validate",
 }
 # fmt: on

@@ -25,6 +25,9 @@ LOCKING = {
     ("sessions", "LOCK_ALL_OF_USER"),
     ("mass_revocation", "LOCK_SOME"),
     ("purging", "LOCK_ENDED"),
+    ("erasure", "LOCK_REFRESH_STATES"),
+    ("erasure", "LOCK_SESSIONS"),
+    ("tokens", "ENTER"),
     ("recount", "LOCK_TENANT"),
 }
 """FOR UPDATE, some SKIP LOCKED, within one tenant: Citus on one shard, CockroachDB from 23.2, YugabyteDB from 2.16."""

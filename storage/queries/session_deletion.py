@@ -1,0 +1,51 @@
+"""Sessions leave with what hangs on them; the counters of `sojourn.storage.queries.statistics` follow."""
+
+from collections import Counter
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, delete
+
+from sojourn.storage.queries import statistics
+from sojourn.storage.schema.tables import SessionTable
+from sojourn.storage.schema.token_tables import SessionTokenTable, SessionUsageTable
+from sojourn.storage.statements import Statement
+from sojourn.storage.unit_of_work import Row, UnitOfWork
+
+_S = SessionTable.__table__
+
+
+class Leaving(NamedTuple):
+    """What must be known of a session that is deleted. Instants in text form."""
+
+    id: str
+    device_type: str | None
+    revoked_at: str | None
+    due_at: str | None
+
+
+LEAVING = [_S.c[name] for name in Leaving._fields]
+"""The columns to select, in the order of `Leaving`."""
+
+
+def _of_session(table: Any, key: str) -> Statement:
+    return Statement(delete(table).where(table.c.tenant_id == bindparam("tenant"), table.c[key] == bindparam("key")))
+
+
+DELETE_USAGE = _of_session(SessionUsageTable.__table__, "session_id")
+DELETE_REFRESH_STATES = _of_session(SessionTokenTable.__table__, "session_id")
+DELETE_SESSIONS = _of_session(_S, "id")
+
+
+async def delete_sessions(unit: UnitOfWork, locked: list[Row]) -> None:
+    """Delete sessions that this transaction has locked, each a row of `LEAVING`. Counters are written last."""
+    gone = [Leaving._make(row) for row in locked]
+    if not gone:
+        return
+    for statement in (DELETE_USAGE, DELETE_REFRESH_STATES, DELETE_SESSIONS):
+        await unit.run_many(statement, [{"key": session.id} for session in gone])
+    devices = Counter(session.device_type or statistics.UNKNOWN_DEVICE for session in gone)
+    for device_type, count in sorted(devices.items()):
+        await statistics.count_created(unit, device_type, by=-count)
+    settled = sum(session.revoked_at is None and session.due_at is None for session in gone)
+    await statistics.count_ended(unit, "expired", by=-settled)
+    await statistics.count_ended(unit, "revoked", by=-sum(session.revoked_at is not None for session in gone))
