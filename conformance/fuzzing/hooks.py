@@ -11,6 +11,7 @@ import schemathesis
 
 _WITHOUT_BEARER = "/(refresh|rotate-access)$"
 """Their credential is the refresh token in the body; a bearer token beside it would have to be of that session."""
+_REFUSES_ALL_OF_A_USER = ("/admin/tokens/revoke-all", "/internal/session/erase-user-data")
 _EXPENDABLE_USER = "usr_expendable"
 _REFUSED = (400, 401, 403, 404, 405, 406, 414, 415, 431)
 
@@ -43,10 +44,11 @@ class Bearer:
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """Spare the run's own token: all tokens of a tenant, or of the run's user, are never revoked at once."""
-    if case.operation.path != "/admin/tokens/revoke-all" or not isinstance(case.body, dict):
+    """Spare the run's own token: all tokens of a tenant, or of the run's user, are never refused at once."""
+    if case.operation.path not in _REFUSES_ALL_OF_A_USER or not isinstance(case.body, dict):
         return
-    if "user_id" not in case.body or case.body["user_id"] == os.environ["CONFORMANCE_USER"]:
+    means_everybody = "user_id" not in case.body and case.operation.path == "/admin/tokens/revoke-all"
+    if means_everybody or case.body.get("user_id") == os.environ["CONFORMANCE_USER"]:
         case.body["user_id"] = _EXPENDABLE_USER
 
 

@@ -58,8 +58,9 @@ class Prepared:
             "token_id": self._ask("GET", f"/admin/tokens?user_id={USER}")["items"][0]["id"],
             "entry_id": self._ask("GET", f"/admin/tokens/blacklist?user_id={USER}")["items"][0]["id"],
         }
-        if operation_id == "revoke_all_tokens":  # not the caller, whose own token would be refused from then on
+        if operation_id in ("revoke_all_tokens", "erase_user_data"):  # not the caller, whose token would be refused
             values["user_id"] = "usr_somebody_else"
+            self._ask("POST", "/internal/session/create", {"auth_user_id": values["user_id"], "device_id": DEVICE})
         if operation_id in TRUSTED_DEVICES:
             values["device_id"] = "dev_01968a3c-5c00-7000-8000-00a1b2c3d4e5"
         return values
