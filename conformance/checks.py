@@ -61,7 +61,9 @@ def check(
 
     def decorate(function: Function) -> Function:
         title = function.__name__.removeprefix("test_").replace("_", " ")
-        found = Check(id, requirement, source, profile, feature, needs, title)
+        found = Check(
+            id=id, requirement=requirement, source=source, profile=profile, feature=feature, needs=needs, title=title
+        )
         setattr(function, _MADE_OF, found)
         return function
 

@@ -120,7 +120,9 @@ class Judge:
         found, verdict, message = _check_of(item), *_verdict(call)
         verdict, message = self.expectations.judge(found, item.name, verdict=verdict, message=message)
         evidence = self.traffic.evidence() if verdict in ("fail", "error") else []
-        return Case(found, item.name, verdict, message, call.duration, evidence)
+        return Case(
+            check=found, name=item.name, verdict=verdict, message=message, seconds=call.duration, exchanges=evidence
+        )
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

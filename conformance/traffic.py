@@ -52,7 +52,9 @@ class Traffic:
     def add(self, request: Raw, reply: Reply) -> None:
         """Note an exchange."""
         operation = self._contract.match(request.method, request.path)
-        self.exchanges.append(Exchange(self.chapter, operation, request, reply, now()))
+        self.exchanges.append(
+            Exchange(chapter=self.chapter, operation=operation, request=request, reply=reply, received=now())
+        )
 
     def evidence(self) -> list[str]:
         """The last exchanges of the present case, redacted."""

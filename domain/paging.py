@@ -43,4 +43,11 @@ class PageInfo:
 def page_info(page: Page, total: int) -> PageInfo:
     """The facts about `page` in a list of `total` rows."""
     pages = -(-total // page.size)
-    return PageInfo(page.number, page.size, total, pages, page.number < pages, page.number > 1 and pages > 0)
+    return PageInfo(
+        page=page.number,
+        page_size=page.size,
+        total=total,
+        total_pages=pages,
+        has_next=page.number < pages,
+        has_prev=page.number > 1 and pages > 0,
+    )

@@ -1,6 +1,7 @@
 """Rules of the house that no linter knows."""
 
 import ast
+import re
 from collections.abc import Iterator
 
 from sojourn.openapi.document import Operation, operations
@@ -8,6 +9,7 @@ from sojourn.openapi.loader import load_bundle
 from tests.tree import HOME
 
 PACKAGES = ("sojourn", "handlers", "storage", "domain", "openapi", "conformance")
+FIELDS_WITHOUT_NAMES = 4
 POSITIONAL = 2
 """From the third parameter on, arguments are named: nobody sees that two of four texts are swapped."""
 SIGNATURES_OF_OTHERS = {
@@ -73,6 +75,43 @@ def test_each_signature_that_a_library_asks_for_is_there() -> None:
     there = {parameters(function) for package in PACKAGES for _, function in functions(package)}
 
     assert SIGNATURES_OF_OTHERS.keys() <= there, "take out what no function has any more"
+
+
+def records(tree: ast.AST) -> Iterator[str]:
+    """The names of the dataclasses and named tuples that are defined in a module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            marks = [ast.unparse(mark) for mark in (*node.decorator_list, *node.bases)]
+            if any(re.fullmatch(r"(dataclasses\.)?dataclass(\(.*\))?|(typing\.)?NamedTuple", mark) for mark in marks):
+                yield node.name
+
+
+def unnamed(tree: ast.AST, names: set[str]) -> Iterator[tuple[int, str]]:
+    """The line and the class of each record that is made of more values without a name than anybody can tell apart."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
+            if name in names and len(node.args) > FIELDS_WITHOUT_NAMES:
+                yield node.lineno, str(name)
+
+
+def test_the_fields_of_a_record_are_named_where_it_has_more_than_four() -> None:
+    trees = {
+        file: ast.parse(file.read_text("utf-8")) for package in PACKAGES for file in (HOME / package).rglob("*.py")
+    }
+    names = {name for tree in trees.values() for name in records(tree)}
+
+    assert [f"{file}:{line} {name}" for file, tree in trees.items() for line, name in unnamed(tree, names)] == []
+
+
+def test_the_rule_sees_every_kind_of_record() -> None:
+    tree = ast.parse(
+        "@dataclass\nclass A: pass\n@dataclasses.dataclass(frozen=True)\nclass B: pass\nclass C(NamedTuple): pass\n"
+        "class D: pass\nA(1, 2, 3, 4, e=5)\nm.B(1, 2, 3, 4, 5)\nC(1, 2, 3, 4, 5)\nD(1, 2, 3, 4, 5)\n"
+    )
+
+    assert set(records(tree)) == {"A", "B", "C"}
+    assert [name for _, name in unnamed(tree, set(records(tree)))] == ["B", "C"]
 
 
 def test_the_rule_sees_methods_nested_functions_and_defaults() -> None:

@@ -17,6 +17,17 @@ PROGRAM = HOME / "sojourn"
 PROJECT: dict[str, Any] = tomllib.loads((HOME / "pyproject.toml").read_text("utf-8"))
 SETUPTOOLS: dict[str, Any] = PROJECT["tool"]["setuptools"]
 LINKS = {path.name: path.readlink() for path in PROGRAM.iterdir() if path.is_symlink()}
+OTHER_CLOCKS = {
+    *(
+        "datetime.now",
+        "datetime.utcnow",
+        "datetime.today",
+        "datetime.datetime.now",
+        "date.today",
+        "datetime.date.today",
+    ),
+    *("time.time", "time.time_ns", "time.gmtime", "time.localtime"),
+}
 READS_THE_CLOCK = ("sojourn.app", "sojourn.cli", "sojourn.serving")
 
 
@@ -75,6 +86,18 @@ def test_the_clock_is_read_only_where_the_program_is_put_together_and_run() -> N
     readers = {module for module, name in imports() if name == "sojourn.domain.clock.utc_now"}
 
     assert {module for module in readers if not module.startswith(READS_THE_CLOCK)} == set()
+
+
+def test_the_time_of_day_is_read_in_one_place_of_the_program_and_in_one_of_the_suite() -> None:
+    found = {
+        f"{folder.name}/{file.relative_to(folder)}: {ast.unparse(node.func)}"
+        for folder in (PROGRAM, *(HOME / name for name in LINKS))
+        for file in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in OTHER_CLOCKS
+    }
+
+    assert found == {"domain/clock.py: datetime.now", "conformance/instants.py: datetime.now"}
 
 
 def test_both_engines_are_known_to_one_module() -> None:

@@ -1,12 +1,12 @@
 """Rotation and races: a refresh token works once, reuse ends the session, tabs that race do not end it."""
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import jwt
 
 from sojourn.conformance.checks import check
+from sojourn.conformance.instants import now
 from sojourn.conformance.wire import Reply
 from sojourn.conformance.world import SignIn, World, expect
 
@@ -207,7 +207,7 @@ def test_an_access_token_is_verified_by_the_published_keys(world: World) -> None
     assert key is not None, f"the key {head['kid']} is not published"
     claims = jwt.decode(made.access, key, algorithms=[head["alg"]], options={"verify_aud": False})
     assert (claims["sub"], claims["tenant_id"], claims["sid"]) == (made.user, world.first.id, made.id)
-    assert claims["iat"] <= time.time() + 60 < claims["exp"] + 60, "its times are not of now"
+    assert claims["iat"] <= now().timestamp() + 60 < claims["exp"] + 60, "its times are not of now"
 
 
 @check(

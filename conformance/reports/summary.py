@@ -70,7 +70,7 @@ class Summary:
 def summarise(target: Target, cases: list[Case], *, verdict: Outcome) -> Summary:
     """The run, with every message redacted."""
     clean = [replace(case, message=redact(case.message, target.secrets)) for case in cases]
-    return Summary(target.url, target.profile, target.seed, verdict, clean)
+    return Summary(url=target.url, profile=target.profile, seed=target.seed, verdict=verdict, cases=clean)
 
 
 def _case(case: Case) -> dict[str, Any]:

@@ -59,7 +59,7 @@ async def _facts(ctx: Context, device_fingerprint: str) -> DeviceFacts:
     key = session_key(ctx.caller.session_id or "")
     facts = await sessions.device_of(ctx.db, key) if key is not None else None
     if facts is None or facts.device_fingerprint != device_fingerprint:
-        return DeviceFacts(device_fingerprint, None, None, None, None)
+        return DeviceFacts(device_fingerprint=device_fingerprint, device_type=None, browser=None, os=None, ip=None)
     return facts
 
 

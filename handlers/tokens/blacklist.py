@@ -82,7 +82,9 @@ async def _shown(ctx: Context, text: str) -> _Shown:
     """What is known of the token that the request shows. One of another tenant is nothing here."""
     token = ctx.presented
     if isinstance(token, AccessToken) and token.tenant == ctx.tenant.id:
-        return _Shown(token.hash, True, token.user, _instant(token.expires), token.text_hash)
+        return _Shown(
+            hash=token.hash, is_verified=True, owner=token.user, end=_instant(token.expires), text_hash=token.text_hash
+        )
     if isinstance(token, RefreshToken):
         session = await refresh_states.session(ctx.db, token.session)
         if session is None:

@@ -72,7 +72,13 @@ def new_key(vault: Vault, algorithm: str, *, now: datetime, signs_from: datetime
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return SigningKeyRow(
-        kid, algorithm, json.dumps(public), vault.seal(kid, pem), to_text(now), to_text(signs_from), None
+        id=kid,
+        algorithm=algorithm,
+        public_jwk=json.dumps(public),
+        sealed_private=vault.seal(kid, pem),
+        created_at=to_text(now),
+        signs_from=to_text(signs_from),
+        retired_at=None,
     )
 
 

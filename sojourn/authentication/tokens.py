@@ -187,7 +187,7 @@ class Tokens:
         if wrong:
             refusal = TokenExpired() if wrong == ("expired",) else InvalidToken()
             raise refusal.because(",".join(wrong), "token: " + ", ".join(wrong))
-        return Caller("user", access.user, access.roles, access.sid, access), of
+        return Caller(kind="user", id=access.user, roles=access.roles, session_id=access.sid, token=access), of
 
     async def authenticate_lapsed(self, token: str) -> tuple[Caller, Tenant]:
         """Whose bearer token it is, good or expired. Raises InvalidToken for a text that is none."""

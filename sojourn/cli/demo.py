@@ -88,7 +88,7 @@ async def _serve(settings: Settings) -> None:
         raise click.ClickException("the server did not start; its log tells why")
     url = "http://{}:{}".format(*listener.getsockname())
     click.echo("Making two tenants with a few hundred sessions ...")
-    story = Story(url, settings, clock, TENANTS, random.Random(_SEED))  # noqa: S311 (made-up data, no secret)
+    story = Story(url=url, settings=settings, clock=clock, tenants=TENANTS, chance=random.Random(_SEED))  # noqa: S311 (made-up data, no secret)
     telling = asyncio.create_task(asyncio.to_thread(tell, story, lambda: server.should_exit))
     await asyncio.wait({telling, serving}, return_when=asyncio.FIRST_COMPLETED)
     if not serving.done():

@@ -69,7 +69,14 @@ def compile_parameter(definition: Mapping[str, Any]) -> Parameter:
         raise ContractError(f"parameter {name!r}: only scalar path, query and header parameters are served")
     argument = name.lower().replace("-", "_")
     required = definition.get("required", False)
-    return Parameter(name, argument, required, schema.get("default"), decode, Schema(schema))
+    return Parameter(
+        name=name,
+        argument=argument,
+        required=required,
+        default=schema.get("default"),
+        decode=decode,
+        schema=Schema(schema),
+    )
 
 
 def percent_decode(raw: bytes, plus_is_space: bool = False) -> str:

@@ -80,7 +80,16 @@ def open_request(scope: Scope, now: datetime, *, declared_headers: frozenset[byt
                 repeated.append(name)
     raw_path = scope.get("raw_path") or scope["path"].encode()
     address = (scope.get("client") or ("",))[0]
-    return Request(scope["method"], raw_path, scope["query_string"], headers, repeated, size, now, address)
+    return Request(
+        method=scope["method"],
+        raw_path=raw_path,
+        query=scope["query_string"],
+        headers=headers,
+        repeated=repeated,
+        header_bytes=size,
+        now=now,
+        address=address,
+    )
 
 
 def check_head(request: Request, max_uri_bytes: int, *, max_header_bytes: int) -> None:

@@ -39,16 +39,16 @@ async def run_handler(
         # A body may have been long on its way, and a transaction that is run again begins again.
         now = program.clock()
         context = Context(
-            of,
-            caller,
-            unit,
-            now,
-            to_text(now),
-            responder.locale,
-            media_type,
-            program.service,
-            responder.began,
-            presented,
+            tenant=of,
+            caller=caller,
+            db=unit,
+            now=now,
+            now_text=to_text(now),
+            locale=responder.locale,
+            media_type=media_type,
+            service=program.service,
+            began=responder.began,
+            presented=presented,
         )
         return plan.handler(context, **arguments)
 

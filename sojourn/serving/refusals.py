@@ -17,7 +17,15 @@ def written(error: DomainError, server_headers: Iterable[tuple[bytes, bytes]], *
     """
     now = utc_now()
     trace = tracing.continue_trace(None)
-    facts = documents.Facts("/", tracing.request_id(None, now), trace.trace_id, trace.span_id, "en", now, public_url)
+    facts = documents.Facts(
+        instance="/",
+        request_id=tracing.request_id(None, now),
+        trace_id=trace.trace_id,
+        span_id=trace.span_id,
+        locale="en",
+        now=now,
+        public_url=public_url,
+    )
     body, status = to_json(documents.document(error, facts)), documents.status_of(error)
     added = b"".join(name + b": " + value + b"\r\n" for name, value in server_headers)
     own = b"".join(name + b": " + value + b"\r\n" for name, value in documents.headers(error) if name == b"retry-after")

@@ -69,4 +69,12 @@ async def revoke(unit: SystemUnit, key_id: str, *, now: str) -> bool:
 def _read(row: Row) -> ApiKeyRow:
     identity, name, secret_hash, tenants, created_at, expires_at, revoked_at = row
     covered = None if tenants is None else json.loads(tenants)
-    return ApiKeyRow(identity, name, secret_hash, covered, created_at, expires_at, revoked_at)
+    return ApiKeyRow(
+        id=identity,
+        name=name,
+        secret_hash=secret_hash,
+        tenants=covered,
+        created_at=created_at,
+        expires_at=expires_at,
+        revoked_at=revoked_at,
+    )

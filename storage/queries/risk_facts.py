@@ -65,7 +65,9 @@ class Device(NamedTuple):
     @property
     def sighting(self) -> Sighting:
         """When and where this session saw it."""
-        return Sighting(self.id, self.created_at, self.last_active_at, self.ip, self.geoip)
+        return Sighting(
+            id=self.id, created_at=self.created_at, last_active_at=self.last_active_at, ip=self.ip, geoip=self.geoip
+        )
 
 
 def _latest(*wanted: ColumnElement[bool], order: ColumnElement[Any] = _S.c.id) -> Statement:

@@ -131,7 +131,9 @@ async def session_stats(unit: UnitOfWork, now: str) -> SessionStats:
     total = sum(devices.values())
     revoked = min(max(ended["revoked"], 0), total)
     expired = min(max(ended["expired"], 0), total - revoked)
-    return SessionStats(total, total - revoked - expired, revoked, expired, devices)
+    return SessionStats(
+        total=total, active=total - revoked - expired, revoked=revoked, expired=expired, devices=devices
+    )
 
 
 async def settle(unit: UnitOfWork, now: str, *, limit: int) -> int:

@@ -96,19 +96,25 @@ def person(chance: random.Random, number: int) -> Person:
     """The person of this number. The name may repeat, the ids do not."""
     name, surname = chance.choice(_NAMES), chance.choice(_SURNAMES)
     devices = tuple(_device(chance, name) for _ in range(chance.choices((1, 2, 3), (5, 4, 1))[0]))
-    return Person(f"usr_{number:06d}", f"{name}.{surname}{number}", _CITY.draw(chance), _METHOD.draw(chance), devices)
+    return Person(
+        user_id=f"usr_{number:06d}",
+        username=f"{name}.{surname}{number}",
+        city=_CITY.draw(chance),
+        amr=_METHOD.draw(chance),
+        devices=devices,
+    )
 
 
 def _device(chance: random.Random, owner: str) -> Device:
     user_agent = _AGENT.draw(chance)
     facts = describe_agent(user_agent)
     return Device(
-        f"dev_{chance.getrandbits(64):016x}",
-        f"sha256:{chance.getrandbits(128):032x}",
-        f"{owner.title()}'s {_DEVICE_NAMES.get(facts.device_type or '', 'device')}",
-        user_agent,
-        facts,
-        _address(chance),
+        device_id=f"dev_{chance.getrandbits(64):016x}",
+        fingerprint=f"sha256:{chance.getrandbits(128):032x}",
+        name=f"{owner.title()}'s {_DEVICE_NAMES.get(facts.device_type or '', 'device')}",
+        user_agent=user_agent,
+        facts=facts,
+        ip=_address(chance),
     )
 
 

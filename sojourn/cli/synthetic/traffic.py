@@ -78,11 +78,11 @@ def _events(story: Story) -> Iterator[_Event]:
             who = people[int(len(people) * chance.random() ** 2)]
             device = chance.choice(who.devices)
             at = now - SPAN * chance.random() ** 2 - timedelta(seconds=1)
-            yield _Event(at, "sign_in", number, tenant, who, device)
+            yield _Event(at=at, kind="sign_in", session=number, tenant=tenant, who=who, device=device)
             while (at := at + timedelta(minutes=chance.randint(5, 200))) < now and chance.random() < 0.6:
-                yield _Event(at, "activity", number, tenant, who, device)
+                yield _Event(at=at, kind="activity", session=number, tenant=tenant, who=who, device=device)
             if chance.random() < 0.2 and at < now:
-                yield _Event(at, "sign_out", number, tenant, who, device)
+                yield _Event(at=at, kind="sign_out", session=number, tenant=tenant, who=who, device=device)
 
 
 class _Teller:
