@@ -11,10 +11,13 @@ from sojourn.handlers.sessions.creation import begin_session
 from sojourn.handlers.sessions.elevation import raise_session
 from sojourn.handlers.sessions.ending import end_user, erase_user
 from sojourn.handlers.sessions.lookup import active_or_404, session_row
+from sojourn.handlers.tokens.inventory import moment
+from sojourn.handlers.views.devices import trusted_device_response
 from sojourn.handlers.views.envelopes import View, data_response, list_response, simple_response
-from sojourn.handlers.views.sessions import session_record, session_response, session_usage_response
+from sojourn.handlers.views.sessions import session_day_usage, session_record, session_response, session_usage_response
+from sojourn.handlers.views.tokens import token_info_response
 from sojourn.handlers.views.turns import in_turns
-from sojourn.storage.queries import sessions, usage
+from sojourn.storage.queries import sessions, tokens, trusted_devices, usage
 from sojourn.storage.queries.sessions import Assurance, SessionRow
 
 UNSTATED_REASON = "unspecified"
@@ -66,10 +69,20 @@ async def revoke_user_sessions(ctx: Context, user_id: str) -> View:
 
 @reads_at_length
 async def export_user_data(ctx: Context, body: dict[str, Any]) -> View:
-    """Every session of a user that is kept, in any state, newest first."""
-    rows = await sessions.list_all_of_user(ctx.db, body["user_id"])
-    records = await in_turns(rows, lambda row: session_record(row, ctx.now_text))
-    return {"sessions": records, "total": len(rows)}
+    """All that is kept of a user, in any state, newest first; as of one instant."""
+    user, at = body["user_id"], await moment(ctx)
+    with ctx.db.snapshot():
+        rows = await sessions.list_all_of_user(ctx.db, user)
+        uses = await usage.list_of_user(ctx.db, user)
+        issued = await tokens.list_of_user(ctx.db, user, at=at)
+        devices = await trusted_devices.list_all(ctx.db, user)
+    return {
+        "sessions": await in_turns(rows, lambda row: session_record(row, ctx.now_text)),
+        "total": len(rows),
+        "devices": await in_turns(devices, trusted_device_response),
+        "tokens": await in_turns(issued, token_info_response),
+        "usage": await in_turns(uses, session_day_usage),
+    }
 
 
 async def erase_user_data(ctx: Context, body: dict[str, Any]) -> View:

@@ -29,20 +29,20 @@ async def list_tokens(
     await require_tenant(ctx)
     wanted = Page(page, page_size)
     rows, total = await tokens.search(
-        ctx.db, user_id=user_id, token_type=type, status=status, at=await _moment(ctx), page=wanted
+        ctx.db, user_id=user_id, token_type=type, status=status, at=await moment(ctx), page=wanted
     )
     return list_response([token_info_response(row) for row in rows], total, page=wanted, now=ctx.now_text)
 
 
 async def get_token(ctx: Context, token_id: str) -> View:
     """One token of the inventory."""
-    row = await tokens.get_issued(ctx.db, token_id, at=await _moment(ctx))
+    row = await tokens.get_issued(ctx.db, token_id, at=await moment(ctx))
     if row is None:
         raise TokenNotFound()
     return data_response(token_info_response(row), ctx.now_text)
 
 
-async def _moment(ctx: Context) -> Moment:
+async def moment(ctx: Context) -> Moment:
     """The instants that the inventory's tokens are held against."""
     own = await token_configs.get(ctx.db)
     leeway = ctx.service.tokens.lifetimes.leeway if own is None else parse_duration(own.leeway)

@@ -8,7 +8,7 @@ from sojourn.domain.sessions import status_of
 from sojourn.handlers.views.envelopes import SUCCESS, View
 from sojourn.storage.queries.sessions import SessionRow, SessionWithUser
 from sojourn.storage.queries.statistics import SessionStats
-from sojourn.storage.queries.usage import DailyUsage
+from sojourn.storage.queries.usage import DailyUsage, UsageOfSession
 
 
 def session_response(row: SessionRow, now: str) -> View:
@@ -84,3 +84,8 @@ def session_usage_response(days: Sequence[DailyUsage], now: str) -> View:
     """`SessionUsageResponse`."""
     used = [{"day": day.day, "count": day.uses} for day in days]
     return {"code": SUCCESS, "message": "ok", "usage": used, "timestamp": now}
+
+
+def session_day_usage(used: UsageOfSession) -> View:
+    """`SessionDayUsage`."""
+    return {"session_id": session_id(used.session_key), "day": used.day, "count": used.uses}

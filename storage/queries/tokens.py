@@ -138,6 +138,9 @@ _INVENTORY = select(
     *_FACTS.values(),
 ).select_from(_WITH_SESSION)
 GET_ISSUED = Statement(_INVENTORY.where(_I.c.tenant_id == _TENANT, _I.c.id == bindparam("id")))
+LIST_OF_USER = Statement(
+    _INVENTORY.where(_I.c.tenant_id == _TENANT, _I.c.user_id == bindparam("user_id")).order_by(_I.c.id.desc())
+)
 PURGE_ISSUED = Statement(
     delete(_I).where(
         _I.c.tenant_id == _TENANT,
@@ -162,6 +165,11 @@ async def get_issued(unit: UnitOfWork, token_id: str, *, at: Moment) -> IssuedTo
     """A token of the inventory in any state, or None."""
     row = await unit.one(GET_ISSUED, id=token_id, **_FIXED, **at._asdict())
     return None if row is None else _row(row)
+
+
+async def list_of_user(unit: UnitOfWork, user_id: str, *, at: Moment) -> list[IssuedTokenRow]:
+    """Every token of a user in the inventory, in any state, newest first."""
+    return [_row(row) for row in await unit.all(LIST_OF_USER, user_id=user_id, **_FIXED, **at._asdict())]
 
 
 def _fits(status: TokenStatus) -> ColumnElement[bool]:

@@ -68,6 +68,7 @@ LIST_TRUSTED = Statement(
     select(*_COLUMNS).where(_TRUSTED).order_by(_D.c.id.desc()).limit(bindparam("limit")).offset(bindparam("offset"))
 )
 COUNT_TRUSTED = Statement(select(func.count()).select_from(_D).where(_TRUSTED))
+LIST_ALL = Statement(select(*_COLUMNS).where(_OF_USER).order_by(_D.c.id.desc()))
 _OF_FINGERPRINT = and_(_MINE, _D.c.device_fingerprint == bindparam("device_fingerprint"))
 UNTRUST = Statement(delete(_D).where(_OF_FINGERPRINT))
 REMOVE = Statement(delete(_D).where(_MINE, _D.c.id == bindparam("id")))
@@ -113,6 +114,11 @@ async def list_trusted(unit: UnitOfWork, user_id: str, *, now: str, page: Page) 
         rows = await unit.all(LIST_TRUSTED, user_id=user_id, now=now, limit=page.size, offset=page.offset)
         total: int = await unit.value(COUNT_TRUSTED, user_id=user_id, now=now)
     return [TrustedDeviceRow._make(row) for row in rows], total
+
+
+async def list_all(unit: UnitOfWork, user_id: str) -> list[TrustedDeviceRow]:
+    """Every device of a user that is kept, trusted or not any more, newest first."""
+    return [TrustedDeviceRow._make(row) for row in await unit.all(LIST_ALL, user_id=user_id)]
 
 
 async def untrust(unit: UnitOfWork, device_fingerprint: str, *, user_id: str | None) -> int:

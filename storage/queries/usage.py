@@ -2,14 +2,16 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, literal_column, select
+from sqlalchemy import and_, bindparam, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
+from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.schema.token_tables import SessionUsageTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import UnitOfWork
 
 _U = SessionUsageTable.__table__
+_S = SessionTable.__table__
 _TENANT: Any = bindparam("tenant")
 
 
@@ -39,6 +41,20 @@ LIST = Statement(
     .limit(bindparam("limit"))
     .offset(literal_column("0"))
 )
+LIST_OF_USER = Statement(
+    select(_U.c.session_id, _U.c.day, _U.c["count"])
+    .select_from(_S.join(_U, and_(_U.c.tenant_id == _TENANT, _U.c.session_id == _S.c.id)))
+    .where(_S.c.tenant_id == _TENANT, _S.c.user_id == bindparam("user_id"))
+    .order_by(_U.c.session_id.desc(), _U.c.day.desc())
+)
+
+
+class UsageOfSession(NamedTuple):
+    """A session by its key, a day in UTC and how often the session was used on it."""
+
+    session_key: str
+    day: str
+    uses: int
 
 
 async def count_use(unit: UnitOfWork, session_key: str, *, day: str) -> None:
@@ -49,3 +65,8 @@ async def count_use(unit: UnitOfWork, session_key: str, *, day: str) -> None:
 async def daily(unit: UnitOfWork, session_key: str, *, limit: int) -> list[DailyUsage]:
     """The last `limit` days on which a session was used, newest first."""
     return [DailyUsage._make(row) for row in await unit.all(LIST, session_id=session_key, limit=limit)]
+
+
+async def list_of_user(unit: UnitOfWork, user_id: str) -> list[UsageOfSession]:
+    """Every day on which a session of the user was used, the newest session first."""
+    return [UsageOfSession._make(row) for row in await unit.all(LIST_OF_USER, user_id=user_id)]

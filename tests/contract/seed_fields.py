@@ -170,5 +170,6 @@ OUR_ADDITIONS = {
     "CreateSessionRequest": {"acr", "username"},
     "CreateTrustedDeviceRequest": {"device_name"},
     "ValidateAccessTokenRequest": {"audience"},  # RFC 9068 section 4: whoever judges a token holds it to an audience
+    "UserSessionsExportResponse": {"devices", "tokens", "usage"},
     "SessionResponse": {"acr", "revoked_at", "revoked_by", "revoke_reason"},
 }

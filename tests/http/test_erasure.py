@@ -143,6 +143,25 @@ def test_no_operation_tells_of_an_erased_user(client: Client) -> None:
     assert ok(client.internal("GET", f"/internal/session/trusted-devices?user_id={USER}"))["items"] == []
 
 
+def test_an_export_holds_what_an_erasure_counts_and_nothing_of_others(client: Client) -> None:
+    client.create("usr_other")
+    for other in (ALIKE[0], USER):
+        live_much(client, other, "globex" if other == USER else "acme")
+    live_much(client)
+
+    exported = ok(client.internal("POST", "/internal/session/export-user-data", json={"user_id": USER}))
+
+    receipt = erase(client)
+    assert {name: len(exported[name]) for name in ("sessions", "tokens", "devices")} | {"events": 0} == receipt
+    assert exported["total"] == receipt["sessions"]
+    sessions = {session["id"] for session in exported["sessions"]}
+    assert {used["session_id"] for used in exported["usage"]} <= sessions
+    assert [(used["day"], used["count"]) for used in exported["usage"]] == [("2026-04-15", 1)]
+    assert {device["device_name"] for device in exported["devices"]} == {"phone-forgetme"}
+    assert {token["user_id"] for token in exported["tokens"]} == {USER}
+    assert {token["status"] for token in exported["tokens"]} == {"active", "revoked"}
+
+
 def test_tokens_of_an_erased_user_stay_refused(client: Client) -> None:
     tokens = live_much(client)
 
