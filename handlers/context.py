@@ -144,7 +144,11 @@ class ProblemPages(Protocol):
 
 
 class Documentation(Protocol):
-    """The pages below `/docs`."""
+    """The front page, and the pages below `/docs`."""
+
+    def front(self, locale: str, media_type: str) -> bytes: ...
+
+    def mark(self) -> bytes: ...
 
     def reference(self) -> tuple[bytes, bytes]: ...
 

@@ -6,6 +6,17 @@ from sojourn.handlers.context import Context
 SCRIPT_MAX_AGE = 3600
 
 
+async def get_front_page(ctx: Context, language: str | None) -> Answer:
+    """What this is and where to look first, for people or programs."""
+    chosen = language or ctx.locale
+    return Answer(ctx.service.documentation.front(chosen, ctx.media_type), language=chosen)
+
+
+async def get_favicon(ctx: Context) -> Answer:
+    """The mark of the pages."""
+    return Answer(ctx.service.documentation.mark(), max_age=SCRIPT_MAX_AGE)
+
+
 async def get_reference(ctx: Context) -> Answer:
     """The contract to read, to search and to try."""
     page, policy = ctx.service.documentation.reference()

@@ -30,14 +30,16 @@ async def get_contract_yaml(ctx: Context) -> Answer:
     return Answer(ctx.service.contract("yaml"))
 
 
-async def list_problem_types(ctx: Context) -> Answer:
+async def list_problem_types(ctx: Context, language: str | None) -> Answer:
     """Every problem type, for people or programs."""
-    return Answer(ctx.service.problem_pages.index(ctx.locale, ctx.media_type))
+    chosen = language or ctx.locale
+    return Answer(ctx.service.problem_pages.index(chosen, ctx.media_type), language=chosen)
 
 
-async def get_problem_type(ctx: Context, slug: str) -> Answer:
+async def get_problem_type(ctx: Context, slug: str, *, language: str | None) -> Answer:
     """One problem type: what it means and what to change."""
-    page = ctx.service.problem_pages.page(slug, ctx.locale, media_type=ctx.media_type)
+    chosen = language or ctx.locale
+    page = ctx.service.problem_pages.page(slug, chosen, media_type=ctx.media_type)
     if page is None:
         raise ProblemTypeNotFound()
-    return Answer(page)
+    return Answer(page, language=chosen)

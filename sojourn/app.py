@@ -178,7 +178,7 @@ def _program(
             touch=database.touch,
             contract=written,
             problem_pages=Pages(settings.link_prefix),
-            documentation=Documentation(),
+            documentation=Documentation(settings.link_prefix),
         ),
         body_limits=BodyLimits(
             settings.max_body_bytes,

@@ -1,1 +1,1 @@
-"""The documentation that the server serves itself, without asking any other server: `/docs` and below."""
+"""The documentation that the server serves itself, without asking any other server: `/`, `/docs` and below."""

@@ -6,8 +6,6 @@ from html import escape
 from sojourn.problems import i18n
 from sojourn.problems.pages import html_page, index_json, word
 
-CURRENT = ' aria-current="true"'
-
 
 @cache
 def catalogue_page(locale: str) -> bytes:
@@ -18,20 +16,10 @@ def catalogue_page(locale: str) -> bytes:
         f'<li><a href="#{kind["slug"]}">{kind["code"]} {escape(kind["title"])}</a></li>' for kind in kinds
     )
     main = (
-        f"{_languages(locale)}<h1>{escape(title)}</h1><p>{word(locale, 'index-lead')}</p>"
+        f"<h1>{escape(title)}</h1><p>{word(locale, 'index-lead')}</p>"
         f'<ul class="contents">{contents}</ul>{"".join(_section(locale, kind) for kind in kinds)}'
     )
-    return html_page(locale, title, main=main).encode()
-
-
-def _languages(locale: str) -> str:
-    """The way to the other languages and back to the reference."""
-    links = "".join(
-        f'<a href="problems?language={other}" hreflang="{other}" lang="{other}"'
-        f"{CURRENT if other == locale else ''}>{word(other, 'language')}</a>"
-        for other in i18n.LOCALES
-    )
-    return f'<nav><a href="../docs">{word(locale, "reference")}</a>{links}</nav>'
+    return html_page(locale, title, main=main, root="../").encode()
 
 
 def _section(locale: str, kind: dict[str, object]) -> str:

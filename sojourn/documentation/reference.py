@@ -8,14 +8,17 @@ import base64
 import secrets
 from importlib.resources import files
 
-from sojourn.problems.pages import policy_hash
+from sojourn.problems.pages import MARK, policy_hash
 
 STYLE = (
     ":root{color-scheme:light dark;--scalar-custom-header-height:44px}body{margin:0;font:1rem/1.5 system-ui,sans-serif}"
     "header{box-sizing:border-box;height:44px;display:flex;gap:1.25rem;align-items:center;padding:0 1rem;"
     "position:sticky;top:0;z-index:10;background:var(--scalar-background-1,Canvas);color:var(--scalar-color-1,CanvasText);"
-    "border-bottom:1px solid #8886;white-space:nowrap;"
-    "overflow-x:auto}header a{color:inherit}header strong{margin-right:auto}noscript p{padding:1rem}"
+    "border-bottom:3px solid #0b5c6b;white-space:nowrap;"
+    "overflow-x:auto}header a{color:inherit}.home{margin-right:auto;display:flex;"
+    "gap:.5rem;align-items:center;font-weight:bold;text-decoration:none}"
+    ".home svg{width:26px;height:26px}.skip{position:absolute;left:-99rem}.skip:focus{position:static}"
+    "noscript p{padding:1rem}"
 )
 START = files("sojourn.documentation").joinpath("start.js").read_text("utf-8")
 
@@ -50,20 +53,21 @@ _PAGE = f"""<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta property="csp-nonce" content="{{nonce}}">
 <title>Sojourn API reference</title>
-<link rel="icon" href="data:,">
+<link rel="icon" type="image/svg+xml" href="favicon.ico">
 <style nonce="{{nonce}}">{STYLE}</style>
 <script nonce="{{nonce}}">{START}</script>
 <script src="docs/reference.js" defer></script>
 </head>
 <body>
+<a class="skip" href="#reference">Skip to the operations</a>
 <header>
-<strong>Sojourn</strong>
+<a class="home" href="./">{MARK}Sojourn</a>
 <a href="docs/problems">Problems</a>
 <a href="openapi.yaml">openapi.yaml</a>
 </header>
 <noscript><p>The reference needs JavaScript. Without it: <a href="openapi.yaml">the contract</a>,
 <a href="docs/problems">the problems</a>.</p></noscript>
-<main id="reference"></main>
+<div id="reference" tabindex="-1"></div>
 </body>
 </html>
 """

@@ -29,6 +29,7 @@ logger = logging.getLogger("sojourn.pipeline")
 
 _PROBLEM_JSON = "application/problem+json"
 _HTML = "text/html"
+_SVG = "image/svg+xml"
 _NO_CONTENT = 204
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 """Of every answer: a body is what its media type says, and never a script for being read as one."""
@@ -196,11 +197,11 @@ def _fixed_headers(media_type: str | None, no_store: bool) -> tuple[tuple[bytes,
 
 
 def _page_headers(answer: Answer, media_type: str) -> Headers:
-    """What keeps a page, or the script of one, to what it is for."""
-    if not media_type.startswith("text/"):
+    """What keeps a page, its script or its picture to what it is for."""
+    if not media_type.startswith(("text/", "image/")):
         return []
     headers = [_REFERRER_POLICY]
-    if media_type == _HTML:
+    if media_type in (_HTML, _SVG):
         headers.append((b"content-security-policy", answer.policy or _PAGE_POLICY))
     if answer.max_age is not None:
         headers.append((b"cache-control", b"max-age=%d" % answer.max_age))

@@ -16,8 +16,9 @@ from sojourn.problems import documents, i18n
 from sojourn.problems.samples import SAMPLES
 
 STYLE = (
-    ":root{color-scheme:light dark}"
-    "body{max-width:44rem;margin:0 auto;padding:1rem;font:1rem/1.6 system-ui,sans-serif}"
+    ":root{color-scheme:light dark;--accent:light-dark(#0b5c6b,#7fd3e0)}a{color:var(--accent)}"
+    "body{background:Canvas;color:CanvasText;"
+    "max-width:44rem;margin:0 auto;padding:1rem;font:1rem/1.6 system-ui,sans-serif}"
     "h1{line-height:1.25;margin:.5rem 0}h2{font-size:1.1rem;margin:1.5rem 0 .25rem}"
     "p{margin:.25rem 0}dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem}"
     "dd{margin:0}code,pre,dd{font-family:ui-monospace,monospace;overflow-wrap:anywhere}"
@@ -26,6 +27,13 @@ STYLE = (
     "nav{display:flex;flex-wrap:wrap;gap:.5rem 1rem}nav [aria-current]{font-weight:bold}"
     ".contents{columns:18rem;padding-left:1.25rem}"
     "table{border-collapse:collapse;width:100%}"
+    ".skip{position:absolute;left:-99rem}.skip:focus{position:static}"
+    "body>header{display:flex;flex-wrap:wrap;gap:.5rem 1.25rem;align-items:center;padding:.5rem 0;"
+    "border-bottom:3px solid var(--accent)}body>header>a{display:flex;gap:.5rem;align-items:center;font-weight:bold;"
+    "text-decoration:none;margin-right:auto}body>header svg{width:1.75rem;height:1.75rem}"
+    ".doors{list-style:none;padding:0;display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(16rem,1fr))}"
+    ".doors li{border:1px solid #8886;border-radius:.5rem;padding:.75rem 1rem}"
+    "@media print{body>header nav,.skip{display:none}h2,h3{break-after:avoid}section,pre,dl{break-inside:avoid}}"
     "th,td{padding:.5rem .5rem .5rem 0;border-bottom:1px solid #8886;text-align:left}"
 )
 
@@ -35,11 +43,20 @@ def policy_hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-_POLICY = f"default-src 'none'; style-src {policy_hash(STYLE)}; base-uri 'none'; form-action 'none'"
+_POLICY = f"default-src 'none'; style-src {policy_hash(STYLE)}; img-src 'self'; base-uri 'none'; form-action 'none'"
 CONTENT_SECURITY_POLICY = f"{_POLICY}; frame-ancestors 'none'"
 """The CSP header. The page repeats it in a `<meta>`, except `frame-ancestors`, which is not allowed there."""
 
 HTML = "text/html"
+CURRENT = ' aria-current="true"'
+
+MARK = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+    '<rect width="32" height="32" rx="7" fill="#0b5c6b"/>'
+    '<path d="M9 25V13a7 7 0 0 1 14 0v12" fill="none" stroke="#fff" stroke-width="3"/>'
+    '<circle cx="16" cy="17" r="3" fill="#ffd166"/></svg>'
+)
+"""The mark: a gate and somebody in it."""
 
 
 class Pages:
@@ -104,7 +121,8 @@ def page_html(slug: str, locale: str, *, prefix: str = "") -> str:
     return html_page(
         locale,
         facts["title"],
-        main=f'<p><a href="../problems">{word(locale, "all")}</a></p>'
+        root="../",
+        main=f'<p><a href="../docs/problems">{word(locale, "all")}</a></p>'
         f"<h1>{escape(facts['title'])}</h1><dl>{rows}</dl>"
         f"<h2>{word(locale, 'meaning')}</h2><p>{escape(facts['explanation'])}</p>"
         f"<h2>{word(locale, 'remedy')}</h2><p>{escape(facts['remedy'])}</p>"
@@ -124,19 +142,36 @@ def index_html(locale: str) -> str:
     return html_page(
         locale,
         title,
+        root="",
         main=f"<h1>{escape(title)}</h1><p>{word(locale, 'index-lead')}</p>"
         f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>",
     )
 
 
-def html_page(locale: str, title: str, *, main: str) -> str:
-    """A whole page, with the style that the policy allows. `main` is HTML."""
+def html_page(locale: str, title: str, *, main: str, root: str) -> str:
+    """A whole page, with the style that the policy allows. `main` is HTML, `root` the way to the front page."""
     return (
         f'<!DOCTYPE html>\n<html lang="{locale}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<link rel="icon" type="image/svg+xml" href="{root}favicon.ico">\n'
         f"<title>{escape(title)} · Sojourn</title>\n<style>{STYLE}</style>\n</head>\n"
-        f"<body>\n<main>{main}</main>\n</body>\n</html>\n"
+        f'<body>\n<a class="skip" href="#content">{word(locale, "skip")}</a>\n{_header(locale, root)}\n'
+        f'<main id="content">{main}</main>\n</body>\n</html>\n'
+    )
+
+
+def _header(locale: str, root: str) -> str:
+    """The mark, the ways to the other pages, and this page in the other languages."""
+    languages = "".join(
+        f'<a href="?language={other}" hreflang="{other}" lang="{other}"'
+        f"{CURRENT if other == locale else ''}>{word(other, 'language')}</a>"
+        for other in i18n.LOCALES
+    )
+    mark = MARK.replace("<svg ", '<svg aria-hidden="true" ')
+    return (
+        f'<header><a href="{root or "./"}">{mark}Sojourn</a><nav><a href="{root}docs">{word(locale, "reference")}</a>'
+        f'<a href="{root}docs/problems">{word(locale, "index-title")}</a>{languages}</nav></header>'
     )
 
 

@@ -75,12 +75,14 @@ def arguments(server: LiveServer, user: str) -> list[str]:
     return [server.url, API_KEY, jwt.encode(claims, JWT_SECRET, algorithm="HS256"), user]
 
 
-def test_the_python_client_lacks_nothing_but_an_answer_in_yaml(python_client: str) -> None:
+def test_the_python_client_lacks_nothing_but_yaml_and_a_picture(python_client: str) -> None:
     warnings = re.findall(r"^WARNING .*|Unsupported content_type [\w/+-]+", python_client, re.MULTILINE)
 
     assert warnings == [
         "WARNING parsing GET /openapi.yaml within service.",
         "Unsupported content_type application/yaml",
+        "WARNING parsing GET /favicon.ico within documentation.",
+        "Unsupported content_type image/svg+xml",
     ]
 
 

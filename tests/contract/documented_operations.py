@@ -80,6 +80,8 @@ OUR_OPERATIONS = {
     "get_contract_json": "the contract is served by what it describes",
     "get_contract_yaml": "the contract is served by what it describes",
     "list_problem_types": "the types of problems are addresses that answer",
+    "get_front_page": "whoever opens the address of the server is told what it is",
+    "get_favicon": "browsers ask for it",
     "get_reference": "people read the contract where it is served",
     "get_reference_script": "a page without inline script has a file of it",
     "get_problem_catalogue": "people read the problems where they are answered",

@@ -20,6 +20,8 @@ WITHOUT_DATABASE = {
     "get_liveness",
     "get_contract_json",
     "get_contract_yaml",
+    "get_front_page",
+    "get_favicon",
     "get_reference",
     "get_reference_script",
     "get_problem_catalogue",
@@ -233,8 +235,8 @@ def test_every_list_is_paged_and_every_page_has_a_default_and_a_limit() -> None:
             assert (size["default"], size["maximum"]) == ((100, 500) if wide else (20, 100))
 
 
-def test_no_path_ends_in_a_slash() -> None:
-    assert [path for path in resolved()["paths"] if path.endswith("/")] == []
+def test_no_path_but_the_root_ends_in_a_slash() -> None:
+    assert [path for path in resolved()["paths"] if path.endswith("/")] == ["/"]
 
 
 def test_every_answer_is_explained_and_carries_the_request_id() -> None:

@@ -7,6 +7,7 @@ from tests.contract.document import operations
 from tests.http.conftest import Client
 
 PAGES = {
+    "/": "Accept, Accept-Language",
     "/problems": "Accept, Accept-Language",
     "/problems/validation-failed": "Accept, Accept-Language",
     "/docs/problems": "Accept-Language",

@@ -3,15 +3,18 @@
 import hashlib
 import re
 from collections.abc import Callable
+from urllib.parse import urljoin
 
 import pytest
 
+from sojourn import __version__
 from sojourn.documentation import scalar
 from sojourn.openapi.loader import bundle_json, bundle_yaml, load_bundle
 from sojourn.problems import documents, i18n
 from tests.contract.document import resolved
 from tests.http.conftest import Client
 
+FOR_PEOPLE = ("/", "/problems", "/problems/internal", "/docs/problems")
 PAGES = ("/docs", "/docs/problems", "/docs/reference.js")
 
 
@@ -25,7 +28,16 @@ def test_the_reference_may_run_its_own_script_and_ask_its_own_server_only(client
     assert re.fullmatch(r"'self' 'sha256-[\w+/=]+'", policy["script-src"])
     assert "'unsafe-inline'" not in page.headers["content-security-policy"]
     assert re.findall(r'(?:src|href)="([^"]+)"', page.text) == [
-        *("data:,", "docs/reference.js", "docs/problems", "openapi.yaml", "openapi.yaml", "docs/problems"),
+        *(
+            "favicon.ico",
+            "docs/reference.js",
+            "#reference",
+            "./",
+            "docs/problems",
+            "openapi.yaml",
+            "openapi.yaml",
+            "docs/problems",
+        ),
     ]
 
 
@@ -99,4 +111,64 @@ def test_the_pages_stand_below_the_base_path(start: Callable[..., Client]) -> No
     client = start(SOJOURN_BASE_PATH="/session/api/v1")
 
     assert client.request("GET", "/docs").status_code == 404
-    assert all(client.request("GET", f"/session/api/v1{path}").status_code == 200 for path in PAGES)
+    assert all(
+        client.request("GET", f"/session/api/v1{path}").status_code == 200 for path in (*PAGES, "/", "/favicon.ico")
+    )
+
+
+def test_the_front_page_names_the_program_its_version_and_links_that_answer(client: Client) -> None:
+    front = client.request("GET", "/")
+
+    assert front.headers["content-type"] == "application/json"
+    assert front.json()["name"] == "Sojourn"
+    assert front.json()["version"] == __version__
+    assert all(client.request("GET", link).status_code == 200 for link in front.json()["links"].values())
+
+
+def test_the_links_of_the_front_page_stand_below_the_base_path(start: Callable[..., Client]) -> None:
+    client = start(SOJOURN_BASE_PATH="/session/api/v1")
+
+    links = client.request("GET", "/session/api/v1/").json()["links"]
+
+    assert all(client.request("GET", link).status_code == 200 for link in links.values())
+    assert client.request("GET", "/").status_code == 404
+
+
+@pytest.mark.parametrize("locale", i18n.LOCALES)
+@pytest.mark.parametrize("path", FOR_PEOPLE)
+def test_every_link_of_every_page_for_people_leads_to_an_answer(client: Client, path: str, locale: str) -> None:
+    page = client.request("GET", f"{path}?language={locale}", headers={"Accept": "text/html"})
+    links = set(re.findall(r'(?:src|href)="([^"]+)"', page.text))
+
+    assert f'<html lang="{locale}">' in page.text
+    assert {f"?language={other}" for other in i18n.LOCALES} <= links
+    for link in links:
+        target = urljoin(f"http://here{path}", link).removeprefix("http://here").partition("#")[0]
+        assert client.request("GET", target, headers={"Accept": "text/html, */*"}).status_code == 200, link
+
+
+@pytest.mark.parametrize("path", FOR_PEOPLE)
+def test_every_page_for_people_begins_with_a_way_past_its_head(client: Client, path: str) -> None:
+    page = client.request("GET", path, headers={"Accept": "text/html"}).text
+
+    assert page.index('<a class="skip" href="#content">') < page.index("<header>") < page.index('<main id="content">')
+    assert page.count("<main") == 1
+
+
+@pytest.mark.parametrize("path", FOR_PEOPLE)
+def test_no_page_for_people_runs_anything_or_asks_another_server(client: Client, path: str) -> None:
+    page = client.request("GET", path, headers={"Accept": "text/html"})
+    policy = dict(part.split(" ", 1) for part in page.headers["content-security-policy"].split("; "))
+
+    assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == policy["frame-ancestors"] == "'none'"
+    assert policy["img-src"] == "'self'"
+    assert "script-src" not in policy
+    assert "<script" not in page.text
+
+
+def test_browsers_find_the_mark_where_they_look_for_it(client: Client) -> None:
+    mark = client.request("GET", "/favicon.ico", headers={"Accept": "image/avif,image/webp,*/*;q=0.8"})
+
+    assert mark.headers["content-type"] == "image/svg+xml"
+    assert mark.text.startswith("<svg ")
+    assert mark.headers["content-security-policy"].startswith("default-src 'none'")

@@ -22,12 +22,18 @@ class Reader(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag != "meta":
+        if tag not in ("meta", "link"):
             self.open.append(tag)
         self.links += [value or "" for name, value in attrs if name in ("href", "src")]
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+
+
+def frame(root: str) -> list[str]:
+    """What every page refers to in its head: the mark, its content, the other pages, the other languages."""
+    languages = [f"?language={locale}" for locale in i18n.LOCALES]
+    return [f"{root}favicon.ico", "#content", root or "./", f"{root}docs", f"{root}docs/problems", *languages]
 
 
 @pytest.mark.parametrize("locale", i18n.LOCALES)
@@ -39,7 +45,7 @@ def test_every_type_has_a_page_in_every_language(slug: str, locale: str) -> None
     reader = Reader(text)
 
     assert reader.open == []
-    assert reader.links == ["../problems"]
+    assert reader.links == [*frame("../"), "../docs/problems"]
     assert str(documents.BY_SLUG[slug].code) in text
     assert f'lang="{locale}"' in text
     assert "<script" not in text
@@ -50,7 +56,7 @@ def test_the_index_leads_to_every_page(locale: str) -> None:
     reader = Reader(PAGES.index(locale, HTML).decode())
 
     assert reader.open == []
-    assert sorted(reader.links) == sorted(f"problems/{slug}" for slug in documents.BY_SLUG)
+    assert sorted(reader.links) == sorted((*frame(""), *(f"problems/{slug}" for slug in documents.BY_SLUG)))
 
 
 def test_programs_get_the_same_facts_as_json() -> None:
