@@ -186,7 +186,7 @@ def spelling(operation: Operation, valid: Raw) -> Iterator[Probe]:
         for text in _CONTENT_TYPES:
             yield Probe(text, valid.with_header("Content-Type", text), (operation.success,))
         yield Probe("a body in chunks", valid.copy(chunked=True), (operation.success,))
-    for accept in ("*/*", "application/*, text/*;q=0.5, application/yaml", "text/html, */*;q=0.1"):
+    for accept in ("*/*", "application/*, text/*;q=0.5, image/*;q=0.4, application/yaml", "text/html, */*;q=0.1"):
         yield Probe(accept, valid.with_header("Accept", accept), (operation.success,))
 
 
