@@ -31,8 +31,8 @@ STYLE = (
     "body>header{display:flex;flex-wrap:wrap;gap:.5rem 1.25rem;align-items:center;padding:.5rem 0;"
     "border-bottom:3px solid var(--accent)}body>header>a{display:flex;gap:.5rem;align-items:center;font-weight:bold;"
     "text-decoration:none;margin-right:auto}body>header svg{width:1.75rem;height:1.75rem}"
-    ".doors{list-style:none;padding:0;display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(16rem,1fr))}"
-    ".doors li{border:1px solid #8886;border-radius:.5rem;padding:.75rem 1rem}"
+    ".places{list-style:none;padding:0;display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(16rem,1fr))}"
+    ".places li{border:1px solid #8886;border-radius:.5rem;padding:.75rem 1rem}"
     "@media print{body>header nav,.skip{display:none}h2,h3{break-after:avoid}section,pre,dl{break-inside:avoid}}"
     "th,td{padding:.5rem .5rem .5rem 0;border-bottom:1px solid #8886;text-align:left}"
 )
