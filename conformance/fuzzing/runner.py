@@ -43,8 +43,8 @@ _SELECTION = {
     "main": (),
     "chains": ("--phases", "stateful", "--exclude-path-regex", "^/(problems|health|openapi|docs)"),
     "links": ("--phases", "stateful"),
-    # Revoking all tokens of a tenant would end the run's own.
-    "isolation": ("--exclude-path-regex", "^/admin/tokens/revoke-all$"),
+    # Refusing all tokens of a tenant or of a user may end the run's own.
+    "isolation": ("--exclude-path-regex", "^/(admin/tokens/revoke-all|internal/session/erase-user-data)$"),
 }
 
 

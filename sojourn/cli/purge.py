@@ -6,7 +6,8 @@ from sojourn.cli.databases import with_database
 from sojourn.cli.options import database_url, settings_from
 from sojourn.domain.clock import to_text, utc_now
 from sojourn.storage.database import Database
-from sojourn.storage.upkeep import overdue
+from sojourn.storage.upkeep import forgetting, overdue
+from sojourn.storage.upkeep.forgetting import CUT_OFFS_KEPT, Due, Forgotten
 from sojourn.storage.upkeep.housekeeping import all_tenants, purge_all
 from sojourn.storage.upkeep.overdue import Overdue
 
@@ -18,7 +19,8 @@ def purge(dry_run: bool, **flags: object) -> None:
     """Delete what is kept no longer, in every tenant, a batch at a time. Servers may go on meanwhile.
 
     Sessions that ended longer ago than SOJOURN_SESSION_RETENTION go with all that hangs on them, tokens and trust of
-    the same age, and blacklist entries of tokens that have expired.
+    the same age, and blacklist entries of tokens that have expired. Users of whom nothing is left go too, and cut-offs
+    of such users after 30 days.
     """
     settings = settings_from(**flags)
     now = utc_now()
@@ -31,13 +33,24 @@ def purge(dry_run: bool, **flags: object) -> None:
         ]
         return Overdue(*(sum(numbers) for numbers in zip(*found, strict=True))) if found else Overdue(0, 0, 0, 0)
 
-    async def delete(database: Database) -> Overdue:
+    due = Due(before, text, min(before, to_text(now - CUT_OFFS_KEPT)))
+
+    async def expect(database: Database) -> tuple[Overdue, Forgotten]:
+        left = [
+            await database.read(tenant, lambda unit: forgetting.count(unit, due))
+            for tenant in await all_tenants(database)
+        ]
+        return await count(database), Forgotten(sum(some.users for some in left), sum(some.cut_offs for some in left))
+
+    async def delete(database: Database) -> tuple[Overdue, Forgotten]:
         counted = await count(database)
         await purge_all(database, before, now=text)
-        return counted
+        left = [await forgetting.forget(database, tenant, due=due) for tenant in await all_tenants(database)]
+        return counted, Forgotten(sum(some.users for some in left), sum(some.cut_offs for some in left))
 
-    gone = with_database(settings, count if dry_run else delete)
+    gone, forgotten = with_database(settings, expect if dry_run else delete)
     click.echo(
         f"{'would delete' if dry_run else 'deleted'}: {gone.sessions:,} sessions, {gone.tokens:,} tokens, "
-        f"{gone.blacklist_entries:,} blacklist entries, {gone.trusted_devices:,} trusted devices"
+        f"{gone.blacklist_entries:,} blacklist entries, {gone.trusted_devices:,} trusted devices, "
+        f"{forgotten.users:,} users, {forgotten.cut_offs:,} cut-offs"
     )

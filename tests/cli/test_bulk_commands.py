@@ -69,12 +69,37 @@ def test_purge_says_what_it_would_delete_and_then_deletes_it(sojourn: Any, sql: 
     deleted = sojourn("purge")
     nothing = sojourn("purge")
 
-    facts = "501 sessions, 0 tokens, 0 blacklist entries, 0 trusted devices\n"
+    facts = "501 sessions, 0 tokens, 0 blacklist entries, 0 trusted devices, 20 users, 0 cut-offs\n"
     assert would.stdout == f"would delete: {facts}", would.stderr
     assert kept == [(501,)]
     assert deleted.stdout == f"deleted: {facts}"
-    assert nothing.stdout == f"deleted: {facts}".replace("501", "0")
+    assert nothing.stdout == f"deleted: {facts}".replace("501", "0").replace("20", "0")
     assert sql("SELECT count(*) FROM sessions") == [(0,)]
+    assert sql("SELECT count(*) FROM users") == [(0,)]
+
+
+def test_purge_forgets_cut_offs_of_users_without_sessions_once_they_are_old(sojourn: Any, sql: Sql) -> None:
+    sojourn(f"{SEED} 7")
+    ((tenant, lives),) = sql("SELECT tenant_id, user_id FROM sessions ORDER BY id LIMIT 1")
+    sql("UPDATE sessions SET revoked_at = NULL, due_at = NULL WHERE id = (SELECT id FROM sessions ORDER BY id LIMIT 1)")
+    sql("UPDATE sessions SET expires_at = '2999-01-01T00:00:00.000Z', idle_expires_at = '2999-01-01T00:00:00.000Z'"
+        " WHERE id = (SELECT id FROM sessions ORDER BY id LIMIT 1)")  # fmt: skip
+    for user, until in (
+        (lives, "2026-04-15"),
+        ("gone", "2026-04-15"),
+        (" hash", "2026-04-15"),
+        ("late", "2999-01-01"),
+        ("", "2026-04-15"),
+    ):
+        sql("INSERT INTO not_before (tenant_id, user_id, token_type, issued_until, count)"
+            f" VALUES ('{tenant}', '{user}', 'access', '{until}T00:00:00.000Z', 1)")  # fmt: skip
+
+    would = sojourn("purge --dry-run")
+    sojourn("purge")
+
+    assert would.stdout.endswith(", 19 users, 2 cut-offs\n"), would.stdout + would.stderr
+    assert sorted(sql("SELECT user_id FROM not_before")) == sorted([(lives,), ("late",), ("",)])
+    assert sql("SELECT user_id FROM users") == [(lives,)]
 
 
 def test_purge_spares_what_is_kept(sojourn: Any, sql: Sql) -> None:
