@@ -120,6 +120,14 @@ def _path(url: str) -> Path:
     return Path(url.removeprefix(SQLITE_PREFIX))
 
 
+def missing_file(url: str) -> Path | None:
+    """The SQLite file of `url` if it is not there; None if it is, and for another engine. Raises ValueError."""
+    if url.startswith(POSTGRESQL_PREFIX):
+        return None
+    path = _path(url)
+    return None if path.exists() else path.absolute()
+
+
 @contextmanager
 def _failures_of(url: str) -> Iterator[None]:
     """What the engine's driver or the system raises, as Unreachable."""

@@ -6,6 +6,7 @@ read from flags, then `SOJOURN_*` variables, then defaults.
 
 import sys
 import warnings
+from difflib import get_close_matches
 from importlib import import_module
 
 import click
@@ -40,6 +41,17 @@ class CommandsOnDemand(click.Group):
         """The names, in the order in which people need them."""
         return list(COMMANDS)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that was named; a name that is none is told with the nearest ones."""
+        name = args[0]
+        if name in COMMANDS or name.startswith("-"):
+            return super().resolve_command(ctx, args)
+        near = get_close_matches(name, COMMANDS, n=2)
+        hint = f"did you mean {' or '.join(near)}?" if near else "see `sojourn --help`"
+        raise click.UsageError(f"there is no command {name!r}; {hint}", ctx)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a name, or None."""
         if cmd_name not in COMMANDS:
@@ -72,9 +84,19 @@ def main() -> None:
         status = _complain(error.format_message(), error.exit_code)
     except SettingsError as error:
         status = _complain(str(error), 2)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read the output wants no more of it
+        status = 1
+    except OSError as error:
+        status = _complain(_told(error), 1)
     except (click.Abort, KeyboardInterrupt):
         status = INTERRUPTED
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _told(error: OSError) -> str:
+    place = "" if error.filename is None else f"{error.filename}: "
+    return f"{place}{error.strerror or error}"
 
 
 def _complain(message: str, status: int) -> int:

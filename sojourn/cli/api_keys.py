@@ -5,6 +5,7 @@ from datetime import timedelta
 import click
 
 from sojourn.authentication import MintedKey, mint_api_key
+from sojourn.cli import listing
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import Duration, TenantId, database_url, settings_from
 from sojourn.domain.clock import to_text, utc_now
@@ -65,18 +66,35 @@ def _show(minted: MintedKey) -> None:
 
 
 @api_key.command("list")
+@listing.as_json
 @database_url
-def list_(database_url: str | None) -> None:
+def list_(as_json: bool, database_url: str | None) -> None:
     """List the stored keys, oldest first, the revoked ones too. Secrets are not kept, so none is shown."""
-    now = to_text(utc_now())
+    now = utc_now()
 
     async def find(database: Database) -> list[ApiKeyRow]:
         async with database.system() as unit:
             return await api_keys.all_keys(unit)
 
-    for row in with_database(settings_from(database_url=database_url), find):
-        tenants = "every tenant" if row.tenants is None else ",".join(row.tenants)
-        click.echo(f"{row.id}  {_state(row, now):<8}  {row.created_at}  {row.name}  {tenants}")
+    items = [
+        {
+            "id": row.id,
+            "state": _state(row, to_text(now)),
+            "name": row.name,
+            "tenants": "every tenant" if row.tenants is None and not as_json else row.tenants,
+            "made": listing.ago(row.created_at, now),
+            "created_at": row.created_at,
+            "expires_at": row.expires_at,
+            "revoked_at": row.revoked_at,
+        }
+        for row in with_database(settings_from(database_url=database_url), find, reading=True)
+    ]
+    listing.show(
+        items,
+        columns=("id", "state", "made", "name", "tenants"),
+        none_yet="make a key with `sojourn api-key create --name NAME`",
+        as_json=as_json,
+    )
 
 
 def _state(row: ApiKeyRow, now: str) -> str:

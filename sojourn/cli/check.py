@@ -33,7 +33,7 @@ def check(ctx: click.Context, repair: bool, *, as_json: bool, database_url: str 
         tenants: list[Tenant] = await all_tenants(database)
         return {tenant.id: await transact(tenant, work) for tenant in tenants}
 
-    found = with_database(settings_from(database_url=database_url), look)
+    found = with_database(settings_from(database_url=database_url), look, reading=True)
     wrong = {tenant: differences for tenant, differences in found.items() if differences}
     if as_json:
         click.echo(json.dumps(_document(found, wrong, repaired=repair), indent=2))

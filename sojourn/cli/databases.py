@@ -1,6 +1,7 @@
 """The database as a command uses it: opened, used once, closed; what cannot be opened is one line."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -10,14 +11,24 @@ from sojourn.domain.errors import Unavailable
 from sojourn.settings import Settings
 from sojourn.settings.strength import shown_url
 from sojourn.storage.database import Database, RowSecurityBypassed
-from sojourn.storage.engines import Unreachable, with_open_database
+from sojourn.storage.engines import Unreachable, missing_file, with_open_database
 from sojourn.storage.schema.revisions import SchemaOutdated
 
 T = TypeVar("T")
 
 
-def with_database(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
-    """Open the database, run `work`, close it again. Raises ClickException when it cannot be used."""
+def with_database(settings: Settings, work: Callable[[Database], Awaitable[T]], *, reading: bool = False) -> T:
+    """Open the database, run `work`, close it again. Raises ClickException when it cannot be used.
+
+    A command that is only `reading` makes no database where there is none.
+    """
+    absent = missing_file(settings.database_url)
+    if absent is not None and not absent.parent.is_dir():
+        raise click.ClickException(f"cannot use the database {absent}: its folder {absent.parent} does not exist")
+    if absent is not None and not os.access(absent.parent, os.W_OK):
+        raise click.ClickException(f"cannot make the database {absent}: its folder {absent.parent} cannot be written")
+    if absent is not None and reading:
+        raise click.ClickException(f"there is no database at {absent}: set SOJOURN_DATABASE_URL or --database-url")
     try:
         return asyncio.run(
             with_open_database(

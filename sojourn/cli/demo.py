@@ -7,6 +7,7 @@ requests over HTTP while that clock moves on, and goes on serving on the true cl
 import asyncio
 import logging.config
 import random
+import signal
 import socket
 import tempfile
 from contextlib import suppress
@@ -59,6 +60,7 @@ def demo(port: int) -> None:
     with tempfile.TemporaryDirectory(prefix="sojourn-demo-") as folder:
         settings = _settings(Path(folder), port)
         logging.config.dictConfig(logs.config("text", settings.log_level))
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as Ctrl-C does
         with suppress(KeyboardInterrupt):
             asyncio.run(_serve(settings))
         click.echo("\nStopped; the demo's data is gone.")
@@ -121,6 +123,8 @@ def _welcome(settings: Settings, url: str, *, user: str) -> str:
     )
     internal = f"-H 'X-API-Key: {key}' -H 'X-Tenant-ID: {tenant}'"
     return f"""
+Open {url}/docs in a browser: the reference, with requests to try.
+
 Base URL     {url}
 API key      {key}
 Admin token  {token}

@@ -159,7 +159,9 @@ def _welcome(settings: Settings) -> str:
     token = issue_token(
         settings, tenant="acme", user="usr_admin", roles=("admin",), session=None, ttl=_TOKEN_TTL, now=utc_now()
     )
-    return f"""Base URL     {url}
+    return f"""Open {url}/docs in a browser: the contract as it is now, with requests to try.
+
+Base URL     {url}
 API key      {settings.internal_api_keys[0]}
 Admin token  {token}
 """

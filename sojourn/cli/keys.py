@@ -6,6 +6,7 @@ import click
 
 from sojourn.authentication.signing_keys import PUBLISHED_BEFORE_SIGNING, new_key
 from sojourn.authentication.vault import Vault
+from sojourn.cli import listing
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import Duration, database_url, settings_from
 from sojourn.domain.clock import to_text, utc_now
@@ -52,19 +53,37 @@ def rotate(algorithm: str | None, after: timedelta | None, *, at_once: bool, dat
 
 
 @keys.command("list")
+@listing.as_json
 @database_url
-def list_(database_url: str | None) -> None:
+def list_(as_json: bool, database_url: str | None) -> None:
     """List the keys, the one that signs last at the end. Private halves are never shown."""
 
     async def find(database: Database) -> list[SigningKeyRow]:
         async with database.system() as unit:
             return await signing_keys.all_keys(unit)
 
-    rows = with_database(settings_from(database_url=database_url), find)
-    now = to_text(utc_now())
+    rows = with_database(settings_from(database_url=database_url), find, reading=True)
+    instant = utc_now()
+    now = to_text(instant)
     signing = [row.id for row in rows if row.retired_at is None and row.signs_from <= now][-1:]
-    for row in rows:
-        click.echo(f"{row.id}  {_state(row, row.id in signing, now=now):<9}  {row.algorithm}  {row.signs_from}")
+    items = [
+        {
+            "id": row.id,
+            "state": _state(row, row.id in signing, now=now),
+            "algorithm": row.algorithm,
+            "signs": listing.ago(row.signs_from, instant),
+            "created_at": row.created_at,
+            "signs_from": row.signs_from,
+            "retired_at": row.retired_at,
+        }
+        for row in rows
+    ]
+    listing.show(
+        items,
+        columns=("id", "state", "algorithm", "signs"),
+        none_yet="a server makes its first key at its start, or use `sojourn keys rotate --now`",
+        as_json=as_json,
+    )
 
 
 def _state(row: SigningKeyRow, signs: bool, *, now: str) -> str:
@@ -88,6 +107,8 @@ def retire(key_id: str, database_url: str | None) -> None:
     async def end(database: Database) -> bool:
         async with database.system() as unit:
             rows = await signing_keys.all_keys(unit)
+        if not any(row.id == key_id and row.retired_at is None for row in rows):
+            return False
         if not _others_sign(rows, key_id, now=now):
             raise click.ClickException("no other key signs yet: run `sojourn keys rotate --now` first")
         return await database.write_system(lambda unit: signing_keys.retire(unit, key_id, now=to_text(now)))

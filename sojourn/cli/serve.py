@@ -5,6 +5,7 @@ import logging.config
 import os
 import resource
 import signal
+import socket
 import ssl
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import click
 import uvicorn
 
+from sojourn import __version__
 from sojourn.authentication.key_sets import require_usable
 from sojourn.authentication.key_source import KeySetError
 from sojourn.authentication.shared_counts import shared_with_workers
@@ -24,7 +26,7 @@ from sojourn.serving.http_protocol import StrictHttpProtocol
 from sojourn.settings import Settings
 from sojourn.settings.key_files import require_private
 from sojourn.settings.settings import unknown_variables
-from sojourn.settings.strength import cautions
+from sojourn.settings.strength import cautions, shown_url
 from sojourn.storage.database import Database
 from sojourn.storage.queries import api_keys
 
@@ -72,12 +74,22 @@ def serve(**flags: object) -> None:
     _require_a_key(settings, with_database(settings, _has_stored_key))
     _check_key_files(settings)
     _check_key_set(settings)
+    _check_port(settings)
     _allow_descriptors(settings.max_connections)
     os.environ.update(settings.to_environ())
     # Worker processes begin without the filter that the command line has set.
     os.environ.setdefault("PYTHONWARNINGS", "ignore:Using `httpx` with `starlette.testclient`")
     # uvicorn stops in good order, then sends itself the signal again. It is what was asked for, and no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    scheme = "http" if settings.tls_certificate is None else "https"
+    logger.info(
+        "Sojourn %s: open %s/docs to begin, the database is %s",
+        __version__,
+        settings.link_prefix
+        if settings.public_url
+        else f"{scheme}://{settings.host}:{settings.port}{settings.link_prefix}",
+        shown_url(settings.database_url),
+    )
     with shared_with_workers():
         uvicorn.run(
             "sojourn.app:create_app_from_env", factory=True, workers=settings.workers, **uvicorn_options(settings)
@@ -116,6 +128,20 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         "timeout_graceful_shutdown": max(1, round(settings.shutdown_timeout.total_seconds())),
         "log_config": logs.config(settings.log_format, settings.log_level),
     }
+
+
+def _check_port(settings: Settings) -> None:
+    """Raises ClickException for an address that cannot be listened on, which each worker would tell in its own way."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+    except OSError as error:
+        place = f"{settings.host}:{settings.port}"
+        raise click.ClickException(f"cannot listen on {place}: {error.strerror or error}; try --port 0") from None
 
 
 def _check_key_files(settings: Settings) -> None:

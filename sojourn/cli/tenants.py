@@ -2,6 +2,7 @@
 
 import click
 
+from sojourn.cli import listing
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import TenantId, database_url, settings_from
 from sojourn.domain.clock import to_text, utc_now
@@ -36,13 +37,23 @@ def create(tenant_id: str, name: str | None, *, database_url: str | None) -> Non
 
 
 @tenant.command("list")
+@listing.as_json
 @database_url
-def list_(database_url: str | None) -> None:
-    """List the tenants: id, when it was made, name."""
+def list_(as_json: bool, database_url: str | None) -> None:
+    """List the tenants: id, when it was made, name. Tenants are made on first use, so a new database has none."""
+    now = utc_now()
 
     async def find(database: Database) -> list[TenantRow]:
         async with database.system() as unit:
             return await tenants.all_tenants(unit)
 
-    for row in with_database(settings_from(database_url=database_url), find):
-        click.echo(f"{row.id}  {row.created_at}  {row.name or ''}".rstrip())
+    items = [
+        {"id": row.id, "made": listing.ago(row.created_at, now), "name": row.name, "created_at": row.created_at}
+        for row in with_database(settings_from(database_url=database_url), find, reading=True)
+    ]
+    listing.show(
+        items,
+        columns=("id", "made", "name"),
+        none_yet="a tenant is made on its first use, or by `sojourn tenant create ID`",
+        as_json=as_json,
+    )

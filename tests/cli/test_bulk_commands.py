@@ -69,11 +69,11 @@ def test_purge_says_what_it_would_delete_and_then_deletes_it(sojourn: Any, sql: 
     deleted = sojourn("purge")
     nothing = sojourn("purge")
 
-    facts = "501 sessions, 0 tokens, 0 blacklist entries, 0 trusted devices, 20 users, 0 cut-offs\n"
-    assert would.stdout == f"would delete: {facts}", would.stderr
+    facts = "501 sessions, 0 tokens, 0 blacklist entries, 0 trusted devices, 20 users, 0 cut-offs"
+    assert would.stdout == f"{facts} would be deleted\n", would.stderr
     assert kept == [(501,)]
-    assert deleted.stdout == f"deleted: {facts}"
-    assert nothing.stdout == f"deleted: {facts}".replace("501", "0").replace("20", "0")
+    assert deleted.stdout == f"{facts} deleted\n"
+    assert nothing.stdout == f"{facts} deleted\n".replace("501", "0").replace("20", "0")
     assert sql("SELECT count(*) FROM sessions") == [(0,)]
     assert sql("SELECT count(*) FROM users") == [(0,)]
 
@@ -97,7 +97,7 @@ def test_purge_forgets_cut_offs_of_users_without_sessions_once_they_are_old(sojo
     would = sojourn("purge --dry-run")
     sojourn("purge")
 
-    assert would.stdout.endswith(", 19 users, 2 cut-offs\n"), would.stdout + would.stderr
+    assert would.stdout.endswith(", 19 users, 2 cut-offs would be deleted\n"), would.stdout + would.stderr
     assert sorted(sql("SELECT user_id FROM not_before")) == sorted([(lives,), ("late",), ("",)])
     assert sql("SELECT user_id FROM users") == [(lives,)]
 
@@ -107,5 +107,5 @@ def test_purge_spares_what_is_kept(sojourn: Any, sql: Sql) -> None:
 
     spared = sojourn("purge", SOJOURN_SESSION_RETENTION="87600h")
 
-    assert spared.stdout.startswith("deleted: 0 sessions")
+    assert spared.stdout.startswith("0 sessions")
     assert sql("SELECT count(*) FROM sessions") == [(501,)]

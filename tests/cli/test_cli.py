@@ -116,7 +116,9 @@ def test_an_api_key_is_made_listed_and_revoked(tmp_path: Path) -> None:
     secret = made.stdout.strip().rpartition("_")[2]
 
     assert re.fullmatch(r"sj_[0-9a-f]{32}_\S{51}\n", made.stdout)
-    assert re.search(rf"^{key_id}  good .* login  acme$", sojourn(tmp_path, "api-key", "list").stdout)
+    assert re.search(
+        rf"^{key_id}  good  +now  +login  acme$", sojourn(tmp_path, "api-key", "list").stdout, re.MULTILINE
+    )
     assert sojourn(tmp_path, "api-key", "revoke", key_id).returncode == 0
     assert f"{key_id}  revoked" in sojourn(tmp_path, "api-key", "list").stdout
     assert secret.encode() not in (tmp_path / "cli.db").read_bytes()
@@ -125,7 +127,7 @@ def test_an_api_key_is_made_listed_and_revoked(tmp_path: Path) -> None:
 def test_a_tenant_is_made_once(tmp_path: Path) -> None:
     assert sojourn(tmp_path, "tenant", "create", "acme", "--name", "Acme Inc.").returncode == 0
     assert "exists already" in sojourn(tmp_path, "tenant", "create", "acme").stderr
-    assert re.fullmatch(r"acme  \S+Z  Acme Inc\.\n", sojourn(tmp_path, "tenant", "list").stdout)
+    assert re.fullmatch(r"ID +MADE +NAME\nacme +now +Acme Inc\.\n", sojourn(tmp_path, "tenant", "list").stdout)
 
 
 def test_spec_prints_the_same_contract_in_both_forms(tmp_path: Path) -> None:
