@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text("utf-8")
 SETTINGS = (DOCS / "settings.md").read_text("utf-8")
-PAIRS = re.findall(r"```sh\n(curl .*?)```\n\n```json\n(.*?)```", README, re.DOTALL)
+PAIRS = re.findall(r"```sh\n(curl (?:(?!```).)*)```\n\n```json\n(.*?)```", README, re.DOTALL)
 
 
 @pytest.fixture(scope="module")
