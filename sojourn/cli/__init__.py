@@ -34,12 +34,31 @@ COMMANDS = {
 }
 
 
+GROUPS = {
+    "Look around": ("demo",),
+    "Serve": ("serve", "migrate"),
+    "Keys, tokens and tenants": ("api-key", "keys", "token", "tenant"),
+    "Look after the data": ("purge", "check", "seed", "end-sessions", "restore"),
+    "The contract": ("spec", "dev", "conformance"),
+}
+"""The commands as `--help` shows them."""
+
+
 class CommandsOnDemand(click.Group):
     """Imports a command when it is called: `sojourn token` need not wait for the server's modules."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order in which people need them."""
         return list(COMMANDS)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands group by group, each with its whole first sentence."""
+        for heading, names in GROUPS.items():
+            found = [(name, self.get_command(ctx, name)) for name in names]
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [(name, one.get_short_help_str(limit=200)) for name, one in found if one is not None]
+                )
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
