@@ -1,5 +1,6 @@
 """Reading a bundled contract: its operations, with every reference replaced by what it refers to."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -114,13 +115,15 @@ def unresolved_operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[
             yield f"{method.upper()} {path}", {**item[method], "parameters": parameters}
 
 
-def link_body(link: dict[str, Any]) -> dict[str, str]:
+def link_body(link: dict[str, Any]) -> dict[str, Any]:
     """What a link's description says of its target's body: "In its body, `token` is `$response.body#/token`.".
 
-    OpenAPI 3.0.3 takes runtime expressions for a whole body only, so the link object has no place for them.
+    OpenAPI 3.0.3 takes runtime expressions for a whole body only, so the link object has no place for them. A value in
+    brackets is a JSON array.
     """
     _, _, said = link["description"].partition("In its body, ")
-    return dict(re.findall(r"`([^`]+)` is `([^`]+)`", said))
+    found = re.findall(r"`([^`]+)` is `([^`]+)`", said)
+    return {name: json.loads(value) if value.startswith("[") else value for name, value in found}
 
 
 def examples(content: dict[str, Any]) -> list[Any]:
