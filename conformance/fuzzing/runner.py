@@ -56,8 +56,10 @@ _JUDGES_BY_MORE_THAN_FORM = (
     "POST /internal/session/generate-tokens",
     "POST /admin/tokens/exchange",
     "PUT /admin/tokens/config",
+    "POST /internal/session/{session_id}/elevate",
 )
-"""A tenant that is not the header's, a token that is not good, lifetimes that contradict: 400, though well-formed."""
+"""A tenant that is not the header's, a token that is not good, lifetimes that contradict, more methods than a session
+names with those it has: 400, though well-formed."""
 
 
 @dataclass(frozen=True, slots=True)
