@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sojourn.domain.errors import DomainError
 from sojourn.domain.values import Tenant
@@ -27,6 +27,14 @@ class RowSecurityBypassed(Exception):
         )
 
 
+class Load(NamedTuple):
+    """How busy a process is with its database just now."""
+
+    writes_waiting: int = 0
+    connections_in_use: int = 0
+    connections_max: int = 0
+
+
 class Database(ABC):
     """An open database. `engines` opens it, `close` ends it; in between `read`, `write` and their system twins.
 
@@ -34,6 +42,7 @@ class Database(ABC):
     """
 
     touches: Touches
+    engine: str
     purge_grace: timedelta = timedelta(0)
     """How long past its retention a session may stay, because whole partitions are dropped."""
 
@@ -112,6 +121,10 @@ class Database(ABC):
     @abstractmethod
     async def drop_partitions(self, before: datetime) -> int:
         """Drop the partitions in which every session ended by `before`; how many sessions went. Raises Unavailable."""
+
+    def load(self) -> Load:
+        """How busy this process is with the database."""
+        return Load()
 
     @abstractmethod
     async def is_reachable(self) -> bool:

@@ -17,6 +17,8 @@ T = TypeVar("T")
 class UnreachableDatabase(Database):
     """Stands in while a process waits for its database."""
 
+    engine = "none"
+
     def __init__(self) -> None:
         self.touches = Touches()
 

@@ -28,6 +28,8 @@ def free_port() -> int:
 class LiveServer:
     """One running server. Ends with `stop`, or at once with `kill`."""
 
+    program: tuple[str, ...] = (sys.executable, "-m", "sojourn")
+
     def __init__(
         self,
         folder: Path,
@@ -55,7 +57,7 @@ class LiveServer:
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "sojourn", "serve", "--port", str(self.port), *self._arguments]
+        command = [*self.program, "serve", "--port", str(self.port), *self._arguments]
         with self.log.open("ab") as log:
             process = subprocess.Popen(command, env=self.environ, stdout=log, stderr=log)
         deadline = time.monotonic() + START_SECONDS

@@ -1,4 +1,4 @@
-"""The pages on settings and commands, written from the program: `python -m sojourn.cli.reference docs`."""
+"""The pages on settings, commands and metrics, written from the program: `python -m sojourn.cli.reference docs`."""
 
 import sys
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from sojourn.cli import COMMANDS, sojourn
+from sojourn.observability.metrics import CATALOGUE
 from sojourn.settings.settings import table
 
 _WIDTH = 100
@@ -65,7 +66,34 @@ def _help(command: click.Command, name: str, *, parent: click.Context) -> Iterat
                 yield from _help(found, inner, parent=context)
 
 
-PAGES = {"settings.md": settings_page, "commands.md": commands_page}
+def metrics_page() -> str:
+    """Every metric with its labels and its meaning."""
+    rows = "\n".join(
+        f"| `{metric.name}{'_total' if metric.kind == 'counter' else ''}` | {metric.kind}"
+        f" | {', '.join(f'`{label}`' for label in metric.labels)} | {metric.about} |"
+        for metric in CATALOGUE.values()
+    )
+    return f"""# Metrics
+
+With `SOJOURN_METRICS_PORT` set, `sojourn serve` answers `GET /metrics` there, in the form of OpenMetrics or of
+Prometheus, as the reader asks. The listener is apart from the service: it stands on `127.0.0.1` unless
+`SOJOURN_METRICS_HOST` says otherwise, it asks for no credentials, and nothing that it says names a tenant, a user or a
+session. The numbers are those of all worker processes of the server together.
+
+| metric | kind | labels | meaning |
+|---|---|---|---|
+{rows}
+
+Labels take values from closed sets: the operations of the contract, HTTP statuses, the keys of problems, the names of
+security events. What clients send makes no new series.
+
+`deploy/monitoring/` holds alert rules for Prometheus, with their tests, and a dashboard for Grafana.
+
+This page is written by `python -m sojourn.cli.reference docs`.
+"""
+
+
+PAGES = {"settings.md": settings_page, "commands.md": commands_page, "metrics.md": metrics_page}
 
 
 def main(folder: Path) -> None:

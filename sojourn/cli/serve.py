@@ -8,6 +8,8 @@ import signal
 import socket
 import ssl
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from sojourn.authentication.vault import Vault
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import database_url, settings_from, settings_help
 from sojourn.observability import logs
+from sojourn.observability.exposition import exposed
 from sojourn.serving.http_protocol import StrictHttpProtocol
 from sojourn.settings import Settings
 from sojourn.settings.key_files import require_private
@@ -90,10 +93,24 @@ def serve(**flags: object) -> None:
         else f"{scheme}://{settings.host}:{settings.port}{settings.link_prefix}",
         shown_url(settings.database_url),
     )
-    with shared_with_workers():
+    with shared_with_workers(), _metrics(settings):
         uvicorn.run(
             "sojourn.app:create_app_from_env", factory=True, workers=settings.workers, **uvicorn_options(settings)
         )
+
+
+@contextmanager
+def _metrics(settings: Settings) -> Iterator[None]:
+    """Serve the metrics meanwhile, where the settings say so. Raises ClickException when the port cannot be had."""
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(exposed(settings.metrics_host, settings.metrics_port))
+        except OSError as error:
+            asked = f"{settings.metrics_host}:{settings.metrics_port}"
+            raise click.ClickException(f"SOJOURN_METRICS_PORT: cannot listen on {asked}: {error.strerror}") from None
+        if url is not None:
+            logger.info("metrics on %s", url)
+        yield
 
 
 def _allow_descriptors(connections: int) -> None:

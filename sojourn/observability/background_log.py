@@ -11,6 +11,8 @@ import threading
 import time
 from collections import deque
 
+from sojourn.observability import metrics
+
 ACCESS = "sojourn.access"
 """The logger of access lines."""
 
@@ -105,6 +107,8 @@ class BackgroundHandler(logging.Handler):
             return
         dropped, self._dropped = self._dropped, {}
         total = sum(dropped.values())
+        for kind, number in dropped.items():
+            metrics.count("sojourn_log_lines_dropped", kind, by=number)
         facts = {"name": "sojourn.log", "levelno": logging.WARNING, "levelname": "WARNING", "dropped_lines": total}
         record = logging.makeLogRecord(
             {**facts, "msg": "the log was not read in time: %d lines were dropped", "args": (total,)}

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 
 from sojourn.domain.clock import to_text
 from sojourn.domain.values import Caller, Tenant
+from sojourn.observability import metrics
 from sojourn.observability.background_log import ACCESS, BackgroundHandler
 
 _access = logging.getLogger(ACCESS)
@@ -55,11 +56,13 @@ class Served(Protocol):
 
 
 def access(served: Served, status: int) -> None:
-    """Log one answered request: its route, not its path, which may carry a token.
+    """Log and count one answered request: its route, not its path, which may carry a token.
 
     The caller is an API key, a user, or for a refresh token its session; None before it is known. `problem` and
     `reason` say why it was refused; None for an answer of success.
     """
+    seconds = time.perf_counter() - served.started
+    metrics.answered(served.operation_id, status, seconds=seconds, problem=served.problem)
     if not _access.isEnabledFor(logging.INFO):
         return
     tenant, caller = served.tenant, served.caller
@@ -68,7 +71,7 @@ def access(served: Served, status: int) -> None:
         "route": served.route,
         "method": served.method,
         "status": status,
-        "duration_ms": round((time.perf_counter() - served.started) * 1000, 3),
+        "duration_ms": round(seconds * 1000, 3),
         "request_id": served.request_id,
         "trace_id": served.trace_id,
         "tenant": None if tenant is None else tenant.id,

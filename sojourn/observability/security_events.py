@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from sojourn.domain.errors import DomainError
 from sojourn.domain.values import Caller, Tenant
+from sojourn.observability import metrics
 
 logger = logging.getLogger("sojourn.security")
 
@@ -176,6 +177,7 @@ def _record(event: SecurityEvent, handled: Handled, *, level: int, members: dict
         "request_id": handled.request_id,
     }
     logger.log(level, "%s", event.name, extra=facts | members)
+    metrics.count("sojourn_security_events", event.name)
 
 
 def _own_id(handled: Handled) -> str | None:

@@ -15,6 +15,8 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sojourn.domain.errors import DomainError, Unavailable, Violation
+from sojourn.observability import metrics
+from sojourn.problems import documents
 from sojourn.problems.http_errors import (
     HeadersTooLarge,
     MalformedRequest,
@@ -91,6 +93,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
         self._lingering = Lingering(self._clocks, transport)
         answers = OneWrite(transport, self._writing, lingering=self._lingering, more_may_come=self._more_may_come)
         super().connection_made(cast(Transport, answers))
+        metrics.move("sojourn_connections", 1)
         if len(self.connections) > self._most_connections:
             self._too_many = True
             self._deadline = self._clocks.call_later(FULL_SECONDS, self._turn_away)
@@ -99,6 +102,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clocks. A client that goes while it is being answered is nothing to worry about."""
+        metrics.move("sojourn_connections", -1)
         self._stop_clock()
         self._idle.stop()
         self._writing.stop()
@@ -353,5 +357,6 @@ class StrictHttpProtocol(HttpToolsProtocol):
 
     def _send(self, error: DomainError) -> None:
         self._refused = True
+        metrics.refused_unread(documents.status_of(error), error.key)
         self.transport.write(written(error, self.server_state.default_headers, public_url=self._public_url))
         self.transport.close()

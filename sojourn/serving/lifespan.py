@@ -14,7 +14,9 @@ from sojourn.domain.clock import Clock, to_text
 from sojourn.domain.errors import Unavailable
 from sojourn.domain.ids import uuid7
 from sojourn.domain.values import Tenant
+from sojourn.observability import metrics
 from sojourn.serving.draining import Draining
+from sojourn.serving.sampling import sample
 from sojourn.settings import Settings
 from sojourn.storage.database import AHEAD, Database
 from sojourn.storage.engines import open_database
@@ -75,6 +77,7 @@ class WorkerDatabase:
             if not first.done() or not first.result():
                 tasks.append(asyncio.create_task(self._go_on_opening(first)))
             tasks.append(asyncio.create_task(self._run_housekeeping()))
+            tasks.append(asyncio.create_task(sample(self, self._clock)))
             self._draining.watch()
             yield {"draining": self._draining}
         finally:
@@ -143,6 +146,10 @@ class WorkerDatabase:
                 overdue_seconds = done.oldest_overdue.total_seconds()
                 facts = {"settled": done.settled, "purged": done.purged, "oldest_overdue_seconds": overdue_seconds}
                 logger.info("housekeeping", extra=facts)
+                metrics.count("sojourn_housekeeping_rounds")
+                metrics.count("sojourn_housekeeping_settled", by=done.settled)
+                metrics.count("sojourn_housekeeping_purged", by=done.purged)
+                metrics.show("sojourn_housekeeping_overdue_seconds", overdue_seconds)
 
     def _activity_of(self, database: Database) -> Activity:
         return Activity(database, self._settings.touch_interval, batch=self._settings.touch_batch, clock=self._clock)

@@ -186,6 +186,10 @@ class Settings:
     )
     tls_certificate: str | None = _setting(None, "File with the certificate chain (PEM) to serve HTTPS with.")
     tls_key: str | None = _setting(None, "File with its private key, readable by its owner only.")
+    metrics_port: int | None = _setting(
+        None, "The port of `/metrics` for Prometheus; unset: nothing listens, 0 takes any free one.", read=whole_number
+    )
+    metrics_host: str = _setting("127.0.0.1", "The address of that listener; it asks for no credentials.")
     workers: int = _setting(1, "How many processes serve.", read=whole_number)
     log_format: LogFormat = _setting(
         "text", "`text` for people, `json` for programs (one object a line).", read=one_of(LogFormat)
@@ -350,6 +354,8 @@ def _contradictions(settings: Settings) -> list[str]:
     problems = [f"{variable(name)}: must be more than 0" for name in _POSITIVE if not getattr(settings, name)]
     if settings.port > 65535:
         problems.append(f"{variable('port')}: {settings.port} is no port")
+    if settings.metrics_port is not None and settings.metrics_port > 65535:
+        problems.append(f"{variable('metrics_port')}: {settings.metrics_port} is no port")
     if settings.idle_timeout > settings.absolute_timeout:
         problems.append(f"{variable('idle_timeout')}: must not be longer than {variable('absolute_timeout')}")
     if not 1 <= settings.risk_challenge_at < settings.risk_revoke_at <= HIGHEST:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sojourn.domain.clock import to_text
 from sojourn.domain.errors import DomainError, Unavailable
-from sojourn.storage.database import Database, RowSecurityBypassed
+from sojourn.storage.database import Database, Load, RowSecurityBypassed
 from sojourn.storage.postgres import partitions
 from sojourn.storage.postgres.codecs import set_codecs
 from sojourn.storage.postgres.failures import DRIVER_ERRORS, retries, unavailable
@@ -44,6 +44,8 @@ _STATEMENT_PATIENCE = 6
 
 class PostgresDatabase(Database):
     """A pool of connections to one database."""
+
+    engine = "postgresql"
 
     purge_grace = partitions.WEEK
 
@@ -123,6 +125,11 @@ class PostgresDatabase(Database):
         while dropped := await self._run(WRITE, lambda runner: partitions.drop(runner, to_text(before))):
             gone += dropped
         return gone
+
+    def load(self) -> Load:
+        """The connections of the pool."""
+        pool = self._pool
+        return Load(connections_in_use=pool.get_size() - pool.get_idle_size(), connections_max=pool.get_max_size())
 
     async def is_reachable(self) -> bool:
         """Whether the database answers now."""

@@ -15,7 +15,7 @@ from typing import TypeVar
 from sqlalchemy.exc import OperationalError
 
 from sojourn.domain.errors import Unavailable
-from sojourn.storage.database import Database
+from sojourn.storage.database import Database, Load
 from sojourn.storage.sqlite.connections import connect
 from sojourn.storage.sqlite.failures import is_in_the_way, unavailable
 from sojourn.storage.sqlite.long_reads import LongReads
@@ -32,6 +32,8 @@ _READER_WAIT_SECONDS = 0.05
 
 class SqliteDatabase(Database):
     """An open file."""
+
+    engine = "sqlite"
 
     def __init__(self, reader: sqlite3.Connection, writer: Writer, *, long_reads: LongReads) -> None:
         self.touches = Touches()
@@ -100,6 +102,10 @@ class SqliteDatabase(Database):
     async def drop_partitions(self, before: datetime) -> int:
         """Nothing to do either."""
         return 0
+
+    def load(self) -> Load:
+        """The writes that wait."""
+        return Load(writes_waiting=self._writer.waiting)
 
     async def is_reachable(self) -> bool:
         """Whether the database answers now."""

@@ -51,6 +51,11 @@ class Writer:
         result: T = await job.done
         return result
 
+    @property
+    def waiting(self) -> int:
+        """How many writes wait for the next group."""
+        return len(self._waiting)
+
     async def close(self) -> None:
         """Write what waits, then close the connection."""
         self._closing = True

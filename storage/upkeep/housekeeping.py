@@ -70,6 +70,15 @@ async def oldest_overdue(database: Database, before: datetime) -> timedelta:
     return timedelta(0) if ended is None else before - from_text(ended)
 
 
+async def active_sessions(database: Database, now: str) -> int:
+    """How many sessions of all tenants are active at `now`. Raises Unavailable."""
+    counted = [
+        await database.read(tenant, lambda unit: statistics.session_stats(unit, now))
+        for tenant in await all_tenants(database)
+    ]
+    return sum(stats.active for stats in counted)
+
+
 async def all_tenants(database: Database) -> list[Tenant]:
     """Every tenant there is."""
     async with database.system() as unit:

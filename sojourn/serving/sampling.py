@@ -1,0 +1,47 @@
+"""What a worker looks at once in a while for the metrics: how busy it is, and how many sessions are active."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from sojourn import __version__
+from sojourn.domain.clock import Clock, to_text
+from sojourn.domain.errors import Unavailable
+from sojourn.observability import metrics
+from sojourn.storage.database import Database
+from sojourn.storage.upkeep.housekeeping import active_sessions
+
+SECONDS = 1.0
+ROUNDS_BETWEEN_COUNTS = 60
+
+
+async def sample(database: Callable[[], Database], clock: Clock) -> None:
+    """Look again and again, until cancelled. Returns at once where nothing is counted."""
+    counted = None
+    rounds = 0
+    while metrics.are_on():
+        opened = database()
+        _show_load(opened)
+        if opened is not counted or rounds % ROUNDS_BETWEEN_COUNTS == 0:
+            counted = await _show_sessions(opened, clock)
+        rounds += 1
+        asked = time.perf_counter()
+        await asyncio.sleep(SECONDS)
+        metrics.observe("sojourn_event_loop_delay_seconds", max(0.0, time.perf_counter() - asked - SECONDS))
+
+
+def _show_load(database: Database) -> None:
+    load = database.load()
+    metrics.show("sojourn_writes_waiting", load.writes_waiting)
+    metrics.show("sojourn_database_connections_in_use", load.connections_in_use)
+    metrics.show("sojourn_database_connections_max", load.connections_max)
+
+
+async def _show_sessions(database: Database, clock: Clock) -> Database | None:
+    """Count the active sessions; the database they were counted in, None when it did not answer."""
+    try:
+        metrics.show("sojourn_sessions_active", await active_sessions(database, to_text(clock())))
+    except Unavailable:
+        return None
+    metrics.show("sojourn_build", 1, __version__, database.engine)
+    return database

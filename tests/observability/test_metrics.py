@@ -1,0 +1,409 @@
+"""Metrics: one truth of several workers, closed sets of labels, a listener that holds up nobody."""
+
+import json
+import os
+import random
+import re
+import signal
+import socket
+import sqlite3
+import string
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from sojourn.observability.metrics import CATALOGUE
+from sojourn.observability.security_events import CATALOGUE as SECURITY_EVENTS
+from sojourn.openapi.loader import load_bundle
+from sojourn.problems.documents import CATALOGUE as PROBLEMS
+from tests.live import API_KEY, LiveServer, free_port
+
+SERVICE = {"X-API-Key": API_KEY, "X-Tenant-ID": "acme"}
+OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}
+MONITORING = Path(__file__).parents[2] / "deploy" / "monitoring"
+
+Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+class Observed(LiveServer):
+    """A server whose metrics are read."""
+
+    def __init__(self, folder: Path, *arguments: str, **settings: str) -> None:
+        self.metrics_port = free_port()
+        super().__init__(folder, *arguments, SOJOURN_METRICS_PORT=str(self.metrics_port), **settings)
+
+    def read(self) -> Series:
+        """Every sample."""
+        answer = httpx.get(f"http://127.0.0.1:{self.metrics_port}/metrics", headers=OPENMETRICS, timeout=5)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("application/openmetrics-text")
+        return {
+            (sample.name, frozenset(sample.labels.items())): sample.value
+            for family in text_string_to_metric_families(answer.text)
+            for sample in family.samples
+        }
+
+    def value(self, name: str, **labels: str) -> float:
+        """One sample; 0 before there is any."""
+        return self.read().get((name, frozenset(labels.items())), 0.0)
+
+    def awaits(self, holds: Callable[["Observed"], bool], seconds: float = 10) -> None:
+        """Wait until something holds."""
+        deadline = time.monotonic() + seconds
+        while not holds(self):
+            assert time.monotonic() < deadline, self.read()
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def observed(tmp_path: Path) -> Iterator[Callable[..., Observed]]:
+    """Starts servers and ends them."""
+    servers: list[Observed] = []
+
+    def start(*arguments: str, **settings: str) -> Observed:
+        servers.append(Observed(tmp_path, *arguments, **settings))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        assert server.stop() in (0, -signal.SIGTERM, -signal.SIGKILL)
+
+
+def create(client: httpx.Client, user: str = "ann") -> None:
+    answer = client.post("/internal/session/create", headers=SERVICE, json={"auth_user_id": user})
+    assert answer.status_code == 201
+
+
+def test_all_workers_are_one_server_on_either_engine(observed: Callable[..., Observed], database_url: str) -> None:
+    settings = {"SOJOURN_REFRESH_SECRET": "a-secret-that-protects-refresh-tokens-0123"}
+    server = observed("--workers", "2", SOJOURN_DATABASE_URL=database_url, **settings)
+
+    for _ in range(12):  # a connection each: both workers get some
+        with httpx.Client(base_url=server.url) as client:
+            create(client)
+            assert client.get("/sessions").status_code == 401
+
+    assert server.value("sojourn_requests_total", operation="create_session", status="201") == 12
+    assert server.value("sojourn_requests_total", operation="list_own_sessions", status="401") == 12
+    assert server.value("sojourn_request_duration_seconds_count", operation="create_session") == 12
+    assert 0 < server.value("sojourn_request_duration_seconds_sum", operation="create_session") < 60
+    assert server.value("sojourn_refusals_total", problem="authentication_required") == 12
+    assert server.value("sojourn_security_events_total", event="session.created") == 12
+    engine = database_url.partition(":")[0]
+    assert server.value("sojourn_build", version="0.1.0", engine=engine) == 1
+    server.awaits(lambda seen: seen.value("sojourn_event_loop_delay_seconds_count") >= 4)
+    assert server.value("sojourn_database_connections_max") == (20 if engine == "postgresql" else 0)
+
+
+def test_the_active_sessions_of_all_tenants_are_counted(observed: Callable[..., Observed]) -> None:
+    server = observed()
+    with httpx.Client(base_url=server.url) as client:
+        for tenant in ("acme", "globex"):
+            headers = {**SERVICE, "X-Tenant-ID": tenant}
+            client.post("/internal/session/create", headers=headers, json={"auth_user_id": "ann"})
+    server.stop()
+    server.restart()
+
+    server.awaits(lambda seen: seen.value("sojourn_sessions_active") == 2)
+
+
+def test_open_connections_are_those_that_are_open(observed: Callable[..., Observed]) -> None:
+    server = observed()
+    held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(7)]
+    server.awaits(lambda seen: seen.value("sojourn_connections") == 7)
+    for connection in held:
+        connection.close()
+    server.awaits(lambda seen: seen.value("sojourn_connections") == 0)
+
+
+def test_what_is_refused_below_the_application_counts_too(observed: Callable[..., Observed]) -> None:
+    server = observed()
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(b"no HTTP at all\r\n\r\n")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 400 ")
+
+    assert server.value("sojourn_requests_total", operation="-", status="400") == 1
+    assert server.value("sojourn_refusals_total", problem="malformed_request") == 1
+
+
+def test_writes_that_wait_are_seen(observed: Callable[..., Observed], tmp_path: Path) -> None:
+    server = observed(SOJOURN_BUSY_TIMEOUT="5s")
+    with httpx.Client(base_url=server.url) as client:
+        create(client)
+    other = sqlite3.connect(tmp_path / "sojourn.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(20) as pool:
+
+        def one(_: int) -> int:
+            return httpx.post(
+                f"{server.url}/internal/session/create", headers=SERVICE, json={"auth_user_id": "bo"}, timeout=30
+            ).status_code
+
+        answers = [pool.submit(one, number) for number in range(20)]
+        server.awaits(lambda seen: seen.value("sojourn_writes_waiting") >= 10)
+        other.execute("ROLLBACK")
+        assert {answer.result() for answer in answers} == {201}
+    other.close()
+    server.awaits(lambda seen: seen.value("sojourn_writes_waiting") == 0)
+
+
+def test_connections_to_postgresql_that_are_in_use_are_seen(
+    observed: Callable[..., Observed], request: pytest.FixtureRequest
+) -> None:
+    cluster = request.getfixturevalue("cluster")
+    name = cluster.create()
+    secret = "a-secret-that-protects-refresh-tokens-0123"
+    server = observed(SOJOURN_DATABASE_URL=cluster.url(name), SOJOURN_REFRESH_SECRET=secret)
+    with httpx.Client(base_url=server.url) as client:
+        create(client)
+    with ThreadPoolExecutor(1) as pool:
+        lock = "DO $$ BEGIN LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE; PERFORM pg_sleep(4); END $$"
+        locked = pool.submit(cluster.command, lock, name)
+        time.sleep(0.5)
+        with ThreadPoolExecutor(3) as callers:
+            answers = [
+                callers.submit(
+                    httpx.post,
+                    f"{server.url}/internal/session/create",
+                    headers=SERVICE,
+                    json={"auth_user_id": "bo"},
+                    timeout=30,
+                )
+                for _ in range(3)
+            ]
+            server.awaits(lambda seen: seen.value("sojourn_database_connections_in_use") >= 3)
+            assert {answer.result().status_code for answer in answers} <= {201, 503}
+        locked.result()
+    server.stop()
+    cluster.drop(name)
+
+
+def test_housekeeping_counts_its_rounds(tmp_path: Path) -> None:
+    class OftenKept(Observed):
+        program = (
+            sys.executable,
+            "-W",
+            "ignore",
+            "-c",
+            "import sojourn.serving.lifespan as lifespan, sojourn.cli\n"
+            "lifespan.HOUSEKEEPING_SECONDS = 1\n"
+            "sojourn.cli.main()",
+        )
+
+    server = OftenKept(tmp_path, SOJOURN_IDLE_TIMEOUT="1s", SOJOURN_SESSION_RETENTION="1s")
+    server.awaits(lambda seen: seen.value("sojourn_housekeeping_rounds_total") >= 2)
+    assert server.value("sojourn_housekeeping_overdue_seconds") == 0
+    assert {"sojourn_housekeeping_settled_total", "sojourn_housekeeping_purged_total"} <= {
+        name for name, _ in server.read()
+    }
+    assert server.stop() in (0, -signal.SIGTERM)
+
+
+def test_dropped_log_lines_are_counted(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "server.log")
+    end = os.open(tmp_path / "server.log", os.O_RDONLY | os.O_NONBLOCK)
+    server = Observed(tmp_path, SOJOURN_LOG_FORMAT="json")
+    with httpx.Client(base_url=server.url, timeout=10) as client:
+        for _ in range(6_000):
+            client.get("/health/live")
+    while server.value("sojourn_log_lines_dropped_total", kind="access") < 100:
+        try:
+            os.read(end, 1 << 20)
+        except BlockingIOError:
+            time.sleep(0.01)
+    server.stop()
+    os.close(end)
+
+
+def test_hostile_requests_make_no_series_outside_the_closed_sets(observed: Callable[..., Observed]) -> None:
+    server = observed()
+    random.seed(20)
+    letters = string.ascii_letters + string.digits + "-._~%/"
+    with httpx.Client(base_url=server.url) as client:
+        for _ in range(1_500):
+            path = "/" + "".join(random.choices(letters, k=random.randint(0, 40)))
+            path = re.sub(r"%(?![0-9a-fA-F]{2})", "", path)
+            client.request(
+                random.choice(["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"]),
+                random.choice([path, "/sessions" + path, "/internal/session" + path, "/problems" + path]),
+                headers={"X-Tenant-ID": "".join(random.choices(letters, k=9)), "X-API-Key": random.choice("abc") * 20},
+            )
+    operations = {
+        operation["operationId"]
+        for path in load_bundle()["paths"].values()
+        for operation in path.values()
+        if isinstance(operation, dict) and "operationId" in operation
+    }
+    closed = {
+        "operation": operations | {"-"},
+        "status": {str(status) for status in range(200, 600)},
+        "problem": set(PROBLEMS),
+        "event": set(SECURITY_EVENTS),
+        "kind": {"access", "other"},
+        "version": {"0.1.0"},
+        "engine": {"sqlite"},
+    }
+    series = server.read()
+
+    assert len({dict(labels).get("operation") for _, labels in series}) > 3
+    for name, labels in series:
+        for label, value in labels:
+            assert label == "le" or value in closed[label], (name, label, value)
+
+
+def test_a_worker_that_died_leaves_what_it_counted_and_nothing_that_it_held(observed: Callable[..., Observed]) -> None:
+    server = observed("--workers", "2")
+    held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(8)]
+    with httpx.Client(base_url=server.url) as client:
+        create(client)
+    server.awaits(lambda seen: seen.value("sojourn_connections") >= 8)
+    before = server.value("sojourn_requests_total", operation="create_session", status="201")
+    children = subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=True)
+    workers = [pid for pid in map(int, children.stdout.split()) if b"spawn_main" in _command(pid)]
+    assert len(workers) == 2
+
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+
+    server.awaits(lambda seen: seen.value("sojourn_connections") == 0, 30)
+    assert server.value("sojourn_requests_total", operation="create_session", status="201") == before == 1
+    for connection in held:
+        connection.close()
+
+
+def _command(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def test_a_reader_of_metrics_that_stands_still_holds_up_no_other(observed: Callable[..., Observed]) -> None:
+    server = observed()
+    still = [socket.create_connection(("127.0.0.1", server.metrics_port)) for _ in range(20)]
+    for connection in still[:10]:
+        connection.sendall(b"GET /metr")
+
+    assert server.value("sojourn_housekeeping_rounds_total") == 0
+    for connection in still:
+        connection.close()
+
+
+def test_other_paths_of_the_listener_say_where_the_metrics_are(observed: Callable[..., Observed]) -> None:
+    server = observed()
+
+    answer = httpx.get(f"http://127.0.0.1:{server.metrics_port}/other")
+
+    assert (answer.status_code, answer.text) == (404, "The metrics are at /metrics.\n")
+    assert httpx.get(f"{server.url}/metrics").status_code == 404
+
+
+def test_without_the_setting_nothing_listens_and_the_library_is_not_loaded(tmp_path: Path) -> None:
+    server = LiveServer(tmp_path)
+    maps = Path(f"/proc/{server.process.pid}/environ").read_bytes()
+    listening = subprocess.run(["cat", "/proc/net/tcp"], capture_output=True, text=True, check=True).stdout
+    loaded = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", "import sojourn.app, sys; print('prometheus_client' in sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    server.stop()
+
+    assert b"SOJOURN_METRICS_PORT" not in maps
+    assert f":{server.port:04X}" in listening
+    assert loaded.stdout == "False\n"
+
+
+def test_port_0_takes_a_free_one_and_tells_it(tmp_path: Path) -> None:
+    server = LiveServer(tmp_path, SOJOURN_METRICS_PORT="0")
+    found = re.search(r"metrics on (http://127\.0\.0\.1:\d+/metrics)", server.log.read_text())
+
+    assert found is not None
+    assert httpx.get(found[1]).status_code == 200
+    server.stop()
+
+
+def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = subprocess.run(
+            [sys.executable, "-W", "ignore", "-m", "sojourn", "serve", "--port", "0"],
+            env={
+                **os.environ,
+                "SOJOURN_DATABASE_URL": f"sqlite:///{tmp_path}/s.db",
+                "SOJOURN_INTERNAL_API_KEYS": API_KEY,
+                "SOJOURN_METRICS_PORT": str(port),
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    assert ended.returncode == 1
+    assert f"SOJOURN_METRICS_PORT: cannot listen on 127.0.0.1:{port}: " in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def _names(text: str) -> set[str]:
+    return {re.sub(r"_(total|bucket|count|sum)$", "", name) for name in re.findall(r"\bsojourn_[a-z_]+", text)}
+
+
+def test_dashboard_and_alerts_name_metrics_that_there_are() -> None:
+    dashboard = (MONITORING / "dashboard.json").read_text("utf-8")
+    alerts = (MONITORING / "alerts.yaml").read_text("utf-8")
+
+    assert _names(alerts) <= set(CATALOGUE)
+    assert _names(dashboard) == set(CATALOGUE)
+
+
+def test_prometheus_reads_the_metrics_and_answers_every_panel(
+    observed: Callable[..., Observed], tmp_path: Path
+) -> None:
+    missing = [name for name in ("prometheus", "promtool") if not _is_installed(name)]
+    if missing:
+        pytest.skip(f"{' and '.join(missing)} are not installed (Debian: apt-get install prometheus)")
+    checked = ["promtool", "test", "rules", "alerts_test.yaml"]
+    assert b"SUCCESS" in subprocess.run(checked, cwd=MONITORING, capture_output=True, check=True).stdout
+    server, port = observed(), free_port()
+    with httpx.Client(base_url=server.url) as client:
+        create(client)
+        client.get("/sessions")
+    scrape = {"job_name": "sojourn", "static_configs": [{"targets": [f"127.0.0.1:{server.metrics_port}"]}]}
+    configuration = {"global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"}, "scrape_configs": [scrape]}
+    (tmp_path / "prometheus.json").write_text(json.dumps(configuration))
+    command = ["prometheus", f"--config.file={tmp_path}/prometheus.json", f"--storage.tsdb.path={tmp_path}/data"]
+    with subprocess.Popen(
+        [*command, f"--web.listen-address=127.0.0.1:{port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as prometheus:
+        try:
+            query = f"http://127.0.0.1:{port}/api/v1/query"
+            _await_result(query, 'sojourn_requests_total{operation="create_session"}')
+            time.sleep(2)
+            for panel in json.loads((MONITORING / "dashboard.json").read_text("utf-8"))["panels"]:
+                for target in panel["targets"]:
+                    expression = target["expr"].replace("$instance", ".*")
+                    answer = httpx.get(query, params={"query": expression}).json()
+                    assert answer["status"] == "success", (panel["title"], answer)
+        finally:
+            prometheus.terminate()
+
+
+def _await_result(query: str, expression: str) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            if httpx.get(query, params={"query": expression}).json()["data"]["result"]:
+                return
+        except (httpx.HTTPError, KeyError, ValueError):
+            pass
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def _is_installed(name: str) -> bool:
+    return subprocess.run(["sh", "-c", f"command -v {name}"], capture_output=True).returncode == 0
