@@ -79,4 +79,4 @@ class _Handler(WSGIRequestHandler):
     timeout = CLIENT_SECONDS
 
     def log_message(self, *_: Any) -> None:
-        """A reading every few seconds is no news."""
+        """Not logged: the metrics are read every few seconds."""
