@@ -34,7 +34,13 @@ class Metric:
 CATALOGUE: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("sojourn_build", "gauge", "1, with the version and the engine.", ("version", "engine"), "mostrecent"),
+        Metric(
+            "sojourn_build",
+            "gauge",
+            "1, with the version and the engine.",
+            ("version", "engine"),
+            of_workers="mostrecent",
+        ),
         Metric("sojourn_requests", "counter", "Requests answered, refusals included.", ("operation", "status")),
         Metric(
             "sojourn_request_duration_seconds",
@@ -44,7 +50,12 @@ CATALOGUE: Mapping[str, Metric] = {
         ),
         Metric("sojourn_refusals", "counter", "Requests refused, by the key of the problem.", ("problem",)),
         Metric("sojourn_security_events", "counter", "Security events, by name.", ("event",)),
-        Metric("sojourn_sessions_active", "gauge", "Active sessions of all tenants, once a minute.", (), "mostrecent"),
+        Metric(
+            "sojourn_sessions_active",
+            "gauge",
+            "Active sessions of all tenants, once a minute.",
+            of_workers="mostrecent",
+        ),
         Metric("sojourn_connections", "gauge", "Connections of clients that are open."),
         Metric("sojourn_writes_waiting", "gauge", "Writes that wait for the writer (SQLite)."),
         Metric("sojourn_database_connections_in_use", "gauge", "Connections of the pool in use (PostgreSQL)."),
@@ -58,8 +69,7 @@ CATALOGUE: Mapping[str, Metric] = {
             "sojourn_housekeeping_overdue_seconds",
             "gauge",
             "For how long the oldest session is kept beyond its retention.",
-            (),
-            "mostrecent",
+            of_workers="mostrecent",
         ),
     )
 }

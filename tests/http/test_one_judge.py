@@ -4,6 +4,7 @@ Random histories run against a real database of either engine, over HTTP. `SOJOU
 instead of the few that are the same in every run.
 """
 
+import json
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -121,10 +122,9 @@ class History:
 
     def retire_keys(self, number: int) -> None:
         kept = self.command("rotate", "--now").split()[0]
-        for line in self.command("list").splitlines():
-            key, state = line.split()[:2]
-            if key != kept and state != "retired":
-                self.command("retire", key)
+        for key in json.loads(self.command("list", "--json")):
+            if key["id"] != kept and key["state"] != "retired":
+                self.command("retire", key["id"])
         self.client.clock.now = max(self.client.clock.now, utc_now())
 
     def command(self, *arguments: str) -> str:
