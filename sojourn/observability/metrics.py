@@ -60,7 +60,7 @@ CATALOGUE: Mapping[str, Metric] = {
         Metric("sojourn_writes_waiting", "gauge", "Writes that wait for the writer (SQLite)."),
         Metric("sojourn_database_connections_in_use", "gauge", "Connections of the pool in use (PostgreSQL)."),
         Metric("sojourn_database_connections_max", "gauge", "How many the pool may hold (PostgreSQL)."),
-        Metric("sojourn_event_loop_delay_seconds", "histogram", "How late a worker wakes that asked for a second."),
+        Metric("sojourn_event_loop_delay_seconds", "histogram", "How late the timers of a worker run when it is busy."),
         Metric("sojourn_log_lines_dropped", "counter", "Log lines that nobody read in time.", ("kind",)),
         Metric("sojourn_housekeeping_rounds", "counter", "Rounds of housekeeping that this server finished."),
         Metric("sojourn_housekeeping_settled", "counter", "Sessions whose expiry was settled."),
