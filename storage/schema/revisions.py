@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD = "0005"
+HEAD = "0007"
 """The newest revision in `storage/migrations/versions`. Revisions are numbered: they sort like they follow."""
 
 _NOT_OF_THE_MODELS = re.compile(r"sqlite_|\w+_(default|\d{8})$")
@@ -61,7 +61,7 @@ def differences(connection: Connection) -> list[object]:
     from alembic.migration import MigrationContext
     from sqlmodel import SQLModel
 
-    from sojourn.storage.schema import tables, token_tables  # noqa: F401 - the tables register themselves
+    from sojourn.storage.schema import audit_tables, tables, token_tables  # noqa: F401 - the tables register themselves
 
     def is_ours(_: object, name: str | None, kind: str, *__: object) -> bool:
         return not (kind == "table" and name is not None and _NOT_OF_THE_MODELS.match(name))

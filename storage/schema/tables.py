@@ -125,7 +125,11 @@ class LeaseTable(Stored, table=True):
 
 
 class ApiKeyTable(Stored, table=True):
-    """An API key, by the hash of its secret. `tenants` is a JSON array, or null for every tenant."""
+    """An API key, by the hash of its secret. `tenants` is a JSON array, or null for every tenant.
+
+    `scopes` is a JSON array, or null for what keys without scopes may do. `previous_hash` is that of the secret before
+    the last rotation, good until `previous_until`.
+    """
 
     __tablename__ = "api_keys"
 
@@ -136,3 +140,7 @@ class ApiKeyTable(Stored, table=True):
     created_at: str = Field(sa_column=instant())
     expires_at: str | None = Field(sa_column=instant(nullable=True))
     revoked_at: str | None = Field(sa_column=instant(nullable=True))
+    scopes: str | None = Field(sa_column=long_text())
+    last_used_at: str | None = Field(sa_column=instant(nullable=True))
+    previous_hash: str | None = Field(sa_column=short_text(64))
+    previous_until: str | None = Field(sa_column=instant(nullable=True))

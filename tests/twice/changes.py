@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import Integer
 
-from sojourn.storage.schema import tables, token_tables
+from sojourn.storage.schema import audit_tables, tables, token_tables
 from tests.postgres import Cluster
 
-assert token_tables is not None  # both modules put their tables into the one catalogue
+assert audit_tables is not None  # these modules put their tables into the one catalogue
+assert token_tables is not None
 TABLES = {table.name: table for table in tables.SessionTable.metadata.sorted_tables}
 OF_THE_HOUSE = {"leases", "signing_keys", "api_keys", "epochs"}
 """Tables that no request writes."""
