@@ -16,6 +16,7 @@ from sojourn.domain.ids import uuid7
 from sojourn.domain.values import Tenant
 from sojourn.observability import metrics
 from sojourn.serving.draining import Draining
+from sojourn.serving.recurring import recur
 from sojourn.serving.sampling import sample
 from sojourn.settings import Settings
 from sojourn.storage.database import AHEAD, Database
@@ -133,23 +134,19 @@ class WorkerDatabase:
     async def _run_housekeeping(self) -> None:
         """Settle and purge, once a minute, unless another process does."""
         holder = uuid7(self._clock())
-        while True:
-            await asyncio.sleep(HOUSEKEEPING_SECONDS)
-            try:
-                done = await run_housekeeping(
-                    self(), holder, now=self._clock(), retention=self._settings.session_retention
-                )
-            except Unavailable:
-                logger.warning("housekeeping found the database busy; it goes on in a minute")
-                continue
-            if done is not None:
-                overdue_seconds = done.oldest_overdue.total_seconds()
-                facts = {"settled": done.settled, "purged": done.purged, "oldest_overdue_seconds": overdue_seconds}
-                logger.info("housekeeping", extra=facts)
-                metrics.count("sojourn_housekeeping_rounds")
-                metrics.count("sojourn_housekeeping_settled", by=done.settled)
-                metrics.count("sojourn_housekeeping_purged", by=done.purged)
-                metrics.show("sojourn_housekeeping_overdue_seconds", overdue_seconds)
+        await recur("housekeeping", lambda: self._keep_house(holder), seconds=HOUSEKEEPING_SECONDS)
+
+    async def _keep_house(self, holder: str) -> None:
+        done = await run_housekeeping(self(), holder, now=self._clock(), retention=self._settings.session_retention)
+        if done is None:
+            return
+        overdue_seconds = done.oldest_overdue.total_seconds()
+        facts = {"settled": done.settled, "purged": done.purged, "oldest_overdue_seconds": overdue_seconds}
+        logger.info("housekeeping", extra=facts)
+        metrics.count("sojourn_housekeeping_rounds")
+        metrics.count("sojourn_housekeeping_settled", by=done.settled)
+        metrics.count("sojourn_housekeeping_purged", by=done.purged)
+        metrics.show("sojourn_housekeeping_overdue_seconds", overdue_seconds)
 
     def _activity_of(self, database: Database) -> Activity:
         return Activity(database, self._settings.touch_interval, batch=self._settings.touch_batch, clock=self._clock)

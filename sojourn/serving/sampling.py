@@ -1,6 +1,7 @@
 """What a worker looks at once in a while for the metrics: how busy it is, and how many sessions are active."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 
@@ -13,6 +14,8 @@ from sojourn.storage.upkeep.housekeeping import active_sessions
 
 SECONDS = 1.0
 ROUNDS_BETWEEN_COUNTS = 60
+
+logger = logging.getLogger("sojourn")
 
 
 async def sample(database: Callable[[], Database], clock: Clock) -> None:
@@ -43,5 +46,7 @@ async def _show_sessions(database: Database, clock: Clock) -> Database | None:
         metrics.show("sojourn_sessions_active", await active_sessions(database, to_text(clock())))
     except Unavailable:
         return None
+    except Exception:  # the other numbers go on, and this one is tried again when it is due
+        logger.exception("the active sessions could not be counted")
     metrics.show("sojourn_build", 1, __version__, database.engine)
     return database

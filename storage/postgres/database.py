@@ -21,6 +21,7 @@ from sojourn.storage.database import Database, Load, RowSecurityBypassed
 from sojourn.storage.postgres import partitions
 from sojourn.storage.postgres.codecs import set_codecs
 from sojourn.storage.postgres.failures import DRIVER_ERRORS, retries, unavailable
+from sojourn.storage.postgres.grants import Refusals
 from sojourn.storage.postgres.reader import Batches, PostgresReader, is_distributed
 from sojourn.storage.postgres.runner import READ, WRITE, PostgresRunner, ended, transaction
 from sojourn.storage.postgres.schema import revision_of
@@ -42,6 +43,10 @@ _STATEMENT_PATIENCE = 6
 """A statement may take this many times the busy timeout; waiting for a locked row, one busy timeout."""
 
 
+class _NotTheOwner(Exception):
+    """The role may not change the tables: it serves all the same. The message is the server's."""
+
+
 class PostgresDatabase(Database):
     """A pool of connections to one database."""
 
@@ -55,6 +60,7 @@ class PostgresDatabase(Database):
         self._pool = pool
         self._system_pool = system_pool
         self._wait_seconds = wait_seconds
+        self._refusals = Refusals(system_pool, wait_seconds=wait_seconds)
 
     @classmethod
     async def connect(
@@ -99,6 +105,7 @@ class PostgresDatabase(Database):
             async with transaction(self._system_pool, READ, wait_seconds=self._wait_seconds) as runner:
                 yield SystemUnit(runner)
         except DRIVER_ERRORS as error:
+            await self._refusals.tell(error)
             raise unavailable(error) from error
 
     async def _write(self, attempt: Callable[[Runner], Awaitable[T]]) -> T:
@@ -111,20 +118,36 @@ class PostgresDatabase(Database):
     async def create_partitions(self, since: datetime, until: datetime) -> None:
         """Create the partitions of every week from `since` to `until`. Without one a session goes to the default."""
         try:
-            await self._run(WRITE, lambda runner: partitions.make(runner, since, until=until))
+            await self._on_tables(lambda runner: partitions.make(runner, since, until=until))
         except Unavailable:
             logger.warning("requests are in the way of new partitions; housekeeping tries again")
         except asyncpg.CheckViolationError:
             logger.warning("a week gets no partitions: the default ones hold sessions of it")
-        except asyncpg.InsufficientPrivilegeError:
-            logger.warning("this role may not make partitions: run the server as the role that owns the tables")
 
     async def drop_partitions(self, before: datetime) -> int:
         """Drop the weeks that ended by `before`; how many sessions went."""
         gone = 0
-        while dropped := await self._run(WRITE, lambda runner: partitions.drop(runner, to_text(before))):
+        while dropped := await self._on_tables(lambda runner: partitions.drop(runner, to_text(before))):
             gone += dropped
         return gone
+
+    async def _on_tables(self, change: Callable[[PostgresRunner], Awaitable[int]]) -> int:
+        """Change tables; 0 when the role may not. Sessions then go to the default partitions, and are deleted by row.
+
+        No request waits for it, so it is a warning only.
+        """
+
+        async def attempt(runner: PostgresRunner) -> int:
+            try:
+                return await change(runner)
+            except asyncpg.InsufficientPrivilegeError as error:
+                raise _NotTheOwner(str(error)) from error
+
+        try:
+            return await self._run(WRITE, attempt)
+        except _NotTheOwner as error:
+            logger.warning("this role may not change partitions, run the server as the owner of the tables: %s", error)
+            return 0
 
     def load(self) -> Load:
         """The connections of the pool."""
@@ -159,6 +182,7 @@ class PostgresDatabase(Database):
             except DRIVER_ERRORS as error:
                 attempt += 1
                 if attempt > retries(error):
+                    await self._refusals.tell(error)
                     raise unavailable(error) from error
             await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - no secret
 

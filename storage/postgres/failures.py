@@ -15,6 +15,12 @@ _CONFLICTS = ("40001", "40P01")  # serialization failure, deadlock
 _SHUTDOWNS = ("57P01", "57P02", "57P03")
 _PASSING = ("57014", "55P03", "25006", "25P03", "25P02")  # cancelled, lock not available, read-only, idle, aborted
 _PASSING_CLASSES = ("08", "40", "53", "57", "58")  # connection, rollback, resources, operator, system
+_OPERATORS = ("3D000", "3F000", "42P01")  # no such database, schema, table: renamed, or a restore is under way
+_NO_LOGIN = "28"
+_NO_PRIVILEGE = "42501"
+_OF_ROW_SECURITY = "ExecWithCheckOptions"
+"""The server's function that refuses a row of another tenant: a mistake of ours, which nobody else can put right."""
+_OF_CONNECTING = "CheckMyDatabase"
 
 
 def retries(error: Exception) -> int:
@@ -42,9 +48,17 @@ def is_dropped(error: Exception) -> bool:
 
 
 def unavailable(error: Exception) -> Exception:
-    """Unavailable for what may pass by itself (a lock, a restart, no free connection); else the error itself."""
-    passing = _sqlstate(error) in _PASSING or _sqlstate(error)[:2] in _PASSING_CLASSES
+    """Unavailable for what passes, by itself (a lock, a restart) or by an operator's hand; else the error itself."""
+    passing = _sqlstate(error) in _PASSING or _sqlstate(error)[:2] in _PASSING_CLASSES or is_operators(error)
     return Unavailable() if passing or isinstance(error, OSError) or is_dropped(error) else error
+
+
+def is_operators(error: Exception) -> bool:
+    """Whether only an operator can end the failure: a missing grant, a role that may not log in, a missing table."""
+    code, place = _sqlstate(error), getattr(error, "server_source_function", None)
+    if code == _NO_PRIVILEGE:
+        return place != _OF_ROW_SECURITY
+    return code in _OPERATORS or code[:2] == _NO_LOGIN or place == _OF_CONNECTING
 
 
 def _sqlstate(error: Exception) -> str:

@@ -102,6 +102,8 @@ class Batches:
             _refuse(batch, Unavailable())
             connection.terminate()
             raise
+        except Exception as error:  # a mistake of ours: whoever asked hears of it instead of waiting for ever
+            _refuse(batch, error)
         finally:
             with suppress(*DRIVER_ERRORS):  # a connection that is gone: the pool makes another
                 await self._pool.release(connection)
