@@ -134,9 +134,9 @@ class WorkerDatabase:
     async def _run_housekeeping(self) -> None:
         """Settle and purge, once a minute, unless another process does."""
         holder = uuid7(self._clock())
-        await recur("housekeeping", lambda: self._keep_house(holder), seconds=HOUSEKEEPING_SECONDS)
+        await recur("housekeeping", lambda: self._housekeeping_round(holder), seconds=HOUSEKEEPING_SECONDS)
 
-    async def _keep_house(self, holder: str) -> None:
+    async def _housekeeping_round(self, holder: str) -> None:
         done = await run_housekeeping(self(), holder, now=self._clock(), retention=self._settings.session_retention)
         if done is None:
             return

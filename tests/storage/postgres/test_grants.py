@@ -149,7 +149,7 @@ def test_a_connection_that_an_operator_forbids_is_unavailable(
 RETENTION = timedelta(days=30)
 
 
-def keep_house(store: Store, weeks: int) -> int:
+def housekeeping_round(store: Store, weeks: int) -> int:
     """A round of housekeeping so many weeks after the sessions of the store; how many it purged."""
     now = from_text(T0) + timedelta(weeks=weeks)
     done = store.run(run_housekeeping(store.database, "one", now=now, retention=RETENTION))
@@ -163,10 +163,10 @@ def test_housekeeping_without_a_grant_is_unavailable_and_goes_on_with_it(
     create(store)
     take, give = f"REVOKE UPDATE ON leases FROM {ROLE}", f"GRANT UPDATE ON leases TO {ROLE}"
     with meanwhile(superuser, take, give), pytest.raises(Unavailable):
-        keep_house(store, 30)
+        housekeeping_round(store, 30)
 
     assert f"GRANT UPDATE ON leases TO {ROLE}" in caplog.text
-    assert keep_house(store, 30) == 3
+    assert housekeeping_round(store, 30) == 3
 
 
 def test_a_role_that_does_not_own_the_tables_purges_by_row(
@@ -179,7 +179,7 @@ def test_a_role_that_does_not_own_the_tables_purges_by_row(
         superuser(f"ALTER TABLE {table} OWNER TO postgres")
     superuser(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {ROLE}")
     with caplog.at_level(logging.WARNING):
-        assert keep_house(store, 30) == 3
+        assert housekeeping_round(store, 30) == 3
 
     assert "run the server as the owner of the tables" in caplog.text
 
