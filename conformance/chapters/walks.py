@@ -1,0 +1,187 @@
+"""Every operation in every circumstance: nothing about a request is looked at in one of them and overlooked in another.
+
+The cases come from the contract: each operation, for each tenant and kind of caller, with each optional parameter; each
+refusal in each language, asked for again and again. A list of cases would know only what its author thought of.
+"""
+
+import json
+from collections.abc import Iterator
+
+from sojourn.conformance import header_laws, laws
+from sojourn.conformance.chapters.authentication import changed_claims, tampered, unsigned_tokens
+from sojourn.conformance.chapters.statuses import UNKNOWN
+from sojourn.conformance.checks import NotApplicable, check
+from sojourn.conformance.contexts import Context, contexts
+from sojourn.conformance.contract import Operation
+from sojourn.conformance.fresh import values_for
+from sojourn.conformance.laws import Law
+from sojourn.conformance.probes import wrong_values
+from sojourn.conformance.schemas import answer_violations
+from sojourn.conformance.traffic import Exchange
+from sojourn.conformance.wire import Raw
+from sojourn.conformance.world import World, expect
+
+LAWS: tuple[Law, ...] = (
+    laws.refusals_are_problems,
+    laws.refused_callers_are_challenged,
+    header_laws.problems_follow_the_language,
+    header_laws.what_cannot_be_accepted_is_not_sent,
+    header_laws.a_body_of_another_type_is_not_read,
+    header_laws.traces_are_continued,
+)
+TURNS = ("zh-CN", "zh-CN", "en", "zh-CN", "en")
+"""The languages of one request, asked again and again: each is asked for in an even and in an odd turn."""
+MOST_TOLD = 6
+_SOURCE = "the contract, the responses and parameters of each operation"
+
+
+def refusals(operation: Operation, request: Raw, *, world: World) -> Iterator[tuple[int, Raw]]:
+    """What is wrong with a request in one way each, and the status of its refusal."""
+    if operation.scheme is not None:
+        yield 401, request.without("X-API-Key", "Authorization")
+    if operation.roles:
+        yield 403, request.with_header("Authorization", f"Bearer {world.first.sign_in().access}")
+    yield 400, request.with_query("colour", "red")
+    if 406 in operation.responses:
+        yield 406, request.with_header("Accept", header_laws.PICTURE)
+    if operation.body_schema is not None:
+        yield 415, request.copy(body=b"{}").with_header("Content-Type", "text/plain")
+    if {parameter["name"] for parameter in operation.named("path")} & set(UNKNOWN) and 404 in operation.responses:
+        nowhere = operation.request({**values_for(operation, world.first), **UNKNOWN})
+        yield 404, request.copy(path=nowhere.path)
+
+
+class Walk:
+    """Sends requests that name themselves, and holds each answer to the laws."""
+
+    def __init__(self, world: World, operation: Operation) -> None:
+        self.world, self.operation = world, operation
+        self.complaints: list[str] = []
+
+    def ask(self, request: Raw, what: str, *, language: str, wanted: tuple[int, ...] = ()) -> None:
+        """Send it with an id, a trace and a language; note everything that is wrong with the answer."""
+        number = self.world.random.getrandbits(128) | 1
+        own = f"walk{number:032x}"
+        named = request.with_header("X-Request-ID", own).with_header("Accept-Language", language)
+        reply = self.world.send(named.with_header("traceparent", f"00-{number:032x}-{number >> 64 | 1:016x}-01"))
+        exchange = self.world.traffic.exchanges[-1]
+        for sentence in self._wrong(exchange, wanted):
+            self.complaints.append(f"{what}: answered {reply.status}: {sentence}")
+        if reply.headers.get("x-request-id") != own:
+            self.complaints.append(f"{what}: X-Request-ID is {reply.headers.get('x-request-id')!r}, sent was {own!r}")
+
+    def _wrong(self, exchange: Exchange, wanted: tuple[int, ...]) -> Iterator[str]:
+        if wanted and exchange.reply.status not in wanted:
+            yield f"wanted {' or '.join(map(str, wanted))}"
+        yield from answer_violations(self.operation, exchange.reply)
+        for law in LAWS:
+            yield from law(exchange)
+
+    def tell(self) -> None:
+        """Fail with the first complaints."""
+        found = list(dict.fromkeys(self.complaints))
+        assert not found, f"{len(found)}: " + "; ".join(found[:MOST_TOLD])
+
+
+@check(
+    "WLK-001",
+    "A refusal of an operation MUST be the documented problem in the reader's language, with the request's id and "
+    "trace, for every tenant, caller and parameter, every time.",
+    source=f"{_SOURCE}; RFC 9457; RFC 9110 section 12.5",
+)
+def test_every_refusal_is_the_same_in_every_circumstance(world: World, operation: Operation) -> None:
+    walk = Walk(world, operation)
+    for context in contexts(operation, world):
+        for status, request in refusals(operation, context.request, world=world):
+            for language in TURNS:
+                walk.ask(request, f"{status} {context.name}", language=language, wanted=(status,))
+    walk.tell()
+
+
+@check(
+    "WLK-002",
+    "An answer of an operation MUST be as documented, with the request's id, in every circumstance, every time.",
+    source=_SOURCE,
+)
+def test_every_answer_is_documented_in_every_circumstance(world: World, operation: Operation) -> None:
+    walk = Walk(world, operation)
+    for context in contexts(operation, world):
+        for language in ("en", "zh-CN", "en"):
+            walk.ask(context.request, context.name, language=language)
+    walk.tell()
+
+
+def wrong_credentials(operation: Operation, world: World) -> Iterator[tuple[str, str, str]]:
+    """Each kind of credential that opens nothing: what it is, and the header that it is sent in."""
+    token, key = world.first.admin_token, world.target.api_key
+    if operation.scheme == "apiKey":
+        yield "another key", "X-API-Key", f"{key}x"
+        yield "an empty key", "X-API-Key", ""
+        yield "half a key", "X-API-Key", key[: len(key) // 2]
+        yield "a token", "Authorization", f"Bearer {token}"
+        return
+    ended = world.first.sign_in()
+    expect(world.first.admin("revoke_session", session_id=ended.id), 204)
+    tokens = {
+        "a changed signature": tampered(token),
+        "changed claims": changed_claims(token),
+        "text": "x.y.z",
+        "a word": "x",
+        "the token of a session that is over": ended.access,
+        "a refresh token": world.first.sign_in().refresh,
+        **{f"no signature ({number})": text for number, text in enumerate(unsigned_tokens(token))},
+    }
+    for name, text in tokens.items():
+        yield name, "Authorization", f"Bearer {text}"
+    yield "a key", "X-API-Key", key
+
+
+@check(
+    "WLK-003",
+    "Credentials that open nothing MUST be refused with 401 for every tenant and parameter, every time.",
+    source="the contract, introduction and Order of checks; RFC 6750 section 3.1",
+)
+def test_no_wrong_credential_opens_an_operation_in_any_circumstance(world: World, operation: Operation) -> None:
+    if operation.scheme is None:
+        raise NotApplicable("asks for no credentials")
+    walk = Walk(world, operation)
+    for context in _of_callers(operation, world):
+        closed = context.request.without("X-API-Key", "Authorization")
+        for name, header, value in wrong_credentials(operation, world):
+            for language in ("en", "zh-CN"):
+                request = closed.with_header(header, value)
+                walk.ask(request, f"{name} {context.name}", language=language, wanted=(401,))
+    walk.tell()
+
+
+def _of_callers(operation: Operation, world: World) -> Iterator[Context]:
+    """The circumstances without those that differ in who asks as a user."""
+    return (context for context in contexts(operation, world) if "a user" not in context.name)
+
+
+def wrong_parts(operation: Operation, request: Raw) -> Iterator[tuple[str, Raw]]:
+    """Requests with one optional parameter or member that cannot be; STR judges each way in which one cannot be."""
+    for parameter in operation.named("query"):
+        schema = parameter["schema"]
+        wrong = "x" if schema.get("type") == "integer" else "neither" if "enum" in schema else "%00"
+        yield parameter["name"], request.with_query(parameter["name"], wrong)
+    sent = json.loads(request.body or b"{}")
+    for name, schema in (operation.body_schema or {}).get("properties", {}).items():
+        wrong_value = next(iter(wrong_values(schema)))
+        yield name, request.with_body({**sent, name: wrong_value})
+
+
+@check(
+    "WLK-004",
+    "A parameter or member that cannot be MUST be refused with 400 for every tenant, caller and parameter, every time.",
+    source="the contract, Strictness",
+)
+def test_nothing_that_cannot_be_is_ignored_in_any_circumstance(world: World, operation: Operation) -> None:
+    walk = Walk(world, operation)
+    for context in contexts(operation, world):
+        for name, request in wrong_parts(operation, context.request):
+            for language in ("en", "zh-CN"):
+                walk.ask(request, f"a wrong {name} {context.name}", language=language, wanted=(400,))
+    if not operation.named("query") and operation.body_schema is None:
+        raise NotApplicable("no parameter and no member")
+    walk.tell()
