@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from sojourn.app import create_app
+from sojourn.conformance.checks import check_of
 from sojourn.conformance.commandline import main as conformance
 from sojourn.domain.clock import utc_now
 from sojourn.settings import Settings
 from tests.conformance.liars import admitting, answering, lawless, living, repeating
 from tests.conformance.liars.lying import REGISTRY, Liar, LyingApp
 from tests.conformance.serving import FIRST, SECOND, admin_token, served
+from tests.conformance.test_registry import check_functions
 from tests.live import API_KEY, JWT_SECRET
 
 SAMPLE = ("IDM-003", "TEN-010")
@@ -116,12 +118,21 @@ def verdicts_of(url: str, folder: Path, checks: list[str], options: tuple[str, .
         arguments += ["--examples", "1"]
     report = folder / "report.json"
     report.unlink(missing_ok=True)
+    arguments += [part for name in checks for part in ("--check", name)]
+    only = next((name.removeprefix("about ") for name in options if name.startswith("about ")), None)
+    if only is not None:
+        arguments += ["--", "-k", " or ".join((only, *(place_of(name) for name in SAMPLE)))]
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
-        conformance([*arguments, *(part for name in checks for part in ("--check", name))])
+        conformance(arguments)
     document: dict[str, Any] = json.loads(report.read_text()) if report.exists() else {"checks": []}
     failed = [case["message"] for check in document["checks"] for case in check["cases"] if case["verdict"] == "fail"]
     return {check["id"]: check["verdict"] for check in document["checks"]}, (failed or [""])[0][:160]
+
+
+def place_of(check: str) -> str:
+    """The name of a check's function, as pytest selects it."""
+    return next(function.__name__ for function in check_functions() if check_of(function).id == check)
 
 
 def as_markdown(rows: list[Row]) -> str:

@@ -3,10 +3,12 @@
 from typing import Any
 
 from tests.conformance.liars.lying import Answer, Exchange, answers, documents, problems, requests, rescued
+from tests.conformance.mutants.mutant import claims_of, tenant_of
 from tests.conformance.serving import FIRST, SECOND, admin_token
 
 ADMIN = {"authorization": f"Bearer {admin_token(FIRST)}"}
 TWIN = {"authorization": f"Bearer {admin_token(SECOND)}"}
+OWN_LIST = ("about list_own_sessions",)
 LISTS = "GET /admin/sessions$"
 
 
@@ -109,3 +111,27 @@ async def _(exchange: Exchange, answer: Answer) -> Answer:
     await exchange.ask(**ADMIN)
     await exchange.ask(**TWIN)  # a session is of one of the two: the other knows none
     return answer
+
+
+@answers("WLK-001", "forgets the request's id where it refuses the second tenant", "GET /sessions$", options=OWN_LIST)
+def _(exchange: Exchange, answer: Answer) -> None:
+    if answer.status >= 400 and tenant_of(exchange) == SECOND:
+        answer.headers["x-request-id"] = "req_another"
+
+
+@answers("WLK-002", "forgets the request's id on later pages", "GET /sessions$", options=OWN_LIST)
+def _(exchange: Exchange, answer: Answer) -> None:
+    if exchange.parameters.get("page", "1") != "1":
+        answer.headers["x-request-id"] = "req_another"
+
+
+@rescued("WLK-003", "lets ended sessions read with a page size", "GET /sessions$", 401, options=OWN_LIST)
+async def _(exchange: Exchange, answer: Answer) -> Answer:
+    known = "page_size" in exchange.parameters and "sid" in claims_of(exchange)
+    return await exchange.ask(**ADMIN) if known else answer
+
+
+@requests("WLK-004", "ignores a wrong page for the second tenant", "GET /sessions$", options=OWN_LIST)
+def _(exchange: Exchange) -> None:
+    if tenant_of(exchange) == SECOND and not exchange.parameters.get("page", "1").isdigit():
+        exchange.put_parameters(page=None)

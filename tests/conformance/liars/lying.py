@@ -145,7 +145,10 @@ Lie = Callable[[Exchange], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True)
 class Liar:
-    """A defect in a sentence, the check that must catch it, and how it is done."""
+    """A defect in a sentence, the check that must catch it, and how it is done.
+
+    Of `options`, `about NAME` says that only the cases of that operation are run.
+    """
 
     defect: str
     caught_by: str
@@ -233,7 +236,7 @@ def documents(caught_by: str, defect: str, path: str = "", **more: Any) -> Calla
     return register
 
 
-def problems(caught_by: str, defect: str, path: str = "") -> Callable[[Any], Any]:
+def problems(caught_by: str, defect: str, path: str = "", **more: Any) -> Callable[[Any], Any]:
     """A lie that changes the problem documents."""
 
     def register(change: Any) -> Any:
@@ -243,7 +246,7 @@ def problems(caught_by: str, defect: str, path: str = "") -> Callable[[Any], Any
                 changed = change(exchange, document)
                 answer.document = document if changed is None else changed
 
-        return answers(caught_by, defect, path)(lie)
+        return answers(caught_by, defect, path, **more)(lie)
 
     return register
 
@@ -262,7 +265,7 @@ def requests(caught_by: str, defect: str, path: str = "", **more: Any) -> Callab
     return register
 
 
-def rescued(caught_by: str, defect: str, path: str, *statuses: int) -> Callable[[Any], Any]:
+def rescued(caught_by: str, defect: str, path: str, *statuses: int, **more: Any) -> Callable[[Any], Any]:
     """A lie about what was refused: an async function of the exchange that gives another answer."""
 
     def register(rescue: Any) -> Any:
@@ -273,6 +276,6 @@ def rescued(caught_by: str, defect: str, path: str, *statuses: int) -> Callable[
                 return other
             return answer
 
-        return whole(caught_by, defect)(lie)
+        return whole(caught_by, defect, **more)(lie)
 
     return register
