@@ -37,6 +37,11 @@ class Operation(document.Operation):
             body = {**example, **{name: value for name, value in known.items() if name in example}}
         return request if body is None or self.body_schema is None else request.with_body(body)
 
+    @property
+    def needs_a_session(self) -> bool:
+        """Whether the caller's token must belong to a session of the caller: a required parameter says `current`."""
+        return any(item.get("required") and item["schema"].get("enum") == ["current"] for item in self.named("query"))
+
 
 def _is_wanted(parameter: dict[str, Any], known: dict[str, Any]) -> bool:
     name = parameter["name"]

@@ -17,11 +17,15 @@ def valid_request(operation: Operation, tenant: Tenant, *, optional: bool = Fals
 
 
 def authorised(operation: Operation, tenant: Tenant, *, request: Raw) -> Raw:
-    """The request with the credentials that the operation asks for: the API key, or the administrator's token."""
+    """The request with the credentials that the operation asks for: the API key, or a bearer token.
+
+    That is the administrator's, or one of a new session where the token must belong to one.
+    """
     if operation.scheme == "apiKey":
         return request.with_header("X-API-Key", tenant.world.target.api_key)
     if operation.scheme == "http":
-        return request.with_header("Authorization", f"Bearer {tenant.admin_token}")
+        token = tenant.sign_in().access if operation.needs_a_session else tenant.admin_token
+        return request.with_header("Authorization", f"Bearer {token}")
     return request
 
 

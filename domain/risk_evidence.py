@@ -11,8 +11,9 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 
 from sojourn.domain.clock import from_text, to_text
+from sojourn.domain.endings import REUSE
 from sojourn.domain.risk import Evidence
-from sojourn.domain.sessions import MFA, OURSELVES, REUSE_REASON, effective_end, is_active
+from sojourn.domain.sessions import MFA, effective_end, is_active
 
 REUSE_WINDOW = timedelta(days=7)
 REVOCATION_WINDOW = timedelta(hours=24)
@@ -39,7 +40,7 @@ class SeenSession(NamedTuple):
     idle_expires_at: str
     revoked_at: str | None = None
     revoked_by: str | None = None
-    revoke_reason: str | None = None
+    reason_code: str | None = None
     amr: str | None = None
     device_id: str | None = None
     device_fingerprint: str | None = None
@@ -90,8 +91,7 @@ def _before(instant: str, span: timedelta) -> str:
 
 
 def _was_reused(session: SeenSession, since: str) -> bool:
-    ended_for_reuse = session.revoked_by == OURSELVES and session.revoke_reason == REUSE_REASON
-    return session.revoked_at is not None and ended_for_reuse and session.revoked_at >= since
+    return session.revoked_at is not None and session.reason_code == REUSE.code and session.revoked_at >= since
 
 
 def _was_ended_by_others(session: SeenSession, since: str) -> bool:

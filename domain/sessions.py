@@ -13,11 +13,6 @@ Status = Literal["active", "expired", "revoked"]
 MFA = "mfa"
 MAX_METHODS = 16
 """How many authentication methods a session names."""
-OURSELVES = "sojourn"
-"""Who ended a session that no person and no service ended."""
-LIMIT_REASON = "session_limit"
-REUSE_REASON = "refresh_token_reuse"
-"""Why the service ended a session whose spent refresh token came again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,23 @@ What waits is shown as if it were written, by the process that holds it. Whether
 row alone: a touch that waits does not keep a session active.
 """
 
+from functools import reduce
 from typing import Any, NamedTuple, TypeVar, cast
 
 R = TypeVar("R", bound=Any)
 
 
 class Touch(NamedTuple):
-    """An activity: when, the idle deadline it leads to, and the deadline that the row still has. Instants as text."""
+    """An activity: when, the idle deadline it leads to, and the deadline that the row still has. Instants as text.
+
+    `last_ip` and `last_user_agent` say where it came from, None where that was not told.
+    """
 
     last_active_at: str
     idle_expires_at: str
     written_until: str
+    last_ip: str | None = None
+    last_user_agent: str | None = None
 
 
 class Touches:
@@ -39,16 +45,17 @@ class Touches:
             self._size += 1
             of_tenant[key] = touch
         else:
-            of_tenant[key] = Touch(max(before[0], touch[0]), max(before[1], touch[1]), before.written_until)
+            of_tenant[key] = _merged(before, touch)
 
     def waiting(self, tenant_id: str, key: str) -> Touch | None:
         """The touch of a session that is still to be written."""
         return self._waiting.get(tenant_id, {}).get(key)
 
     def perhaps_unwritten(self, tenant_id: str, key: str) -> Touch | None:
-        """The newest touch of a session that waits, or that is being written now."""
+        """What is not written yet of a session's activity: what waits, together with what is being written now."""
         found = [of.get(tenant_id, {}).get(key) for of in (self._written, self._waiting)]
-        return max((touch for touch in found if touch is not None), default=None)
+        touches = [touch for touch in found if touch is not None]
+        return reduce(_merged, touches) if touches else None
 
     def take(self) -> dict[str, dict[str, Touch]]:
         """All waiting touches, to be written now.
@@ -69,8 +76,23 @@ class Touches:
         return row
 
 
+def _merged(before: Touch, touch: Touch) -> Touch:
+    """Two activities of one session as one: the later one says where it is used, as far as it says so."""
+    later, earlier = (touch, before) if touch.last_active_at >= before.last_active_at else (before, touch)
+    return Touch(
+        last_active_at=later.last_active_at,
+        idle_expires_at=max(before.idle_expires_at, touch.idle_expires_at),
+        written_until=before.written_until,
+        last_ip=later.last_ip or earlier.last_ip,
+        last_user_agent=later.last_user_agent or earlier.last_user_agent,
+    )
+
+
 def _over(row: R, touch: Touch) -> R:
-    newer = {"last_active_at": max(row.last_active_at, touch.last_active_at)}
+    newer: dict[str, Any] = {"last_active_at": max(row.last_active_at, touch.last_active_at)}
     if hasattr(row, "idle_expires_at"):
         newer["idle_expires_at"] = max(row.idle_expires_at, touch.idle_expires_at)
+    if touch.last_active_at >= row.last_active_at:
+        told = {"last_ip": touch.last_ip, "last_user_agent": touch.last_user_agent}
+        newer |= {name: value for name, value in told.items() if value is not None and hasattr(row, name)}
     return cast(R, row._replace(**newer))

@@ -13,6 +13,7 @@ from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
 from sojourn.storage.queries import sessions, statistics
 from sojourn.storage.queries.sessions import NewSession
+from sojourn.storage.touches import Touch
 from sojourn.storage.unit_of_work import UnitOfWork
 
 SAMPLE = 2000
@@ -77,7 +78,7 @@ async def create(database: Database, known: Known, chance: random.Random) -> Non
 async def touch(database: Database, known: Known, chance: random.Random) -> None:
     """An activity, written at once."""
     tenant, _, key = chance.choice(known.drawn)
-    await database.write(tenant, lambda unit: sessions.touch(unit, key, now=known.now, idle_expires_at=known.now))
+    await database.write(tenant, lambda unit: sessions.touch(unit, key, touch=Touch(known.now, known.now, known.now)))
 
 
 async def stats(database: Database, known: Known, chance: random.Random) -> None:

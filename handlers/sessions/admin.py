@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from sojourn.domain.endings import UNSTATED_REASON, Ending
 from sojourn.domain.ids import session_key
 from sojourn.domain.paging import Page
 from sojourn.domain.sessions import Status
 from sojourn.handlers.context import Context, commits_itself, reads_at_length
 from sojourn.handlers.sessions.ending import end_user
-from sojourn.handlers.sessions.service import UNSTATED_REASON
 from sojourn.handlers.tenancy import require_tenant
 from sojourn.handlers.views.envelopes import View, list_response, simple_response
 from sojourn.handlers.views.sessions import all_sessions_item, session_record, session_stats_response
@@ -50,7 +50,8 @@ async def revoke_sessions(ctx: Context, body: dict[str, Any]) -> View:
     reason = body.get("reason", UNSTATED_REASON)
     keys = {public_id: session_key(public_id) for public_id in body["session_ids"]}
     known = [key for key in keys.values() if key is not None]
-    ended = await sessions.revoke_many(ctx.db, known, now=ctx.now_text, by=ctx.caller.id, reason=reason)
+    ending = Ending(ctx.caller.id, reason, "bulk")
+    ended = await sessions.revoke_many(ctx.db, known, now=ctx.now_text, ending=ending)
     succeeded = [public_id for public_id, key in keys.items() if key in ended]
     failed = [public_id for public_id, key in keys.items() if key not in ended]
     return {"succeeded": succeeded, "failed": failed, "total": len(succeeded) + len(failed)}
@@ -65,7 +66,7 @@ async def revoke_sessions_of_user(ctx: Context, user_id: str, body: dict[str, An
     """End every active session of a user."""
     await require_tenant(ctx)
     reason = (body or {}).get("reason", UNSTATED_REASON)
-    count = await end_user(ctx, user_id, reason=reason)
+    count = await end_user(ctx, user_id, ending=Ending(ctx.caller.id, reason, "revoked_by_admin"))
     return simple_response(f"{count} sessions revoked", ctx.now_text)
 
 

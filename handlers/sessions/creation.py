@@ -3,9 +3,10 @@
 from typing import Any
 
 from sojourn.domain.clock import from_text, to_text
+from sojourn.domain.endings import LIMIT
 from sojourn.domain.errors import SignInSuperseded
 from sojourn.domain.ids import uuid7
-from sojourn.domain.sessions import LIMIT_REASON, OURSELVES, deadlines_at_creation
+from sojourn.domain.sessions import deadlines_at_creation
 from sojourn.domain.vouching import SignIn, is_superseded
 from sojourn.handlers.context import Context
 from sojourn.handlers.tenancy import require_provisioned_tenant
@@ -29,8 +30,7 @@ async def begin_session(ctx: Context, body: dict[str, Any], *, sign_in: SignIn |
         body["auth_user_id"],
         limit=ctx.service.limits.sessions_per_user,
         now=ctx.now_text,
-        by=OURSELVES,
-        reason=LIMIT_REASON,
+        ending=LIMIT,
     )
     session = _new_session(ctx, body, authenticated_at=ctx.now_text if sign_in is None else to_text(sign_in.at))
     row = await sessions.add(ctx.db, session)

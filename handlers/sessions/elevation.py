@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 
-from sojourn.domain.clock import from_text, to_text
 from sojourn.domain.errors import SessionNotFound
-from sojourn.domain.sessions import idle_deadline_after_activity
 from sojourn.handlers.context import Context
+from sojourn.handlers.sessions.activity import idle_deadline
 from sojourn.handlers.sessions.lookup import active_or_404
 from sojourn.storage.queries import sessions
 from sojourn.storage.queries.sessions import Assurance, SessionRow
@@ -23,8 +22,3 @@ async def raise_session(ctx: Context, row: SessionRow, *, assured: Callable[[Ses
         if known is None or known.elevations == row.elevations:
             raise SessionNotFound()
         row = active_or_404(known, ctx.now_text)
-
-
-def idle_deadline(ctx: Context, row: SessionRow) -> str:
-    """The idle deadline of a session that is used now."""
-    return to_text(idle_deadline_after_activity(ctx.now, from_text(row.expires_at), timeouts=ctx.service.timeouts))

@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import partial
 
 from sojourn.domain.clock import to_text
+from sojourn.domain.endings import Ending
 from sojourn.handlers.context import Context
 from sojourn.storage.queries import erasure, sessions, sign_ins, tenants, token_configs
 from sojourn.storage.queries.erasure import Erased
@@ -12,8 +13,8 @@ from sojourn.storage.queries.erasure import Erased
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-async def end_user(ctx: Context, user_id: str, *, reason: str) -> int:
-    """End every session of a user; how many were active. What began before begins no session any more.
+async def end_user(ctx: Context, user_id: str, *, ending: Ending, but: str | None = None) -> int:
+    """End every session of a user, perhaps all `but` one; how many ended. What began before begins no session any more.
 
     A session that is just being begun is waited for and ended. The cut-off is dated once all has ended, a millisecond
     later at most, and answered after that instant: whoever begins after the answer begins after the end. A tenant that
@@ -22,9 +23,9 @@ async def end_user(ctx: Context, user_id: str, *, reason: str) -> int:
     if not await tenants.exists(ctx.db):
         return 0
     await sign_ins.stop(ctx.db, user_id)
-    count = await sessions.revoke_all_of_user(ctx.db, user_id, now=ctx.now_text, by=ctx.caller.id, reason=reason)
+    count = await sessions.revoke_all_of_user(ctx.db, user_id, now=ctx.now_text, ending=ending, but=but)
     cut_off = _answered_after(ctx)
-    await token_configs.refuse_issued(ctx.db, user_id, token_type=sign_ins.SIGN_IN, reason=reason, now=cut_off)
+    await token_configs.refuse_issued(ctx.db, user_id, token_type=sign_ins.SIGN_IN, reason=ending.reason, now=cut_off)
     return count
 
 

@@ -3,10 +3,12 @@
 from typing import Any
 
 from sojourn.domain.clock import day_of, read_instant, to_text
-from sojourn.domain.errors import ValidationFailed, Violation
+from sojourn.domain.endings import UNSTATED_REASON, Ending
+from sojourn.domain.errors import SessionNotFound, ValidationFailed, Violation
 from sojourn.domain.paging import Page
 from sojourn.domain.sessions import MAX_METHODS, methods_with
-from sojourn.handlers.context import Context, reads_at_length
+from sojourn.handlers.context import Context, commits_itself, reads_at_length
+from sojourn.handlers.sessions.activity import keep_alive
 from sojourn.handlers.sessions.creation import begin_session
 from sojourn.handlers.sessions.elevation import raise_session
 from sojourn.handlers.sessions.ending import end_user, erase_user
@@ -20,7 +22,6 @@ from sojourn.handlers.views.turns import in_turns
 from sojourn.storage.queries import sessions, tokens, trusted_devices, usage
 from sojourn.storage.queries.sessions import Assurance, SessionRow
 
-UNSTATED_REASON = "unspecified"
 USAGE_DAYS = 400
 
 
@@ -42,6 +43,28 @@ async def create_session(ctx: Context, body: dict[str, Any]) -> View:
     return data_response(await begin_session(ctx, body), ctx.now_text)
 
 
+async def get_session_as_service(ctx: Context, session_id: str) -> View:
+    """One session of any user, in any state, with the facts of its end."""
+    return {"session": session_record(await session_row(ctx, session_id), ctx.now_text)}
+
+
+async def revoke_session_as_service(ctx: Context, session_id: str, body: dict[str, Any] | None) -> None:
+    """End one session of any user. Ending an ended session changes nothing."""
+    said = body or {}
+    row = await session_row(ctx, session_id)
+    code = said.get("reason_code", "revoked_by_service")
+    ending = Ending(ctx.caller.id, said.get("reason", UNSTATED_REASON), code)
+    await sessions.revoke(ctx.db, row.id, now=ctx.now_text, ending=ending)
+
+
+@commits_itself
+async def touch_session_as_service(ctx: Context, session_id: str, body: dict[str, Any] | None) -> View:
+    """Keep a session alive, as a backend that serves its user asks, who may tell where the user is now."""
+    said = body or {}
+    row = active_or_404(await session_row(ctx, session_id), ctx.now_text)
+    return await keep_alive(ctx, row, ip=said.get("ip"), user_agent=said.get("user_agent"))
+
+
 async def elevate_session(ctx: Context, session_id: str, body: dict[str, Any]) -> View:
     """Record what a service that checked it says of a user's further authentication.
 
@@ -61,9 +84,18 @@ async def elevate_session(ctx: Context, session_id: str, body: dict[str, Any]) -
     return {"session": session_response(await raise_session(ctx, row, assured=assured), ctx.now_text)}
 
 
-async def revoke_user_sessions(ctx: Context, user_id: str) -> View:
-    """End every active session of a user."""
-    count = await end_user(ctx, user_id, reason=UNSTATED_REASON)
+async def revoke_user_sessions(ctx: Context, user_id: str, except_session_id: str | None) -> View:
+    """End every active session of a user, or all but one of them. Raises SessionNotFound when that one is not theirs.
+
+    Where an exception was meant, none of them ends without it.
+    """
+    kept = None
+    if except_session_id is not None:
+        kept = active_or_404(await session_row(ctx, except_session_id), ctx.now_text)
+        if kept.user_id != user_id:
+            raise SessionNotFound()
+    ending = Ending(ctx.caller.id, UNSTATED_REASON, "revoked_by_service")
+    count = await end_user(ctx, user_id, ending=ending, but=None if kept is None else kept.id)
     return simple_response(f"{count} sessions revoked", ctx.now_text)
 
 

@@ -3,22 +3,24 @@
 from typing import Any
 
 from sojourn.domain.clock import to_text
-from sojourn.domain.errors import NotEntitledToVouch, NotYourResource, SessionNotFound
+from sojourn.domain.endings import UNSTATED_REASON, Ending, ReasonCode
+from sojourn.domain.errors import NotEntitledToVouch, NotYourResource, ValidationFailed, Violation
+from sojourn.domain.ids import session_key
 from sojourn.domain.paging import Page
-from sojourn.domain.sessions import amr_with_mfa
+from sojourn.domain.sessions import amr_with_mfa, is_active
 from sojourn.domain.vouching import attested_facts
 from sojourn.handlers.context import Context, commits_itself, takes_vouching_key
+from sojourn.handlers.sessions.activity import keep_alive
 from sojourn.handlers.sessions.creation import begin_session
-from sojourn.handlers.sessions.elevation import idle_deadline, raise_session
+from sojourn.handlers.sessions.elevation import raise_session
+from sojourn.handlers.sessions.ending import end_user
 from sojourn.handlers.sessions.lookup import active_or_404, session_row
-from sojourn.handlers.sessions.service import UNSTATED_REASON
 from sojourn.handlers.sessions.vouching import evidence, present
 from sojourn.handlers.tenancy import require_tenant
 from sojourn.handlers.views.envelopes import View, list_response, simple_response
 from sojourn.handlers.views.sessions import session_record, session_response
 from sojourn.storage.queries import sessions
 from sojourn.storage.queries.sessions import Assurance, SessionRow
-from sojourn.storage.touches import Touch
 
 
 async def list_own_sessions(ctx: Context, auth_user_id: str, page: int, page_size: int) -> View:
@@ -60,17 +62,28 @@ async def revoke_session(ctx: Context, session_id: str, body: dict[str, Any] | N
     """End one session. Ending an ended session changes nothing."""
     row = await _owned(ctx, session_id)
     reason = (body or {}).get("reason", UNSTATED_REASON)
-    await sessions.revoke(ctx.db, row.id, now=ctx.now_text, by=ctx.caller.id, reason=reason)
+    await sessions.revoke(ctx.db, row.id, now=ctx.now_text, ending=Ending(ctx.caller.id, reason, _code(ctx, row)))
+
+
+async def revoke_other_sessions(ctx: Context, except_: str) -> View:
+    """End every active session of the caller but the one that the bearer token belongs to.
+
+    Raises ValidationFailed when the token belongs to no active session of the caller's.
+    """
+    key = session_key(ctx.caller.session_id or "")
+    current = await sessions.get(ctx.db, key) if key is not None else None
+    if current is None or current.user_id != ctx.caller.id or not is_active(current, ctx.now_text):
+        raise ValidationFailed([Violation("except", "no_current_session")])
+    ending = Ending(ctx.caller.id, UNSTATED_REASON, "revoked_by_user")
+    count = await end_user(ctx, ctx.caller.id, ending=ending, but=current.id)
+    return simple_response(f"{count} sessions revoked", ctx.now_text)
 
 
 @commits_itself
 async def touch_session(ctx: Context, session_id: str) -> View:
     """Keep a session alive: the idle deadline moves, the absolute one never does."""
     row = await _owned_active(ctx, session_id)
-    touch = Touch(ctx.now_text, idle_deadline(ctx, row), row.idle_expires_at)
-    if not await ctx.service.touch(ctx.db, row.id, at=ctx.now, touch=touch):
-        raise SessionNotFound()
-    return simple_response("activity recorded", ctx.now_text)
+    return await keep_alive(ctx, row)
 
 
 @takes_vouching_key
@@ -107,3 +120,10 @@ async def _owned(ctx: Context, session_id: str) -> SessionRow:
 
 async def _owned_active(ctx: Context, session_id: str) -> SessionRow:
     return active_or_404(await _owned(ctx, session_id), ctx.now_text)
+
+
+def _code(ctx: Context, row: SessionRow) -> ReasonCode:
+    """What a caller's ending of one session is: signing out where it is the very one that the token belongs to."""
+    if row.user_id != ctx.caller.id:
+        return "revoked_by_admin"
+    return "signed_out" if session_key(ctx.caller.session_id or "") == row.id else "revoked_by_user"

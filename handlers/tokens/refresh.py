@@ -4,6 +4,7 @@ import secrets
 from typing import Any
 
 from sojourn.domain.clock import from_text, to_text
+from sojourn.domain.endings import REUSE
 from sojourn.domain.errors import NotYourResource, RefreshTokenInvalid, RefreshTokenReused, SessionNotFound
 from sojourn.domain.refresh_tokens import (
     Invalid,
@@ -14,7 +15,6 @@ from sojourn.domain.refresh_tokens import (
     Verdict,
     write_refresh_token,
 )
-from sojourn.domain.sessions import OURSELVES, REUSE_REASON
 from sojourn.domain.token_identity import identity
 from sojourn.domain.token_lifetimes import end_of_refresh
 from sojourn.domain.token_validity import judge_refresh
@@ -129,5 +129,5 @@ async def _pair(ctx: Context, family: Family, *, state: RefreshRow) -> View:
 
 async def _end_reused(ctx: Context) -> RefreshTokenReused:
     """End the session of a refresh token that came again. Returns the refusal, which keeps that it ended."""
-    await sessions.revoke(ctx.db, ctx.refresh_token.session, now=ctx.now_text, by=OURSELVES, reason=REUSE_REASON)
+    await sessions.revoke(ctx.db, ctx.refresh_token.session, now=ctx.now_text, ending=REUSE)
     return RefreshTokenReused()

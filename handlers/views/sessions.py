@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from sojourn.domain.breakdowns import largest
+from sojourn.domain.endings import timeout_code
 from sojourn.domain.ids import session_id
 from sojourn.domain.sessions import status_of
 from sojourn.handlers.views.envelopes import SUCCESS, View
@@ -38,16 +39,26 @@ def session_response(row: SessionRow, now: str) -> View:
         view["user_agent"] = row.user_agent
     if row.geoip is not None:
         view["geoip"] = row.geoip
+    if row.last_ip is not None:
+        view["last_ip"] = row.last_ip
+    if row.last_user_agent is not None:
+        view["last_user_agent"] = row.last_user_agent
     return view
 
 
 def session_record(row: SessionRow, now: str) -> View:
-    """`SessionResponse` with the facts of its revocation: for administrators and exports."""
+    """`SessionResponse` with the facts of its end: for administrators, services and exports.
+
+    A session that was ended by a release without codes has none that could be told.
+    """
     view = session_response(row, now)
     if row.revoked_at is not None:
         view["revoked_at"] = row.revoked_at
         view["revoked_by"] = row.revoked_by
         view["revoke_reason"] = row.revoke_reason
+        view["reason_code"] = row.reason_code or "unspecified"
+    elif view["status"] == "expired":
+        view["reason_code"] = timeout_code(row)
     return view
 
 

@@ -6,6 +6,7 @@ from sojourn.cli.databases import with_database
 from sojourn.cli.options import TenantId, asked_first, database_url, settings_from
 from sojourn.cli.restore import begin_anew, end_sessions_of, keep_api_key
 from sojourn.domain.clock import to_text, utc_now
+from sojourn.domain.endings import Ending, ReasonCode
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
 from sojourn.storage.upkeep.housekeeping import all_tenants
@@ -17,9 +18,23 @@ from sojourn.storage.upkeep.housekeeping import all_tenants
     "--reason", default="restored", show_default=True, metavar="R", help="Kept with each session as its revoke_reason."
 )
 @keep_api_key
+@click.option(
+    "--reason-code",
+    type=click.Choice(("restored", "credential_change", "account_disabled", "unspecified")),
+    default="restored",
+    show_default=True,
+    help="Kept with each session as its reason_code.",
+)
 @asked_first
 @database_url
-def end_sessions(tenant_id: str | None, reason: str, *, keep: tuple[str, ...], database_url: str | None) -> None:
+def end_sessions(
+    tenant_id: str | None,
+    reason: str,
+    *,
+    reason_code: ReasonCode,
+    keep: tuple[str, ...],
+    database_url: str | None,
+) -> None:
     """End every session and refuse every token issued so far. Servers may go on meanwhile.
 
     Without --tenant it does what `sojourn restore` does: it also retires every signing key and revokes every stored
@@ -28,8 +43,9 @@ def end_sessions(tenant_id: str | None, reason: str, *, keep: tuple[str, ...], d
     if not reason.strip() or len(reason) > 255 or not reason.isprintable():
         raise click.BadParameter("must be 1 to 255 printable characters", param_hint="--reason")
     settings = settings_from(database_url=database_url)
+    ending = Ending("operator", reason, reason_code)
     if tenant_id is None:
-        begin_anew(settings, keep=frozenset(keep), reason=reason)
+        begin_anew(settings, keep=frozenset(keep), ending=ending)
         return
     if keep:
         raise click.UsageError("--keep-api-key goes with every tenant: with --tenant no API key is revoked")
@@ -38,6 +54,6 @@ def end_sessions(tenant_id: str | None, reason: str, *, keep: tuple[str, ...], d
     async def end(database: Database) -> int:
         if wanted not in await all_tenants(database):
             raise click.ClickException(f"there is no tenant {tenant_id}; see `sojourn tenant list`")
-        return await end_sessions_of(database, [wanted], now=now, reason=reason)
+        return await end_sessions_of(database, [wanted], now=now, ending=ending)
 
     click.echo(f"{with_database(settings, end):,} sessions ended")

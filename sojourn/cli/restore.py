@@ -7,6 +7,7 @@ from sojourn.authentication.vault import Vault
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import asked_first, database_url, settings_from
 from sojourn.domain.clock import to_text, utc_now
+from sojourn.domain.endings import RESTORED, Ending
 from sojourn.domain.values import Tenant
 from sojourn.settings import Settings
 from sojourn.storage.database import Database
@@ -30,10 +31,10 @@ def restore(keep: tuple[str, ...], database_url: str | None) -> None:
     every stored API key is revoked but those named, every token issued so far is refused and every session ends.
     Keys of the environment are not stored: change those by hand.
     """
-    begin_anew(settings_from(database_url=database_url), keep=frozenset(keep), reason="restored")
+    begin_anew(settings_from(database_url=database_url), keep=frozenset(keep), ending=RESTORED)
 
 
-def begin_anew(settings: Settings, *, keep: frozenset[str], reason: str) -> None:
+def begin_anew(settings: Settings, *, keep: frozenset[str], ending: Ending) -> None:
     """Retire all keys and end all sessions, and say how many. Raises ClickException."""
     now = utc_now()
     try:
@@ -46,7 +47,7 @@ def begin_anew(settings: Settings, *, keep: frozenset[str], reason: str) -> None
         retired = await database.write_system(
             lambda unit: begin_again(unit, epoch, signing_key=signing_key, keep=keep, now=text)
         )
-        return retired, await end_sessions_of(database, await all_tenants(database), now=text, reason=reason)
+        return retired, await end_sessions_of(database, await all_tenants(database), now=text, ending=ending)
 
     try:
         retired, ended = with_database(settings, run)
@@ -57,6 +58,6 @@ def begin_anew(settings: Settings, *, keep: frozenset[str], reason: str) -> None
     click.echo(f"{ended:,} sessions ended")
 
 
-async def end_sessions_of(database: Database, tenants: list[Tenant], *, now: str, reason: str) -> int:
+async def end_sessions_of(database: Database, tenants: list[Tenant], *, now: str, ending: Ending) -> int:
     """End every session of some tenants; how many were active."""
-    return sum([await end_all(database, tenant, now=now, by="operator", reason=reason) for tenant in tenants])
+    return sum([await end_all(database, tenant, now=now, ending=ending) for tenant in tenants])

@@ -8,6 +8,7 @@ Only scalars exist in this contract; any other parameter stops the server at sta
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -68,6 +69,8 @@ def compile_parameter(definition: Mapping[str, Any]) -> Parameter:
     if decode is None or definition["in"] not in ("path", "query", "header"):
         raise ContractError(f"parameter {name!r}: only scalar path, query and header parameters are served")
     argument = name.lower().replace("-", "_")
+    if iskeyword(argument):  # as Connexion does
+        argument += "_"
     required = definition.get("required", False)
     return Parameter(
         name=name,

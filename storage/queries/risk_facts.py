@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, exists, func, literal_column, select
 
 from sojourn.domain.device_names import DeviceName, NameKind
+from sojourn.domain.endings import REUSE
 from sojourn.domain.risk_evidence import SeenSession
-from sojourn.domain.sessions import OURSELVES, REUSE_REASON
 from sojourn.storage.queries import statistics
 from sojourn.storage.queries.session_states import ACTIVE, FEW_ACTIVE, NOW, OUT_OF_ORDER
 from sojourn.storage.schema.tables import SessionTable, TrustedDeviceTable
@@ -97,7 +97,7 @@ COUNT_ON_DEVICE = Statement(
         func.count(),
         func.count().filter(ACTIVE),
         func.count().filter(_S.c.revoked_at.is_not(None)),
-        func.count().filter(_S.c.revoked_by == bindparam("ourselves"), _S.c.revoke_reason == bindparam("reuse")),
+        func.count().filter(_S.c.reason_code == bindparam("reuse")),
         func.count(_S.c.user_id.distinct()),
     ).where(_ON_DEVICE)
 )
@@ -152,7 +152,7 @@ async def latest_on_device(unit: UnitOfWork, device_id: str) -> list[SeenSession
 
 async def count_on_device(unit: UnitOfWork, device_id: str, *, now: str) -> DeviceCounts:
     """The numbers of a device; all of them 0 when the tenant has no session on it."""
-    row = await unit.one(COUNT_ON_DEVICE, device_id=device_id, now=now, ourselves=OURSELVES, reuse=REUSE_REASON)
+    row = await unit.one(COUNT_ON_DEVICE, device_id=device_id, now=now, reuse=REUSE.code)
     return DeviceCounts._make(row or (0, 0, 0, 0, 0))
 
 

@@ -2,6 +2,7 @@
 
 from sqlalchemy import and_, bindparam, literal_column, select
 
+from sojourn.domain.endings import Ending
 from sojourn.storage.queries import sessions
 from sojourn.storage.queries.session_states import ACTIVE
 from sojourn.storage.schema.tables import SessionTable
@@ -21,7 +22,7 @@ IDLEST = Statement(
 )
 
 
-async def end_idlest(unit: UnitOfWork, user_id: str, *, limit: int, now: str, by: str, reason: str) -> int:
+async def end_idlest(unit: UnitOfWork, user_id: str, *, limit: int, now: str, ending: Ending) -> int:
     """End as many of a user's sessions as there must be fewer for one more; how many were ended.
 
     With sign-ins side by side the user never has more than `limit`, once all are committed.
@@ -33,4 +34,4 @@ async def end_idlest(unit: UnitOfWork, user_id: str, *, limit: int, now: str, by
     if count < limit:
         return 0
     found = await unit.all(IDLEST, user_id=user_id, now=now, limit=count - limit + 1)
-    return len(await sessions.revoke_many(unit, [key for (key,) in found], now=now, by=by, reason=reason))
+    return len(await sessions.revoke_many(unit, [key for (key,) in found], now=now, ending=ending))

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, case, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from sojourn.domain.endings import Ending
 from sojourn.domain.paging import Page
 from sojourn.domain.sessions import Status, effective_end
 from sojourn.storage.queries import statistics, tenants, users
@@ -65,6 +66,7 @@ class SessionRow(NamedTuple):
     revoked_at: str | None
     revoked_by: str | None
     revoke_reason: str | None
+    reason_code: str | None
     amr: str | None
     acr: str | None
     elevations: int
@@ -73,6 +75,8 @@ class SessionRow(NamedTuple):
     ip: str | None
     user_agent: str | None
     geoip: str | None
+    last_ip: str | None
+    last_user_agent: str | None
 
 
 class DeviceFacts(NamedTuple):
@@ -169,7 +173,14 @@ _ACTIVITY = {
     "last_active_at": latest(_S.c.last_active_at, bindparam("at", type_=_S.c.last_active_at.type)),
     "idle_expires_at": latest(_S.c.idle_expires_at, bindparam("idle", type_=_S.c.idle_expires_at.type)),
 }
-TOUCH = Statement(update(_S).where(_ONE, ACTIVE).values(**_ACTIVITY))
+_LATEST = bindparam("at", type_=_S.c.last_active_at.type) >= _S.c.last_active_at
+_ORIGIN = {
+    column.name: case(
+        (_LATEST, func.coalesce(bindparam(f"from_{column.name}", type_=column.type), column)), else_=column
+    )
+    for column in (_S.c.last_ip, _S.c.last_user_agent)
+}
+TOUCH = Statement(update(_S).where(_ONE, ACTIVE).values(**_ACTIVITY, **_ORIGIN))
 RAISE = Statement(
     update(_S)
     .where(_ONE, ACTIVE, _S.c.elevations == bindparam("seen"))
@@ -185,6 +196,7 @@ _REVOCATION = {
     "revoked_at": NOW,
     "revoked_by": bindparam("by"),
     "revoke_reason": bindparam("reason"),
+    "reason_code": bindparam("code"),
     "due_at": bindparam("nothing"),
 }
 REVOKE = Statement(update(_S).where(_ONE, ACTIVE).values(**_REVOCATION))
@@ -194,7 +206,7 @@ REVOKE_SETTLED = Statement(update(_S).where(_ONE, SETTLED_AHEAD).values(**_REVOC
 LOCK_ALL_OF_USER = Statement(
     select(_S.c.id, _S.c.due_at).where(_OF_USER, or_(ACTIVE, SETTLED_AHEAD)).order_by(_S.c.id).with_for_update()
 )
-_NOT_REVOKED = dict.fromkeys(("revoked_at", "revoked_by", "revoke_reason"))
+_NOT_YET = dict.fromkeys(("revoked_at", "revoked_by", "revoke_reason", "reason_code", "last_ip", "last_user_agent"))
 _AFTER_EVERYTHING = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 
@@ -205,7 +217,7 @@ async def add(unit: UnitOfWork, session: NewSession) -> SessionRow:
     values = insert_values(session)
     await unit.run(INSERT, **values)
     await statistics.count_created(unit, session.device_type)
-    values.update(_NOT_REVOKED, tenant_id=unit.tenant.id, elevations=0)
+    values.update(_NOT_YET, tenant_id=unit.tenant.id, elevations=0)
     return SessionRow._make([values[name] for name in SessionRow._fields])
 
 
@@ -291,15 +303,25 @@ async def list_active_with_users(
     return [unit.touches.shown(unit.tenant.id, SessionWithUser._make(row)) for row in rows[:limit]], total
 
 
-async def touch(unit: UnitOfWork, key: str, *, now: str, idle_expires_at: str) -> bool:
+async def touch(unit: UnitOfWork, key: str, *, touch: Touch) -> bool:
     """Record an activity; False when the session is not active. Neither instant ever goes back."""
-    return await unit.run(TOUCH, id=key, at=now, now=now, idle=idle_expires_at) == 1
+    return await unit.run(TOUCH, **_touch_values(key, touch, now=touch.last_active_at)) == 1
 
 
 async def touch_many(unit: UnitOfWork, touches: list[tuple[str, Touch]], *, now: str) -> None:
     """Record activities of sessions, by id, that waited until `now`; those not active by then are left as they are."""
-    rows = [{"id": key, "at": touch[0], "idle": touch[1], "now": now} for key, touch in touches]
-    await unit.run_many(TOUCH, rows)
+    await unit.run_many(TOUCH, [_touch_values(key, touch, now=now) for key, touch in touches])
+
+
+def _touch_values(key: str, touch: Touch, *, now: str) -> dict[str, Any]:
+    return {
+        "id": key,
+        "at": touch.last_active_at,
+        "idle": touch.idle_expires_at,
+        "from_last_ip": touch.last_ip,
+        "from_last_user_agent": touch.last_user_agent,
+        "now": now,
+    }
 
 
 class Assurance(NamedTuple):
@@ -319,16 +341,16 @@ async def raise_assurance(unit: UnitOfWork, row: SessionRow, *, to: Assurance, n
     return await unit.run(RAISE, id=row.id, seen=row.elevations, at=now, now=now, idle=idle, **facts) == 1
 
 
-async def revoke(unit: UnitOfWork, key: str, *, now: str, by: str, reason: str) -> bool:
+async def revoke(unit: UnitOfWork, key: str, *, now: str, ending: Ending) -> bool:
     """End an active session; False when it is not active."""
-    return await revoke_many(unit, [key], now=now, by=by, reason=reason) == {key}
+    return await revoke_many(unit, [key], now=now, ending=ending) == {key}
 
 
-async def revoke_many(unit: UnitOfWork, keys: list[str], *, now: str, by: str, reason: str) -> set[str]:
+async def revoke_many(unit: UnitOfWork, keys: list[str], *, now: str, ending: Ending) -> set[str]:
     """End those of some sessions that are active; which were ended."""
     ended, unsettled = set[str](), 0
     await _write_waiting_touches(unit, sorted(set(keys)), now=now)
-    facts = {"now": now, "by": by, "reason": reason, "nothing": None}
+    facts = {"now": now, "nothing": None, **ending._asdict()}
     for key in sorted(set(keys)):  # see `LOCK_ALL_OF_USER`
         if await unit.run(REVOKE, id=key, **facts):
             ended.add(key)
@@ -339,18 +361,20 @@ async def revoke_many(unit: UnitOfWork, keys: list[str], *, now: str, by: str, r
     return ended
 
 
-async def revoke_all_of_user(unit: UnitOfWork, user_id: str, *, now: str, by: str, reason: str) -> int:
-    """End every active session of a user; how many were ended."""
+async def revoke_all_of_user(
+    unit: UnitOfWork, user_id: str, *, now: str, ending: Ending, but: str | None = None
+) -> int:
+    """End every active session of a user, perhaps all `but` one; how many were ended."""
     locked = await unit.all(LOCK_ALL_OF_USER, user_id=user_id, now=now)
-    return await revoke_locked(unit, locked, now=now, by=by, reason=reason)
+    return await revoke_locked(unit, [row for row in locked if row[0] != but], now=now, ending=ending)
 
 
-async def revoke_locked(unit: UnitOfWork, locked: list[Row], *, now: str, by: str, reason: str) -> int:
+async def revoke_locked(unit: UnitOfWork, locked: list[Row], *, now: str, ending: Ending) -> int:
     """End sessions that this transaction has locked, each given by its id and its `due_at`; how many they are."""
     if locked:
         await _write_waiting_touches(unit, [key for key, _ in locked], now=now)
-        rows = [{"id": key, "now": now, "by": by, "reason": reason, "nothing": None} for key, _ in locked]
-        await unit.run_many(REVOKE_LOCKED, rows)
+        facts = {"now": now, "nothing": None, **ending._asdict()}
+        await unit.run_many(REVOKE_LOCKED, [{"id": key, **facts} for key, _ in locked])
         await statistics.count_revoked(unit, len(locked), unsettled=sum(due_at is None for _, due_at in locked))
     return len(locked)
 

@@ -51,12 +51,7 @@ class Activity:
             unit.after_commit(partial(self._let_wait, unit.tenant.id, key, touch=touch))
             return True
         await unit.pause()
-        return await self._database.write(
-            unit.tenant,
-            lambda writing: sessions.touch(
-                writing, key, now=touch.last_active_at, idle_expires_at=touch.idle_expires_at
-            ),
-        )
+        return await self._database.write(unit.tenant, lambda writing: sessions.touch(writing, key, touch=touch))
 
     async def flush(self) -> int:
         """Write what waits; how many touches were written. Touches that fail wait for the next flush."""

@@ -6,6 +6,7 @@ one row a type; the sessions follow in batches.
 
 from sqlalchemy import bindparam, literal_column, or_, select
 
+from sojourn.domain.endings import Ending
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
 from sojourn.storage.queries import sessions, sign_ins, token_configs
@@ -27,7 +28,7 @@ LOCK_SOME = Statement(
 )
 
 
-async def end_all(database: Database, tenant: Tenant, *, now: str, by: str, reason: str) -> int:
+async def end_all(database: Database, tenant: Tenant, *, now: str, ending: Ending) -> int:
     """End every session of a tenant, refuse every token issued and every sign-in of before; how many were active.
 
     Tokens are refused from the first write on. Raises Unavailable; what was ended stays ended.
@@ -36,11 +37,11 @@ async def end_all(database: Database, tenant: Tenant, *, now: str, by: str, reas
     async def refuse(unit: UnitOfWork) -> None:
         await sign_ins.stop(unit)
         for token_type in ("access", "refresh", sign_ins.SIGN_IN):
-            await token_configs.refuse_issued(unit, None, token_type=token_type, reason=reason, now=now)
+            await token_configs.refuse_issued(unit, None, token_type=token_type, reason=ending.reason, now=now)
 
     async def revoke_some(unit: UnitOfWork) -> int:
         locked = await unit.all(LOCK_SOME, now=now, limit=BATCH)
-        return await sessions.revoke_locked(unit, locked, now=now, by=by, reason=reason)
+        return await sessions.revoke_locked(unit, locked, now=now, ending=ending)
 
     await database.write(tenant, refuse)
     total = 0

@@ -70,6 +70,10 @@ DELETE /trusted-devices/{device_id} | user | | | 200 SimpleResponse | 400 401
 """
 
 OUR_OPERATIONS = {
+    "get_session_as_service": "a backend that has a session's id needs to know what it is worth",
+    "revoke_session_as_service": "an identity provider's logout hook ends one session",
+    "touch_session_as_service": "a backend that serves the user keeps the session alive",
+    "revoke_other_sessions": "users sign out everywhere else",
     "revoke_sessions_in_bulk": "proxies drop the body of a DELETE",
     "check_blacklisted_token": "addresses are logged, and so would the token be",
     "erase_user_data": "a person may ask to be forgotten, and one who has the rows can do it whole",
@@ -89,6 +93,7 @@ OUR_OPERATIONS = {
 }
 
 OUR_PARAMETERS = {
+    "revoke_user_sessions": ({"except_session_id"}, "after a changed password, the session that changed it goes on"),
     "list_user_sessions": ({"page", "page_size"}, "a user may have more sessions than an answer should carry"),
     "list_all_sessions": ({"limit", "cursor"}, "a tenant has more sessions than an answer can carry"),
     "untrust_device": ({"user_id"}, "a device may be trusted by several users"),
@@ -111,6 +116,7 @@ OUR_REFUSALS = {
 """What can happen to any request, beyond what is documented for some."""
 
 OUR_404 = {
+    "revoke_user_sessions": "an exception that is no session of the user would end all of them by mistake",
     "create_session": "tenants may be provisioned by hand",
     "trust_device": "tenants may be provisioned by hand",
     "blacklist_token": "tenants may be provisioned by hand",

@@ -16,10 +16,12 @@ OF_A_NEW_SESSION = (
 )
 PROMISED = {
     "create_session": f"{OF_A_NEW_SESSION} list_user_sessions check_user_active revoke_user_sessions "
-    "record_session_usage get_session_usage generate_tokens exchange_token elevate_session",
+    "record_session_usage get_session_usage generate_tokens exchange_token elevate_session "
+    "get_session_as_service touch_session_as_service revoke_session_as_service",
     "start_session": OF_A_NEW_SESSION,
     "get_session": "touch_session upgrade_session_mfa validate_session get_risk_score get_device_fingerprint "
     "revoke_session",
+    "get_session_as_service": "touch_session_as_service revoke_session_as_service",
     "list_own_sessions": "get_session",
     "list_tenant_sessions": "get_session",
     "generate_tokens": "refresh_tokens rotate_access_token validate_access_token introspect_token blacklist_token",

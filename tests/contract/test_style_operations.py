@@ -136,7 +136,12 @@ def test_every_operation_with_a_body_declares_what_can_happen_to_a_body_and_no_o
         assert WITH_BODY & set(operation.answers) == expected, operation
 
 
-ON_NOTHING_BUT_ONES_OWN = {"list_own_trusted_devices", "trust_own_device", "untrust_own_device"}
+ON_NOTHING_BUT_ONES_OWN = {
+    "revoke_other_sessions",
+    "list_own_trusted_devices",
+    "trust_own_device",
+    "untrust_own_device",
+}
 """Operations of users that can name nobody else: there is nothing to forbid."""
 
 

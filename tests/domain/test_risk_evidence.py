@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sojourn.domain.clock import from_text, to_text
+from sojourn.domain.endings import REUSE
 from sojourn.domain.ids import uuid7
 from sojourn.domain.risk import Evidence, factors, score
 from sojourn.domain.risk_evidence import SeenSession, evidence, network
-from sojourn.domain.sessions import REUSE_REASON
 
 NOW = "2026-04-15T12:00:00.000Z"
 
@@ -178,7 +178,7 @@ def test_a_user_who_signs_out_is_no_danger() -> None:
 
 def test_reuse_is_remembered_for_a_week_and_counts_for_the_session_itself() -> None:
     def reused(at: str) -> SeenSession:
-        return seen(at, revoked_at=at, revoked_by="sojourn", revoke_reason=REUSE_REASON)
+        return seen(at, revoked_at=at, revoked_by="sojourn", reason_code=REUSE.code)
 
     assert found(seen(), reused(ago(days=7)), reused(ago(days=7, seconds=1))).reuses == 1
     assert found(reused(ago(days=1))).reuses == 1
@@ -212,7 +212,7 @@ def test_the_same_rows_give_the_same_evidence_in_any_order(
 
 
 def reused_elsewhere(session: SeenSession, others: list[SeenSession]) -> Evidence:
-    ended = {"revoked_at": ago(minutes=1), "revoked_by": "sojourn", "revoke_reason": REUSE_REASON}
+    ended = {"revoked_at": ago(minutes=1), "revoked_by": "sojourn", "reason_code": REUSE.code}
     return found(session, others[0]._replace(**ended), *others[1:])
 
 

@@ -82,6 +82,8 @@ def as_twin(operation: Operation, client: Client, ids: dict[str, Any]) -> Raw:
     known = {**SHARED, **ids, "device_fingerprint": FINGERPRINT, "X-Tenant-ID": TWIN, "tenant_id": TWIN}
     if "trusted" in operation.id:
         known["device_id"] = ids["trusted"]
+    if operation.needs_a_session:
+        del known["access_token"]  # which is the victim's own credential
     token = client.token("root", TWIN, ["admin"])
     request = valid_request(operation, {"api_key": API_KEY, "token": token}, known)
     if operation.id in HOLDS_ITS_OWN_CREDENTIAL:

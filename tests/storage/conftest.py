@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from sojourn.domain.clock import from_text
+from sojourn.domain.endings import Ending
 from sojourn.domain.ids import uuid7
 from sojourn.domain.values import Tenant
 from sojourn.storage.engines import open_database
@@ -20,6 +21,7 @@ from sojourn.storage.unit_of_work import UnitOfWork
 T = TypeVar("T")
 
 ACME, NOISE = Tenant("acme"), Tenant("noise")
+BULK = Ending("root", "x", "bulk")
 T0, T1, T2 = "2026-04-15T08:00:00.000Z", "2026-04-15T09:00:00.000Z", "2026-04-15T10:00:00.000Z"
 IDLE, END = "2026-04-15T12:00:00.000Z", "2026-04-16T08:00:00.000Z"
 

@@ -14,7 +14,7 @@ from sojourn.storage.queries.sessions import NewSession
 from sojourn.storage.touches import Touch
 from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.upkeep.activity import Activity
-from tests.storage.conftest import ACME, END, IDLE, NOISE, T0, T1, T2, Store, new_session
+from tests.storage.conftest import ACME, BULK, END, IDLE, NOISE, T0, T1, T2, Store, new_session
 
 LONG = timedelta(minutes=1)
 LATER = "2026-04-15T13:00:00.000Z"
@@ -135,7 +135,7 @@ def test_without_an_interval_no_touch_waits(store: Store, begin: Begin) -> None:
 def test_a_touch_that_waits_does_not_revive_a_revoked_session(store: Store, begin: Begin) -> None:
     session, kept = store.add(new_session()), begin()
     touch(store, kept, session)
-    store.write(lambda unit: sessions.revoke(unit, session.id, now=T1, by="root", reason="x"))
+    store.write(lambda unit: sessions.revoke(unit, session.id, now=T1, ending=BULK))
 
     store.run(kept.flush())
 
@@ -202,7 +202,7 @@ def test_a_failed_flush_fails_no_request_and_is_made_up_for(store: Store, clock:
         locked, over = asyncio.Event(), asyncio.Event()
 
         async def hold(unit: UnitOfWork) -> None:
-            await sessions.touch(unit, session.id, now=T0, idle_expires_at=IDLE)
+            await sessions.touch(unit, session.id, touch=Touch(T0, IDLE, IDLE))
             locked.set()
             await over.wait()
 
@@ -237,8 +237,8 @@ def test_a_session_that_ends_keeps_its_last_use_though_its_touch_still_waits(sto
     for key in (one.id, two.id):
         store.database.touches.add(ACME.id, key, touch=Touch(T1, END, IDLE))
 
-    store.write(lambda unit: sessions.revoke(unit, one.id, now=T2, by="root", reason="x"))
-    store.write(lambda unit: sessions.revoke_all_of_user(unit, "eve", now=T2, by="root", reason="x"))
+    store.write(lambda unit: sessions.revoke(unit, one.id, now=T2, ending=BULK))
+    store.write(lambda unit: sessions.revoke_all_of_user(unit, "eve", now=T2, ending=BULK))
 
     rows = store.read(lambda unit: sessions.list_all_of_user(unit, "eve"))
     assert [(row.last_active_at, row.revoked_at) for row in rows] == [(T1, T2), (T1, T2)]

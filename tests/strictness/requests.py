@@ -16,13 +16,15 @@ def valid_request(
 ) -> Raw:
     """A request that the operation answers with success. `known` names parameters whose values must exist.
 
-    Optional query parameters are left out unless `optional` says otherwise.
+    Optional query parameters are left out unless `optional` says otherwise. Where the caller's token must belong to a
+    session, it is the `access_token` that is known.
     """
     request = operation.request(known, optional=optional)
     if operation.scheme == "apiKey":
         return request.with_header("X-API-Key", credentials["api_key"])
     if operation.scheme == "http":
-        return request.with_header("Authorization", f"Bearer {credentials['token']}")
+        own = known.get("access_token") if operation.needs_a_session else None
+        return request.with_header("Authorization", f"Bearer {own or credentials['token']}")
     return request
 
 

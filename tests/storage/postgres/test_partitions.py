@@ -11,7 +11,7 @@ from sojourn.storage.database import AHEAD
 from sojourn.storage.queries import sessions, statistics, usage
 from sojourn.storage.queries.sessions import NewSession
 from sojourn.storage.upkeep.housekeeping import run_housekeeping
-from tests.storage.conftest import ACME, NOISE, T0, Store, new_session
+from tests.storage.conftest import ACME, BULK, NOISE, T0, Store, new_session
 
 pytestmark = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 
@@ -67,7 +67,7 @@ def test_creating_partitions_twice_changes_nothing(roomy: Store, sql: Sql) -> No
 
 def test_a_week_that_ended_is_dropped_and_the_numbers_follow(roomy: Store, sql: Sql) -> None:
     ended = roomy.add(at(T0))
-    roomy.write(lambda unit: sessions.revoke(unit, ended.id, now=T0, by="root", reason="x"))
+    roomy.write(lambda unit: sessions.revoke(unit, ended.id, now=T0, ending=BULK))
     roomy.write(lambda unit: usage.count_use(unit, ended.id, day="2026-04-15"))
     roomy.write(lambda unit: statistics.settle(unit, A_WEEK_ON, limit=2))
 

@@ -2,10 +2,12 @@
 
 import pytest
 
+from sojourn.domain.endings import Ending
 from sojourn.domain.paging import Page
 from sojourn.storage.queries import sessions
 from sojourn.storage.queries.sessions import SessionFilter
-from tests.storage.conftest import END, IDLE, NOISE, T0, T1, T2, Store, new_session
+from sojourn.storage.touches import Touch
+from tests.storage.conftest import BULK, END, IDLE, NOISE, T0, T1, T2, Store, new_session
 
 FIRST = Page(1, 10)
 
@@ -64,7 +66,7 @@ def test_a_page_holds_nothing_of_another_tenant(store: Store) -> None:
 
 def test_a_search_fits_user_and_status(store: Store) -> None:
     active, revoked, other = store.add(new_session()), store.add(new_session()), store.add(new_session("bob"))
-    store.write(lambda unit: sessions.revoke(unit, revoked.id, now=T1, by="root", reason="lost"))
+    store.write(lambda unit: sessions.revoke(unit, revoked.id, now=T1, ending=Ending("root", "lost", "bulk")))
 
     def found(user: str | None, status: sessions.Status | None, now: str = T1) -> set[str]:
         rows, total = store.read(lambda unit: sessions.search(unit, SessionFilter(user, status), now=now, page=FIRST))
@@ -116,8 +118,8 @@ def test_a_touch_moves_the_idle_deadline_and_never_back(store: Store) -> None:
     session = store.add(new_session())
     later = "2026-04-15T13:00:00.000Z"
 
-    assert store.write(lambda unit: sessions.touch(unit, session.id, now=T1, idle_expires_at=later))
-    assert store.write(lambda unit: sessions.touch(unit, session.id, now=T0, idle_expires_at=IDLE))
+    assert store.write(lambda unit: sessions.touch(unit, session.id, touch=Touch(T1, later, later)))
+    assert store.write(lambda unit: sessions.touch(unit, session.id, touch=Touch(T0, IDLE, IDLE)))
 
     found = store.read(lambda unit: sessions.get(unit, session.id))
     assert found is not None
@@ -128,20 +130,24 @@ def test_a_touch_moves_the_idle_deadline_and_never_back(store: Store) -> None:
 def test_a_touch_never_revives(store: Store, now: str) -> None:
     session = store.add(new_session())
 
-    assert not store.write(lambda unit: sessions.touch(unit, session.id, now=now, idle_expires_at=END))
+    assert not store.write(lambda unit: sessions.touch(unit, session.id, touch=Touch(now, END, END)))
 
 
 def test_a_touch_changes_nothing_in_another_tenant(store: Store) -> None:
     session = store.add(new_session())
 
-    assert not store.write(lambda unit: sessions.touch(unit, session.id, now=T1, idle_expires_at=END), NOISE)
+    assert not store.write(lambda unit: sessions.touch(unit, session.id, touch=Touch(T1, END, END)), NOISE)
 
 
 def test_a_revocation_says_who_when_and_why_and_happens_once(store: Store) -> None:
     session = store.add(new_session())
 
-    assert store.write(lambda unit: sessions.revoke(unit, session.id, now=T1, by="root", reason="lost phone"))
-    assert not store.write(lambda unit: sessions.revoke(unit, session.id, now=T2, by="eve", reason="again"))
+    assert store.write(
+        lambda unit: sessions.revoke(unit, session.id, now=T1, ending=Ending("root", "lost phone", "bulk"))
+    )
+    assert not store.write(
+        lambda unit: sessions.revoke(unit, session.id, now=T2, ending=Ending("eve", "again", "bulk"))
+    )
 
     found = store.read(lambda unit: sessions.get(unit, session.id))
     assert found is not None
@@ -151,7 +157,7 @@ def test_a_revocation_says_who_when_and_why_and_happens_once(store: Store) -> No
 def test_a_revocation_ends_nothing_in_another_tenant(store: Store) -> None:
     session = store.add(new_session())
 
-    assert not store.write(lambda unit: sessions.revoke(unit, session.id, now=T1, by="root", reason="x"), NOISE)
+    assert not store.write(lambda unit: sessions.revoke(unit, session.id, now=T1, ending=BULK), NOISE)
     assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", now=T1)) == 1
 
 
@@ -160,7 +166,7 @@ def test_all_sessions_of_a_user_end_and_nobody_elses(store: Store) -> None:
         store.add(new_session())
     store.add(new_session("bob"))
 
-    ended = store.write(lambda unit: sessions.revoke_all_of_user(unit, "ann", now=T1, by="root", reason="x"))
+    ended = store.write(lambda unit: sessions.revoke_all_of_user(unit, "ann", now=T1, ending=BULK))
 
     assert ended == 3
     assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", now=T1)) == 0
@@ -168,7 +174,7 @@ def test_all_sessions_of_a_user_end_and_nobody_elses(store: Store) -> None:
 
 
 def test_all_sessions_of_a_user_go_on_in_another_tenant(store: Store) -> None:
-    store.write(lambda unit: sessions.revoke_all_of_user(unit, "ann", now=T1, by="root", reason="x"))
+    store.write(lambda unit: sessions.revoke_all_of_user(unit, "ann", now=T1, ending=BULK))
 
     assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", now=T1), NOISE) == 1
 

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from sojourn.domain.clock import from_text, to_text
 from sojourn.storage.queries import sessions, statistics
 from sojourn.storage.queries.statistics import SessionStats
+from sojourn.storage.touches import Touch
 from sojourn.storage.upkeep.housekeeping import settle_all
 from tests.postgres import Cluster
-from tests.storage.conftest import NOISE, T0, Store, new_session
+from tests.storage.conftest import BULK, NOISE, T0, Store, new_session
 
 
 def at(hours: float) -> str:
@@ -67,10 +68,10 @@ def live_and_recount(store: Store, seed: int) -> None:
                 case "touch" if ids:
                     chosen = chance.choice(ids)
                     idle = at(hours + 2)
-                    store.write(lambda unit, c=chosen, n=now, i=idle: sessions.touch(unit, c, now=n, idle_expires_at=i))
+                    store.write(lambda unit, c=chosen, n=now, i=idle: sessions.touch(unit, c, touch=Touch(n, i, i)))
                 case "revoke" if ids:
                     chosen = chance.choice(ids)
-                    store.write(lambda unit, c=chosen, n=now: sessions.revoke(unit, c, now=n, by="root", reason="x"))
+                    store.write(lambda unit, c=chosen, n=now: sessions.revoke(unit, c, now=n, ending=BULK))
                 case "settle":
                     store.write(lambda unit, n=now: statistics.settle(unit, n, limit=5))
             stats = store.read(lambda unit, n=now: statistics.session_stats(unit, n))
@@ -124,7 +125,7 @@ def test_every_tenant_is_settled_however_much_is_due(store: Store) -> None:
 
 def test_a_session_that_was_touched_is_settled_at_its_new_deadline(store: Store) -> None:
     session = store.add(new_session())
-    store.write(lambda unit: sessions.touch(unit, session.id, now=at(3), idle_expires_at=at(6)))
+    store.write(lambda unit: sessions.touch(unit, session.id, touch=Touch(at(3), at(6), at(6))))
 
     store.run(settle_all(store.database, at(5)))
 

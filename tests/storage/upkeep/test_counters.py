@@ -30,10 +30,11 @@ from sojourn.domain.paging import Page
 from sojourn.domain.sessions import Status
 from sojourn.storage.queries import sessions, statistics
 from sojourn.storage.queries.sessions import Assurance, SessionFilter
+from sojourn.storage.touches import Touch
 from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.upkeep import mass_revocation, purging, recount
 from tests.postgres import Cluster
-from tests.storage.conftest import ACME, NOISE, T0, Store, new_session
+from tests.storage.conftest import ACME, BULK, NOISE, T0, Store, new_session
 
 EXAMPLES = int(os.environ.get("RANDOM_EXAMPLES", "0"))
 USERS = ("ann", "bob", "eve")
@@ -79,7 +80,7 @@ class Tenant(RuleBasedStateMachine):
     @rule(clock=clocks, numbers=chosen)
     def touch(self, clock: int, numbers: list[int]) -> None:
         (key, *_), now, idle = self.some(numbers), self.now(clock), self.now(clock, 2)
-        self.store.write(lambda unit: sessions.touch(unit, key, now=now, idle_expires_at=idle))
+        self.store.write(lambda unit: sessions.touch(unit, key, touch=Touch(now, idle, idle)))
 
     @precondition(lambda self: self.keys)
     @rule(clock=clocks, numbers=chosen)
@@ -98,20 +99,20 @@ class Tenant(RuleBasedStateMachine):
     @rule(clock=clocks, numbers=chosen)
     def end_some(self, clock: int, numbers: list[int]) -> None:
         keys, now = self.some(numbers), self.now(clock)
-        ended = self.store.write(lambda unit: sessions.revoke_many(unit, keys, now=now, by="root", reason="x"))
-        again = self.store.write(lambda unit: sessions.revoke_many(unit, keys, now=now, by="root", reason="x"))
+        ended = self.store.write(lambda unit: sessions.revoke_many(unit, keys, now=now, ending=BULK))
+        again = self.store.write(lambda unit: sessions.revoke_many(unit, keys, now=now, ending=BULK))
         assert ended <= set(keys)
         assert again == set()
 
     @rule(clock=clocks, user=st.sampled_from(USERS))
     def end_all_of_a_user(self, clock: int, user: str) -> None:
         now = self.now(clock)
-        self.store.write(lambda unit: sessions.revoke_all_of_user(unit, user, now=now, by="root", reason="x"))
+        self.store.write(lambda unit: sessions.revoke_all_of_user(unit, user, now=now, ending=BULK))
         assert self.store.read(lambda unit: sessions.count_active_of_user(unit, user, now=now)) == 0
 
     @rule(clock=clocks)
     def end_all(self, clock: int) -> None:
-        self.store.run(mass_revocation.end_all(self.store.database, ACME, now=self.now(clock), by="root", reason="x"))
+        self.store.run(mass_revocation.end_all(self.store.database, ACME, now=self.now(clock), ending=BULK))
 
     @rule(clock=clocks, limit=st.integers(1, 5))
     def settle(self, clock: int, limit: int) -> None:
@@ -195,8 +196,8 @@ def test_a_session_that_another_process_settled_can_still_be_ended_and_counts_on
     ahead, behind = session.idle_expires_at, T0
     store.write(lambda unit: statistics.settle(unit, ahead, limit=10))
 
-    assert not store.write(lambda unit: sessions.touch(unit, session.id, now=behind, idle_expires_at=ahead))
-    assert store.write(lambda unit: sessions.revoke(unit, session.id, now=behind, by="root", reason="x"))
+    assert not store.write(lambda unit: sessions.touch(unit, session.id, touch=Touch(behind, ahead, ahead)))
+    assert store.write(lambda unit: sessions.revoke(unit, session.id, now=behind, ending=BULK))
 
     stats = store.read(lambda unit: statistics.session_stats(unit, behind))
     assert (stats.active, stats.revoked, stats.expired) == (0, 1, 0)

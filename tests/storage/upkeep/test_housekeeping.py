@@ -7,7 +7,7 @@ from sojourn.storage.queries import sessions, trusted_devices
 from sojourn.storage.upkeep import leases, overdue
 from sojourn.storage.upkeep.housekeeping import LEASE, oldest_overdue, run_housekeeping
 from sojourn.storage.upkeep.overdue import Overdue
-from tests.storage.conftest import END, T0, T1, T2, Store, new_device, new_session
+from tests.storage.conftest import BULK, END, T0, T1, T2, Store, new_device, new_session
 
 RETENTION = timedelta(days=30)
 MUCH_LATER = from_text(T0) + timedelta(days=60)
@@ -52,7 +52,7 @@ def test_a_round_settles_purges_and_leaves_nothing_overdue(store: Store) -> None
 def test_what_is_overdue_is_counted_and_not_deleted(store: Store) -> None:
     ended = store.add(new_session())
     store.add(new_session(at=END, expires_at="2027-01-01T00:00:00.000Z", idle_expires_at="2027-01-01T00:00:00.000Z"))
-    store.write(lambda unit: sessions.revoke(unit, ended.id, now=T1, by="root", reason="x"))
+    store.write(lambda unit: sessions.revoke(unit, ended.id, now=T1, ending=BULK))
     store.write(lambda unit: trusted_devices.trust(unit, new_device(), now=T0))
     before = to_text(MUCH_LATER - RETENTION)
 

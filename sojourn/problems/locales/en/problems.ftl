@@ -247,6 +247,7 @@ violation-json_syntax = The JSON text breaks off at line { $line }, column { $co
 violation-http_syntax = What was sent is no HTTP/1.1 request.
 violation-http_host = A request needs exactly one Host header, with a host and perhaps a port.
 violation-http_target = The request line needs a path, with a query perhaps, and no fragment.
+violation-no_current_session = The bearer token belongs to no session of the caller.
 violation-body_not_allowed = This operation takes no body.
 
 ## The words of the pages about problem types.

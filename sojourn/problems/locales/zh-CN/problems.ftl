@@ -222,6 +222,7 @@ violation-json_syntax = JSON 文本在第 { $line } 行第 { $column } 列出现
 violation-http_syntax = 发送的内容不是有效的 HTTP/1.1 请求。
 violation-http_host = 请求必须恰好有一个 Host 头，其值为主机名，可带端口。
 violation-http_target = 请求行必须包含路径，可带查询字符串，但不能带片段。
+violation-no_current_session = 该 Bearer 令牌不属于调用者的任何会话。
 violation-body_not_allowed = 该操作不接受请求体。
 
 ## 问题类型页面的用语。

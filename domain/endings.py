@@ -1,0 +1,51 @@
+"""Why a session ended, as one of a closed set. The free reason beside it is a caller's own text and is never read."""
+
+from typing import Literal, NamedTuple, get_args
+
+from sojourn.domain.sessions import Session, effective_end
+
+ReasonCode = Literal[
+    "signed_out",
+    "revoked_by_user",
+    "revoked_by_service",
+    "revoked_by_admin",
+    "bulk",
+    "plan",
+    "idle_timeout",
+    "absolute_timeout",
+    "session_limit",
+    "refresh_token_reuse",
+    "credential_change",
+    "account_disabled",
+    "restored",
+    "erased",
+    "binding_violated",
+    "suspension_over",
+    "unspecified",
+]
+REASON_CODES: tuple[ReasonCode, ...] = get_args(ReasonCode)
+OURSELVES = "sojourn"
+"""Who ended a session that no person and no service ended."""
+UNSTATED_REASON = "unspecified"
+"""The free reason where nobody gave one."""
+
+
+class Ending(NamedTuple):
+    """Who ends a session (a user, an API key, `OURSELVES`), the free reason and its code."""
+
+    by: str
+    reason: str
+    code: ReasonCode
+
+
+REUSE = Ending(OURSELVES, "refresh_token_reuse", "refresh_token_reuse")
+"""A spent refresh token came again (RFC 9700 §4.14.2)."""
+LIMIT = Ending(OURSELVES, "session_limit", "session_limit")
+"""The user began one session more than the limit allows: the idlest ended for it."""
+RESTORED = Ending("operator", "restored", "restored")
+"""A backup was restored: it does not know what was revoked since it was made."""
+
+
+def timeout_code(session: Session) -> ReasonCode:
+    """Which deadline ended a session that nobody ended: the earlier one; the absolute one when they are the same."""
+    return "absolute_timeout" if effective_end(session) == session.expires_at else "idle_timeout"

@@ -1,0 +1,32 @@
+"""An activity of a session: what keeps it alive, and where it is used."""
+
+from sojourn.domain.clock import from_text, to_text
+from sojourn.domain.errors import SessionNotFound
+from sojourn.domain.sessions import idle_deadline_after_activity
+from sojourn.handlers.context import Context
+from sojourn.handlers.views.envelopes import View, simple_response
+from sojourn.storage.queries.sessions import SessionRow
+from sojourn.storage.touches import Touch
+
+
+async def keep_alive(ctx: Context, row: SessionRow, *, ip: str | None = None, user_agent: str | None = None) -> View:
+    """`SimpleResponse`: the idle deadline of an active session moves, the absolute one never does.
+
+    `ip` and `user_agent` say where it is used now, None where that is not told. Raises SessionNotFound when the
+    session has ended meanwhile.
+    """
+    touch = Touch(
+        last_active_at=ctx.now_text,
+        idle_expires_at=idle_deadline(ctx, row),
+        written_until=row.idle_expires_at,
+        last_ip=ip,
+        last_user_agent=user_agent,
+    )
+    if not await ctx.service.touch(ctx.db, row.id, at=ctx.now, touch=touch):
+        raise SessionNotFound()
+    return simple_response("activity recorded", ctx.now_text)
+
+
+def idle_deadline(ctx: Context, row: SessionRow) -> str:
+    """The idle deadline after an activity now, in text form."""
+    return to_text(idle_deadline_after_activity(ctx.now, from_text(row.expires_at), timeouts=ctx.service.timeouts))
