@@ -189,6 +189,38 @@ def test_a_foreign_token_that_names_another_users_session_excepts_none(client: C
     assert record(client, mine["id"])["status"] == "active"
 
 
+def test_a_foreign_token_that_names_an_ended_session_excepts_none(client: Client) -> None:
+    over, others = client.create(), client.create()
+    client.internal("DELETE", path(over["id"]))
+    token = client.token(USER, sid=over["id"])
+
+    refused = client.request("DELETE", "/sessions?except=current", headers={"Authorization": f"Bearer {token}"})
+
+    assert refused.status_code in (400, 401), refused.text
+    assert record(client, others["id"])["status"] == "active"
+
+
+@pytest.mark.parametrize("who", ["service", "user"])
+def test_sign_ins_of_before_all_but_one_ended_begin_no_session(client: Client, who: str) -> None:
+    before = client.token(USER)
+    here = sign_in(client)
+    client.clock.advance(seconds=1)
+
+    if who == "service":
+        everything, kept = f"/internal/session/session/user/{USER}", here["session"]["id"]
+        answer = client.internal("DELETE", everything, params={"except_session_id": kept})
+    else:
+        bearer = {"Authorization": f"Bearer {here['tokens']['access_token']}"}
+        answer = client.request("DELETE", "/sessions?except=current", headers=bearer)
+
+    assert answer.status_code == 200
+    late = client.request(
+        "POST", "/sessions", json={"auth_user_id": USER}, headers={"Authorization": f"Bearer {before}"}
+    )
+    assert (late.status_code, late.json()["i18n_key"]) == (409, "error.sign_in_superseded")
+    assert record(client, here["session"]["id"])["status"] == "active"
+
+
 @pytest.mark.parametrize("query", ["", "?except=", "?except=all", "?except=none"])
 def test_nobody_ends_all_of_their_sessions_by_mistake(client: Client, query: str) -> None:
     here = sign_in(client)

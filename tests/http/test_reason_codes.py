@@ -1,6 +1,7 @@
 """Every end of a session has a code of a closed set, and no text of a caller is ever read as one."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -128,9 +129,10 @@ def test_a_restored_backup_ends_sessions_by_its_own_code(client: Client, environ
     client.clock.now = utc_now()  # as the command sees it
     made = sign_in(client)
 
-    done = CliRunner().invoke(end_sessions, ["--reason", "bulk"], env=environ)
+    done = CliRunner().invoke(end_sessions, ["--reason", "bulk", "--yes"], env=environ)
 
     assert done.exit_code == 0, done.output
+    client.clock.now = utc_now() + timedelta(seconds=2)  # tokens from before the end are refused
     assert code_of(client, made["session"]["id"]) == "restored"
 
 

@@ -33,7 +33,7 @@ UNKNOWN = {
     "entry_id": "bl_01968a3c-5c00-7000-8000-00a1b2c3d4e5",
     "device_id": "dev_nobody_ever_saw",
 }
-NAMES_A_SESSION = {"get_device_fingerprint", "get_risk_score", "generate_tokens"}
+NAMES_A_SESSION = {"get_device_fingerprint", "get_risk_score", "generate_tokens", "revoke_user_sessions"}
 """Operations that name a session elsewhere than in their path."""
 FOR_NEW_TENANTS = {"start_session", "trust_own_device"}
 """Operations that make the tenant where nobody provisions it by hand."""
