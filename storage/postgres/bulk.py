@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 
+from sojourn.storage.postgres.poolers import connect
 from sojourn.storage.queries import statistics
 from sojourn.storage.schema.tables import SessionTable, UserTable
 from sojourn.storage.upkeep.bulk import AlreadyLoaded, Batch, BulkLoader
@@ -29,10 +30,7 @@ class PostgresLoader(BulkLoader):
     @classmethod
     async def connect(cls, url: str) -> "PostgresLoader":
         """Connect. Raises OSError."""
-        connection = await asyncpg.connect(url, server_settings={"jit": "off"})
-        for table in _COLUMNS:
-            await connection.execute(f"CREATE TEMP TABLE new_{table} (LIKE {table}) ON COMMIT DELETE ROWS")
-        return cls(connection)
+        return cls(await connect(url))
 
     async def write(self, batch: Batch) -> None:
         """Write a batch; it is durable when this returns. Raises AlreadyLoaded, asyncpg's errors; nothing written."""
@@ -44,6 +42,9 @@ class PostgresLoader(BulkLoader):
     async def _write(self, batch: Batch) -> None:
         run = self._connection
         async with run.transaction():
+            await run.execute("SET LOCAL jit = off")
+            for table in _COLUMNS:
+                await run.execute(f"CREATE TEMP TABLE new_{table} (LIKE {table}) ON COMMIT DROP")
             await run.execute("SELECT set_config('sojourn.tenant', $1, true)", batch.tenant_id)
             await run.execute(_ENSURE_TENANT, batch.tenant_id, batch.begun_at)
             await self._copy("users", batch.users)

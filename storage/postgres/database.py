@@ -18,11 +18,11 @@ from sqlalchemy.exc import DBAPIError
 from sojourn.domain.clock import to_text
 from sojourn.domain.errors import DomainError, Unavailable
 from sojourn.storage.database import Database, Load, RowSecurityBypassed
-from sojourn.storage.postgres import partitions
+from sojourn.storage.postgres import partitions, poolers
 from sojourn.storage.postgres.codecs import set_codecs
 from sojourn.storage.postgres.failures import DRIVER_ERRORS, retries, unavailable
 from sojourn.storage.postgres.grants import Refusals
-from sojourn.storage.postgres.reader import Batches, PostgresReader, is_distributed
+from sojourn.storage.postgres.reader import IS_DISTRIBUTED, Batches, PostgresReader
 from sojourn.storage.postgres.runner import READ, WRITE, PostgresRunner, ended, transaction
 from sojourn.storage.postgres.schema import revision_of
 from sojourn.storage.queries import tenants
@@ -54,12 +54,16 @@ class PostgresDatabase(Database):
 
     purge_grace = partitions.WEEK
 
-    def __init__(self, pool: Any, system_pool: Any, *, wait_seconds: float, one_message: bool) -> None:
+    def __init__(
+        self, pool: Any, system_pool: Any, *, wait_seconds: float, one_message: bool, settings: str = ""
+    ) -> None:
+        """`settings` follow on each BEGIN; `one_message`: a read need not be a transaction of several messages."""
         self.touches = Touches()
         self._batches = Batches(pool, wait_seconds) if one_message else None
         self._pool = pool
         self._system_pool = system_pool
         self._wait_seconds = wait_seconds
+        self._settings = settings
         self._refusals = Refusals(system_pool, wait_seconds=wait_seconds)
 
     @classmethod
@@ -70,13 +74,23 @@ class PostgresDatabase(Database):
         wait_seconds = busy_timeout.total_seconds()
         try:
             require_current(await revision_of(url))
-            pool = await _pool(url, wait_seconds, size=pool_size)
-            system_pool = await _pool(url, wait_seconds, size=_SYSTEM_CONNECTIONS)
-            bypassed = bool(await pool.fetchval(_STEPS_OVER_ROW_SECURITY))
-            distributed = await is_distributed(pool)
+            pooled = await poolers.is_pooled(url)
+            pool = await _pool(url, wait_seconds, size=pool_size, pooled=pooled)
+            system_pool = await _pool(url, wait_seconds, size=_SYSTEM_CONNECTIONS, pooled=pooled)
+            async with pool.acquire() as connection:
+                bypassed = bool(await poolers.in_transaction(connection, _STEPS_OVER_ROW_SECURITY))
+                distributed = bool(await poolers.in_transaction(connection, IS_DISTRIBUTED))
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, DBAPIError) as error:
             raise ConnectionError(str(error)) from error
-        database = cls(pool, system_pool, wait_seconds=wait_seconds, one_message=not distributed)
+        database = cls(
+            pool,
+            system_pool,
+            wait_seconds=wait_seconds,
+            one_message=not distributed and not pooled,
+            settings=poolers.beginning_with(_settings(wait_seconds)) if pooled else "",
+        )
+        if pooled:
+            logger.info("a pooler is in front of PostgreSQL: statements are not prepared, every read is a transaction")
         if bypassed and not allow_bypass:
             await database.close()
             raise RowSecurityBypassed()
@@ -102,7 +116,7 @@ class PostgresDatabase(Database):
     async def system(self) -> AsyncIterator[SystemUnit]:
         """A unit that reads what belongs to no tenant."""
         try:
-            async with transaction(self._system_pool, READ, wait_seconds=self._wait_seconds) as runner:
+            async with transaction(self._system_pool, READ + self._settings, wait_seconds=self._wait_seconds) as runner:
                 yield SystemUnit(runner)
         except DRIVER_ERRORS as error:
             await self._refusals.tell(error)
@@ -168,7 +182,9 @@ class PostgresDatabase(Database):
 
     async def _run(self, begin: str, work: Callable[[PostgresRunner], Awaitable[T]]) -> T:
         """One transaction."""
-        return await self._repeat(lambda: transaction(self._pool, begin, wait_seconds=self._wait_seconds), work)
+        return await self._repeat(
+            lambda: transaction(self._pool, begin + self._settings, wait_seconds=self._wait_seconds), work
+        )
 
     async def _repeat(
         self, begin: Callable[[], AbstractAsyncContextManager[R]], work: Callable[[R], Awaitable[T]]
@@ -187,8 +203,8 @@ class PostgresDatabase(Database):
             await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - no secret
 
 
-async def _pool(url: str, wait_seconds: float, *, size: int) -> Any:
-    milliseconds = round(wait_seconds * 1000)
+async def _pool(url: str, wait_seconds: float, *, size: int, pooled: bool) -> Any:
+    settings = {} if pooled else _settings(wait_seconds)
     return await asyncpg.create_pool(
         url,
         min_size=1,
@@ -196,20 +212,23 @@ async def _pool(url: str, wait_seconds: float, *, size: int) -> Any:
         max_queries=2**62,  # a connection is not replaced for its age in queries
         timeout=wait_seconds,
         command_timeout=wait_seconds * (_STATEMENT_PATIENCE + 1),
-        statement_cache_size=_CACHED_STATEMENTS,
+        statement_cache_size=0 if pooled else _CACHED_STATEMENTS,
         max_cached_statement_lifetime=0,
         init=set_codecs,
         reset=_leave_as_it_is,
-        server_settings={
-            "application_name": "sojourn",
-            "lock_timeout": str(milliseconds),
-            "statement_timeout": str(milliseconds * _STATEMENT_PATIENCE),
-            "idle_in_transaction_session_timeout": str(milliseconds * _STATEMENT_PATIENCE),
-            "standard_conforming_strings": "on",
-            "jit": "off",
-            "plan_cache_mode": "force_generic_plan",  # planning costs more than running what has an index
-        },
+        server_settings={"application_name": "sojourn", "standard_conforming_strings": "on", **settings},
     )
+
+
+def _settings(wait_seconds: float) -> dict[str, str]:
+    milliseconds = round(wait_seconds * 1000)
+    return {
+        "lock_timeout": str(milliseconds),
+        "statement_timeout": str(milliseconds * _STATEMENT_PATIENCE),
+        "idle_in_transaction_session_timeout": str(milliseconds * _STATEMENT_PATIENCE),
+        "jit": "off",
+        "plan_cache_mode": "force_generic_plan",  # planning costs more than running what has an index
+    }
 
 
 async def _leave_as_it_is(_: Any) -> None:

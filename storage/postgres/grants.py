@@ -48,7 +48,7 @@ class Refusals:
         self._told[text] = now
         commands: list[str] = []
         with suppress(*DRIVER_ERRORS):  # then the server's own words have to do
-            async with self._pool.acquire(timeout=self._wait_seconds) as connection:
+            async with self._pool.acquire(timeout=self._wait_seconds) as connection, connection.transaction():
                 commands = [row[0] for row in await connection.fetch(_MISSING, text)]
         advice = f"; to give back what is missing: {'; '.join(commands)}" if commands else ""
         logger.error("PostgreSQL refuses until an operator helps: %s%s", text, advice)

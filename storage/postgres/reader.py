@@ -226,9 +226,5 @@ class PostgresReader:
         return self._transaction
 
 
-_DISTRIBUTED = "SELECT count(*) FROM pg_extension WHERE extname = 'citus'"
-
-
-async def is_distributed(pool: Any) -> bool:
-    """Whether the engine routes a statement by a constant tenant, which a statement in one message has not."""
-    return bool(await pool.fetchval(_DISTRIBUTED))
+IS_DISTRIBUTED = "SELECT count(*) FROM pg_extension WHERE extname = 'citus'"
+"""Whether the engine routes a statement by a constant tenant, which a statement in one message has not."""

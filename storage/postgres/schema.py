@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import asyncpg
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from sojourn.storage.postgres.poolers import connect
 from sojourn.storage.schema import revisions
 
 T = TypeVar("T")
@@ -40,7 +40,10 @@ async def upgrade(url: str, folder: Path | None = None) -> None:
 async def on_connection(url: str, work: Callable[[Connection], T]) -> T:
     """Run `work` in a transaction on a connection of SQLAlchemy's."""
     engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=NullPool
+        "postgresql+asyncpg://",
+        async_creator=lambda: connect(url),
+        connect_args={"prepared_statement_cache_size": 0, "prepared_statement_name_func": str},  # "" is no name
+        poolclass=NullPool,
     )
     try:
         async with engine.begin() as connection:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import asyncpg
@@ -76,8 +77,7 @@ class Asked:
                 assert {row[0] for row in rows} >= set(mine)
                 assert other not in {row[0] for row in rows}
             elif kind == "error":
-                with pytest.raises(asyncpg.DivisionByZeroError):
-                    await unit.one(DIVIDES, by=0)
+                await unit.one(DIVIDES, by=0)
             elif kind == "no error":
                 share = await unit.one(DIVIDES, by=1)
                 assert share is not None
@@ -88,7 +88,8 @@ class Asked:
                     assert {row[1] for row in first} == {tenant.id}
                     assert await unit.all(sessions.LIST_ALL_OF_USER, user_id="ann") == first
 
-        await database.read(tenant, work)
+        with pytest.raises(asyncpg.DivisionByZeroError) if kind == "error" else nullcontext():
+            await database.read(tenant, work)
 
 
 async def settings_left(database: PostgresDatabase) -> set[tuple[str, bool, int]]:
