@@ -7,8 +7,13 @@ instants they name. Rules never read the clock: they take `now`.
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import NewType
 
 Clock = Callable[[], datetime]
+Instant = NewType("Instant", str)
+"""The text form of an instant, made by `to_text`."""
+FIRST_INSTANT = Instant("")
+"""A text that sorts before every instant."""
 
 _LEAP_SECOND = re.compile(r":60(?=[.Z+-])")
 _WRITTEN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
@@ -19,13 +24,13 @@ def utc_now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - the one place that reads the clock
 
 
-def to_text(instant: datetime) -> str:
+def to_text(instant: datetime) -> Instant:
     """`2026-04-15T08:00:00.123Z` for an aware instant; digits below a millisecond are cut off."""
     at = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
     # Every request does this several times; isoformat and format take twice as long.
-    return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % (  # noqa: UP031 - see above
+    return Instant("%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % (  # noqa: UP031 - see above
         at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond // 1000,
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def read_instant(text: str) -> datetime:

@@ -6,6 +6,8 @@ A fingerprint or an id is what a client says of itself: a hint, never proof of p
 import hashlib
 from typing import Literal, NamedTuple
 
+from sojourn.domain.ids import TenantId
+
 NameKind = Literal["device_fingerprint", "device_id", "user_agent"]
 
 _ID_DIGITS = 26
@@ -32,7 +34,7 @@ def device_hash(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()
 
 
-def fingerprint_id(tenant_id: str, name: str) -> str:
+def fingerprint_id(tenant_id: TenantId, name: str) -> str:
     """The public id of a device's name: another one in each tenant, so that tenants cannot be joined by it."""
     # The length keeps ("ab", "c") and ("a", "bc") apart.
     return "fp_" + hashlib.sha256(f"{len(tenant_id)}:{tenant_id}{name}".encode()).hexdigest()[:_ID_DIGITS]

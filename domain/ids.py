@@ -9,6 +9,12 @@ import hmac
 import re
 import secrets
 from datetime import datetime
+from typing import NewType
+
+TenantId = NewType("TenantId", str)
+"""The id of a tenant, in the form that `is_tenant_id` accepts."""
+SessionKey = NewType("SessionKey", str)
+"""The UUID under which a session is stored: its public id without `sess_`."""
 
 TENANT_ID_PATTERN = r"^[A-Za-z0-9._:@|~+=-]+$"
 USER_ID_PATTERN = r"^(\.{0,2}[^\x00-\x20.\x7f]|\.{3})([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$"
@@ -55,20 +61,20 @@ def is_user_id(text: str) -> bool:
     return len(text) <= _MAX_USER_ID and _USER_ID.fullmatch(text) is not None and not _SURROGATE.search(text)
 
 
-def erased_user(tenant_id: str, user_id: str) -> str:
+def erased_user(tenant_id: TenantId, user_id: str) -> str:
     """What stands for a user who was erased: a hash, different in each tenant, after a space, so that it is no id."""
     return " " + hashlib.sha256(f"erased\0{tenant_id}\0{user_id}".encode()).hexdigest()
 
 
-def session_id(key: str) -> str:
+def session_id(key: SessionKey) -> str:
     """The public id of the session stored under the UUID `key`."""
     return _SESSION_PREFIX + key
 
 
-def session_key(public_id: str) -> str | None:
+def session_key(public_id: str) -> SessionKey | None:
     """The UUID inside a public session id, or None when no session of ours can have that id."""
     text = public_id.removeprefix(_SESSION_PREFIX)
-    return text if len(text) != len(public_id) and _UUID_TEXT.fullmatch(text) else None
+    return SessionKey(text) if len(text) != len(public_id) and _UUID_TEXT.fullmatch(text) else None
 
 
 def mint(prefix: str, now: datetime) -> str:

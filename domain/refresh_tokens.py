@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sojourn.domain.ids import SessionKey, TenantId
 from sojourn.domain.token_identity import TokenHash, identity
 
 _REFRESH = re.compile(
@@ -39,8 +40,8 @@ class RefreshKeys:
 class RefreshToken:
     """A refresh token whose MAC was found good with the keys of an `epoch`."""
 
-    session: str
-    tenant: str
+    session: SessionKey
+    tenant: TenantId
     generation: int
     hash: TokenHash
     epoch: str | None = None
@@ -85,7 +86,9 @@ class Invalid:
 Verdict = Rotate | SameSuccessor | Reuse | Invalid
 
 
-def write_refresh_token(keys: RefreshKeys, tenant: str, *, session: str, generation: int, nonce: str) -> str:
+def write_refresh_token(
+    keys: RefreshKeys, tenant: TenantId, *, session: SessionKey, generation: int, nonce: str
+) -> str:
     """The one refresh token of a session's generation; the same arguments give the same text."""
     head = f"rt_{session}.{_encode(tenant.encode())}.{generation}"
     head += "." + _encode(_hmac(keys.derive, f"{head}.{nonce}"))
@@ -106,8 +109,8 @@ def read_refresh_token(keys: RefreshKeys, text: str) -> RefreshToken | None:
     if not hmac.compare_digest(mac, _encode(_hmac(keys.mac, text[: -len(mac) - 1]))):
         return None
     return RefreshToken(
-        session=session,
-        tenant=_decode(tenant).decode(),
+        session=SessionKey(session),
+        tenant=TenantId(_decode(tenant).decode()),
         generation=int(generation),
         hash=identity(text),
         epoch=keys.epoch,

@@ -10,7 +10,7 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 
-from sojourn.domain.clock import from_text, to_text
+from sojourn.domain.clock import Instant, from_text, to_text
 from sojourn.domain.endings import REUSE
 from sojourn.domain.risk import Evidence
 from sojourn.domain.sessions import MFA, effective_end, is_active
@@ -34,11 +34,11 @@ class SeenSession(NamedTuple):
 
     id: str
     user_id: str
-    created_at: str
-    authenticated_at: str
-    expires_at: str
-    idle_expires_at: str
-    revoked_at: str | None = None
+    created_at: Instant
+    authenticated_at: Instant
+    expires_at: Instant
+    idle_expires_at: Instant
+    revoked_at: Instant | None = None
     revoked_by: str | None = None
     reason_code: str | None = None
     amr: str | None = None
@@ -49,7 +49,7 @@ class SeenSession(NamedTuple):
 
 
 def evidence(
-    session: SeenSession, of_user: Iterable[SeenSession], *, trusts_device: bool, now: str, users_of_device: int = 0
+    session: SeenSession, of_user: Iterable[SeenSession], *, trusts_device: bool, now: Instant, users_of_device: int = 0
 ) -> Evidence:
     """The evidence for one session among its user's, in any order; itself may be among them.
 
@@ -160,7 +160,7 @@ def _factor_kinds(amr: str | None) -> int:
     return 2 if MFA in methods else len({_KIND_OF[method] for method in methods if method in _KIND_OF})
 
 
-def _hours_since_authentication(session: SeenSession, now: str) -> int:
+def _hours_since_authentication(session: SeenSession, now: Instant) -> int:
     """Full hours between the authentication and `now`, or the session's end where that was earlier."""
     end = min(now, effective_end(session), session.revoked_at or now)
     span = from_text(end) - from_text(session.authenticated_at)

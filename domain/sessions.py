@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+from sojourn.domain.clock import Instant
+
 Status = Literal["active", "expired", "revoked"]
 MFA = "mfa"
 MAX_METHODS = 16
@@ -85,7 +87,7 @@ def effective_end(session: WithDeadlines) -> str:
     return min(session.expires_at, session.idle_expires_at)
 
 
-def status_of(session: Session, now: str) -> Status:
+def status_of(session: Session, now: Instant) -> Status:
     """What a session is at `now`. Revocation outlasts expiry; at a deadline a session is expired.
 
     Instants are compared as texts, which sort like time, because this runs for every row of every list.
@@ -95,6 +97,6 @@ def status_of(session: Session, now: str) -> Status:
     return "active" if now < session.expires_at and now < session.idle_expires_at else "expired"
 
 
-def is_active(session: Session, now: str) -> bool:
+def is_active(session: Session, now: Instant) -> bool:
     """Whether a session is neither revoked nor past a deadline at `now`."""
     return status_of(session, now) == "active"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple
 
-from sojourn.domain.clock import from_text, to_text
+from sojourn.domain.clock import FIRST_INSTANT, Instant, from_text, to_text
 from sojourn.domain.refresh_tokens import Invalid, RefreshState, RefreshToken, Reuse, Verdict, decide
 from sojourn.domain.tokens import LAST_SECOND, AccessToken
 
@@ -86,17 +86,17 @@ class TokenRecord(NamedTuple):
     """
 
     blacklisted: bool
-    issued_until: str | None
+    issued_until: Instant | None
     cut_offs_now: int
     session_id: str | None = None
     session_user: str | None = None
-    session_revoked_at: str | None = None
-    session_expires_at: str | None = None
-    session_idle_expires_at: str | None = None
+    session_revoked_at: Instant | None = None
+    session_expires_at: Instant | None = None
+    session_idle_expires_at: Instant | None = None
     device_fingerprint: str | None = None
     generation: int | None = None
     successor_used: bool | None = None
-    created_at: str | None = None
+    created_at: Instant | None = None
     cut_offs_then: int | None = None
     key_id: str | None = None
     leeway: str | None = None
@@ -116,11 +116,11 @@ class RefreshRecord:
     state: RefreshState | None
     session_is_over: Literal["revoked", "expired"] | None
     blacklisted: bool
-    issued_until: str | None
+    issued_until: Instant | None
     cut_offs_now: int
-    issued_at: str | None
+    issued_at: Instant | None
     cut_offs_then: int | None
-    expires_at: str | None
+    expires_at: Instant | None
     epoch: str | None = None
 
 
@@ -205,7 +205,7 @@ def judge_refresh(token: RefreshToken, known: RefreshRecord, *, now: datetime, r
             issued_before_cutoff=_is_cut_off(
                 known.cut_offs_then,
                 known.cut_offs_now,
-                issued_at=known.issued_at or "",
+                issued_at=known.issued_at or FIRST_INSTANT,
                 issued_until=known.issued_until,
             ),
         ),
@@ -214,7 +214,7 @@ def judge_refresh(token: RefreshToken, known: RefreshRecord, *, now: datetime, r
     return Invalid() if refused else verdict
 
 
-def _is_cut_off(then: int | None, now: int, *, issued_at: str, issued_until: str | None) -> bool:
+def _is_cut_off(then: int | None, now: int, *, issued_at: Instant, issued_until: Instant | None) -> bool:
     """Whether everything issued so far was refused after the token was issued.
 
     Our own tokens know how many cut-offs there had been: clocks play no part. Others are told by their instant.
@@ -224,9 +224,9 @@ def _is_cut_off(then: int | None, now: int, *, issued_at: str, issued_until: str
     return issued_until is not None and issued_at <= issued_until
 
 
-def _has_ended(known: TokenRecord, now: str) -> bool:
+def _has_ended(known: TokenRecord, now: Instant) -> bool:
     return (known.session_expires_at or "") <= now or (known.session_idle_expires_at or "") <= now
 
 
-def _issued(token: AccessToken) -> str:
+def _issued(token: AccessToken) -> Instant:
     return to_text(datetime.fromtimestamp(min(max(token.issued, 0), LAST_SECOND), UTC))

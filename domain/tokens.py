@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from sojourn.domain.ids import SessionKey, TenantId
 from sojourn.domain.refresh_tokens import RefreshToken
 from sojourn.domain.token_identity import TokenHash
 
@@ -24,10 +25,10 @@ class AccessToken:
     kid: str | None
     hash: TokenHash
     text_hash: TokenHash
-    tenant: str
+    tenant: TenantId
     user: str
     sid: str | None
-    session: str | None
+    session: SessionKey | None
     roles: frozenset[str]
     issued: float
     not_before: float

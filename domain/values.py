@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from sojourn.domain.ids import TenantId
 from sojourn.domain.tokens import AccessToken
 
 ADMIN_ROLES = frozenset({"admin", "security_admin"})
@@ -15,7 +16,7 @@ CallerKind = Literal["internal", "user"]
 class Tenant:
     """The tenant of a request. There is no default tenant and none that means all; an empty id raises ValueError."""
 
-    id: str
+    id: TenantId
 
     def __post_init__(self) -> None:
         if not self.id:
@@ -23,7 +24,7 @@ class Tenant:
 
 
 @lru_cache(maxsize=4096)
-def tenant(tenant_id: str) -> Tenant:
+def tenant(tenant_id: TenantId) -> Tenant:
     """The tenant of an id; the same few ask again and again. Raises ValueError for an empty id."""
     return Tenant(tenant_id)
 

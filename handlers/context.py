@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypeVar
 
-from sojourn.domain.clock import Clock
+from sojourn.domain.clock import Clock, Instant
+from sojourn.domain.ids import SessionKey
 from sojourn.domain.limits import Limits
 from sojourn.domain.refresh_tokens import RefreshKeys, RefreshToken
 from sojourn.domain.risk import RiskThresholds
@@ -110,7 +111,7 @@ class Tokens(Protocol):
 class Toucher(Protocol):
     """Records an activity of an active session; False when it is not active any more."""
 
-    def __call__(self, unit: UnitOfWork, key: str, *, at: datetime, touch: Touch) -> Awaitable[bool]: ...
+    def __call__(self, unit: UnitOfWork, key: SessionKey, *, at: datetime, touch: Touch) -> Awaitable[bool]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ class Context:
     caller: Caller
     db: UnitOfWork
     now: datetime
-    now_text: str
+    now_text: Instant
     locale: str
     media_type: str
     service: Service

@@ -7,6 +7,9 @@ row alone: a touch that waits does not keep a session active.
 from functools import reduce
 from typing import Any, NamedTuple, TypeVar, cast
 
+from sojourn.domain.clock import Instant
+from sojourn.domain.ids import SessionKey, TenantId
+
 R = TypeVar("R", bound=Any)
 
 
@@ -16,9 +19,9 @@ class Touch(NamedTuple):
     `last_ip` and `last_user_agent` say where it came from, None where that was not told.
     """
 
-    last_active_at: str
-    idle_expires_at: str
-    written_until: str
+    last_active_at: Instant
+    idle_expires_at: Instant
+    written_until: Instant
     last_ip: str | None = None
     last_user_agent: str | None = None
 
@@ -29,15 +32,15 @@ class Touches:
     __slots__ = ("_size", "_waiting", "_written")
 
     def __init__(self) -> None:
-        self._waiting: dict[str, dict[str, Touch]] = {}
-        self._written: dict[str, dict[str, Touch]] = {}
+        self._waiting: dict[TenantId, dict[SessionKey, Touch]] = {}
+        self._written: dict[TenantId, dict[SessionKey, Touch]] = {}
         self._size = 0
 
     def __len__(self) -> int:
         """How many sessions have a touch that waits."""
         return self._size
 
-    def add(self, tenant_id: str, key: str, *, touch: Touch) -> None:
+    def add(self, tenant_id: TenantId, key: SessionKey, *, touch: Touch) -> None:
         """Let a touch wait. Neither of its instants goes back, and what the row has stays what it was."""
         of_tenant = self._waiting.setdefault(tenant_id, {})
         before = of_tenant.get(key)
@@ -47,17 +50,17 @@ class Touches:
         else:
             of_tenant[key] = _merged(before, touch)
 
-    def waiting(self, tenant_id: str, key: str) -> Touch | None:
+    def waiting(self, tenant_id: TenantId, key: SessionKey) -> Touch | None:
         """The touch of a session that is still to be written."""
         return self._waiting.get(tenant_id, {}).get(key)
 
-    def perhaps_unwritten(self, tenant_id: str, key: str) -> Touch | None:
+    def perhaps_unwritten(self, tenant_id: TenantId, key: SessionKey) -> Touch | None:
         """What is not written yet of a session's activity: what waits, together with what is being written now."""
         found = [of.get(tenant_id, {}).get(key) for of in (self._written, self._waiting)]
         touches = [touch for touch in found if touch is not None]
         return reduce(_merged, touches) if touches else None
 
-    def take(self) -> dict[str, dict[str, Touch]]:
+    def take(self) -> dict[TenantId, dict[SessionKey, Touch]]:
         """All waiting touches, to be written now.
 
         They are still shown until the next call: a read that began before the write may end after it.
@@ -65,7 +68,7 @@ class Touches:
         self._written, self._waiting, self._size = self._waiting, {}, 0
         return self._written
 
-    def shown(self, tenant_id: str, row: R) -> R:
+    def shown(self, tenant_id: TenantId, row: R) -> R:
         """A row of a session (a named tuple with its `id`) with what is not in it yet."""
         if not (self._waiting or self._written) or getattr(row, "revoked_at", None) is not None:
             return row

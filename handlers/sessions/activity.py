@@ -1,6 +1,6 @@
 """An activity of a session: what keeps it alive, and where it is used."""
 
-from sojourn.domain.clock import from_text, to_text
+from sojourn.domain.clock import Instant, from_text, to_text
 from sojourn.domain.errors import SessionNotFound
 from sojourn.domain.sessions import idle_deadline_after_activity
 from sojourn.handlers.context import Context
@@ -27,6 +27,6 @@ async def keep_alive(ctx: Context, row: SessionRow, *, ip: str | None = None, us
     return simple_response("activity recorded", ctx.now_text)
 
 
-def idle_deadline(ctx: Context, row: SessionRow) -> str:
+def idle_deadline(ctx: Context, row: SessionRow) -> Instant:
     """The idle deadline after an activity now, in text form."""
     return to_text(idle_deadline_after_activity(ctx.now, from_text(row.expires_at), timeouts=ctx.service.timeouts))

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sojourn.domain.clock import from_text, to_text
+from sojourn.domain.clock import Instant, from_text, to_text
 from sojourn.domain.endings import LIMIT
 from sojourn.domain.errors import SignInSuperseded
-from sojourn.domain.ids import uuid7
+from sojourn.domain.ids import SessionKey, uuid7
 from sojourn.domain.sessions import deadlines_at_creation
 from sojourn.domain.vouching import SignIn, is_superseded
 from sojourn.handlers.context import Context
@@ -47,7 +47,7 @@ async def _begin(ctx: Context, user_id: str, *, sign_in: SignIn | None) -> None:
         raise SignInSuperseded()
 
 
-def _new_session(ctx: Context, body: dict[str, Any], *, authenticated_at: str) -> NewSession:
+def _new_session(ctx: Context, body: dict[str, Any], *, authenticated_at: Instant) -> NewSession:
     """The session that the request describes, its facts completed from the User-Agent and the address."""
     facts = [body.get(name) for name in ("device_type", "browser", "os")]
     if None in facts and "user_agent" in body:
@@ -57,7 +57,7 @@ def _new_session(ctx: Context, body: dict[str, Any], *, authenticated_at: str) -
     device_type, browser, os = facts
     deadlines = deadlines_at_creation(ctx.now, ctx.service.timeouts)
     return NewSession(
-        id=uuid7(ctx.now),
+        id=SessionKey(uuid7(ctx.now)),
         user_id=body["auth_user_id"],
         username=body.get("username"),
         created_at=ctx.now_text,

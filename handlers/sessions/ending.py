@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 from functools import partial
 
-from sojourn.domain.clock import to_text
+from sojourn.domain.clock import Instant, to_text
 from sojourn.domain.endings import Ending
 from sojourn.handlers.context import Context
 from sojourn.storage.queries import erasure, sessions, sign_ins, tenants, token_configs
@@ -40,7 +40,7 @@ async def erase_user(ctx: Context, user_id: str) -> Erased:
     return await erasure.erase(ctx.db, user_id, until=_answered_after(ctx))
 
 
-def _answered_after(ctx: Context) -> str:
+def _answered_after(ctx: Context) -> Instant:
     """The instant of what the request ends, in text form: it is answered after that, never at the same one."""
     done = ctx.service.clock()
     if done == ctx.now:

@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from sojourn.domain.clock import Instant
 from sojourn.domain.errors import SessionNotFound
-from sojourn.domain.ids import session_key
+from sojourn.domain.ids import SessionKey, session_key
 from sojourn.domain.sessions import Session, is_active
 from sojourn.handlers.context import Context
 from sojourn.storage.queries import sessions
@@ -15,7 +16,7 @@ ActiveRow = TypeVar("ActiveRow", bound=Session)
 
 
 async def session_or_404(
-    ctx: Context, session_id: str | None, *, read: Callable[[UnitOfWork, str], Awaitable[Row | None]]
+    ctx: Context, session_id: str | None, *, read: Callable[[UnitOfWork, SessionKey], Awaitable[Row | None]]
 ) -> Row:
     """What `read` finds of a session of any status. Raises SessionNotFound."""
     key = session_key(session_id) if session_id is not None else None
@@ -30,7 +31,7 @@ async def session_row(ctx: Context, session_id: str) -> sessions.SessionRow:
     return await session_or_404(ctx, session_id, read=sessions.get)
 
 
-def active_or_404(row: ActiveRow, now: str) -> ActiveRow:
+def active_or_404(row: ActiveRow, now: Instant) -> ActiveRow:
     """The session itself. Raises SessionNotFound when it is not active."""
     if not is_active(row, now):
         raise SessionNotFound()

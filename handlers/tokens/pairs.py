@@ -4,7 +4,7 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from sojourn.domain.clock import from_text, to_text
+from sojourn.domain.clock import Instant, from_text, to_text
 from sojourn.domain.durations import parse_duration
 from sojourn.domain.ids import mint, session_id
 from sojourn.domain.refresh_tokens import write_refresh_token
@@ -102,7 +102,7 @@ async def _begin(
     return token_pair_response(access, seconds, refresh=refresh)
 
 
-async def enter_refresh_token(ctx: Context, session: TokenSession, *, text: str, end: str, terms: Terms) -> None:
+async def enter_refresh_token(ctx: Context, session: TokenSession, *, text: str, end: Instant, terms: Terms) -> None:
     """Record a refresh token in the inventory."""
     await tokens.enter(
         ctx.db,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sojourn.domain.clock import Instant
 from sojourn.domain.paging import Page, page_info
 
 View = dict[str, Any]
@@ -9,17 +10,17 @@ View = dict[str, Any]
 SUCCESS = 0
 
 
-def simple_response(message: str, now: str) -> View:
+def simple_response(message: str, now: Instant) -> View:
     """`SimpleResponse`: success without data."""
     return {"code": SUCCESS, "message": message, "timestamp": now}
 
 
-def data_response(data: View, now: str) -> View:
+def data_response(data: View, now: Instant) -> View:
     """An answer whose content is one object under `data`."""
     return {"code": SUCCESS, "message": "ok", "data": data, "timestamp": now}
 
 
-def list_response(items: list[View], total: int, *, page: Page, now: str) -> View:
+def list_response(items: list[View], total: int, *, page: Page, now: Instant) -> View:
     """One page of a list of `total` rows; the count is told flat and inside `pagination`."""
     info = page_info(page, total)
     return {

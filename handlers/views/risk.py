@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from sojourn.domain.clock import Instant
 from sojourn.domain.risk import Factor, RiskThresholds, counting, level, recommended_action, score
 from sojourn.handlers.views.envelopes import View
 from sojourn.storage.queries.risk_facts import Device, DeviceCounts, Sighting
 
 
-def risk_score_response(parts: Sequence[Factor], thresholds: RiskThresholds, *, now: str) -> View:
+def risk_score_response(parts: Sequence[Factor], thresholds: RiskThresholds, *, now: Instant) -> View:
     """`RiskScoreResponse` of the tenant; that of a session names it besides."""
     points = score(parts)
     return {
@@ -21,7 +22,7 @@ def risk_score_response(parts: Sequence[Factor], thresholds: RiskThresholds, *, 
 
 
 def device_risk_response(
-    device_id: str, parts: Sequence[Factor], *, counts: DeviceCounts, thresholds: RiskThresholds, now: str
+    device_id: str, parts: Sequence[Factor], *, counts: DeviceCounts, thresholds: RiskThresholds, now: Instant
 ) -> View:
     """`DeviceRiskResponse`."""
     points = score(parts)

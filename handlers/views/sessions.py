@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from sojourn.domain.breakdowns import largest
+from sojourn.domain.clock import Instant
 from sojourn.domain.endings import timeout_code
 from sojourn.domain.ids import session_id
 from sojourn.domain.sessions import status_of
@@ -12,7 +13,7 @@ from sojourn.storage.queries.statistics import SessionStats
 from sojourn.storage.queries.usage import DailyUsage, UsageOfSession
 
 
-def session_response(row: SessionRow, now: str) -> View:
+def session_response(row: SessionRow, now: Instant) -> View:
     """`SessionResponse`. What is unknown is left out; status is decided `now`."""
     view = {
         "id": session_id(row.id),
@@ -46,7 +47,7 @@ def session_response(row: SessionRow, now: str) -> View:
     return view
 
 
-def session_record(row: SessionRow, now: str) -> View:
+def session_record(row: SessionRow, now: Instant) -> View:
     """`SessionResponse` with the facts of its end: for administrators, services and exports.
 
     A session that was ended by a release without codes has none that could be told.
@@ -78,7 +79,7 @@ def all_sessions_item(row: SessionWithUser) -> View:
     }
 
 
-def session_stats_response(stats: SessionStats, user_id: str, *, now: str) -> View:
+def session_stats_response(stats: SessionStats, user_id: str, *, now: Instant) -> View:
     """`SessionStatsResponse` for the tenant; `user_id` is the caller's."""
     return {
         "user_id": user_id,
@@ -91,7 +92,7 @@ def session_stats_response(stats: SessionStats, user_id: str, *, now: str) -> Vi
     }
 
 
-def session_usage_response(days: Sequence[DailyUsage], now: str) -> View:
+def session_usage_response(days: Sequence[DailyUsage], now: Instant) -> View:
     """`SessionUsageResponse`."""
     used = [{"day": day.day, "count": day.uses} for day in days]
     return {"code": SUCCESS, "message": "ok", "usage": used, "timestamp": now}

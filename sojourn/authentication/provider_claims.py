@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sojourn.domain.errors import InvalidToken
-from sojourn.domain.ids import is_tenant_id
+from sojourn.domain.ids import TenantId, is_tenant_id
 from sojourn.settings import Settings
 
 
@@ -18,10 +18,10 @@ class ProviderClaims:
         self._tenants = _mapping(settings.jwt_tenant_map)
         self._roles = _mapping(settings.jwt_role_map)
 
-    def tenant(self, claims: Mapping[str, Any]) -> str:
+    def tenant(self, claims: Mapping[str, Any]) -> TenantId:
         """The tenant of a token. Raises InvalidToken when it names none."""
         if self._tenant is not None:
-            return self._tenant
+            return TenantId(self._tenant)
         name = self._tenant_claim
         value = claim(claims, name)
         if value is None:
@@ -35,7 +35,7 @@ class ProviderClaims:
             raise InvalidToken().because(
                 "claim_tenant", f"tenant: {name} is {shown(value)}, which is not one tenant id"
             )
-        return tenant
+        return TenantId(tenant)
 
     def roles(self, claims: Mapping[str, Any]) -> frozenset[str]:
         """The roles of a token, in our words. Raises InvalidToken when the claim lists none of a readable form."""

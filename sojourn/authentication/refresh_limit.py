@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from sojourn.domain.errors import RateLimited
+from sojourn.domain.ids import SessionKey, TenantId
 
 _MAX_SESSIONS = 100_000
 
@@ -17,7 +18,7 @@ class RefreshLimit:
         self._window = window.total_seconds()
         self._seen: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
 
-    def permit(self, tenant: str, session: str, *, now: datetime) -> None:
+    def permit(self, tenant: TenantId, session: SessionKey, *, now: datetime) -> None:
         """Count one refresh. Raises RateLimited with the seconds until the next may come."""
         seconds, key = now.timestamp(), (tenant, session)
         start, used = self._seen.get(key, (seconds, 0))

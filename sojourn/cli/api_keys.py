@@ -7,7 +7,7 @@ import click
 from sojourn.authentication import MintedKey, mint_api_key
 from sojourn.cli import listing
 from sojourn.cli.databases import with_database
-from sojourn.cli.options import Duration, TenantId, database_url, settings_from
+from sojourn.cli.options import Duration, TenantParameter, database_url, settings_from
 from sojourn.domain.clock import to_text, utc_now
 from sojourn.storage.database import Database
 from sojourn.storage.queries import api_keys
@@ -29,7 +29,7 @@ def api_key() -> None:
     "--tenant",
     "tenants",
     multiple=True,
-    type=TenantId(),
+    type=TenantParameter(),
     metavar="T",
     help="A tenant it covers; may be repeated. Without: every tenant.",
 )

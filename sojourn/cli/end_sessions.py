@@ -3,17 +3,20 @@
 import click
 
 from sojourn.cli.databases import with_database
-from sojourn.cli.options import TenantId, asked_first, database_url, settings_from
+from sojourn.cli.options import TenantParameter, asked_first, database_url, settings_from
 from sojourn.cli.restore import begin_anew, end_sessions_of, keep_api_key
 from sojourn.domain.clock import to_text, utc_now
 from sojourn.domain.endings import Ending, ReasonCode
+from sojourn.domain.ids import TenantId
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
 from sojourn.storage.upkeep.housekeeping import all_tenants
 
 
 @click.command("end-sessions")
-@click.option("--tenant", "tenant_id", type=TenantId(), metavar="ID", help="Of this tenant only; keys stay good then.")
+@click.option(
+    "--tenant", "tenant_id", type=TenantParameter(), metavar="ID", help="Of this tenant only; keys stay good then."
+)
 @click.option(
     "--reason", default="restored", show_default=True, metavar="R", help="Kept with each session as its revoke_reason."
 )
@@ -28,7 +31,7 @@ from sojourn.storage.upkeep.housekeeping import all_tenants
 @asked_first
 @database_url
 def end_sessions(
-    tenant_id: str | None,
+    tenant_id: TenantId | None,
     reason: str,
     *,
     reason_code: ReasonCode,

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from sojourn.domain.durations import parse_duration
-from sojourn.domain.ids import is_tenant_id
+from sojourn.domain.ids import TenantId, is_tenant_id
 from sojourn.settings import Settings
 from sojourn.settings.settings import table
 
@@ -33,12 +33,12 @@ class Duration(click.ParamType[timedelta]):
         return duration
 
 
-class TenantId(click.ParamType[str]):
+class TenantParameter(click.ParamType[TenantId]):
     """A tenant's id, as the contract allows it."""
 
     name = "tenant"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> TenantId:
         """The id; fails with one sentence."""
         if not is_tenant_id(value):
             self.fail(
@@ -46,7 +46,7 @@ class TenantId(click.ParamType[str]):
                 param,
                 ctx,
             )
-        return str(value)
+        return TenantId(value)
 
 
 _yes = click.option("--yes", "agreed", is_flag=True, help="Do it without asking.")

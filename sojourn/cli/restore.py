@@ -6,7 +6,7 @@ from sojourn.authentication.signing_keys import new_epoch, new_key
 from sojourn.authentication.vault import Vault
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import asked_first, database_url, settings_from
-from sojourn.domain.clock import to_text, utc_now
+from sojourn.domain.clock import Instant, to_text, utc_now
 from sojourn.domain.endings import RESTORED, Ending
 from sojourn.domain.values import Tenant
 from sojourn.settings import Settings
@@ -58,6 +58,6 @@ def begin_anew(settings: Settings, *, keep: frozenset[str], ending: Ending) -> N
     click.echo(f"{ended:,} sessions ended")
 
 
-async def end_sessions_of(database: Database, tenants: list[Tenant], *, now: str, ending: Ending) -> int:
+async def end_sessions_of(database: Database, tenants: list[Tenant], *, now: Instant, ending: Ending) -> int:
     """End every session of some tenants; how many were active."""
     return sum([await end_all(database, tenant, now=now, ending=ending) for tenant in tenants])

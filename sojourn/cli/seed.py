@@ -12,6 +12,7 @@ from sojourn.cli.databases import with_database
 from sojourn.cli.options import ask, database_url, settings_from
 from sojourn.cli.synthetic.sessions import SPAN, sessions_of_old
 from sojourn.domain.clock import to_text, utc_now
+from sojourn.domain.ids import TenantId
 from sojourn.domain.sessions import Timeouts
 from sojourn.settings import Settings
 from sojourn.settings.strength import shown_url
@@ -139,7 +140,7 @@ async def _load(
                     until=until,
                     timeouts=timeouts,
                 )
-                for batch in batches(f"tnt_{number + 1:04d}", rows, now=to_text(until)):
+                for batch in batches(TenantId(f"tnt_{number + 1:04d}"), rows, now=to_text(until)):
                     await loader.write(batch)
                     progress.update(len(batch.sessions))
 

@@ -4,8 +4,9 @@ import click
 
 from sojourn.cli import listing
 from sojourn.cli.databases import with_database
-from sojourn.cli.options import TenantId, database_url, settings_from
+from sojourn.cli.options import TenantParameter, database_url, settings_from
 from sojourn.domain.clock import to_text, utc_now
+from sojourn.domain.ids import TenantId
 from sojourn.storage.database import Database
 from sojourn.storage.queries import tenants
 from sojourn.storage.queries.tenants import TenantRow
@@ -20,10 +21,10 @@ def tenant() -> None:
 
 
 @tenant.command()
-@click.argument("tenant_id", type=TenantId(), metavar="ID")
+@click.argument("tenant_id", type=TenantParameter(), metavar="ID")
 @click.option("--name", metavar="N", help="A name for people.")
 @database_url
-def create(tenant_id: str, name: str | None, *, database_url: str | None) -> None:
+def create(tenant_id: TenantId, name: str | None, *, database_url: str | None) -> None:
     """Make the tenant with this ID."""
     if name is not None and (not name.strip() or len(name) > 255 or not name.isprintable()):
         raise click.BadParameter("must be 1 to 255 printable characters", param_hint="--name")

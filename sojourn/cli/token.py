@@ -7,14 +7,14 @@ import click
 
 from sojourn.authentication import issue_token
 from sojourn.cli.inspect import inspect
-from sojourn.cli.options import Duration, TenantId, settings_from
+from sojourn.cli.options import Duration, TenantParameter, settings_from
 from sojourn.domain.clock import utc_now
 
 _MAX_TEXT = 255
 
 
 @click.group(invoke_without_command=True)
-@click.option("--tenant", type=TenantId(), metavar="T", help="The tenant the token is good for.")
+@click.option("--tenant", type=TenantParameter(), metavar="T", help="The tenant the token is good for.")
 @click.option("--user", metavar="U", help="The user it speaks for (`sub`).")
 @click.option("--role", "roles", multiple=True, metavar="R", help="A role, such as admin; may be repeated.")
 @click.option("--session", metavar="SID", help="The session it belongs to (`sid`).")

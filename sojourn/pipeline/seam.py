@@ -10,7 +10,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 from sojourn.domain.clock import to_text
-from sojourn.domain.ids import session_id
+from sojourn.domain.ids import TenantId, session_id
 from sojourn.domain.tokens import PresentedToken
 from sojourn.domain.values import Caller, Tenant, tenant
 from sojourn.handlers.context import Context
@@ -81,5 +81,5 @@ async def _resolve(
     return of, identity.caller, presented
 
 
-NO_TENANT = Tenant("<none>")
+NO_TENANT = Tenant(TenantId("<none>"))
 """The tenant of operations that concern none (health, contract): no tenant id has this form."""

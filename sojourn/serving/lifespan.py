@@ -12,7 +12,7 @@ from connexion.middleware.main import ConnexionMiddleware
 from sojourn.authentication import Tokens
 from sojourn.domain.clock import Clock, to_text
 from sojourn.domain.errors import Unavailable
-from sojourn.domain.ids import uuid7
+from sojourn.domain.ids import SessionKey, uuid7
 from sojourn.domain.values import Tenant
 from sojourn.observability import metrics
 from sojourn.serving.draining import Draining
@@ -62,7 +62,7 @@ class WorkerDatabase:
         kept_since = to_text(now - self._settings.session_retention)
         return await purge_tenant(self(), tenant, before=kept_since, now=to_text(now))
 
-    async def touch(self, unit: UnitOfWork, key: str, *, at: datetime, touch: Touch) -> bool:
+    async def touch(self, unit: UnitOfWork, key: SessionKey, *, at: datetime, touch: Touch) -> bool:
         """Record an activity of an active session; False when it is not active any more."""
         return await self._activity.touch(unit, key, at=at, touch=touch)
 

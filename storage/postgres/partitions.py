@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import and_, bindparam, case, exists, func, literal_column, select
 
-from sojourn.domain.clock import to_text
+from sojourn.domain.clock import Instant, to_text
 from sojourn.domain.ids import first_uuid7
 from sojourn.domain.values import Tenant
 from sojourn.storage.postgres.runner import PostgresRunner
@@ -64,7 +64,7 @@ async def make(runner: PostgresRunner, since: datetime, *, until: datetime) -> i
     return made
 
 
-async def drop(runner: PostgresRunner, before: str) -> int:
+async def drop(runner: PostgresRunner, before: Instant) -> int:
     """Drop the oldest week if all of it ended at `before` (RFC 3339) or earlier; how many sessions went."""
     await runner.execute(f"SELECT pg_advisory_xact_lock({_LOCK})")
     last = datetime.fromisoformat(before) - WEEK

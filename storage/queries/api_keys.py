@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from sojourn.domain.clock import Instant
 from sojourn.storage.schema.tables import ApiKeyTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import Row, SystemUnit
@@ -21,9 +22,9 @@ class ApiKeyRow:
     name: str
     secret_hash: str
     tenants: list[str] | None
-    created_at: str
-    expires_at: str | None = None
-    revoked_at: str | None = None
+    created_at: Instant
+    expires_at: Instant | None = None
+    revoked_at: Instant | None = None
 
 
 _COLUMNS = [_K.c[name] for name in ApiKeyRow.__dataclass_fields__]
@@ -61,7 +62,7 @@ async def all_keys(unit: SystemUnit) -> list[ApiKeyRow]:
     return [_read(row) for row in await unit.all(ALL)]
 
 
-async def revoke(unit: SystemUnit, key_id: str, *, now: str) -> bool:
+async def revoke(unit: SystemUnit, key_id: str, *, now: Instant) -> bool:
     """End a key; False when there is none or it has ended."""
     return await unit.run(REVOKE, key_id=key_id, now=now) == 1
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import and_, bindparam, delete, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
+from sojourn.domain.clock import Instant
 from sojourn.domain.paging import Page
 from sojourn.domain.token_identity import TokenHash
 from sojourn.storage.queries import tenants
@@ -27,8 +28,8 @@ class BlacklistEntry(NamedTuple):
     token_type: str
     user_id: str
     reason: str | None
-    created_at: str
-    expires_at: str
+    created_at: Instant
+    expires_at: Instant
 
 
 _COLUMNS = [_B.c[name] for name in BlacklistEntry._fields]
@@ -69,14 +70,14 @@ async def add(unit: UnitOfWork, entry: BlacklistEntry) -> None:
     await unit.run(ADD, **entry._asdict())
 
 
-async def find(unit: UnitOfWork, token_hash: TokenHash, *, now: str) -> BlacklistEntry | None:
+async def find(unit: UnitOfWork, token_hash: TokenHash, *, now: Instant) -> BlacklistEntry | None:
     """The entry that refuses a token now, or None."""
     row = await unit.one(FIND, hash=token_hash, now=now)
     return None if row is None else BlacklistEntry._make(row)
 
 
 async def list_entries(
-    unit: UnitOfWork, user_id: str | None, *, now: str, page: Page
+    unit: UnitOfWork, user_id: str | None, *, now: Instant, page: Page
 ) -> tuple[list[BlacklistEntry], int]:
     """One page of the entries in force, newest first, and how many there are."""
     narrowed = {} if user_id is None else {"user_id": user_id}
@@ -92,6 +93,6 @@ async def remove(unit: UnitOfWork, entry_id: str) -> bool:
     return await unit.run(REMOVE, id=entry_id) == 1
 
 
-async def purge(unit: UnitOfWork, now: str, *, limit: int) -> int:
+async def purge(unit: UnitOfWork, now: Instant, *, limit: int) -> int:
     """Forget up to `limit` entries that are over; how many went."""
     return await unit.run(PURGE, now=now, limit=limit)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import and_, bindparam, delete, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from sojourn.domain.clock import Instant
 from sojourn.domain.ids import erased_user
 from sojourn.storage.queries import sign_ins
 from sojourn.storage.queries.session_deletion import LEAVING, delete_sessions
@@ -97,7 +98,7 @@ class Erased(NamedTuple):
     devices: int
 
 
-async def erase(unit: UnitOfWork, user_id: str, *, until: str) -> Erased:
+async def erase(unit: UnitOfWork, user_id: str, *, until: Instant) -> Erased:
     """Erase a user. A provider's tokens issued at `until` or earlier are refused; sign-ins of before begin nothing.
 
     `sign_ins.stop` was called: no session of the user begins meanwhile, and none gets a first pair of tokens.
@@ -116,7 +117,7 @@ async def erase(unit: UnitOfWork, user_id: str, *, until: str) -> Erased:
     return Erased(len(sessions), tokens, devices)
 
 
-async def _cut_off_all(unit: UnitOfWork, user_id: str, *, until: str) -> None:
+async def _cut_off_all(unit: UnitOfWork, user_id: str, *, until: Instant) -> None:
     """Put nameless cut-offs in place of the user's. Their count goes on: a create beside sees that it came too late."""
     erased = erased_user(unit.tenant.id, user_id)
     for token_type in ("access", sign_ins.SIGN_IN):

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import and_, bindparam, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from sojourn.domain.clock import from_text
+from sojourn.domain.clock import Instant, from_text
+from sojourn.domain.ids import SessionKey
 from sojourn.domain.refresh_tokens import RefreshState, RefreshToken
 from sojourn.domain.sessions import status_of
 from sojourn.domain.token_identity import TokenHash
@@ -35,14 +36,14 @@ _NOW: Any = bindparam("now")
 class RefreshRow(NamedTuple):
     """The refresh state of a session as it is stored."""
 
-    session_id: str
+    session_id: SessionKey
     first_generation: int
     generation: int
     nonce: str
     token_hash: TokenHash
     previous_hash: str | None
-    rotated_at: str
-    expires_at: str
+    rotated_at: Instant
+    expires_at: Instant
     successor_used: int
     client_id: str | None
 
@@ -50,13 +51,13 @@ class RefreshRow(NamedTuple):
 class TokenSession(NamedTuple):
     """What tokens say of their session."""
 
-    id: str
+    id: SessionKey
     user_id: str
     username: str | None
-    authenticated_at: str
-    expires_at: str
-    idle_expires_at: str
-    revoked_at: str | None
+    authenticated_at: Instant
+    expires_at: Instant
+    idle_expires_at: Instant
+    revoked_at: Instant | None
     amr: str | None
     acr: str | None
     elevations: int
@@ -146,13 +147,13 @@ MARK_USED = Statement(
 )
 
 
-async def session(unit: UnitOfWork, key: str) -> TokenSession | None:
+async def session(unit: UnitOfWork, key: SessionKey) -> TokenSession | None:
     """The session that tokens are issued for, in any state, or None."""
     row = await unit.one(SESSION, key=key)
     return None if row is None else TokenSession._make(row)
 
 
-async def family(unit: UnitOfWork, token: RefreshToken, *, now: str) -> Family | None:
+async def family(unit: UnitOfWork, token: RefreshToken, *, now: Instant) -> Family | None:
     """All that is to be known for judging a refresh token, in one statement; None when its session is not kept."""
     row = await unit.one(
         FAMILY,
@@ -190,7 +191,7 @@ async def family(unit: UnitOfWork, token: RefreshToken, *, now: str) -> Family |
     )
 
 
-async def refresh_state(unit: UnitOfWork, key: str) -> RefreshRow | None:
+async def refresh_state(unit: UnitOfWork, key: SessionKey) -> RefreshRow | None:
     """The refresh state of a session, or None when no refresh token was ever issued for it."""
     row = await unit.one(REFRESH_STATE, key=key)
     return None if row is None else RefreshRow._make(row)
@@ -204,7 +205,7 @@ async def begin(unit: UnitOfWork, row: RefreshRow, *, seen: int | None) -> bool:
     return await unit.run(BEGIN, **row._asdict(), seen=-1 if seen is None else seen) == 1
 
 
-async def rotate(unit: UnitOfWork, spent: RefreshToken, *, following: RefreshRow, now: str) -> bool:
+async def rotate(unit: UnitOfWork, spent: RefreshToken, *, following: RefreshRow, now: Instant) -> bool:
     """Move a live session on from its present token `spent`. False when somebody else was faster."""
     changed = await unit.run(
         ROTATE,
@@ -221,7 +222,7 @@ async def rotate(unit: UnitOfWork, spent: RefreshToken, *, following: RefreshRow
     return changed == 1
 
 
-async def mark_used(unit: UnitOfWork, key: str, *, generation: int) -> None:
+async def mark_used(unit: UnitOfWork, key: SessionKey, *, generation: int) -> None:
     """Record that a generation's tokens were used."""
     await unit.run(MARK_USED, key=key, spent=generation, used=1)
 

@@ -4,8 +4,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, exists, func, literal_column, select
 
+from sojourn.domain.clock import Instant
 from sojourn.domain.device_names import DeviceName, NameKind
 from sojourn.domain.endings import REUSE
+from sojourn.domain.ids import SessionKey
 from sojourn.domain.risk_evidence import SeenSession
 from sojourn.storage.queries import statistics
 from sojourn.storage.queries.session_states import ACTIVE, FEW_ACTIVE, NOW, OUT_OF_ORDER
@@ -40,8 +42,8 @@ class Sighting(NamedTuple):
     """When and where a device was, by one session on it."""
 
     id: str
-    created_at: str
-    last_active_at: str
+    created_at: Instant
+    last_active_at: Instant
     ip: str | None
     geoip: str | None
 
@@ -57,8 +59,8 @@ class Device(NamedTuple):
     device_type: str | None
     browser: str | None
     os: str | None
-    created_at: str
-    last_active_at: str
+    created_at: Instant
+    last_active_at: Instant
     ip: str | None
     geoip: str | None
 
@@ -122,7 +124,7 @@ _SIGHTINGS: dict[NameKind, Statement] = {
 }
 
 
-async def get(unit: UnitOfWork, key: str) -> SeenSession | None:
+async def get(unit: UnitOfWork, key: SessionKey) -> SeenSession | None:
     """A session of any status, or None."""
     row = await unit.one(GET, id=key)
     return None if row is None else SeenSession._make(row)
@@ -137,7 +139,7 @@ async def history(unit: UnitOfWork, session: SeenSession) -> set[SeenSession]:
     return {SeenSession._make(row) for row in rows}
 
 
-async def latest_active(unit: UnitOfWork, now: str) -> list[SeenSession]:
+async def latest_active(unit: UnitOfWork, now: Instant) -> list[SeenSession]:
     """The tenant's latest active sessions."""
     with unit.snapshot():
         few = (await statistics.session_stats(unit, now)).active < SAMPLE
@@ -150,20 +152,20 @@ async def latest_on_device(unit: UnitOfWork, device_id: str) -> list[SeenSession
     return [SeenSession._make(row) for row in await unit.all(LATEST_ON_DEVICE, device_id=device_id, limit=SAMPLE)]
 
 
-async def count_on_device(unit: UnitOfWork, device_id: str, *, now: str) -> DeviceCounts:
+async def count_on_device(unit: UnitOfWork, device_id: str, *, now: Instant) -> DeviceCounts:
     """The numbers of a device; all of them 0 when the tenant has no session on it."""
     row = await unit.one(COUNT_ON_DEVICE, device_id=device_id, now=now, reuse=REUSE.code)
     return DeviceCounts._make(row or (0, 0, 0, 0, 0))
 
 
-async def trusts(unit: UnitOfWork, user_id: str, *, fingerprint: str | None, now: str) -> bool:
+async def trusts(unit: UnitOfWork, user_id: str, *, fingerprint: str | None, now: Instant) -> bool:
     """Whether a user trusts the device of a fingerprint at `now`."""
     if fingerprint is None:
         return False
     return bool(await unit.value(TRUSTS, user_id=user_id, fingerprint=fingerprint, now=now))
 
 
-async def device(unit: UnitOfWork, key: str) -> Device | None:
+async def device(unit: UnitOfWork, key: SessionKey) -> Device | None:
     """What a session of any status says of its device, or None when there is no such session."""
     row = await unit.one(DEVICE, id=key)
     return None if row is None else unit.touches.shown(unit.tenant.id, Device._make(row))

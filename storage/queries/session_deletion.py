@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete
 
+from sojourn.domain.clock import Instant
+from sojourn.domain.ids import SessionKey
 from sojourn.storage.queries import statistics
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.schema.token_tables import SessionTokenTable, SessionUsageTable
@@ -17,10 +19,10 @@ _S = SessionTable.__table__
 class Leaving(NamedTuple):
     """What must be known of a session that is deleted. Instants in text form."""
 
-    id: str
+    id: SessionKey
     device_type: str | None
-    revoked_at: str | None
-    due_at: str | None
+    revoked_at: Instant | None
+    due_at: Instant | None
 
 
 LEAVING = [_S.c[name] for name in Leaving._fields]

@@ -2,6 +2,7 @@
 
 from sqlalchemy import and_, bindparam, literal_column, select
 
+from sojourn.domain.clock import Instant
 from sojourn.domain.endings import Ending
 from sojourn.storage.queries import sessions
 from sojourn.storage.queries.session_states import ACTIVE
@@ -22,7 +23,7 @@ IDLEST = Statement(
 )
 
 
-async def end_idlest(unit: UnitOfWork, user_id: str, *, limit: int, now: str, ending: Ending) -> int:
+async def end_idlest(unit: UnitOfWork, user_id: str, *, limit: int, now: Instant, ending: Ending) -> int:
     """End as many of a user's sessions as there must be fewer for one more; how many were ended.
 
     With sign-ins side by side the user never has more than `limit`, once all are committed.

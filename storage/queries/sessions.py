@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, case, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from sojourn.domain.clock import Instant
 from sojourn.domain.endings import Ending
+from sojourn.domain.ids import SessionKey, TenantId
 from sojourn.domain.paging import Page
 from sojourn.domain.sessions import Status, effective_end
 from sojourn.storage.queries import statistics, tenants, users
@@ -30,13 +32,13 @@ _TENANT: BindParameter[Any] = bindparam("tenant")
 class NewSession:
     """A session to be written. Instants in text form; `username` belongs to the user and is kept with them."""
 
-    id: str
+    id: SessionKey
     user_id: str
-    created_at: str
-    authenticated_at: str
-    last_active_at: str
-    expires_at: str
-    idle_expires_at: str
+    created_at: Instant
+    authenticated_at: Instant
+    last_active_at: Instant
+    expires_at: Instant
+    idle_expires_at: Instant
     username: str | None = None
     amr: str | None = None
     acr: str | None = None
@@ -55,15 +57,15 @@ class NewSession:
 class SessionRow(NamedTuple):
     """A session as it is stored, in the order of the columns that queries select."""
 
-    id: str
-    tenant_id: str
+    id: SessionKey
+    tenant_id: TenantId
     user_id: str
-    created_at: str
-    authenticated_at: str
-    last_active_at: str
-    expires_at: str
-    idle_expires_at: str
-    revoked_at: str | None
+    created_at: Instant
+    authenticated_at: Instant
+    last_active_at: Instant
+    expires_at: Instant
+    idle_expires_at: Instant
+    revoked_at: Instant | None
     revoked_by: str | None
     revoke_reason: str | None
     reason_code: str | None
@@ -96,9 +98,9 @@ class SessionWithUser(NamedTuple):
     user_id: str
     user_key: int
     username: str | None
-    created_at: str
-    expires_at: str
-    last_active_at: str
+    created_at: Instant
+    expires_at: Instant
+    last_active_at: Instant
     ip: str | None
     user_agent: str | None
     amr: str | None
@@ -228,25 +230,27 @@ def insert_values(session: NewSession) -> dict[str, Any]:
     return values
 
 
-async def get(unit: UnitOfWork, key: str) -> SessionRow | None:
+async def get(unit: UnitOfWork, key: SessionKey) -> SessionRow | None:
     """A session of any status, or None."""
     row = await unit.one(GET, id=key)
     return None if row is None else unit.touches.shown(unit.tenant.id, SessionRow._make(row))
 
 
-async def device_of(unit: UnitOfWork, key: str) -> DeviceFacts | None:
+async def device_of(unit: UnitOfWork, key: SessionKey) -> DeviceFacts | None:
     """What a session of any status says of its device, or None."""
     row = await unit.one(GET_DEVICE, id=key)
     return None if row is None else DeviceFacts._make(row)
 
 
-async def count_active_of_user(unit: UnitOfWork, user_id: str, *, now: str) -> int:
+async def count_active_of_user(unit: UnitOfWork, user_id: str, *, now: Instant) -> int:
     """How many sessions of a user are active."""
     count: int = await unit.value(COUNT_ACTIVE_OF_USER, user_id=user_id, now=now)
     return count
 
 
-async def list_active_of_user(unit: UnitOfWork, user_id: str, *, now: str, page: Page) -> tuple[list[SessionRow], int]:
+async def list_active_of_user(
+    unit: UnitOfWork, user_id: str, *, now: Instant, page: Page
+) -> tuple[list[SessionRow], int]:
     """One page of a user's active sessions, and how many there are."""
     wanted = {"user_id": user_id, "now": now, "limit": page.size + 1, "offset": page.offset}
     if page.number == 1:
@@ -275,7 +279,7 @@ def _search(by_user: bool, status: Status | None, *, few: bool = False) -> tuple
     return Statement(page.limit(bindparam("limit")).offset(bindparam("offset"))), Statement(count)
 
 
-async def search(unit: UnitOfWork, wanted: SessionFilter, *, now: str, page: Page) -> tuple[list[SessionRow], int]:
+async def search(unit: UnitOfWork, wanted: SessionFilter, *, now: Instant, page: Page) -> tuple[list[SessionRow], int]:
     """One page of the tenant's sessions that fit, and how many there are."""
     parameters: dict[str, Any] = {} if wanted.status in (None, "revoked") else {"now": now}
     with unit.snapshot():
@@ -292,7 +296,7 @@ async def search(unit: UnitOfWork, wanted: SessionFilter, *, now: str, page: Pag
 
 
 async def list_active_with_users(
-    unit: UnitOfWork, now: str, *, limit: int, after: str | None
+    unit: UnitOfWork, now: Instant, *, limit: int, after: str | None
 ) -> tuple[list[SessionWithUser], int]:
     """Up to `limit` active sessions after the id `after`, with their users, and how many are active in all."""
     with unit.snapshot():
@@ -303,17 +307,17 @@ async def list_active_with_users(
     return [unit.touches.shown(unit.tenant.id, SessionWithUser._make(row)) for row in rows[:limit]], total
 
 
-async def touch(unit: UnitOfWork, key: str, *, touch: Touch) -> bool:
+async def touch(unit: UnitOfWork, key: SessionKey, *, touch: Touch) -> bool:
     """Record an activity; False when the session is not active. Neither instant ever goes back."""
     return await unit.run(TOUCH, **_touch_values(key, touch, now=touch.last_active_at)) == 1
 
 
-async def touch_many(unit: UnitOfWork, touches: list[tuple[str, Touch]], *, now: str) -> None:
+async def touch_many(unit: UnitOfWork, touches: list[tuple[SessionKey, Touch]], *, now: Instant) -> None:
     """Record activities of sessions, by id, that waited until `now`; those not active by then are left as they are."""
     await unit.run_many(TOUCH, [_touch_values(key, touch, now=now) for key, touch in touches])
 
 
-def _touch_values(key: str, touch: Touch, *, now: str) -> dict[str, Any]:
+def _touch_values(key: SessionKey, touch: Touch, *, now: Instant) -> dict[str, Any]:
     return {
         "id": key,
         "at": touch.last_active_at,
@@ -329,10 +333,10 @@ class Assurance(NamedTuple):
 
     amr: str
     acr: str | None
-    verified_at: str
+    verified_at: Instant
 
 
-async def raise_assurance(unit: UnitOfWork, row: SessionRow, *, to: Assurance, now: str, idle: str) -> bool:
+async def raise_assurance(unit: UnitOfWork, row: SessionRow, *, to: Assurance, now: Instant, idle: Instant) -> bool:
     """Record an authentication with other factors: access tokens of before are refused from here on.
 
     `idle` is the idle deadline that follows. False when the session is not active, or not what `row` says any more.
@@ -341,12 +345,12 @@ async def raise_assurance(unit: UnitOfWork, row: SessionRow, *, to: Assurance, n
     return await unit.run(RAISE, id=row.id, seen=row.elevations, at=now, now=now, idle=idle, **facts) == 1
 
 
-async def revoke(unit: UnitOfWork, key: str, *, now: str, ending: Ending) -> bool:
+async def revoke(unit: UnitOfWork, key: SessionKey, *, now: Instant, ending: Ending) -> bool:
     """End an active session; False when it is not active."""
     return await revoke_many(unit, [key], now=now, ending=ending) == {key}
 
 
-async def revoke_many(unit: UnitOfWork, keys: list[str], *, now: str, ending: Ending) -> set[str]:
+async def revoke_many(unit: UnitOfWork, keys: list[SessionKey], *, now: Instant, ending: Ending) -> set[str]:
     """End those of some sessions that are active; which were ended."""
     ended, unsettled = set[str](), 0
     await _write_waiting_touches(unit, sorted(set(keys)), now=now)
@@ -362,14 +366,14 @@ async def revoke_many(unit: UnitOfWork, keys: list[str], *, now: str, ending: En
 
 
 async def revoke_all_of_user(
-    unit: UnitOfWork, user_id: str, *, now: str, ending: Ending, but: str | None = None
+    unit: UnitOfWork, user_id: str, *, now: Instant, ending: Ending, but: str | None = None
 ) -> int:
     """End every active session of a user, perhaps all `but` one; how many were ended."""
     locked = await unit.all(LOCK_ALL_OF_USER, user_id=user_id, now=now)
     return await revoke_locked(unit, [row for row in locked if row[0] != but], now=now, ending=ending)
 
 
-async def revoke_locked(unit: UnitOfWork, locked: list[Row], *, now: str, ending: Ending) -> int:
+async def revoke_locked(unit: UnitOfWork, locked: list[Row], *, now: Instant, ending: Ending) -> int:
     """End sessions that this transaction has locked, each given by its id and its `due_at`; how many they are."""
     if locked:
         await _write_waiting_touches(unit, [key for key, _ in locked], now=now)
@@ -379,7 +383,7 @@ async def revoke_locked(unit: UnitOfWork, locked: list[Row], *, now: str, ending
     return len(locked)
 
 
-async def _write_waiting_touches(unit: UnitOfWork, keys: list[str], *, now: str) -> None:
+async def _write_waiting_touches(unit: UnitOfWork, keys: list[SessionKey], *, now: Instant) -> None:
     """Write what waits of sessions that are about to end: their last use would go back otherwise."""
     found = [(key, unit.touches.perhaps_unwritten(unit.tenant.id, key)) for key in keys]
     touches = [(key, touch) for key, touch in found if touch is not None]

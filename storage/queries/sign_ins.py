@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, delete, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
+from sojourn.domain.clock import Instant
 from sojourn.domain.ids import erased_user
 from sojourn.storage.queries.token_records import EVERYBODY, cut_offs, issued_until
 from sojourn.storage.schema.token_tables import PresentedTokenTable
@@ -45,7 +46,7 @@ class Ends(NamedTuple):
     """How often a user, or everybody of the tenant, was ended, and the latest instant of it in text form."""
 
     times: int
-    until: str | None
+    until: Instant | None
 
 
 async def begin(unit: UnitOfWork, user_id: str) -> None:
@@ -76,11 +77,11 @@ async def ends(unit: UnitOfWork, user_id: str) -> Ends:
     return Ends._make(row)
 
 
-async def present(unit: UnitOfWork, token_hash: str, *, until: str) -> bool:
+async def present(unit: UnitOfWork, token_hash: str, *, until: Instant) -> bool:
     """Remember `until` an instant that a token has vouched for a sign-in; False when it did so before."""
     return await unit.run(PRESENT, hash=token_hash, until=until) == 1
 
 
-async def purge(unit: UnitOfWork, before: str, *, limit: int) -> int:
+async def purge(unit: UnitOfWork, before: Instant, *, limit: int) -> int:
     """Forget up to `limit` tokens that nobody can present any more at `before`; how many went."""
     return await unit.run(PURGE_PRESENTED, before=before, limit=limit)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from sojourn.domain.clock import Instant
 from sojourn.storage.schema.token_tables import SigningKeyTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import SystemUnit
@@ -19,9 +20,9 @@ class SigningKeyRow(NamedTuple):
     algorithm: str
     public_jwk: str
     sealed_private: str
-    created_at: str
+    created_at: Instant
     signs_from: str
-    retired_at: str | None
+    retired_at: Instant | None
 
 
 _COLUMNS = [_K.c[name] for name in SigningKeyRow._fields]
@@ -48,7 +49,7 @@ async def all_keys(unit: SystemUnit) -> list[SigningKeyRow]:
     return [SigningKeyRow._make(row) for row in await unit.all(ALL)]
 
 
-async def signing(unit: SystemUnit, now: str) -> list[str]:
+async def signing(unit: SystemUnit, now: Instant) -> list[str]:
     """The ids of the keys that may sign `now`, the newest first.
 
     Where there is none (the clock was ahead when the first key was made, or the only older key was retired), those that
@@ -58,6 +59,6 @@ async def signing(unit: SystemUnit, now: str) -> list[str]:
     return [key_id for (key_id,) in rows]
 
 
-async def retire(unit: SystemUnit, key_id: str, *, now: str) -> bool:
+async def retire(unit: SystemUnit, key_id: str, *, now: Instant) -> bool:
     """Withdraw a key: what it signed is refused at once. False when there is none or it is retired."""
     return await unit.run(RETIRE, key_id=key_id, now=now) == 1

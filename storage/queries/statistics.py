@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from sojourn.domain.clock import Instant
 from sojourn.domain.sessions import Status
 from sojourn.storage.queries.session_states import DEADLINE, NOW, OVER
 from sojourn.storage.schema.tables import SessionCounterTable, SessionTable
@@ -119,7 +120,7 @@ async def count_revoked(unit: UnitOfWork, ended: int, *, unsettled: int) -> None
     await count_ended(unit, "revoked", by=ended)
 
 
-async def session_stats(unit: UnitOfWork, now: str) -> SessionStats:
+async def session_stats(unit: UnitOfWork, now: Instant) -> SessionStats:
     """The tenant's numbers at `now`, none of them negative, whatever was counted."""
     devices: dict[str, int] = {}
     ended = {"revoked": 0, "expired": 0}
@@ -136,7 +137,7 @@ async def session_stats(unit: UnitOfWork, now: str) -> SessionStats:
     )
 
 
-async def settle(unit: UnitOfWork, now: str, *, limit: int) -> int:
+async def settle(unit: UnitOfWork, now: Instant, *, limit: int) -> int:
     """Settle up to `limit` due sessions; how many were looked at."""
     due = await unit.all(DUE, now=now, limit=limit)
     if due:
@@ -147,6 +148,6 @@ async def settle(unit: UnitOfWork, now: str, *, limit: int) -> int:
     return len(due)
 
 
-async def is_anything_due(unit: UnitOfWork, now: str) -> bool:
+async def is_anything_due(unit: UnitOfWork, now: Instant) -> bool:
     """Whether `settle` would find a session to look at."""
     return bool(await unit.value(IS_ANYTHING_DUE, now=now))

@@ -6,6 +6,8 @@ from sqlalchemy import bindparam, literal_column, select
 from sqlalchemy import exists as any_row
 from sqlalchemy.dialects.postgresql import insert
 
+from sojourn.domain.clock import Instant
+from sojourn.domain.ids import TenantId
 from sojourn.storage.schema.tables import TenantTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import SystemUnit, UnitOfWork
@@ -16,9 +18,9 @@ _T = TenantTable.__table__
 class TenantRow(NamedTuple):
     """A tenant as it is stored."""
 
-    id: str
+    id: TenantId
     name: str | None
-    created_at: str
+    created_at: Instant
 
 
 EXISTS = Statement(select(literal_column("1")).select_from(_T).where(_T.c.id == bindparam("tenant")))
@@ -35,12 +37,12 @@ async def exists(unit: UnitOfWork) -> bool:
     return await unit.one(EXISTS) is not None
 
 
-async def ensure(unit: UnitOfWork, now: str) -> None:
+async def ensure(unit: UnitOfWork, now: Instant) -> None:
     """Make the unit's tenant if it is new."""
     await unit.run(ENSURE, now=now)
 
 
-async def add(unit: SystemUnit, tenant_id: str, *, name: str | None, now: str) -> bool:
+async def add(unit: SystemUnit, tenant_id: TenantId, *, name: str | None, now: Instant) -> bool:
     """Make a tenant; False when it exists already."""
     return await unit.run(ADD, id=tenant_id, name=name, now=now) == 1
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, delete, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
+from sojourn.domain.clock import Instant
 from sojourn.storage.queries.epochs import present_epoch
 from sojourn.storage.queries.token_records import EVERYBODY, cut_offs
 from sojourn.storage.schema.sql_functions import latest
@@ -92,7 +93,7 @@ async def get(unit: UnitOfWork) -> TokenConfig | None:
     return None if row is None else TokenConfig._make(row)
 
 
-async def put(unit: UnitOfWork, config: TokenConfig, *, now: str) -> None:
+async def put(unit: UnitOfWork, config: TokenConfig, *, now: Instant) -> None:
     """Set the tenant's lifetimes."""
     await unit.run(PUT, **config._asdict(), now=now)
 
@@ -103,7 +104,7 @@ async def reset(unit: UnitOfWork) -> bool:
 
 
 async def refuse_issued(
-    unit: UnitOfWork, user_id: str | None, *, token_type: str, reason: str | None, now: str
+    unit: UnitOfWork, user_id: str | None, *, token_type: str, reason: str | None, now: Instant
 ) -> None:
     """Refuse every token of a type issued so far: of one user, or of the whole tenant.
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Integer, and_, bindparam, cast, exists, func, literal_column, or_, select
 
+from sojourn.domain.clock import Instant
 from sojourn.domain.ids import erased_user
 from sojourn.domain.token_validity import TokenRecord
 from sojourn.domain.tokens import AccessToken
@@ -96,7 +97,7 @@ FACTS_WITHOUT_SESSION = Statement(select(*_AGAINST))
 """The same for a token of another issuer that names no session of ours: nothing else can be known of it."""
 
 
-async def record(unit: UnitOfWork, token: AccessToken, *, now: str) -> TokenRecord:
+async def record(unit: UnitOfWork, token: AccessToken, *, now: Instant) -> TokenRecord:
     """What is known of a token in the unit's tenant."""
     about: dict[str, Any] = {
         "hash": token.hash,

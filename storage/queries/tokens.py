@@ -9,6 +9,8 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import ColumnElement, and_, bindparam, case, delete, false, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
+from sojourn.domain.clock import Instant
+from sojourn.domain.ids import SessionKey
 from sojourn.domain.paging import Page
 from sojourn.domain.token_identity import TokenHash
 from sojourn.domain.token_validity import RULES
@@ -35,12 +37,12 @@ class IssuedToken(NamedTuple):
     """A token to be recorded in the inventory. Instants in text form."""
 
     id: str
-    session_id: str | None
+    session_id: SessionKey | None
     user_id: str
     token_type: TokenType
     token_hash: TokenHash
-    created_at: str
-    expires_at: str
+    created_at: Instant
+    expires_at: Instant
     ip: str | None
     user_agent: str | None
     key_id: str | None
@@ -54,8 +56,8 @@ class IssuedTokenRow(NamedTuple):
     id: str
     user_id: str
     token_type: str
-    created_at: str
-    expires_at: str
+    created_at: Instant
+    expires_at: Instant
     ip: str | None
     user_agent: str | None
     wrong: tuple[str, ...]
@@ -66,7 +68,7 @@ class Moment(NamedTuple):
     whose parents are reuse. Instants in text form.
     """
 
-    now: str
+    now: Instant
     lapsed: str
     reusable_since: str
 
@@ -223,6 +225,6 @@ def _row(row: Row) -> IssuedTokenRow:
     return IssuedTokenRow._make([*row[:plain], wrong])
 
 
-async def purge(unit: UnitOfWork, before: str, *, limit: int) -> int:
+async def purge(unit: UnitOfWork, before: Instant, *, limit: int) -> int:
     """Forget up to `limit` tokens that expired before an instant; how many went."""
     return await unit.run(PURGE_ISSUED, before=before, limit=limit)

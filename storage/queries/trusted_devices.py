@@ -6,6 +6,8 @@ from typing import NamedTuple
 from sqlalchemy import and_, bindparam, delete, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
+from sojourn.domain.clock import Instant
+from sojourn.domain.ids import TenantId
 from sojourn.domain.paging import Page
 from sojourn.storage.queries import tenants
 from sojourn.storage.schema.tables import TrustedDeviceTable
@@ -25,8 +27,8 @@ class NewTrustedDevice:
     id: str
     user_id: str
     device_fingerprint: str
-    created_at: str
-    trusted_until: str
+    created_at: Instant
+    trusted_until: Instant
     device_name: str | None = None
     device_type: str | None = None
     browser: str | None = None
@@ -38,7 +40,7 @@ class TrustedDeviceRow(NamedTuple):
     """A trusted device as it is stored."""
 
     id: str
-    tenant_id: str
+    tenant_id: TenantId
     user_id: str
     device_fingerprint: str
     device_name: str | None
@@ -46,8 +48,8 @@ class TrustedDeviceRow(NamedTuple):
     browser: str | None
     os: str | None
     ip: str | None
-    created_at: str
-    trusted_until: str
+    created_at: Instant
+    trusted_until: Instant
 
 
 _COLUMNS = [_D.c[name] for name in TrustedDeviceRow._fields]
@@ -89,7 +91,9 @@ FORGET_OLDEST = Statement(
 UNTRUST_FOR_USER = Statement(delete(_D).where(_OF_FINGERPRINT, _D.c.user_id == bindparam("user_id")))
 
 
-async def trust(unit: UnitOfWork, device: NewTrustedDevice, *, now: str, limit: int | None = None) -> TrustedDeviceRow:
+async def trust(
+    unit: UnitOfWork, device: NewTrustedDevice, *, now: Instant, limit: int | None = None
+) -> TrustedDeviceRow:
     """Trust a device anew. A row that exists keeps its id and what this time was not told.
 
     Where the user has more than `limit` devices then, those that were trusted longest ago are forgotten.
@@ -108,7 +112,9 @@ async def _forget_surplus(unit: UnitOfWork, device: NewTrustedDevice, *, limit: 
         await unit.run(FORGET_OLDEST, user_id=device.user_id, kept=device.device_fingerprint, surplus=count - limit)
 
 
-async def list_trusted(unit: UnitOfWork, user_id: str, *, now: str, page: Page) -> tuple[list[TrustedDeviceRow], int]:
+async def list_trusted(
+    unit: UnitOfWork, user_id: str, *, now: Instant, page: Page
+) -> tuple[list[TrustedDeviceRow], int]:
     """One page of the devices a user trusts at `now`, newest first, and how many there are."""
     with unit.snapshot():
         rows = await unit.all(LIST_TRUSTED, user_id=user_id, now=now, limit=page.size, offset=page.offset)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import and_, bindparam, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
+from sojourn.domain.ids import SessionKey
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.schema.token_tables import SessionUsageTable
 from sojourn.storage.statements import Statement
@@ -52,17 +53,17 @@ LIST_OF_USER = Statement(
 class UsageOfSession(NamedTuple):
     """A session by its key, a day in UTC and how often the session was used on it."""
 
-    session_key: str
+    session_key: SessionKey
     day: str
     uses: int
 
 
-async def count_use(unit: UnitOfWork, session_key: str, *, day: str) -> None:
+async def count_use(unit: UnitOfWork, session_key: SessionKey, *, day: str) -> None:
     """Count one use of a session."""
     await unit.run(COUNT, session_id=session_key, day=day, by=1)
 
 
-async def daily(unit: UnitOfWork, session_key: str, *, limit: int) -> list[DailyUsage]:
+async def daily(unit: UnitOfWork, session_key: SessionKey, *, limit: int) -> list[DailyUsage]:
     """The last `limit` days on which a session was used, newest first."""
     return [DailyUsage._make(row) for row in await unit.all(LIST, session_id=session_key, limit=limit)]
 

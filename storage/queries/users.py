@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import BindParameter, and_, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from sojourn.domain.clock import Instant
 from sojourn.domain.ids import user_key
 from sojourn.storage.schema.tables import UserTable
 from sojourn.storage.statements import Statement
@@ -30,7 +31,7 @@ NAME = Statement(update(_U).where(_ONE).values(username=bindparam("new_name")))
 MAX_KEY_ATTEMPTS = 8
 
 
-async def ensure(unit: UnitOfWork, user_id: str, *, username: str | None, now: str) -> None:
+async def ensure(unit: UnitOfWork, user_id: str, *, username: str | None, now: Instant) -> None:
     """Make the user if they are new; keep the latest name."""
     found = await unit.one(FIND, of_user=user_id)
     if found is not None:

@@ -3,6 +3,8 @@
 from sqlalchemy import BigInteger, Column, Index
 from sqlmodel import Field
 
+from sojourn.domain.clock import Instant
+from sojourn.domain.ids import TenantId
 from sojourn.storage.schema.columns import Stored, instant, key_text, long_text, short_text
 
 
@@ -11,7 +13,7 @@ class AuditRecordTable(Stored, table=True):
 
     __tablename__ = "audit_records"
 
-    tenant_id: str = Field(sa_column=key_text(128))
+    tenant_id: TenantId = Field(sa_column=key_text(128))
     position: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     id: str = Field(sa_column=short_text(64, nullable=False))
     at: str = Field(sa_column=instant())
@@ -19,7 +21,7 @@ class AuditRecordTable(Stored, table=True):
     actor_id: str | None = Field(sa_column=short_text())
     action: str = Field(sa_column=short_text(64, nullable=False))
     target: str | None = Field(sa_column=short_text())
-    before: str | None = Field(sa_column=long_text())
+    before: Instant | None = Field(sa_column=long_text())
     after: str | None = Field(sa_column=long_text())
     request_id: str | None = Field(sa_column=short_text(128))
     hash: str = Field(sa_column=short_text(64, nullable=False))
@@ -30,7 +32,7 @@ class AuditHeadTable(Stored, table=True):
 
     __tablename__ = "audit_heads"
 
-    tenant_id: str = Field(sa_column=key_text(128))
+    tenant_id: TenantId = Field(sa_column=key_text(128))
     position: int = Field(sa_column=Column(BigInteger, nullable=False))
     hash: str = Field(sa_column=short_text(64, nullable=False))
     signature: str = Field(sa_column=long_text(nullable=False))
@@ -42,6 +44,6 @@ class AuditPseudonymTable(Stored, table=True):
     __tablename__ = "audit_pseudonyms"
     __table_args__ = (Index("ux_audit_pseudonyms", "tenant_id", "pseudonym", unique=True),)
 
-    tenant_id: str = Field(sa_column=key_text(128))
+    tenant_id: TenantId = Field(sa_column=key_text(128))
     user_id: str = Field(sa_column=key_text())
     pseudonym: str = Field(sa_column=short_text(64, nullable=False))

@@ -7,6 +7,8 @@ beside a date. No index holds a column that an activity changes: measured, one s
 from sqlalchemy import BigInteger, Column, Index, Integer, text
 from sqlmodel import Field
 
+from sojourn.domain.clock import Instant
+from sojourn.domain.ids import SessionKey, TenantId
 from sojourn.storage.schema.columns import Stored, instant, key_text, long_text, partial_index, session_key, short_text
 
 
@@ -17,7 +19,7 @@ class TenantTable(Stored, table=True):
 
     id: str = Field(sa_column=key_text(128))
     name: str | None = Field(sa_column=short_text())
-    created_at: str = Field(sa_column=instant())
+    created_at: Instant = Field(sa_column=instant())
 
 
 class UserTable(Stored, table=True):
@@ -26,11 +28,11 @@ class UserTable(Stored, table=True):
     __tablename__ = "users"
     __table_args__ = (Index("ix_users_key", "tenant_id", "key", unique=True),)
 
-    tenant_id: str = Field(sa_column=key_text(128))
+    tenant_id: TenantId = Field(sa_column=key_text(128))
     user_id: str = Field(sa_column=key_text())
     key: int = Field(sa_column=Column(BigInteger, nullable=False))
     username: str | None = Field(sa_column=short_text())
-    created_at: str = Field(sa_column=instant())
+    created_at: Instant = Field(sa_column=instant())
 
 
 class SessionTable(Stored, table=True):
@@ -49,16 +51,16 @@ class SessionTable(Stored, table=True):
         {"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (id)"},
     )
 
-    tenant_id: str = Field(sa_column=key_text(128))
-    id: str = Field(sa_column=session_key(primary_key=True))
+    tenant_id: TenantId = Field(sa_column=key_text(128))
+    id: SessionKey = Field(sa_column=session_key(primary_key=True))
     user_id: str = Field(sa_column=short_text(nullable=False))
-    created_at: str = Field(sa_column=instant())
-    authenticated_at: str = Field(sa_column=instant())
-    last_active_at: str = Field(sa_column=instant())
-    expires_at: str = Field(sa_column=instant())
-    idle_expires_at: str = Field(sa_column=instant())
-    due_at: str | None = Field(sa_column=instant(nullable=True))
-    revoked_at: str | None = Field(sa_column=instant(nullable=True))
+    created_at: Instant = Field(sa_column=instant())
+    authenticated_at: Instant = Field(sa_column=instant())
+    last_active_at: Instant = Field(sa_column=instant())
+    expires_at: Instant = Field(sa_column=instant())
+    idle_expires_at: Instant = Field(sa_column=instant())
+    due_at: Instant | None = Field(sa_column=instant(nullable=True))
+    revoked_at: Instant | None = Field(sa_column=instant(nullable=True))
     revoked_by: str | None = Field(sa_column=short_text())
     revoke_reason: str | None = Field(sa_column=short_text())
     reason_code: str | None = Field(sa_column=short_text(32))
@@ -84,7 +86,7 @@ class SessionCounterTable(Stored, table=True):
 
     __tablename__ = "session_counters"
 
-    tenant_id: str = Field(sa_column=key_text(128))
+    tenant_id: TenantId = Field(sa_column=key_text(128))
     kind: str = Field(sa_column=key_text(16))
     device_type: str = Field(sa_column=key_text(32))
     shard: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
@@ -101,7 +103,7 @@ class TrustedDeviceTable(Stored, table=True):
         Index("ix_trusted_devices_fingerprint", "tenant_id", "device_fingerprint"),
     )
 
-    tenant_id: str = Field(sa_column=key_text(128))
+    tenant_id: TenantId = Field(sa_column=key_text(128))
     id: str = Field(sa_column=key_text(64))
     user_id: str = Field(sa_column=short_text(nullable=False))
     device_fingerprint: str = Field(sa_column=short_text(512, nullable=False))
@@ -110,8 +112,8 @@ class TrustedDeviceTable(Stored, table=True):
     browser: str | None = Field(sa_column=short_text())
     os: str | None = Field(sa_column=short_text())
     ip: str | None = Field(sa_column=short_text(45))
-    created_at: str = Field(sa_column=instant())
-    trusted_until: str = Field(sa_column=instant())
+    created_at: Instant = Field(sa_column=instant())
+    trusted_until: Instant = Field(sa_column=instant())
 
 
 class LeaseTable(Stored, table=True):
@@ -121,7 +123,7 @@ class LeaseTable(Stored, table=True):
 
     name: str = Field(sa_column=key_text(64))
     holder: str = Field(sa_column=short_text(64, nullable=False))
-    held_until: str = Field(sa_column=instant())
+    held_until: Instant = Field(sa_column=instant())
 
 
 class ApiKeyTable(Stored, table=True):
@@ -137,10 +139,10 @@ class ApiKeyTable(Stored, table=True):
     name: str = Field(sa_column=short_text(nullable=False))
     secret_hash: str = Field(sa_column=short_text(64, nullable=False))
     tenants: str | None = Field(sa_column=long_text())
-    created_at: str = Field(sa_column=instant())
-    expires_at: str | None = Field(sa_column=instant(nullable=True))
-    revoked_at: str | None = Field(sa_column=instant(nullable=True))
+    created_at: Instant = Field(sa_column=instant())
+    expires_at: Instant | None = Field(sa_column=instant(nullable=True))
+    revoked_at: Instant | None = Field(sa_column=instant(nullable=True))
     scopes: str | None = Field(sa_column=long_text())
-    last_used_at: str | None = Field(sa_column=instant(nullable=True))
+    last_used_at: Instant | None = Field(sa_column=instant(nullable=True))
     previous_hash: str | None = Field(sa_column=short_text(64))
-    previous_until: str | None = Field(sa_column=instant(nullable=True))
+    previous_until: Instant | None = Field(sa_column=instant(nullable=True))

@@ -7,6 +7,8 @@ that is not in the database (`sojourn.authentication.vault`): a stolen database 
 from sqlalchemy import Column, Index, Integer, text
 from sqlmodel import Field
 
+from sojourn.domain.clock import Instant
+from sojourn.domain.ids import SessionKey, TenantId
 from sojourn.storage.schema.columns import Stored, flag, instant, key_text, long_text, session_key, short_text
 
 
@@ -16,15 +18,15 @@ class SessionTokenTable(Stored, table=True):
     __tablename__ = "session_tokens"
     __table_args__ = ({"postgresql_partition_by": "RANGE (session_id)"},)
 
-    tenant_id: str = Field(sa_column=key_text(128))
-    session_id: str = Field(sa_column=session_key(primary_key=True))
+    tenant_id: TenantId = Field(sa_column=key_text(128))
+    session_id: SessionKey = Field(sa_column=session_key(primary_key=True))
     first_generation: int = Field(sa_column=Column(Integer, nullable=False))
     generation: int = Field(sa_column=Column(Integer, nullable=False))
     nonce: str = Field(sa_column=short_text(64, nullable=False))
     token_hash: str = Field(sa_column=short_text(64, nullable=False))
     previous_hash: str | None = Field(sa_column=short_text(64))
-    rotated_at: str = Field(sa_column=instant())
-    expires_at: str = Field(sa_column=instant())
+    rotated_at: Instant = Field(sa_column=instant())
+    expires_at: Instant = Field(sa_column=instant())
     successor_used: bool = Field(sa_column=flag())
     client_id: str | None = Field(sa_column=short_text())
 
@@ -44,15 +46,15 @@ class IssuedTokenTable(Stored, table=True):
         Index("ix_issued_tokens_expiry", "tenant_id", "expires_at"),
     )
 
-    tenant_id: str = Field(sa_column=key_text(128))
+    tenant_id: TenantId = Field(sa_column=key_text(128))
     id: str = Field(sa_column=key_text(64))
-    session_id: str | None = Field(sa_column=session_key(nullable=True))
+    session_id: SessionKey | None = Field(sa_column=session_key(nullable=True))
     user_id: str = Field(sa_column=short_text(nullable=False))
     token_type: str = Field(sa_column=short_text(16, nullable=False))
     token_hash: str = Field(sa_column=short_text(64, nullable=False))
-    created_at: str = Field(sa_column=instant())
-    expires_at: str = Field(sa_column=instant())
-    revoked_at: str | None = Field(sa_column=instant(nullable=True))
+    created_at: Instant = Field(sa_column=instant())
+    expires_at: Instant = Field(sa_column=instant())
+    revoked_at: Instant | None = Field(sa_column=instant(nullable=True))
     ip: str | None = Field(sa_column=short_text(45))
     user_agent: str | None = Field(sa_column=long_text())
     key_id: str | None = Field(sa_column=short_text(64))
@@ -66,9 +68,9 @@ class PresentedTokenTable(Stored, table=True):
     __tablename__ = "presented_tokens"
     __table_args__ = (Index("ix_presented_tokens_expiry", "tenant_id", "expires_at"),)
 
-    tenant_id: str = Field(sa_column=key_text(128))
+    tenant_id: TenantId = Field(sa_column=key_text(128))
     token_hash: str = Field(sa_column=key_text(64))
-    expires_at: str = Field(sa_column=instant())
+    expires_at: Instant = Field(sa_column=instant())
 
 
 class BlacklistTable(Stored, table=True):
@@ -80,14 +82,14 @@ class BlacklistTable(Stored, table=True):
         Index("ix_blacklist_user", "tenant_id", "user_id", "id"),
     )
 
-    tenant_id: str = Field(sa_column=key_text(128))
+    tenant_id: TenantId = Field(sa_column=key_text(128))
     id: str = Field(sa_column=key_text(64))
     token_hash: str = Field(sa_column=short_text(64, nullable=False))
     token_type: str = Field(sa_column=short_text(16, nullable=False))
     user_id: str = Field(sa_column=short_text(nullable=False))
     reason: str | None = Field(sa_column=short_text())
-    created_at: str = Field(sa_column=instant())
-    expires_at: str = Field(sa_column=instant())
+    created_at: Instant = Field(sa_column=instant())
+    expires_at: Instant = Field(sa_column=instant())
 
 
 class TokenConfigTable(Stored, table=True):
@@ -95,11 +97,11 @@ class TokenConfigTable(Stored, table=True):
 
     __tablename__ = "token_configs"
 
-    tenant_id: str = Field(sa_column=key_text(128))
+    tenant_id: TenantId = Field(sa_column=key_text(128))
     access_expiry: str = Field(sa_column=short_text(64, nullable=False))
     refresh_expiry: str = Field(sa_column=short_text(64, nullable=False))
     leeway: str = Field(sa_column=short_text(64, nullable=False))
-    updated_at: str = Field(sa_column=instant())
+    updated_at: Instant = Field(sa_column=instant())
 
 
 class NotBeforeTable(Stored, table=True):
@@ -113,10 +115,10 @@ class NotBeforeTable(Stored, table=True):
 
     __tablename__ = "not_before"
 
-    tenant_id: str = Field(sa_column=key_text(128))
+    tenant_id: TenantId = Field(sa_column=key_text(128))
     user_id: str = Field(sa_column=key_text())
     token_type: str = Field(sa_column=key_text(16))
-    issued_until: str = Field(sa_column=instant())
+    issued_until: Instant = Field(sa_column=instant())
     reason: str | None = Field(sa_column=short_text())
     count: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
 
@@ -130,9 +132,9 @@ class SigningKeyTable(Stored, table=True):
     algorithm: str = Field(sa_column=short_text(16, nullable=False))
     public_jwk: str = Field(sa_column=long_text(nullable=False))
     sealed_private: str = Field(sa_column=long_text(nullable=False))
-    created_at: str = Field(sa_column=instant())
+    created_at: Instant = Field(sa_column=instant())
     signs_from: str = Field(sa_column=instant())
-    retired_at: str | None = Field(sa_column=instant(nullable=True))
+    retired_at: Instant | None = Field(sa_column=instant(nullable=True))
 
 
 class EpochTable(Stored, table=True):
@@ -150,7 +152,7 @@ class SessionUsageTable(Stored, table=True):
     __tablename__ = "session_usage"
     __table_args__ = ({"postgresql_partition_by": "RANGE (session_id)"},)
 
-    tenant_id: str = Field(sa_column=key_text(128))
-    session_id: str = Field(sa_column=session_key(primary_key=True))
+    tenant_id: TenantId = Field(sa_column=key_text(128))
+    session_id: SessionKey = Field(sa_column=session_key(primary_key=True))
     day: str = Field(sa_column=key_text(10))
     count: int = Field(sa_column=Column(Integer, nullable=False))

@@ -12,8 +12,9 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
-from sojourn.domain.clock import Clock, to_text
+from sojourn.domain.clock import Clock, Instant, to_text
 from sojourn.domain.errors import Unavailable
+from sojourn.domain.ids import SessionKey, TenantId
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
 from sojourn.storage.queries import sessions
@@ -42,7 +43,7 @@ class Activity:
         self._hurry = asyncio.Event()
         self._closing = False
 
-    async def touch(self, unit: UnitOfWork, key: str, *, at: datetime, touch: Touch) -> bool:
+    async def touch(self, unit: UnitOfWork, key: SessionKey, *, at: datetime, touch: Touch) -> bool:
         """Record an activity of an active session; False when it is not active any more. Raises Unavailable.
 
         `unit` is where the session was read; it gives its connection back before anything is written.
@@ -73,12 +74,12 @@ class Activity:
         if self._touches:
             logger.warning("%d touches could not be written", len(self._touches))
 
-    def _may_wait(self, tenant: Tenant, key: str, *, at: datetime, touch: Touch) -> bool:
+    def _may_wait(self, tenant: Tenant, key: SessionKey, *, at: datetime, touch: Touch) -> bool:
         waiting = self._touches.waiting(tenant.id, key)
         written_until = touch.written_until if waiting is None else waiting.written_until
         return bool(self._interval) and len(self._touches) < MOST and to_text(at + FAR * self._interval) < written_until
 
-    async def _let_wait(self, tenant_id: str, key: str, *, touch: Touch) -> None:
+    async def _let_wait(self, tenant_id: TenantId, key: SessionKey, *, touch: Touch) -> None:
         self._touches.add(tenant_id, key, touch=touch)
         self._flush_soon()
 
@@ -97,7 +98,7 @@ class Activity:
             await self.flush()
         self._later = None
 
-    async def _write(self, tenant: Tenant, entries: list[tuple[str, Touch]], *, now: str) -> int:
+    async def _write(self, tenant: Tenant, entries: list[tuple[SessionKey, Touch]], *, now: Instant) -> int:
         try:
             await self._database.write(tenant, lambda unit: sessions.touch_many(unit, entries, now=now))
         except Unavailable:

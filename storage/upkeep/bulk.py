@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from sojourn.domain.ids import user_key
+from sojourn.domain.clock import Instant
+from sojourn.domain.ids import TenantId, user_key
 from sojourn.domain.sessions import effective_end
 from sojourn.storage.queries import sessions, statistics
 from sojourn.storage.queries.sessions import NewSession
@@ -22,8 +23,8 @@ BATCH = 20_000
 class Batch:
     """Rows of one tenant, by the names of their columns, and what they add to the counters, by kind and device type."""
 
-    tenant_id: str
-    begun_at: str
+    tenant_id: TenantId
+    begun_at: Instant
     users: list[dict[str, Any]] = field(default_factory=list)
     sessions: list[dict[str, Any]] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -45,7 +46,7 @@ class BulkLoader(ABC):
         """Give the connection back."""
 
 
-def batches(tenant_id: str, rows: Iterable[tuple[NewSession, str | None]], *, now: str) -> Iterator[Batch]:
+def batches(tenant_id: TenantId, rows: Iterable[tuple[NewSession, Instant | None]], *, now: Instant) -> Iterator[Batch]:
     """Sessions of one tenant, each with the instant it was revoked or None, as batches.
 
     What has ended by `now` is counted as settled.
@@ -66,7 +67,7 @@ def batches(tenant_id: str, rows: Iterable[tuple[NewSession, str | None]], *, no
         yield batch
 
 
-def _user(tenant_id: str, session: NewSession) -> dict[str, Any]:
+def _user(tenant_id: TenantId, session: NewSession) -> dict[str, Any]:
     return {
         "tenant_id": tenant_id,
         "user_id": session.user_id,
@@ -76,7 +77,7 @@ def _user(tenant_id: str, session: NewSession) -> dict[str, Any]:
     }
 
 
-def _session(tenant_id: str, session: NewSession, *, revoked_at: str | None, now: str) -> dict[str, Any]:
+def _session(tenant_id: TenantId, session: NewSession, *, revoked_at: Instant | None, now: Instant) -> dict[str, Any]:
     values = sessions.insert_values(session)
     values["tenant_id"] = tenant_id
     if revoked_at is not None or values["due_at"] <= now:

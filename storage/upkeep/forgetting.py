@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, false, func, literal_column, not_, or_, select
 
+from sojourn.domain.clock import Instant
 from sojourn.domain.ids import first_uuid7
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
@@ -86,8 +87,8 @@ FORGET_CUT_OFFS = Statement(delete(_N).where(_SPENT, _N.c.user_id == bindparam("
 class Due(NamedTuple):
     """Before which instants what may go, in text form: see `purge_tenant`; `cut_off_before` is of cut-offs."""
 
-    before: str
-    now: str
+    before: Instant
+    now: Instant
     cut_off_before: str
 
 

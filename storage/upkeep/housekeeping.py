@@ -7,7 +7,7 @@ small. One process at a time does it, by a lease; done twice it would do no harm
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sojourn.domain.clock import from_text, to_text
+from sojourn.domain.clock import Instant, from_text, to_text
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import AHEAD, Database
 from sojourn.storage.queries import statistics, tenants
@@ -46,7 +46,7 @@ async def run_housekeeping(database: Database, holder: str, *, now: datetime, re
     return Round(settled, purged, await oldest_overdue(database, before))
 
 
-async def settle_all(database: Database, now: str) -> int:
+async def settle_all(database: Database, now: Instant) -> int:
     """Settle what is due at `now` in every tenant; how many sessions were looked at.
 
     Safe in several processes at once. Raises Unavailable when the database does not answer; what was settled stays.
@@ -54,7 +54,7 @@ async def settle_all(database: Database, now: str) -> int:
     return sum([await _settle_tenant(database, tenant, now=now) for tenant in await all_tenants(database)])
 
 
-async def purge_all(database: Database, before: str, *, now: str) -> int:
+async def purge_all(database: Database, before: Instant, *, now: Instant) -> int:
     """Purge every tenant of what ended at `before` or earlier; how many sessions went. Raises Unavailable likewise."""
     return sum([await purge_tenant(database, tenant, before=before, now=now) for tenant in await all_tenants(database)])
 
@@ -70,7 +70,7 @@ async def oldest_overdue(database: Database, before: datetime) -> timedelta:
     return timedelta(0) if ended is None else before - from_text(ended)
 
 
-async def active_sessions(database: Database, now: str) -> int:
+async def active_sessions(database: Database, now: Instant) -> int:
     """How many sessions of all tenants are active at `now`. Raises Unavailable."""
     counted = [
         await database.read(tenant, lambda unit: statistics.session_stats(unit, now))
@@ -85,7 +85,7 @@ async def all_tenants(database: Database) -> list[Tenant]:
         return [Tenant(row.id) for row in await tenants.all_tenants(unit)]
 
 
-async def _settle_tenant(database: Database, tenant: Tenant, *, now: str) -> int:
+async def _settle_tenant(database: Database, tenant: Tenant, *, now: Instant) -> int:
     async def work(unit: UnitOfWork) -> int:
         return await statistics.settle(unit, now, limit=BATCH)
 

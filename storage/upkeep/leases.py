@@ -3,6 +3,7 @@
 from sqlalchemy import bindparam, or_
 from sqlalchemy.dialects.postgresql import insert
 
+from sojourn.domain.clock import Instant
 from sojourn.storage.database import Database
 from sojourn.storage.schema.tables import LeaseTable
 from sojourn.storage.statements import Statement
@@ -20,7 +21,7 @@ TAKE = Statement(
 )
 
 
-async def take(database: Database, name: str, *, holder: str, now: str, until: str) -> bool:
+async def take(database: Database, name: str, *, holder: str, now: Instant, until: Instant) -> bool:
     """Take a lease, or keep it longer; False while another process holds it. Raises Unavailable.
 
     A holder that is gone loses it at `until`. If clocks differ two holders are possible, so the work must be safe to

@@ -6,6 +6,7 @@ one row a type; the sessions follow in batches.
 
 from sqlalchemy import bindparam, literal_column, or_, select
 
+from sojourn.domain.clock import Instant
 from sojourn.domain.endings import Ending
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
@@ -28,7 +29,7 @@ LOCK_SOME = Statement(
 )
 
 
-async def end_all(database: Database, tenant: Tenant, *, now: str, ending: Ending) -> int:
+async def end_all(database: Database, tenant: Tenant, *, now: Instant, ending: Ending) -> int:
     """End every session of a tenant, refuse every token issued and every sign-in of before; how many were active.
 
     Tokens are refused from the first write on. Raises Unavailable; what was ended stays ended.

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, func, literal_column, select
 
+from sojourn.domain.clock import Instant
 from sojourn.domain.ids import first_uuid7
 from sojourn.storage.queries.session_states import DEADLINE, ENDED
 from sojourn.storage.schema.tables import SessionTable, TrustedDeviceTable
@@ -44,7 +45,7 @@ class Overdue(NamedTuple):
     trusted_devices: int
 
 
-async def count(unit: UnitOfWork, before: str, *, now: str) -> Overdue:
+async def count(unit: UnitOfWork, before: Instant, *, now: Instant) -> Overdue:
     """What a purge of the tenant would delete: what ended at `before` or earlier, blacklist entries over `now`."""
     with unit.snapshot():
         return Overdue(
@@ -55,7 +56,7 @@ async def count(unit: UnitOfWork, before: str, *, now: str) -> Overdue:
         )
 
 
-async def oldest(unit: UnitOfWork, before: str) -> str | None:
+async def oldest(unit: UnitOfWork, before: Instant) -> str | None:
     """When the oldest session ended that should have left by now; None when none should."""
     ended: str | None = await unit.value(OLDEST_SESSION, before=before, created_before=first_uuid7(before))
     return ended

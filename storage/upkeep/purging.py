@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, literal_column, select
 
+from sojourn.domain.clock import Instant
 from sojourn.domain.ids import first_uuid7
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
@@ -50,14 +51,14 @@ PURGE_DEVICES = Statement(
 )
 
 
-async def purge_sessions(unit: UnitOfWork, before: str, *, limit: int) -> int:
+async def purge_sessions(unit: UnitOfWork, before: Instant, *, limit: int) -> int:
     """Delete up to `limit` sessions of the tenant that ended at `before` or earlier; how many went."""
     gone = await unit.all(LOCK_ENDED, before=before, created_before=first_uuid7(before), limit=limit)
     await delete_sessions(unit, gone)
     return len(gone)
 
 
-async def purge_tenant(database: Database, tenant: Tenant, *, before: str, now: str) -> int:
+async def purge_tenant(database: Database, tenant: Tenant, *, before: Instant, now: Instant) -> int:
     """Delete everything of a tenant that is past its retention, one batch per write. Returns how many sessions.
 
     Sessions that ended at `before` or earlier; tokens, presented ones too, blacklist entries and trust that are over

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import bindparam, update
 
+from sojourn.domain.clock import Instant
 from sojourn.storage.queries import api_keys, epochs, signing_keys
 from sojourn.storage.queries.signing_keys import SigningKeyRow
 from sojourn.storage.schema.token_tables import SigningKeyTable
@@ -35,7 +36,7 @@ class Retired(NamedTuple):
 
 
 async def begin_again(
-    unit: SystemUnit, epoch: str, *, signing_key: SigningKeyRow, keep: frozenset[str], now: str
+    unit: SystemUnit, epoch: str, *, signing_key: SigningKeyRow, keep: frozenset[str], now: Instant
 ) -> Retired:
     """Draw `epoch`, let `signing_key` alone sign, and revoke all API keys but those in `keep`.
 
