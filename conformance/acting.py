@@ -31,8 +31,8 @@ class History:
 
     def step(self) -> tuple[str, str]:
         """Somebody does something; what, and to whom."""
-        tenant, user = self.random.choice(self.tenants), self.random.choice(self.users[:4])
-        if not self.shelves[tenant.id].active(user):
+        tenant, user = self.random.choice(self.tenants), self.random.choice((*self.users[:2], *self.users[:4]))
+        if not self.shelves[tenant.id].usable(user):
             self.sign_in(tenant, user)
         if not self.plan:
             self.plan = self.random.sample(ACTIONS, len(ACTIONS))
@@ -54,8 +54,9 @@ class History:
         return kept
 
     def one_of(self, tenant: Tenant, user: str) -> Kept:
-        """One of the user's two latest active sessions."""
-        return self.random.choice(self.shelves[tenant.id].active(user)[:2])
+        """One of the user's two latest active sessions whose tokens are good; the user signs in where there is none."""
+        found = self.shelves[tenant.id].usable(user)[:2]
+        return self.random.choice(found) if found else self.sign_in(tenant, user)
 
     def end(self, tenant: Tenant, kept: Kept, *, reason: str | None = None) -> None:
         """Note that a session was ended."""
@@ -82,7 +83,7 @@ def somebody_signs_in(history: History, where: Where) -> None:
 def a_user_ends_a_session(history: History, where: Where) -> None:
     tenant, user = where
     kept = history.one_of(tenant, user)
-    caller = next(other for other in history.shelves[tenant.id].active(user) if not other.refused)
+    caller = next(other for other in history.shelves[tenant.id].usable(user) if not other.refused)
     expect(tenant.bearer(caller.made.access, "revoke_session", session_id=kept.made.id, body={"reason": "mine"}), 204)
     history.end(tenant, kept, reason="mine")
 
@@ -127,17 +128,41 @@ def a_user_is_raised(history: History, where: Where) -> None:
     told = expect(tenant.admin("upgrade_session_mfa", session_id=kept.made.id), 200).json
     assert told["session_id"] == kept.made.id, f"asked for {kept.made.id}, {told['session_id']} was raised"
     kept.amr = tuple(dict.fromkeys((*kept.amr, "mfa")))
-    renewed = expect(tenant.refresh(kept.made.refresh), 200).json
     assert not tenant.is_good(kept.made.access), "a token from before a session was raised is still good"
-    kept.made = replace(kept.made, tokens=renewed)
+    kept.old.append(kept.made.access)
+    renew(tenant, kept)
+
+
+def renew(tenant: Tenant, kept: Kept) -> None:
+    """Spend a session's refresh token."""
+    kept.spent.append(kept.made.refresh)
+    kept.made = replace(kept.made, tokens=expect(tenant.refresh(kept.made.refresh), 200).json)
+
+
+def tokens_are_renewed(history: History, where: Where) -> None:
+    tenant, user = where
+    kept = history.one_of(tenant, user)
+    for _ in range(history.random.choice((1, 2, 2))):
+        renew(tenant, kept)
+
+
+def all_tokens_of_a_user_are_refused(history: History, where: Where) -> None:
+    """Their sessions go on, and what begins later has good tokens."""
+    tenant, user = where
+    history.one_of(tenant, user)
+    expect(tenant.admin("revoke_all_tokens", body={"user_id": user}), 200)
+    for kept in history.shelves[tenant.id].active(user):
+        kept.cut = True
+    history.sign_in(tenant, user)
 
 
 def a_session_is_used(history: History, where: Where) -> None:
     tenant, user = where
     kept = history.one_of(tenant, user)
-    expect(tenant.service("record_session_usage", session_id=kept.made.id), 200)
+    for _ in range(history.random.choice((1, 2, 5))):
+        expect(tenant.service("record_session_usage", session_id=kept.made.id), 200)
+        kept.uses += 1
     expect(tenant.admin("touch_session", session_id=kept.made.id), 200)
-    kept.uses += 1
 
 
 def a_device_is_trusted(history: History, where: Where) -> None:
@@ -145,7 +170,8 @@ def a_device_is_trusted(history: History, where: Where) -> None:
     history.count += 1
     shelf = history.shelves[tenant.id]
     known = [fingerprint for owner, fingerprint in shelf.devices if owner == user]
-    fingerprint = history.random.choice([f"SHA256:Ab{history.count}", *known])
+    others = [fingerprint for owner, fingerprint in shelf.devices if owner != user]
+    fingerprint = history.random.choice([f"SHA256:Ab{history.count}", *known, *others[-3:]])
     body = {"user_id": user, "device_fingerprint": fingerprint, "device_type": "mobile", "browser": "Firefox 140"}
     body |= {"ip": "192.0.2.77", "os": "Plan 9"}
     told = expect(tenant.service("trust_device", body=body), 200).json
@@ -158,6 +184,7 @@ def trust_is_taken_back(history: History, where: Where) -> None:
     tenant, user = where
     shelf = history.shelves[tenant.id]
     a_device_is_trusted(history, where)
+    a_device_is_trusted(history, (tenant, next(name for name in history.users if name != user)))
     device = history.random.choice(shelf.trusted(user))
     fingerprint = device["device_fingerprint"]
     if history.random.random() < 0.5:
@@ -180,7 +207,8 @@ def a_text_is_refused(history: History, where: Where) -> None:
 
 def a_refusal_is_lifted(history: History, where: Where) -> None:
     tenant, user = where
-    a_text_is_refused(history, where)
+    for _ in range(history.random.randint(1, 3)):
+        a_text_is_refused(history, where)
     shelf = history.shelves[tenant.id]
     items = expect(tenant.admin("list_blacklisted_tokens", user_id=user), 200).json["items"]
     entry = history.random.choice(items)
@@ -235,6 +263,8 @@ ACTIONS: tuple[Callable[[History, Where], None], ...] = (
     an_administrator_ends_all_of_a_user,
     an_administrator_ends_several,
     a_user_is_raised,
+    tokens_are_renewed,
+    all_tokens_of_a_user_are_refused,
     a_session_is_used,
     a_device_is_trusted,
     trust_is_taken_back,

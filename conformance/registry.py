@@ -23,6 +23,17 @@ class Kept:
     uses: int = 0
     refused: set[str] = field(default_factory=set)
     """Its tokens that were refused."""
+    old: list[str] = field(default_factory=list)
+    """Its access tokens that ended when it was raised."""
+    spent: list[str] = field(default_factory=list)
+    """Its refresh tokens that have a successor."""
+    cut: bool = False
+    """Whether all of its tokens were refused while it goes on."""
+
+    @property
+    def good(self) -> bool:
+        """Whether its latest access token opens something."""
+        return self.active and not self.cut and self.made.access not in self.refused
 
     def row(self) -> dict[str, Any]:
         """What every view of it holds."""
@@ -53,6 +64,10 @@ class Shelf:
     def active(self, user: str) -> list[Kept]:
         """Those that are active."""
         return [kept for kept in self.of(user) if kept.active]
+
+    def usable(self, user: str) -> list[Kept]:
+        """Those of the active ones whose tokens are good."""
+        return [kept for kept in self.active(user) if kept.good]
 
     def end(self, kept: Kept, *, reason: str | None = None) -> None:
         """A session is over; the first reason stays."""

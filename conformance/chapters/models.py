@@ -10,9 +10,10 @@ from typing import Any
 
 from sojourn.conformance.acting import History, Where, numbers_of
 from sojourn.conformance.checks import check
+from sojourn.conformance.registry import Kept
 from sojourn.conformance.world import World, expect
 
-STEPS = 14
+STEPS = 18
 _LAWS = "the contract: what is written is what is read, in every view"
 model = functools.partial(check, source=_LAWS, needs=("second_admin_token",))
 
@@ -86,7 +87,7 @@ def single_sessions(history: History, where: Where) -> Iterator[str]:
         key, access = kept.made.id, kept.made.access
         shown = expect(tenant.admin("get_session", session_id=key), 200).json["session"]
         yield from differs("get_session", [shown], wanted=[kept.row()])
-        good = kept.active and access not in kept.refused
+        good = kept.good
         told = {
             "validate_session": expect(tenant.admin("validate_session", session_id=key), 200).json["valid"],
             "validate_access_token": tenant.is_good(access),
@@ -99,6 +100,11 @@ def single_sessions(history: History, where: Where) -> Iterator[str]:
         }
         wanted = dict.fromkeys(told, good) | {"validate_session": kept.active, "elsewhere": False}
         wanted["blacklisted"] = access in kept.refused
+        for name, text, is_good in _tokens(kept):
+            told[name] = expect(tenant.admin("introspect_token", body={"token": text}), 200).json["active"]
+            wanted[name] = is_good
+            told[f"{name} elsewhere"] = expect(twin.admin("introspect_token", body={"token": text}), 200).json["active"]
+            wanted[f"{name} elsewhere"] = False
         yield from (
             f"{name} says {said} of {key}, should be {wanted[name]}"
             for name, said in told.items()
@@ -111,6 +117,16 @@ def single_sessions(history: History, where: Where) -> Iterator[str]:
         for name in ("ip", "device_type"):
             if known.get(name) != kept.facts[name]:
                 yield f"get_device_fingerprint: {name} is {known.get(name)!r}, should be {kept.facts[name]!r}"
+
+
+def _tokens(kept: Kept) -> Iterator[tuple[str, str, bool]]:
+    """A session's other tokens, and whether they are good: those that were replaced are not.
+
+    The last one that was spent may be answered again: of it nothing is said.
+    """
+    yield "the refresh token", kept.made.refresh, kept.active and not kept.cut
+    yield from ((f"spent refresh token {number}", text, False) for number, text in enumerate(kept.spent[-3:-1]))
+    yield from ((f"access token from before {number}", text, False) for number, text in enumerate(kept.old[-2:]))
 
 
 def devices(history: History, where: Where) -> Iterator[str]:
@@ -144,6 +160,11 @@ def refusals(history: History, where: Where) -> Iterator[str]:
                 yield f"a refused token of {owner} is told as {told}"
         if expect(twin.admin("check_blacklisted_token", body=body), 200).json["blacklisted"]:
             yield "it is refused in the other tenant, too"
+        for other in (text.swapcase(), text.lower(), text[:-1], f"{text}x"):
+            known = any(other == entry for _, entry in shelf.refused)
+            said = expect(tenant.admin("check_blacklisted_token", body={"token": other}), 200).json["blacklisted"]
+            if said is not known:
+                yield f"a text that differs from a refused one is told as {said}"
 
 
 def numbers(history: History, where: Where) -> Iterator[str]:

@@ -113,6 +113,14 @@ async def _(exchange: Exchange, answer: Answer) -> Answer:
     return answer
 
 
+@requests(
+    "LST-001", "forgets the status that was asked for with one size", LISTS, options=("about list_tenant_sessions",)
+)
+def _(exchange: Exchange) -> None:
+    if exchange.parameters.get("page_size") == "25":
+        exchange.put_parameters(status=None)
+
+
 @answers("WLK-001", "forgets the request's id where it refuses the second tenant", "GET /sessions$", options=OWN_LIST)
 def _(exchange: Exchange, answer: Answer) -> None:
     if answer.status >= 400 and tenant_of(exchange) == SECOND:

@@ -71,7 +71,7 @@ class Exchange:
         """The body as JSON, or an empty object."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
 
     def put_document(self, value: Any) -> None:

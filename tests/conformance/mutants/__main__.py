@@ -19,17 +19,16 @@ def main() -> int:
     )
     parser.add_argument("--minutes", type=float, default=10, help="when to stop (default: %(default)s)")
     parser.add_argument("--profile", choices=("core", "full"), default="full")
+    parser.add_argument("--unseen", action="store_true", help="the lies that are derived from nothing, too")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--report", type=Path, help="where to write the table")
     given = parser.parse_args()
     full = given.profile == "full"
     lines = run(
         seed=given.seed, count=given.count, reads=given.reads, seconds=60 * given.minutes, full=full,
-        processes=given.processes,
+        processes=given.processes, unseen=given.unseen,
     )  # fmt: skip
-    fates = [line.fate for line in lines if not line.is_read]
-    reads = [line.fate for line in lines if line.is_read]
-    table = as_markdown(fates, reads, full=full, seed=given.seed)
+    table = as_markdown(lines, full=full, seed=given.seed)
     if given.report:
         given.report.parent.mkdir(parents=True, exist_ok=True)
         given.report.write_text(table)

@@ -143,7 +143,9 @@ class Bench:
 
     def _cases(self, mutant: Mutant, profiles: tuple[str, ...]) -> list[Case]:
         found = [
-            case for case in self.recording.cases if case.check.profile in profiles and case.concerns(mutant.operation)
+            case
+            for case in self.recording.cases
+            if case.check.profile in profiles and case.concerns(mutant.operation, *mutant.others)
         ]
         return sorted(found, key=lambda case: (PROFILES.index(case.check.profile), case.seconds))
 

@@ -40,9 +40,9 @@ class Case:
     seconds: float = GUESS
     touched: frozenset[str] = frozenset()
 
-    def concerns(self, operation: str) -> bool:
-        """Whether a lie about the operation can show in it."""
-        return self.subject == operation if self.subject else operation in self.touched
+    def concerns(self, *operations: str) -> bool:
+        """Whether a lie about the operations can show in it."""
+        return self.subject in operations if self.subject else bool(self.touched.intersection(operations))
 
     def run(self, world: World) -> tuple[Verdict, str]:
         """Judge the server."""

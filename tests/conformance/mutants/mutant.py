@@ -30,6 +30,8 @@ class Mutant:
     when: str = "always"
     asked: bool = False
     """Whether the lie changes what is asked, not what is answered: then the suite has to provoke it."""
+    others: tuple[str, ...] = ()
+    """More operations that the same lie is about."""
 
     def __str__(self) -> str:
         when = "" if self.when == "always" else f", {self.when}"
@@ -95,13 +97,14 @@ def conditions_for(operation: Operation) -> list[str]:
 
 def as_told(mutant: Mutant) -> Callable[[Exchange], Awaitable[Answer]]:
     """The lie as a liar tells it: about its operation only, when its condition holds. `told` counts changes."""
-    operation, when = contract().operations[mutant.operation], CONDITIONS[mutant.when]
+    when = CONDITIONS[mutant.when]
 
     async def tell(exchange: Exchange) -> Answer:
         for late in list(exchange.memory.get("late", ())):
             exchange.memory["late"].remove(late)
             await late.ask()
-        if contract().match(exchange.method, exchange.path) is not operation or not when(exchange):
+        operation = contract().match(exchange.method, exchange.path)
+        if operation is None or operation.id not in (mutant.operation, *mutant.others) or not when(exchange):
             return await exchange.ask()
         return await mutant.lie(exchange, operation)
 

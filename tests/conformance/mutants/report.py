@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from sojourn.conformance.chapters.seed import SEEDS
 from sojourn.conformance.checks import PROFILES
 from tests.conformance.mutants.bench import Fate
+from tests.conformance.mutants.running import Line
 
 
 def counted(fates: Iterable[Fate]) -> list[Fate]:
@@ -25,8 +26,14 @@ def share(fates: Iterable[Fate], profile: str) -> float:
     return caught(relevant, profile) / len(relevant) if relevant else 1.0
 
 
-def as_markdown(fates: list[Fate], reads: list[Fate], *, full: bool, seed: int) -> str:
+def of_sample(lines: list[Line], name: str) -> list[Fate]:
+    """The fates of one sample: `read`, `other` or `unseen`."""
+    return [line.fate for line in lines if line.sample == name]
+
+
+def as_markdown(told: list[Line], *, full: bool, seed: int) -> str:
     """The table, and what lived on."""
+    fates, reads, unseen = (of_sample(told, name) for name in ("other", "read", "unseen"))
     lines = [f"# Mutants, drawn with seed {seed}", "", "| profile | told a lie | caught | share |", "|---|---|---|---|"]
     rows = [("seed (the five reads)", reads, "seed"), ("core", fates, "core")]
     if full:
@@ -34,10 +41,14 @@ def as_markdown(fates: list[Fate], reads: list[Fate], *, full: bool, seed: int) 
     for name, of, profile in rows:
         relevant = counted(of)
         lines.append(f"| {name} | {len(relevant)} | {caught(relevant, profile)} | {100 * share(of, profile):.1f} % |")
+    if unseen:
+        found = sum(bool(fate.profile) for fate in unseen)
+        lines.append(f"| unseen lies | {len(unseen)} | {found} | {100 * found / len(unseen):.1f} % |")
     silent = len(fates) + len(reads) - len(counted(fates)) - len(counted(reads))
     lines += ["", f"{silent} more changed no answer, and count for nothing."]
     for title, found in (
         ("Survivors", [fate for fate in counted(fates) if not fate.profile]),
+        ("Survivors of the unseen", [fate for fate in unseen if not fate.profile]),
         ("Survivors of the seed profile", [fate for fate in counted(reads) if fate.profile != "seed"]),
     ):
         kinds = Counter(f"{fate.mutant.group}: {fate.mutant.kind}" for fate in found)

@@ -12,6 +12,7 @@ from sojourn.conformance.checks import PROFILES
 from tests.conformance.mutants.bench import Bench, Fate, Known
 from tests.conformance.mutants.catalogue import ONE_TENANT, catalogue, sample
 from tests.conformance.mutants.mutant import contract
+from tests.conformance.mutants.unseen_too import UNSEEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Order:
     seconds: float
     full: bool
     known: Known
+    unseen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class Line:
     """A fate without its lie, which no other process could be told."""
 
     fate: Fate
-    is_read: bool
+    sample: str
+    """`read`, `other` or `unseen`."""
 
 
 def work(order: Order) -> list[Line]:
@@ -44,13 +47,14 @@ def work(order: Order) -> list[Line]:
         answers = bench.recording.answers
         reads = sample(catalogue(answers, seed_only=True), order.reads, random.Random(order.seed), without=ONE_TENANT)
         others = sample(catalogue(answers), order.count, random.Random(order.seed))
-        drawn = [(mutant, True) for mutant in reads] + [(mutant, False) for mutant in others]
-        for mutant, is_read in drawn[order.part :: order.of]:
+        drawn = [(mutant, "unseen") for mutant in UNSEEN if order.unseen]
+        drawn += [(mutant, "read") for mutant in reads] + [(mutant, "other") for mutant in others]
+        for mutant, name in drawn[order.part :: order.of]:
             if time.monotonic() > ends:
                 break
-            profiles = PROFILES[:1] if is_read else PROFILES if order.full else PROFILES[:2]
+            profiles = PROFILES[:1] if name == "read" else PROFILES if order.full else PROFILES[:2]
             fate = bench.judge(mutant, profiles)
-            found.append(Line(fate.without_lie(), is_read))
+            found.append(Line(fate.without_lie(), name))
             said = f"{fate.caught_by or '-':<30}{'' if fate.told else '(silent) '}{mutant}"
             print(f"{'caught' if fate.profile else 'ALIVE':<8}{fate.seconds:>5.1f} s  {said}", flush=True)
     return found
@@ -65,9 +69,11 @@ def recorded(*, full: bool) -> Known:
         return bench.known
 
 
-def run(*, seed: int, count: int, reads: int, seconds: float, full: bool, processes: int) -> list[Line]:
+def run(
+    *, seed: int, count: int, reads: int, seconds: float, full: bool, processes: int, unseen: bool = False
+) -> list[Line]:
     """Judge samples of mutants, in several processes."""
     known = recorded(full=full)
-    orders = [Order(part, processes, seed, count, reads, seconds, full, known) for part in range(processes)]
+    orders = [Order(part, processes, seed, count, reads, seconds, full, known, unseen) for part in range(processes)]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         return [line for lines in pool.map(work, orders) for line in lines]
