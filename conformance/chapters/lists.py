@@ -95,7 +95,7 @@ def test_every_page_is_its_piece_of_the_whole(world: World, operation: Operation
         listing = Listing(world, operation, tenant=tenant, user=user)
         found: list[str] = []
         every = list(filters(operation, user))
-        of_user = {name: user for name in ("user_id", "auth_user_id") if name in every[0]}
+        of_user: Filter = {name: user for name in ("user_id", "auth_user_id") if name in every[0]}
         all_rows = listing.page(number=1, size=LARGEST, by=of_user)["items"]
         for by in every:
             found += listing.violations(by, all_rows if of_user.items() <= by.items() else None)
