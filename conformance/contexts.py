@@ -21,6 +21,7 @@ class Context:
 
     name: str
     request: Raw
+    tenant: Tenant
 
 
 def contexts(operation: Operation, world: World) -> Iterator[Context]:
@@ -33,12 +34,13 @@ def contexts(operation: Operation, world: World) -> Iterator[Context]:
             continue
         values = values_for(operation, tenant)
         plain = authorised(operation, tenant, request=operation.request(values))
-        yield Context(f"for {tenant.id}", plain)
+        yield Context(f"for {tenant.id}", plain, tenant)
         if tenant is world.first:
             for name, value in optional_values(operation, values):
-                yield Context(f"with {name}={value}", plain.with_query(name, value))
+                yield Context(f"with {name}={value}", plain.with_query(name, value), tenant)
         if operation.scheme == "http" and not operation.roles:
-            yield Context(f"for a user of {tenant.id}", plain.with_header("Authorization", user_of(tenant, values)))
+            asked = plain.with_header("Authorization", user_of(tenant, values))
+            yield Context(f"for a user of {tenant.id}", asked, tenant)
 
 
 def optional_values(operation: Operation, values: dict[str, Any]) -> Iterator[tuple[str, str]]:

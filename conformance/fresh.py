@@ -8,7 +8,15 @@ from sojourn.conformance.wire import Raw
 from sojourn.conformance.world import Tenant, expect
 
 OF_A_TRUSTED_DEVICE = ("untrust_own_device", "remove_trusted_device")
-ABOUT_SESSIONS = {"session_id", "session_ids", "access_token", "token", "subject_token", "refresh_token", "device_id"}
+ABOUT_SESSIONS = {
+    "session_id",
+    "session_ids",
+    "access_token",
+    "token",
+    "subject_token",
+    "refresh_token",
+    "device_id",
+} | {"except_session_id"}
 
 
 def valid_request(operation: Operation, tenant: Tenant, *, optional: bool = False) -> Raw:
@@ -62,6 +70,7 @@ def _session_values(tenant: Tenant, user: str) -> dict[str, Any]:
     return {
         "session_id": made.id,
         "session_ids": [made.id],
+        "except_session_id": made.id,
         "access_token": made.access,
         "token": made.access,
         "subject_token": made.access,

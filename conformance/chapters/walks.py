@@ -5,6 +5,7 @@ refusal in each language, asked for again and again. A list of cases would know 
 """
 
 import json
+import re
 from collections.abc import Iterator
 
 from sojourn.conformance import header_laws, laws
@@ -19,7 +20,7 @@ from sojourn.conformance.probes import wrong_values
 from sojourn.conformance.schemas import answer_violations
 from sojourn.conformance.traffic import Exchange
 from sojourn.conformance.wire import Raw
-from sojourn.conformance.world import World, expect
+from sojourn.conformance.world import Tenant, World, expect
 
 LAWS: tuple[Law, ...] = (
     laws.refusals_are_problems,
@@ -35,21 +36,44 @@ MOST_TOLD = 6
 _SOURCE = "the contract, the responses and parameters of each operation"
 
 
-def refusals(operation: Operation, request: Raw, *, world: World) -> Iterator[tuple[int, Raw]]:
-    """What is wrong with a request in one way each, and the status of its refusal; 0 is 403 or 404."""
+def refusals(operation: Operation, context: Context) -> Iterator[tuple[tuple[int, ...], Raw]]:
+    """What is wrong with a request in one way each, and the statuses that its refusal may have."""
+    for status, request in plain_refusals(operation, context.request, tenant=context.tenant):
+        yield (status,), request
     if operation.scheme == "http" and not operation.roles and "{session_id}" in operation.path:
-        yield 0, request.with_header("Authorization", f"Bearer {world.first.sign_in().access}")
+        stranger = f"Bearer {context.tenant.sign_in().access}"
+        yield (403, 404), context.request.with_header("Authorization", stranger)
+    if names_something(operation):
+        for path in others(context.request.path):
+            yield (400, 404), context.request.copy(path=path)
+
+
+def names_something(operation: Operation) -> bool:
+    """Whether the path names a thing that may not be there."""
+    return bool({item["name"] for item in operation.named("path")} & set(UNKNOWN)) and 404 in operation.responses
+
+
+def others(path: str) -> Iterator[str]:
+    """The path with an id that is almost the same: in capitals, longer by a dot, and in both ways."""
+    kind = re.search(r"(?:sess|tok|bl|dev)_[^/]+", path)
+    if kind is not None:
+        for other in (kind[0].upper(), f"{kind[0]}.x", kind[0][:4] + kind[0][4:].upper()):
+            yield path.replace(kind[0], other)
+
+
+def plain_refusals(operation: Operation, request: Raw, *, tenant: Tenant) -> Iterator[tuple[int, Raw]]:
+    """What is wrong with a request in one way each, and the status of its refusal."""
     if operation.scheme is not None:
         yield 401, request.without("X-API-Key", "Authorization")
     if operation.roles:
-        yield 403, request.with_header("Authorization", f"Bearer {world.first.sign_in().access}")
+        yield 403, request.with_header("Authorization", f"Bearer {tenant.sign_in().access}")
     yield 400, request.with_query("colour", "red")
     if 406 in operation.responses:
         yield 406, request.with_header("Accept", header_laws.PICTURE)
     if operation.body_schema is not None:
         yield 415, request.copy(body=b"{}").with_header("Content-Type", "text/plain")
-    if {parameter["name"] for parameter in operation.named("path")} & set(UNKNOWN) and 404 in operation.responses:
-        nowhere = operation.request({**values_for(operation, world.first), **UNKNOWN})
+    if names_something(operation):
+        nowhere = operation.request({**values_for(operation, tenant), **UNKNOWN})
         yield 404, request.copy(path=nowhere.path)
 
 
@@ -94,10 +118,9 @@ class Walk:
 def test_every_refusal_is_the_same_in_every_circumstance(world: World, operation: Operation) -> None:
     walk = Walk(world, operation)
     for context in contexts(operation, world):
-        for status, request in refusals(operation, context.request, world=world):
+        for wanted, request in refusals(operation, context):
             for language in TURNS:
-                wanted = (status,) if status else (403, 404)
-                walk.ask(request, f"{wanted} {context.name}", language=language, wanted=wanted)
+                walk.ask(request, f"{'/'.join(map(str, wanted))} {context.name}", language=language, wanted=wanted)
     walk.tell()
 
 

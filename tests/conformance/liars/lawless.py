@@ -143,3 +143,20 @@ async def _(exchange: Exchange, answer: Answer) -> Answer:
 def _(exchange: Exchange) -> None:
     if tenant_of(exchange) == SECOND and not exchange.parameters.get("page", "1").isdigit():
         exchange.put_parameters(page=None)
+
+
+@answers("SED-030", "may be stored where all sessions are read in pages", "GET /api/sessions/all$")
+def _(exchange: Exchange, answer: Answer) -> None:
+    if "cursor" in exchange.parameters:
+        answer.headers["cache-control"] = "private"
+
+
+@documents("SED-032", "tells the statistics of the first one who asked", "GET /admin/sessions/stats$")
+def _(exchange: Exchange, document: Any) -> None:
+    document.update(exchange.memory.setdefault("first", document))
+
+
+@requests("SED-033", "has no page after the hundredth", "GET /internal/session/sessions/[^/]+$")
+def _(exchange: Exchange) -> None:
+    if exchange.parameters.get("page", "").isdigit():
+        exchange.put_parameters(page=min(int(exchange.parameters["page"]), 100))
