@@ -1,7 +1,7 @@
 """The engines: which of the two a database URL names. The only module that knows both.
 
 An engine's driver is loaded with the engine's first use. Nobody above `sojourn.storage` catches an error of a driver:
-what goes wrong here is Unreachable, SchemaOutdated or Unavailable.
+what goes wrong here is Unreachable, SchemaMismatch or Unavailable.
 """
 
 import asyncio
@@ -10,13 +10,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from sojourn.storage.database import Database
 from sojourn.storage.schema import revisions
 from sojourn.storage.upkeep.bulk import BulkLoader
+
+if TYPE_CHECKING:
+    from sojourn.storage.schema.migrating import Migration
 
 T = TypeVar("T")
 
@@ -36,7 +40,7 @@ async def open_database(
 
     `busy_timeout` is how long a write waits for others, and on PostgreSQL a request for one of the `pool_size`
     connections. Raises ValueError for another kind of URL, OSError or Unavailable when the database cannot be reached
-    now, SchemaOutdated when `sojourn migrate` has to run first (a new SQLite file gets its tables at once), and
+    now, SchemaMismatch when `sojourn migrate` has to run first (a new SQLite file gets its tables at once), and
     RowSecurityBypassed for a role that row security does not hold, unless `allow_bypass`.
     """
     if url.startswith(POSTGRESQL_PREFIX):
@@ -57,7 +61,7 @@ async def with_open_database(
 ) -> T:
     """Open the database, run `work`, close it again: what a command needs.
 
-    Raises ValueError, SchemaOutdated, RowSecurityBypassed, Unavailable, and Unreachable for everything else that goes
+    Raises ValueError, SchemaMismatch, RowSecurityBypassed, Unavailable, and Unreachable for everything else that goes
     wrong with it.
     """
     with _failures_of(url):
@@ -77,31 +81,59 @@ async def open_loader(url: str) -> AsyncIterator[BulkLoader]:
         await loader.close()
 
 
-async def migrate(url: str, busy_timeout: timedelta = _BUSY_TIMEOUT, *, folder: Path | None = None) -> None:
-    """Bring the database of `url` to the newest revision of `folder`, ours by default.
+async def migrate(
+    url: str,
+    busy_timeout: timedelta = _BUSY_TIMEOUT,
+    *,
+    tell: Callable[[str], None] = lambda line: None,
+    folder: Path | None = None,
+    contract: bool = False,
+) -> None:
+    """Bring the database of `url` to the newest revision of `folder`, ours by default, and `tell` each step.
 
-    Requests may go on meanwhile. Raises ValueError, Unreachable, SchemaOutdated for tables of no release.
+    Requests may go on meanwhile. A migration that was killed goes on where it stopped. `contract` is for the time when
+    no program of an older release is left: the rows that those wrote are filled, what nobody uses any more leaves, and
+    they are refused from then on. Raises ValueError, Unreachable, SchemaMismatch for tables of no release or of a newer
+    one.
     """
+    migration = _migration(folder, contract=contract)
     with _failures_of(url):
         if url.startswith(POSTGRESQL_PREFIX):
             from sojourn.storage.postgres import schema as postgres_schema
 
-            return await postgres_schema.upgrade(url, folder)
+            return await postgres_schema.migrate(url, migration=migration, tell=tell)
         from sojourn.storage.sqlite import schema as sqlite_schema
 
-        return await asyncio.to_thread(sqlite_schema.upgrade, _path(url), busy_timeout.total_seconds(), folder=folder)
+        wait = busy_timeout.total_seconds()
+        return await asyncio.to_thread(sqlite_schema.migrate, _path(url), wait, migration=migration, tell=tell)
+
+
+async def plan_migration(url: str, *, folder: Path | None = None, contract: bool = False) -> list[str]:
+    """What `migrate` would do, a line each. Raises ValueError, Unreachable, SchemaMismatch."""
+    migration = _migration(folder, contract=contract)
+    return await _ask(url, lambda connection: list(migration.plan(connection)))
 
 
 async def require_current(url: str) -> None:
-    """Raises SchemaOutdated when the database of `url` has an older schema, or none; ValueError, Unreachable."""
+    """Raises SchemaMismatch when this program cannot serve the database of `url`; ValueError, Unreachable."""
+    await _ask(url, revisions.require_current)
+
+
+async def _ask(url: str, work: Callable[[Connection], T]) -> T:
     with _failures_of(url):
         if url.startswith(POSTGRESQL_PREFIX):
             from sojourn.storage.postgres import schema as postgres_schema
 
-            return revisions.require_current(await postgres_schema.revision_of(url))
+            return await postgres_schema.on_connection(url, work)
         from sojourn.storage.sqlite import schema as sqlite_schema
 
-        return revisions.require_current(sqlite_schema.revision_of(_path(url)))
+        return sqlite_schema.read(_path(url), work)
+
+
+def _migration(folder: Path | None, *, contract: bool) -> "Migration":
+    from sojourn.storage.schema.migrating import HOME, Migration
+
+    return Migration(folder or HOME, contract=contract)
 
 
 async def _loader(url: str) -> BulkLoader:

@@ -12,7 +12,7 @@ from sojourn.settings import Settings
 from sojourn.settings.strength import shown_url
 from sojourn.storage.database import Database, RowSecurityBypassed
 from sojourn.storage.engines import Unreachable, missing_file, with_open_database
-from sojourn.storage.schema.revisions import SchemaOutdated
+from sojourn.storage.schema.revisions import SchemaMismatch
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ def with_database(settings: Settings, work: Callable[[Database], Awaitable[T]], 
         )
     except Unreachable as error:
         raise click.ClickException(f"cannot use the database {shown_url(settings.database_url)}: {error}") from None
-    except (SchemaOutdated, RowSecurityBypassed) as error:
+    except (SchemaMismatch, RowSecurityBypassed) as error:
         raise click.ClickException(str(error)) from None
     except Unavailable:
         raise click.ClickException(f"the database {shown_url(settings.database_url)} is busy; try again") from None

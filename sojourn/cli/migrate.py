@@ -8,28 +8,43 @@ from sojourn.cli.options import database_url, settings_from
 from sojourn.settings import Settings
 from sojourn.settings.strength import shown_url
 from sojourn.storage import engines
-from sojourn.storage.schema.revisions import HEAD, SchemaOutdated
+from sojourn.storage.schema.revisions import HEAD, SchemaMismatch
 
 
 @click.command()
 @database_url
-@click.option("--check", is_flag=True, help="Change nothing; status 1 when the tables are older than this release.")
-def migrate(check: bool, **flags: object) -> None:
+@click.option("--check", is_flag=True, help="Change nothing, say what is to do; status 1 when there is something.")
+@click.option("--contract", is_flag=True, help="No server of an older release is left: finish, and refuse those.")
+def migrate(check: bool, *, contract: bool, **flags: object) -> None:
     """Bring the database's tables to this release. Servers may go on meanwhile.
 
-    Run it before the new release is started; instances of the release before can go on serving.
+    Run it before the new release is started; instances of the release before can go on serving. Once the last of them
+    has stopped, run it with --contract. A run that was interrupted is run again: it goes on where it stopped.
     """
     settings = settings_from(**flags)
     try:
-        asyncio.run(_check_or_migrate(settings, check))
-    except SchemaOutdated as error:
+        asyncio.run(_check(settings, contract) if check else _migrate(settings, contract))
+    except SchemaMismatch as error:
         raise click.ClickException(str(error)) from None
     except engines.Unreachable as error:
         raise click.ClickException(f"cannot migrate {shown_url(settings.database_url)}: {error}") from None
     click.echo(f"schema {HEAD}: up to date")
 
 
-async def _check_or_migrate(settings: Settings, check: bool) -> None:
-    if not check:
-        await engines.migrate(settings.database_url, settings.busy_timeout)
+async def _check(settings: Settings, contract: bool) -> None:
+    lines = await engines.plan_migration(settings.database_url, contract=contract)
+    for line in lines:
+        click.echo(line)
     await engines.require_current(settings.database_url)
+    if lines:
+        command = "sojourn migrate --contract" if contract else "sojourn migrate"
+        raise click.ClickException(f"the migration is not at its end: run `{command}`")
+
+
+async def _migrate(settings: Settings, contract: bool) -> None:
+    await engines.migrate(settings.database_url, settings.busy_timeout, tell=_tell, contract=contract)
+    await engines.require_current(settings.database_url)
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)

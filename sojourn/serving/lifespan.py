@@ -93,7 +93,7 @@ class WorkerDatabase:
     async def _open(self) -> bool:
         """Open the database and start the tokens; False when it cannot be reached.
 
-        Raises SchemaOutdated, RowSecurityBypassed.
+        Raises SchemaMismatch, RowSecurityBypassed.
         """
         settings = self._settings
         try:

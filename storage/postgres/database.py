@@ -24,7 +24,7 @@ from sojourn.storage.postgres.failures import DRIVER_ERRORS, retries, unavailabl
 from sojourn.storage.postgres.grants import Refusals
 from sojourn.storage.postgres.reader import IS_DISTRIBUTED, Batches, PostgresReader
 from sojourn.storage.postgres.runner import READ, WRITE, PostgresRunner, ended, transaction
-from sojourn.storage.postgres.schema import revision_of
+from sojourn.storage.postgres.schema import on_connection
 from sojourn.storage.queries import tenants
 from sojourn.storage.schema.revisions import require_current
 from sojourn.storage.touches import Touches
@@ -70,10 +70,10 @@ class PostgresDatabase(Database):
     async def connect(
         cls, url: str, busy_timeout: timedelta, *, pool_size: int, allow_bypass: bool = False
     ) -> "PostgresDatabase":
-        """Connect to the database of `url`. Raises OSError, SchemaOutdated, RowSecurityBypassed."""
+        """Connect to the database of `url`. Raises OSError, SchemaMismatch, RowSecurityBypassed."""
         wait_seconds = busy_timeout.total_seconds()
         try:
-            require_current(await revision_of(url))
+            await on_connection(url, require_current)
             pooled = await poolers.is_pooled(url)
             pool = await _pool(url, wait_seconds, size=pool_size, pooled=pooled)
             system_pool = await _pool(url, wait_seconds, size=_SYSTEM_CONNECTIONS, pooled=pooled)

@@ -1,44 +1,56 @@
 """The schema of a PostgreSQL database: asked for its revision, and brought up to date."""
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import TypeVar
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from sojourn.storage.postgres.poolers import connect
-from sojourn.storage.schema import revisions
+
+if TYPE_CHECKING:
+    from sojourn.storage.schema.migrating import Migration, Step
 
 T = TypeVar("T")
 
 _LOCK = 0x736F6A6F75726E  # a number of ours: one migration at a time
-_LOCK_PATIENCE = "5s"
-"""A migration that waits for a lock longer than this gives up, for requests queue behind it meanwhile."""
+_STEP_LOCK = _LOCK + 1
+"""No step is taken twice, even if a migration goes on that lost the connection of its lock."""
+_LOCK_PATIENCE = "1s"
+"""A step that waits for a lock longer than this is undone and tried again: requests queue behind it meanwhile."""
+_ATTEMPTS = 60
+_PAUSE_SECONDS = 1.0
+_LOOK_SECONDS = 0.2
+_IN_THE_WAY = ("55P03", "40P01", "40001")  # lock not available, deadlock, serialization failure
 
 
-async def revision_of(url: str) -> str | None:
-    """The revision of the database of `url`."""
-    return await on_connection(url, revisions.revision_of)
+async def migrate(url: str, *, migration: "Migration", tell: Callable[[str], None]) -> None:
+    """Take every step of a migration, each in a transaction of its own.
 
-
-async def upgrade(url: str, folder: Path | None = None) -> None:
-    """Bring the database of `url` to the newest revision, in one transaction."""
-
-    def run(connection: Connection) -> None:
-        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-        connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_PATIENCE}'"))
-        if folder is None:
-            revisions.upgrade(connection)
-        else:
-            revisions.upgrade(connection, folder)
-
-    await on_connection(url, run)
+    Raises SchemaMismatch, and the driver's error when requests are in the way of a step for two minutes.
+    """
+    async with _alone(url, tell), _connected(url) as connection:
+        while True:
+            began = time.monotonic()
+            step = await _next_step(connection, migration, tell=tell)
+            if step is None:
+                return
+            tell(f"{step.line} ({(time.monotonic() - began) * 1000:.0f} ms)")
 
 
 async def on_connection(url: str, work: Callable[[Connection], T]) -> T:
     """Run `work` in a transaction on a connection of SQLAlchemy's."""
+    async with _connected(url) as connection, connection.begin():
+        return await connection.run_sync(work)
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[AsyncConnection]:
     engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=lambda: connect(url),
@@ -46,7 +58,55 @@ async def on_connection(url: str, work: Callable[[Connection], T]) -> T:
         poolclass=NullPool,
     )
     try:
-        async with engine.begin() as connection:
-            return await connection.run_sync(work)
+        async with engine.connect() as connection:
+            yield connection
     finally:
         await engine.dispose()
+
+
+@asynccontextmanager
+async def _alone(url: str, tell: Callable[[str], None]) -> AsyncIterator[None]:
+    """Hold the lock that one migration has at a time; wait for another one, and tell so once.
+
+    The lock is a transaction's, so that it works through a pooler too, and ends with the connection of a migration that
+    was killed. The transaction holds nothing else back: it has no snapshot.
+    """
+    connection = await connect(url)
+    try:
+        await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+        await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        told = False
+        while not await connection.fetchval(f"SELECT pg_try_advisory_xact_lock({_LOCK})"):
+            if not told:
+                tell("another migration runs: waiting for its end")
+            told = True
+            await asyncio.sleep(_LOOK_SECONDS)
+        yield
+    finally:
+        connection.terminate()
+
+
+async def _next_step(
+    connection: AsyncConnection, migration: "Migration", *, tell: Callable[[str], None]
+) -> "Step | None":
+    """Find the next step and take it; None when nothing is left."""
+
+    def look_and_take(connection: Connection) -> "Step | None":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_STEP_LOCK})"))
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_PATIENCE}'"))
+        step = migration.look(connection)
+        if step is not None:
+            migration.take(connection, step)
+        return step
+
+    for attempt in range(_ATTEMPTS):
+        try:
+            async with connection.begin():
+                return await connection.run_sync(look_and_take)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in _IN_THE_WAY or attempt == _ATTEMPTS - 1:
+                raise
+        if attempt == 0:
+            tell("requests are in the way of the next step: it is tried again")
+        await asyncio.sleep(_PAUSE_SECONDS)
+    raise AssertionError("the last attempt returns or raises")

@@ -1,24 +1,41 @@
-"""The schema's revision: which one a database has, which one this program needs, and the way from one to the other."""
+"""The schema's revision: which one a database has, and which ones this program can serve."""
 
+import logging
 import re
-from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
+
+from sojourn.storage.schema import progress
 
 HEAD = "0007"
 """The newest revision in `storage/migrations/versions`. Revisions are numbered: they sort like they follow."""
 
-_NOT_OF_THE_MODELS = re.compile(r"sqlite_|\w+_(default|\d{8})$")
-"""Tables of SQLite's own, and partitions."""
-_FOLDER = Path(__file__).parent.parent / "migrations"
+_NOT_OF_THE_MODELS = re.compile(rf"sqlite_|{progress.TABLE}$|\w+_(default|\d{{8}})$")
+"""Tables of SQLite's own, of the migration's own, and partitions."""
+
+logger = logging.getLogger("sojourn.storage")
 
 
-class SchemaOutdated(Exception):
+class SchemaMismatch(Exception):
+    """This program and the database's schema do not go together. The message says what to do."""
+
+
+class SchemaOutdated(SchemaMismatch):
     """The database's schema is older than the program. The message names the command to run."""
 
     def __init__(self, revision: str | None) -> None:
         found = "has no tables of ours" if revision is None else f"has the schema {revision}"
         super().__init__(f"the database {found}, this program needs {HEAD}: run `sojourn migrate`")
+
+
+class SchemaNewer(SchemaMismatch):
+    """The database was migrated by a newer release, and this program cannot go on with it."""
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(
+            f"the database has the schema {revision}, and this program knows none after {HEAD}:"
+            " use the release that migrated the database, or a newer one"
+        )
 
 
 def revision_of(connection: Connection) -> str | None:
@@ -29,30 +46,25 @@ def revision_of(connection: Connection) -> str | None:
     return found
 
 
-def require_current(revision: str | None) -> None:
-    """Raise SchemaOutdated for an older schema. A newer one is fine: revisions only add what is in use."""
+def require_current(connection: Connection) -> None:
+    """Raise SchemaOutdated for an older schema, SchemaNewer for one whose migration a newer release has finished.
+
+    A newer schema is served until then, with a warning: revisions only add, so that programs of the release before can
+    go on beside a migration.
+    """
+    revision = revision_of(connection)
     if revision is None or revision < HEAD:
         raise SchemaOutdated(revision)
-
-
-def upgrade(connection: Connection, folder: Path = _FOLDER) -> None:
-    """Bring the database to the newest revision, inside the connection's transaction.
-
-    Tables that were made before there were revisions are taken as the first one when they are just so.
-    """
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", _FOLDER.as_posix())
-    config.set_main_option("version_locations", (folder / "versions").as_posix())
-    config.set_main_option("path_separator", "newline")
-    config.attributes["connection"] = connection
-    if revision_of(connection) is None and inspect(connection).has_table("sessions"):
-        if differences(connection):
-            raise SchemaOutdated("of an unreleased version")
-        command.stamp(config, HEAD)
-    command.upgrade(config, "head")
+    oldest = progress.oldest_program(connection)
+    if oldest is not None and oldest > HEAD:
+        raise SchemaNewer(revision)
+    if revision > HEAD:
+        logger.warning(
+            "the database has the schema %s, newer than this program's %s:"
+            " it is served until the newer release runs `sojourn migrate --contract`",
+            revision,
+            HEAD,
+        )
 
 
 def differences(connection: Connection) -> list[object]:

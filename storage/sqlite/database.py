@@ -46,7 +46,7 @@ class SqliteDatabase(Database):
     async def connect(cls, path: Path, busy_timeout: timedelta = timedelta(seconds=5)) -> "SqliteDatabase":
         """Open a file, making file and tables that are missing.
 
-        `busy_timeout` is how long a write waits for another process. Raises SchemaOutdated for a file of an older
+        `busy_timeout` is how long a write waits for another process. Raises SchemaMismatch for a file of another
         release, Unavailable when it is locked for longer or its disk is full.
         """
         try:

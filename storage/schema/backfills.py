@@ -1,0 +1,49 @@
+"""What a revision consists of, and how it fills what it added: in batches, while requests go on.
+
+A revision's module has up to three parts, and `sojourn migrate` takes them in this order:
+
+    def upgrade() -> None: ...         adds tables, columns, indexes; the release before works beside them (expand)
+    backfill = Backfill(...)           fills what was added, in batches
+    def contract() -> None: ...        takes away what nobody uses any more
+
+The first two run beside programs of the release before. `contract` runs with `sojourn migrate --contract`, when none of
+those is left; before it the backfill runs once more, for the rows that they have written meanwhile.
+
+Every step is one transaction that also notes how far it came: what is interrupted goes on there.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+BATCH = 500
+"""Rows that one batch may change: they are locked for some ten milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of a tenant that `write` is to change, and the position to read on from. No rows: the tenant is done."""
+
+    rows: Sequence[Any]
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """What fills a tenant's rows.
+
+    `read(connection, tenant, after)` finds the next batch; it only reads, may take long and holds up nobody. `after` is
+    empty at first. `write(connection, tenant, rows)` is short; it leaves alone what a request has changed since `read`.
+    """
+
+    what: str
+    read: Callable[[Connection, str, str], Batch]
+    write: Callable[[Connection, str, Sequence[Any]], None]
+
+
+def show_tenant(connection: Connection, tenant: str) -> None:
+    """Let row security show the tenant's rows, in this transaction."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT set_config('sojourn.tenant', :tenant, true)"), {"tenant": tenant})
