@@ -12,9 +12,9 @@ those is left; before it the backfill runs once more, for the rows that they hav
 Every step is one transaction that also notes how far it came: what is interrupted goes on there.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, text
 
@@ -30,17 +30,29 @@ class Batch:
     after: str
 
 
+class Read(Protocol):
+    """Finds the next batch of a tenant."""
+
+    def __call__(self, connection: Connection, tenant: str, *, after: str) -> Batch: ...
+
+
+class Write(Protocol):
+    """Changes the rows of a batch."""
+
+    def __call__(self, connection: Connection, tenant: str, *, rows: Sequence[Any]) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Backfill:
     """What fills a tenant's rows.
 
-    `read(connection, tenant, after)` finds the next batch; it only reads, may take long and holds up nobody. `after` is
-    empty at first. `write(connection, tenant, rows)` is short; it leaves alone what a request has changed since `read`.
+    `read(connection, tenant, after=...)` finds the next batch; it only reads, may take long and holds up nobody. `after` is
+    empty at first. `write(connection, tenant, rows=...)` is short; it leaves alone what was changed since `read`.
     """
 
     what: str
-    read: Callable[[Connection, str, str], Batch]
-    write: Callable[[Connection, str, Sequence[Any]], None]
+    read: Read
+    write: Write
 
 
 def show_tenant(connection: Connection, tenant: str) -> None:

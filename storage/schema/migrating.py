@@ -67,7 +67,7 @@ class Migration:
             return Step("expand", script.revision, f"{script.revision} expand: {_headline(script)}")
         for kind in self._fills():
             for script in self._with("backfill"):
-                step = _next_batch(connection, Step(kind, script.revision, ""), script.module.backfill)
+                step = _next_batch(connection, Step(kind, script.revision, ""), backfill=script.module.backfill)
                 if step is not None:
                     return step
         return self._next_contract(connection)
@@ -87,15 +87,15 @@ class Migration:
                 if script.revision == step.revision:
                     with Operations.context(MigrationContext.configure(connection)):
                         script.module.contract()
-            progress.note(connection, step.name, None)
+            progress.note(connection, step.name, position=None)
             progress.require_program(connection, step.revision)
         elif step.batch is None:
-            progress.note(connection, step.name, None)
+            progress.note(connection, step.name, position=None)
         else:
             show_tenant(connection, step.tenant)
             (backfill,) = (script.module.backfill for script in self._scripts if script.revision == step.revision)
-            backfill.write(connection, step.tenant, step.batch.rows)
-            progress.note(connection, step.name, Position(step.tenant, step.batch.after))
+            backfill.write(connection, step.tenant, rows=step.batch.rows)
+            progress.note(connection, step.name, position=Position(step.tenant, step.batch.after))
 
     def plan(self, connection: Connection) -> Iterator[str]:
         """What is left to do, a line each, and for how long it locks what. Raises SchemaOutdated, SchemaNewer."""
@@ -134,7 +134,7 @@ class Migration:
         """The tables are new: nobody has written anything, and no older program was ever promised to find them."""
         for script in self._with("backfill"):
             for kind in ("fill", "fill again"):
-                progress.note(connection, f"{script.revision} {kind}", None)
+                progress.note(connection, f"{script.revision} {kind}", position=None)
         progress.require_program(connection, self._last)
 
     def _after(self, current: str | None) -> list[Script]:
@@ -158,7 +158,7 @@ class Migration:
         return config
 
 
-def _next_batch(connection: Connection, step: Step, backfill: Backfill) -> Step | None:
+def _next_batch(connection: Connection, step: Step, *, backfill: Backfill) -> Step | None:
     """The next batch with something in it; after the last, the step that notes the end; None when that was noted."""
     position = progress.position_of(connection, step.name)
     if position is None:
@@ -166,7 +166,7 @@ def _next_batch(connection: Connection, step: Step, backfill: Backfill) -> Step 
     wanted = text("SELECT id FROM tenants WHERE id >= :since ORDER BY id")
     for (tenant,) in connection.execute(wanted, {"since": position.tenant}).all():
         show_tenant(connection, tenant)
-        batch = backfill.read(connection, tenant, position.after if tenant == position.tenant else "")
+        batch = backfill.read(connection, tenant, after=position.after if tenant == position.tenant else "")
         if batch.rows:
             line = f"{step.name}: {backfill.what}, tenant {tenant}, {len(batch.rows):,} rows"
             return Step(step.kind, step.revision, line, tenant=tenant, batch=batch)

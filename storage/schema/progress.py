@@ -36,7 +36,7 @@ def position_of(connection: Connection, step: str) -> Position | None:
     return None if done else Position(*json.loads(position))
 
 
-def note(connection: Connection, step: str, position: Position | None) -> None:
+def note(connection: Connection, step: str, *, position: Position | None) -> None:
     """Write down where a step goes on, in the transaction of its batch; None when it is done."""
     _write(connection, step, position=json.dumps(position or Position()), done=position is None)
 

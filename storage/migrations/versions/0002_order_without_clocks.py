@@ -46,7 +46,7 @@ _ADD = """
 """
 
 
-def _read(connection: sa.Connection, tenant: str, after: str) -> Batch:
+def _read(connection: sa.Connection, tenant: str, *, after: str) -> Batch:
     """What is missing from each number. One look is enough: both sides are read as of one instant."""
     missing: Counter[tuple[str, str]] = Counter()
     if after:
@@ -58,7 +58,7 @@ def _read(connection: sa.Connection, tenant: str, after: str) -> Batch:
     return Batch([(*name, by) for name, by in sorted(missing.items()) if by], "counted")
 
 
-def _write(connection: sa.Connection, tenant: str, rows: Sequence[Any]) -> None:
+def _write(connection: sa.Connection, tenant: str, *, rows: Sequence[Any]) -> None:
     """Add what is missing: what others have counted since the look stays counted."""
     for kind, device_type, by in rows:
         values = {"tenant": tenant, "kind": kind, "device_type": device_type, "missing": by}

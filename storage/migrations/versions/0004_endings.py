@@ -37,7 +37,7 @@ _S = _SESSIONS.c
 _OLD_REUSE = sa.and_(_S.revoked_by == "sojourn", _S.revoke_reason == _REUSE, _S.reason_code.is_(None))
 
 
-def _read(connection: sa.Connection, tenant: str, after: str) -> Batch:
+def _read(connection: sa.Connection, tenant: str, *, after: str) -> Batch:
     """The next sessions that ended for a refresh token used twice and have no code, by id."""
     wanted = sa.select(_S.id).where(_S.tenant_id == tenant, _S.revoked_at.is_not(None), _OLD_REUSE)
     wanted = wanted.where(_S.id > (after or str(UUID(int=0)))).order_by(_S.id).limit(BATCH)
@@ -45,7 +45,7 @@ def _read(connection: sa.Connection, tenant: str, after: str) -> Batch:
     return Batch(keys, keys[-1] if keys else "")
 
 
-def _write(connection: sa.Connection, tenant: str, rows: Sequence[Any]) -> None:
+def _write(connection: sa.Connection, tenant: str, *, rows: Sequence[Any]) -> None:
     one = sa.update(_SESSIONS).where(_S.tenant_id == tenant, _S.id == sa.bindparam("one"), _OLD_REUSE)
     connection.execute(one.values(reason_code=_REUSE), [{"one": key} for key in rows])
 

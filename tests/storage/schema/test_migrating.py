@@ -43,14 +43,14 @@ def upgrade():
     op.add_column("users", sa.Column("draft", sa.String(64)))
 
 
-def read(connection, tenant, after):
+def read(connection, tenant, *, after):
     wanted = "SELECT user_id FROM users WHERE tenant_id = :tenant AND user_id > :after AND note IS NULL"
     values = {{"tenant": tenant, "after": after}}
     found = connection.execute(sa.text(wanted + " ORDER BY user_id LIMIT 2"), values).all()
     return Batch([user for (user,) in found], found[-1][0] if found else "")
 
 
-def write(connection, tenant, rows):
+def write(connection, tenant, *, rows):
     for user in rows:
         change = "UPDATE users SET note = coalesce(note, '') || user_id WHERE tenant_id = :tenant AND user_id = :user"
         connection.execute(sa.text(change), {{"tenant": tenant, "user": user}})
