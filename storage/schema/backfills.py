@@ -46,8 +46,8 @@ class Write(Protocol):
 class Backfill:
     """What fills a tenant's rows.
 
-    `read(connection, tenant, after=...)` finds the next batch; it only reads, may take long and holds up nobody. `after` is
-    empty at first. `write(connection, tenant, rows=...)` is short; it leaves alone what was changed since `read`.
+    `read(connection, tenant, after=...)` finds the next batch: it only reads, may take long and holds up nobody.
+    `after` is empty at first. `write(connection, tenant, rows=...)` is short. It leaves alone what was changed since.
     """
 
     what: str
