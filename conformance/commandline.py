@@ -7,10 +7,12 @@ import ssl
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from sojourn.conformance import catalogue
 from sojourn.conformance.checks import FEATURES, PROFILES
 from sojourn.conformance.plugin import Judge
 from sojourn.conformance.target import Target, Unusable, tenant_of
@@ -53,6 +55,14 @@ class _Parser(argparse.ArgumentParser):
         self.exit(STATUS["error"], f"{self.prog}: {message}\n")
 
 
+class _List(argparse.Action):
+    """Prints every check and leaves."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *given: Any, **more: Any) -> None:
+        print("\n".join(catalogue.lines()))
+        parser.exit(STATUS["pass"])
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="conformance",
@@ -61,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
+    add("--list", action=_List, nargs=0, help="print every check with its requirement and its source, and leave")
     add("url", help="where the operations are mounted, such as http://localhost:8080")
     add("--api-key", required=True, help="an API key that is good for both tenants")
     add("--admin-token", required=True, help="a bearer token of an administrator")

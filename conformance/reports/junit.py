@@ -11,7 +11,7 @@ _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd]")
 
 def junit(summary: Summary) -> str:
     """The XML text."""
-    root = ElementTree.Element("testsuites", name="conformance")
+    root = ElementTree.Element("testsuites", name=f"conformance, {summary.versions}")
     for chapter in dict.fromkeys(case.check.chapter for case in summary.cases):
         cases = [case for case in summary.cases if case.check.chapter == chapter]
         suite = ElementTree.SubElement(root, "testsuite", name=chapter, tests=str(len(cases)))

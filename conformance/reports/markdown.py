@@ -10,7 +10,10 @@ def markdown(summary: Summary, coverage: Coverage) -> str:
     """The text."""
     counts = ", ".join(f"{count} {name}" for name, count in summary.counts.items())
     lines = [f"# Conformance: {summary.verdict}", ""]
-    lines += [f"Profile {summary.profile}, {len(summary.checks)} checks: {counts}. Seed {summary.seed}.", ""]
+    lines += [
+        f"Profile {summary.profile}, {len(summary.checks)} checks: {counts}. Seed {summary.seed}; {summary.versions}.",
+        "",
+    ]
     bad = [case for case in summary.cases if case.verdict in _BAD]
     if bad:
         lines += ["| check | verdict | requirement | what happened |", "|---|---|---|---|"]

@@ -18,8 +18,21 @@ td,th{border:1px solid var(--line);padding:.2rem .5rem;text-align:left;vertical-
 pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#8881;padding:.6rem;border-radius:4px;font-size:13px}
 article{border-left:4px solid var(--bad);padding-left:1rem;margin:1.5rem 0}
 .heat td{text-align:right;font-size:12px}.heat th{font-size:12px;font-weight:400}.scroll{overflow-x:auto}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}dd{margin:0}
+@media (max-width:40rem){body{margin:1rem auto;font-size:14px}td,th{padding:.15rem .3rem}h1{font-size:1.4rem}}
 """
 _BAD = ("fail", "error")
+_LEGEND = (
+    "<details><summary>Legend</summary><dl>"
+    '<dt class="pass">pass</dt><dd>The server fulfils the requirement.</dd>'
+    '<dt class="fail">fail</dt><dd>It does not; the fault is in the server.</dd>'
+    '<dt class="error">error</dt><dd>The suite could not decide; the fault is in the suite.</dd>'
+    '<dt class="skipped">skipped</dt><dd>An option that the check needs was not given.</dd>'
+    "<dt>not applicable</dt><dd>The contract contains nothing that the check applies to.</dd>"
+    "<dt>coverage</dt><dd>What of the contract the run exercised; what is excused cannot be caused from outside.</dd>"
+    "<dt>heat map</dt><dd>How often each chapter called an operation: the darker, the more often.</dd>"
+    "</dl></details>"
+)
 
 
 def page(summary: Summary, coverage: Coverage, *, contract: Contract) -> str:
@@ -31,14 +44,16 @@ def page(summary: Summary, coverage: Coverage, *, contract: Contract) -> str:
             '<meta name="viewport" content="width=device-width"><style>' + _STYLE + "</style>",
             f'<h1>Conformance: <span class="{summary.verdict}">{summary.verdict}</span></h1>',
             f"<p>{escape(summary.url)}, profile {summary.profile}, {len(summary.checks)} checks: {escape(counts)};"
-            f" {summary.seconds:.0f} s. Randomised parts are repeated by <code>--seed {summary.seed}</code>.</p>",
+            f" {summary.seconds:.0f} s; {escape(summary.versions)}."
+            f" Randomised parts are repeated by <code>--seed {summary.seed}</code>.</p>",
+            _LEGEND,
             _failures(summary),
             "<h2>Coverage</h2>",
             _measures(list(coverage.measures.values())),
             _heat(coverage, contract),
             _exceptions(),
             "<h2>Checks</h2>",
-            _checks(summary),
+            f'<div class="scroll">{_checks(summary)}</div>',
             "</html>\n",
         )
     )
@@ -73,7 +88,7 @@ def _measures(measures: list[Measure]) -> str:
         for item in measures
     ]
     head = "<tr><th>what</th><th>of</th><th>exercised</th><th>missing</th><th>excused</th></tr>"
-    return "<table>" + head + "".join(rows) + "</table>"
+    return '<div class="scroll"><table>' + head + "".join(rows) + "</table></div>"
 
 
 def _list(items: tuple[str, ...]) -> str:

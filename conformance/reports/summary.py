@@ -4,7 +4,9 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sojourn import __version__
 from sojourn.conformance.checks import Check
+from sojourn.conformance.contract import Contract
 from sojourn.conformance.coverage import Coverage, Measure
 from sojourn.conformance.redaction import redact
 from sojourn.conformance.target import Target
@@ -18,8 +20,15 @@ class Summary:
     url: str
     profile: str
     seed: int
+    contract: str
+    """The version of the contract."""
     verdict: Outcome
     cases: list[Case]
+
+    @property
+    def versions(self) -> str:
+        """Of the suite and of the contract, in words."""
+        return f"suite {__version__}, contract {self.contract}"
 
     @property
     def checks(self) -> dict[Check, Verdict]:
@@ -44,6 +53,8 @@ class Summary:
         """The run for programs."""
         return {
             "verdict": self.verdict,
+            "suite": __version__,
+            "contract": self.contract,
             "url": self.url,
             "profile": self.profile,
             "seed": self.seed,
@@ -67,10 +78,13 @@ class Summary:
         }
 
 
-def summarise(target: Target, cases: list[Case], *, verdict: Outcome) -> Summary:
+def summarise(target: Target, contract: Contract, *, cases: list[Case], verdict: Outcome) -> Summary:
     """The run, with every message redacted."""
+    version = str(contract.document.get("info", {}).get("version", "unknown"))
     clean = [replace(case, message=redact(case.message, target.secrets)) for case in cases]
-    return Summary(url=target.url, profile=target.profile, seed=target.seed, verdict=verdict, cases=clean)
+    return Summary(
+        url=target.url, profile=target.profile, seed=target.seed, contract=version, verdict=verdict, cases=clean
+    )
 
 
 def _case(case: Case) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def write_reports(target: Target, contract: Contract, *, traffic: Traffic, cases
     folder = target.report_dir or Path("reports")
     folder.mkdir(parents=True, exist_ok=True)
     coverage = measure(contract, traffic)
-    summary = summarise(target, cases, verdict=verdict)
+    summary = summarise(target, contract, cases=cases, verdict=verdict)
     for name, text in _texts(summary, coverage, contract=contract):
         (folder / name).write_text(text, "utf-8")
 

@@ -1,25 +1,18 @@
 """The checks as a body: each has an address of its own, a requirement with its source, and a place."""
 
-import importlib
-import pkgutil
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
-import sojourn.conformance.chapters
+from sojourn.conformance import catalogue
 from sojourn.conformance.checks import FEATURES, Check, check_of
 
 
 def check_functions() -> list[Any]:
     """Every check of every chapter, as the function that it is."""
-    found: list[Any] = []
-    for info in pkgutil.iter_modules(sojourn.conformance.chapters.__path__):
-        if info.name == "conftest":
-            continue
-        module = importlib.import_module(f"sojourn.conformance.chapters.{info.name}")
-        for name, value in vars(module).items():
-            if name.startswith("test_") and value.__module__ == module.__name__:
-                found.append(value)
-    return found
+    return list(catalogue.functions())
 
 
 def judged_checks() -> list[Check]:
@@ -46,3 +39,21 @@ def test_every_requirement_is_a_sentence_with_a_must_and_a_source() -> None:
 
 def test_the_seed_profile_asks_for_nothing_but_a_key_and_a_token() -> None:
     assert [check.id for check in judged_checks() if check.profile == "seed" and check.needs] == []
+
+
+def test_the_page_of_all_checks_is_what_they_say() -> None:
+    written = Path("docs/conformance/CHECKS.md").read_text("utf-8")
+
+    assert written == catalogue.page(), "run python -m sojourn.conformance.catalogue docs/conformance/CHECKS.md"
+
+
+def test_the_list_of_checks_needs_no_server() -> None:
+    command = [sys.executable, "-m", "sojourn.conformance", "--list"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.splitlines()
+
+    assert [line[:7] for line in said[:-1]] == sorted(check.id for check in judged_checks())
+    assert all(check.requirement in line for check, line in zip(sorted(judged_checks(), key=_id), said, strict=False))
+
+
+def _id(check: Check) -> str:
+    return check.id
