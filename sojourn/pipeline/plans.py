@@ -60,6 +60,7 @@ class Plan:
     responses: Responses
     envelope: bool
     no_store: bool
+    kept: bytes
     vary: bytes
     deprecations: Deprecations | None
     is_example: bool
@@ -115,6 +116,7 @@ def compile_plan(
         responses=Responses(operation.responses, closed_responses),
         envelope=_uses_envelope(operation),
         no_store=_no_store(operation.responses[str(status)].get("headers", {})),
+        kept=_kept(operation.responses[str(status)].get("headers", {})),
         vary=_vary(offers, operation.responses[str(status)].get("headers", {})),
         deprecations=compile_deprecations(
             operation.operation_id,
@@ -173,11 +175,19 @@ def _no_store(headers: Mapping[str, Any]) -> bool:
     return declared is not None and "no-store" in declared["schema"].get("enum", ())
 
 
+def _kept(headers: Mapping[str, Any]) -> bytes:
+    """The Cache-Control of an answer of success that may be kept, always the same; empty where there is none."""
+    values = headers["Cache-Control"]["schema"].get("enum", ()) if "Cache-Control" in headers else ()
+    return values[0].encode() if len(values) == 1 and values[0] != "no-store" else b""
+
+
 def _vary(offers: tuple[str, ...], headers: Mapping[str, Any]) -> bytes:
     """The request headers that decide which answer of success it is (RFC 9110 §12.5.5); empty when none does."""
     names = ["Accept"] if len(offers) > 1 else []
     if "Content-Language" in headers:
         names.append("Accept-Language")
+    if any("Accept-Encoding" in value for value in headers.get("Vary", {}).get("schema", {}).get("enum", ())):
+        names.append("Accept-Encoding")
     return ", ".join(names).encode()
 
 

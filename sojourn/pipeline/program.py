@@ -1,13 +1,14 @@
 """What the pipeline needs from the program around it, in one value."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from sojourn.domain.clock import Clock
 from sojourn.handlers.context import Service
 from sojourn.pipeline.bodies import BodyLimits
+from sojourn.pipeline.compression import Compressed
 from sojourn.pipeline.security import ApiKeyChecker, TokenChecker
 from sojourn.storage.database import Database
 
@@ -32,3 +33,4 @@ class Program:
     closed_responses: bool
     public_url: str | None
     development: bool
+    compressed: Compressed = field(default_factory=Compressed)

@@ -13,6 +13,7 @@ from sojourn.domain.errors import DomainError, InternalError
 from sojourn.domain.values import Caller, Tenant
 from sojourn.handlers.answers import Answer
 from sojourn.observability import logs, security_events, tracing
+from sojourn.pipeline.compression import GZIP, LEAST_BYTES, takes_gzip
 from sojourn.pipeline.negotiation import JSON
 from sojourn.pipeline.requests import Request
 from sojourn.pipeline.responses import BrokenPromise, parts_of, to_json, to_json_in_turns
@@ -107,6 +108,9 @@ class Responder:
             form, body = media_type, result.body
             own += _page_headers(result, media_type)
             language = result.language or language
+            if self._is_compressed(plan, result):
+                body = await self._program.compressed.form(result.body)
+                own.append((b"content-encoding", GZIP))
             result = None
         else:
             body = b""
@@ -117,11 +121,18 @@ class Responder:
                 await asyncio.sleep(0)
         if result is not None:
             body = await to_json_in_turns(result)
+            if plan.kept:
+                own.append((b"cache-control", plan.kept))
         if plan.vary:
             own.append((b"vary", plan.vary))
         if b"Accept-Language" in plan.vary:
             own.append((b"content-language", language.encode()))
         await self._respond(plan.status, body, fixed=(*_fixed_headers(form, plan.no_store), *own))
+
+    def _is_compressed(self, plan: "Plan", answer: Answer) -> bool:
+        accepted = self._request.header(b"accept-encoding")
+        large = b"Accept-Encoding" in plan.vary and len(answer.body) >= LEAST_BYTES
+        return large and accepted is not None and takes_gzip(accepted)
 
     async def refuse(self, error: DomainError) -> None:
         """Send the problem document of a refusal."""
