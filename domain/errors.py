@@ -14,6 +14,7 @@ DomainError
 ├── RoleNotAllowed          the caller may not give a session a role
 ├── NotEntitledToVouch      the credential does not attest what the request says of a sign-in
 ├── SignInSuperseded        the user was ended after the sign-in
+├── TenantLimitReached      no tenant more is made on first use
 ├── TenantMismatch          the body names another tenant than the credential
 ├── UnsupportedGrant        not the grant of token exchange
 ├── InvalidSubjectToken     a token that cannot be exchanged
@@ -168,6 +169,12 @@ class SignInSuperseded(DomainError):
     """The user was ended after the request or the sign-in began: nothing is begun by it any more."""
 
     key = "sign_in_superseded"
+
+
+class TenantLimitReached(DomainError):
+    """There are as many tenants as may be made on first use; `limit` is how many."""
+
+    key = "tenant_limit_reached"
 
 
 class TenantMismatch(DomainError):

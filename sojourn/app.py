@@ -171,7 +171,11 @@ def _program(
             clock=clock,
             device_trust_window=settings.device_trust_window,
             risk=RiskThresholds(settings.risk_challenge_at, settings.risk_revoke_at),
-            limits=Limits(settings.max_sessions_per_user, settings.max_trusted_devices),
+            limits=Limits(
+                sessions_per_user=settings.max_sessions_per_user,
+                trusted_devices=settings.max_trusted_devices,
+                tenants=settings.max_tenants,
+            ),
             tenants_provisioned=settings.tenants_provisioned,
             describe_agent=describe_agent,
             locate=Locator(settings.geoip_database).locate,

@@ -24,6 +24,7 @@ async def list_trusted_devices(ctx: Context, user_id: str, page: int, page_size:
 async def trust_device(ctx: Context, body: dict[str, Any]) -> View:
     """Trust a device for the trust window; trusting it again starts the window anew."""
     await require_provisioned_tenant(ctx)
+    limits = ctx.service.limits
     device = NewTrustedDevice(
         id=mint("dev", ctx.now),
         user_id=body["user_id"],
@@ -37,7 +38,9 @@ async def trust_device(ctx: Context, body: dict[str, Any]) -> View:
         trusted_until=to_text(trusted_until(ctx.now, ctx.service.device_trust_window)),
     )
     return trusted_device_response(
-        await trusted_devices.trust(ctx.db, device, now=ctx.now_text, limit=ctx.service.limits.trusted_devices)
+        await trusted_devices.trust(
+            ctx.db, device, now=ctx.now_text, limit=limits.trusted_devices, tenant_limit=limits.tenants
+        )
     )
 
 

@@ -27,6 +27,7 @@ async def list_user_trusted_devices(ctx: Context, user_id: str, page: int, page_
 async def trust_own_device(ctx: Context, body: dict[str, Any]) -> View:
     """Trust a device of the caller for the trust window; trusting it again starts the window anew."""
     await require_provisioned_tenant(ctx)
+    limits = ctx.service.limits
     facts = await _facts(ctx, body["device_fingerprint"])
     device = NewTrustedDevice(
         id=mint("dev", ctx.now),
@@ -40,7 +41,9 @@ async def trust_own_device(ctx: Context, body: dict[str, Any]) -> View:
         created_at=ctx.now_text,
         trusted_until=to_text(trusted_until(ctx.now, ctx.service.device_trust_window)),
     )
-    await trusted_devices.trust(ctx.db, device, now=ctx.now_text, limit=ctx.service.limits.trusted_devices)
+    await trusted_devices.trust(
+        ctx.db, device, now=ctx.now_text, limit=limits.trusted_devices, tenant_limit=limits.tenants
+    )
     return simple_response("device trusted", ctx.now_text)
 
 

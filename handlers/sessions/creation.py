@@ -33,7 +33,7 @@ async def begin_session(ctx: Context, body: dict[str, Any], *, sign_in: SignIn |
         ending=LIMIT,
     )
     session = _new_session(ctx, body, authenticated_at=ctx.now_text if sign_in is None else to_text(sign_in.at))
-    row = await sessions.add(ctx.db, session)
+    row = await sessions.add(ctx.db, session, tenant_limit=ctx.service.limits.tenants)
     return {"session": session_response(row, ctx.now_text), "tokens": await begin_first_tokens(ctx, session)}
 
 

@@ -126,7 +126,7 @@ async def _refuse(ctx: Context, body: dict[str, Any], *, shown: _Shown, stated_e
             created_at=ctx.now_text,
             expires_at=to_text(min(until, _instant(LAST_SECOND) - span.leeway) + span.leeway),
         )
-        await blacklist.add(ctx.db, entry)
+        await blacklist.add(ctx.db, entry, tenant_limit=ctx.service.limits.tenants)
     return simple_response("token blacklisted", ctx.now_text)
 
 

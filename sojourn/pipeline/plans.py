@@ -177,7 +177,7 @@ def _no_store(headers: Mapping[str, Any]) -> bool:
 
 def _kept(headers: Mapping[str, Any]) -> bytes:
     """The Cache-Control of an answer of success that may be kept, always the same; empty where there is none."""
-    values = headers["Cache-Control"]["schema"].get("enum", ()) if "Cache-Control" in headers else ()
+    values: list[str] = headers["Cache-Control"]["schema"].get("enum", []) if "Cache-Control" in headers else []
     return values[0].encode() if len(values) == 1 and values[0] != "no-store" else b""
 
 

@@ -78,6 +78,7 @@ CATALOGUE: Mapping[str, ProblemType] = {
         ("not_acceptable", 406, 30106001),
         ("request_timeout", 408, 30108001),
         ("sign_in_superseded", 409, 30109001),
+        ("tenant_limit_reached", 409, 30109002),
         ("content_too_large", 413, 30113001),
         ("uri_too_long", 414, 30114001),
         ("unsupported_media_type", 415, 30115001),

@@ -23,6 +23,7 @@ SAMPLES: Mapping[str, errors.DomainError] = {
         errors.RoleNotAllowed(),
         errors.NotEntitledToVouch("own_token"),
         errors.SignInSuperseded(),
+        errors.TenantLimitReached(limit=10_000, tenant="acme"),
         errors.TenantMismatch(),
         errors.UnsupportedGrant(),
         errors.InvalidSubjectToken(),

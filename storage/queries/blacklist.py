@@ -64,9 +64,12 @@ PURGE = Statement(
 )
 
 
-async def add(unit: UnitOfWork, entry: BlacklistEntry) -> None:
-    """Refuse a token from now on. An entry that exists keeps its id and ends at the later instant."""
-    await tenants.ensure(unit, entry.created_at)
+async def add(unit: UnitOfWork, entry: BlacklistEntry, *, tenant_limit: int | None = None) -> None:
+    """Refuse a token from now on. An entry that exists keeps its id and ends at the later instant.
+
+    Raises TenantLimitReached.
+    """
+    await tenants.ensure(unit, entry.created_at, limit=tenant_limit)
     await unit.run(ADD, **entry._asdict())
 
 

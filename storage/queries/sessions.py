@@ -212,9 +212,9 @@ _NOT_YET = dict.fromkeys(("revoked_at", "revoked_by", "revoke_reason", "reason_c
 _AFTER_EVERYTHING = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 
-async def add(unit: UnitOfWork, session: NewSession) -> SessionRow:
+async def add(unit: UnitOfWork, session: NewSession, *, tenant_limit: int | None = None) -> SessionRow:
     """Write a session and return its row; its tenant and its user are made when they are new."""
-    await tenants.ensure(unit, session.created_at)
+    await tenants.ensure(unit, session.created_at, limit=tenant_limit)
     await users.ensure(unit, session.user_id, username=session.username, now=session.created_at)
     values = insert_values(session)
     await unit.run(INSERT, **values)

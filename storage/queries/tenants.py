@@ -2,11 +2,12 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, literal_column, select
+from sqlalchemy import bindparam, func, literal_column, select
 from sqlalchemy import exists as any_row
 from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.clock import Instant
+from sojourn.domain.errors import TenantLimitReached
 from sojourn.domain.ids import TenantId
 from sojourn.storage.schema.tables import TenantTable
 from sojourn.storage.statements import Statement
@@ -29,6 +30,7 @@ ADD = Statement(
     insert(_T).values(id=bindparam("id"), name=bindparam("name"), created_at=bindparam("now")).on_conflict_do_nothing()
 )
 ALL = Statement(select(_T.c.id, _T.c.name, _T.c.created_at).order_by(_T.c.id))
+COUNT = Statement(select(func.count()).select_from(_T))
 ANY = Statement(select(any_row(_T.c.id)))
 
 
@@ -37,9 +39,17 @@ async def exists(unit: UnitOfWork) -> bool:
     return await unit.one(EXISTS) is not None
 
 
-async def ensure(unit: UnitOfWork, now: Instant) -> None:
-    """Make the unit's tenant if it is new."""
-    await unit.run(ENSURE, now=now)
+async def ensure(unit: UnitOfWork, now: Instant, *, limit: int | None = None) -> None:
+    """Make the unit's tenant if it is new. Raises TenantLimitReached when there are then more than `limit`.
+
+    Only who makes a tenant waits for others who do: with the first write of many side by side there are never more.
+    """
+    if not await unit.run(ENSURE, now=now) or limit is None:
+        return
+    await unit.alone("tenants")
+    found = await unit.system().one(COUNT)
+    if found is not None and found[0] > limit:
+        raise TenantLimitReached(limit=limit, tenant=unit.tenant.id)
 
 
 async def add(unit: SystemUnit, tenant_id: TenantId, *, name: str | None, now: Instant) -> bool:

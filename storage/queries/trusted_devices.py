@@ -92,13 +92,19 @@ UNTRUST_FOR_USER = Statement(delete(_D).where(_OF_FINGERPRINT, _D.c.user_id == b
 
 
 async def trust(
-    unit: UnitOfWork, device: NewTrustedDevice, *, now: Instant, limit: int | None = None
+    unit: UnitOfWork,
+    device: NewTrustedDevice,
+    *,
+    now: Instant,
+    limit: int | None = None,
+    tenant_limit: int | None = None,
 ) -> TrustedDeviceRow:
     """Trust a device anew. A row that exists keeps its id and what this time was not told.
 
     Where the user has more than `limit` devices then, those that were trusted longest ago are forgotten.
+    Raises TenantLimitReached.
     """
-    await tenants.ensure(unit, now)
+    await tenants.ensure(unit, now, limit=tenant_limit)
     rows = await unit.all(TRUST, **asdict(device))
     if limit is not None:
         await _forget_surplus(unit, device, limit=limit)

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+from click.testing import CliRunner
 
+from sojourn.cli.tenants import tenant as tenants_by_hand
 from tests.http.conftest import API_KEY, Client
 
 Start = Callable[..., Client]
@@ -144,3 +146,58 @@ def test_without_a_limit_every_wrong_key_is_told_that_it_is_wrong(start: Start) 
     client = start(SOJOURN_API_KEY_GUESSES="0")
 
     assert {guess(client).status_code for _ in range(400)} == {401}
+
+
+def first_writes(client: Client, tenant: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """Every request that makes a tenant by naming it."""
+    internal = {"X-API-Key": API_KEY, "X-Tenant-ID": tenant}
+    bearer = {"Authorization": f"Bearer {client.token('usr_abc123', tenant)}"}
+    device = {"user_id": "usr_abc123", "device_fingerprint": "f"}
+    refused = {"token": "text", "token_type": "access", "user_id": "usr_abc123"}
+    return [
+        ("POST", "/internal/session/create", {"headers": internal, "json": {"auth_user_id": "usr_abc123"}}),
+        ("POST", "/internal/session/trusted-devices", {"headers": internal, "json": device}),
+        ("POST", "/internal/session/blacklist-token", {"headers": internal, "json": refused}),
+        ("POST", "/sessions", {"headers": bearer, "json": {"auth_user_id": "usr_abc123"}}),
+        ("POST", "/trusted-devices", {"headers": bearer, "json": {"device_fingerprint": "f"}}),
+    ]
+
+
+def test_no_first_write_makes_a_tenant_too_many_and_those_that_are_there_go_on(start: Start) -> None:
+    client = start(SOJOURN_MAX_TENANTS="2")
+    client.create(tenant="acme")
+    client.create(tenant="globex")
+
+    for method, path, options in first_writes(client, "one-too-many"):
+        refused = client.request(method, path, **options)
+        assert (refused.status_code, refused.json()["i18n_key"]) == (409, "error.tenant_limit_reached"), path
+        assert "sojourn tenant create one-too-many" in refused.json()["detail"]
+        assert refused.json()["i18n_args"] == {"limit": 2, "tenant": "one-too-many"}
+    for method, path, options in first_writes(client, "acme"):
+        assert client.request(method, path, **options).status_code in (200, 201), path
+    assert client.internal("GET", "/internal/session/sessions/usr_abc123", "one-too-many").json()["total"] == 0
+
+
+def test_the_limit_of_tenants_is_exact_under_many_first_writes_at_once(start: Start) -> None:
+    client = start(SOJOURN_MAX_TENANTS="5")
+    writes = [write for number in range(4) for write in first_writes(client, f"t{number}")]
+    others = [write for number in range(4, 12) for write in first_writes(client, f"t{number}")]
+
+    statuses = [answer.status_code for answer in client.gather(*writes, *others)]
+
+    made = 0
+    for number in range(12):
+        method, path, options = first_writes(client, f"t{number}")[0]
+        made += client.request(method, path, **options).status_code == 201
+    assert made == 5
+    assert set(statuses) <= {200, 201, 409}
+
+
+def test_a_tenant_made_by_command_is_served_beyond_the_limit(start: Start, environ: dict[str, str]) -> None:
+    client = start(SOJOURN_MAX_TENANTS="1")
+    client.create(tenant="acme")
+
+    done = CliRunner().invoke(tenants_by_hand, ["create", "globex"], env={**environ, "SOJOURN_MAX_TENANTS": "1"})
+
+    assert done.exit_code == 0, done.output
+    assert client.create(tenant="globex")["tenant_id"] == "globex"

@@ -37,6 +37,8 @@ NAMES_A_SESSION = {"get_device_fingerprint", "get_risk_score", "generate_tokens"
 """Operations that name a session elsewhere than in their path."""
 FOR_NEW_TENANTS = {"start_session", "trust_own_device"}
 """Operations that make the tenant where nobody provisions it by hand."""
+MAKES_NO_SESSION = {"trust_device", "trust_own_device", "blacklist_token"}
+"""Operations that are 409 for nothing but a tenant too many."""
 SPENDS_A_REFRESH_TOKEN = {"refresh_tokens", "rotate_access_token"}
 REFRESHES_A_MINUTE = 120
 GUESSES_A_MINUTE = 3
@@ -72,6 +74,16 @@ def provisioned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
     """A server whose tenants are provisioned by hand; it has none."""
     live = LiveServer(tmp_path_factory.mktemp("provisioned"), SOJOURN_TENANTS_PROVISIONED="true")
     yield Prepared(live)
+    assert live.stop() in (0, -signal.SIGTERM)
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+    """A server with as many tenants as may be made on first use."""
+    live = LiveServer(tmp_path_factory.mktemp("full"), SOJOURN_MAX_TENANTS="1")
+    prepared = Prepared(live)
+    prepared.known = prepared.fresh()
+    yield prepared
     assert live.stop() in (0, -signal.SIGTERM)
 
 
@@ -129,6 +141,14 @@ def provoke_404(operation: Operation, server: Prepared) -> Raw:
         return valid_request(operation, server.credentials, {**known, **UNKNOWN}, optional=True)
     token = server.run("token", "--tenant", "nowhere", "--user", "root", "--role", "admin")
     return valid_request(operation, {**server.credentials, "token": token}, known)
+
+
+def of_another_tenant(operation: Operation, server: Prepared) -> Raw:
+    valid = valid_request(operation, server.credentials, server.known)
+    if operation.scheme == "apiKey":
+        return valid.with_header("X-Tenant-ID", "one-too-many")
+    token = server.run("token", "--tenant", "one-too-many", "--user", "root", "--role", "admin")
+    return valid.with_header("Authorization", f"Bearer {token}")
 
 
 def forget_session(server: Prepared, session_id: str) -> None:
@@ -224,6 +244,9 @@ def test_the_documented_status_is_provoked(
 
     if status == 408:
         reply = send_slowly(server, request_for(operation, server))
+    elif status == 409 and operation.id in MAKES_NO_SESSION:
+        full: Prepared = request.getfixturevalue("full")
+        reply = ask(full, of_another_tenant(operation, full))
     elif status == 409:
         reply = send_across_an_end(server, request_for(operation, server))
     elif status == 500:

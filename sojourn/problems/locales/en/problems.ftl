@@ -100,6 +100,11 @@ sign_in_superseded = Sign-in superseded
     .explanation = All sessions of the user were ended while this request was under way, or after the sign-in that the token proves. Ending a user also ends the sign-ins of before.
     .remedy = If the user may sign in again, have them do so, and begin anew with the new sign-in.
 
+tenant_limit_reached = Tenant limit reached
+    .detail = There are { $limit } tenants, and no other is made on first use. To make it all the same, run: sojourn tenant create { $tenant }
+    .explanation = A tenant is made by the first write that names it, until there are as many as the setting SOJOURN_MAX_TENANTS allows. Nothing was created. Tenants that exist are served as before.
+    .remedy = Check the spelling of the tenant. If it is a new one, its operator makes it with `sojourn tenant create`, or raises SOJOURN_MAX_TENANTS.
+
 token_not_found = Token not found
     .detail = There is no such token.
     .explanation = The tenant has no token with this id, or it is so old that it has been removed.

@@ -96,6 +96,11 @@ sign_in_superseded = 登录已失效
     .explanation = 在此请求进行期间，或在令牌所证明的登录之后，该用户的所有会话已被终止。终止用户也会终止之前的登录。
     .remedy = 如果该用户可以再次登录，请让其重新登录，并以新的登录重新开始。
 
+tenant_limit_reached = 已达到租户数量上限
+    .detail = 已有 { $limit } 个租户，首次使用时不再自动创建。如仍需创建，请运行：sojourn tenant create { $tenant }
+    .explanation = 租户由首个指明它的写入操作创建，直到数量达到设置 SOJOURN_MAX_TENANTS 的上限。未创建任何内容。已有的租户照常提供服务。
+    .remedy = 请检查租户的拼写。如果是新租户，请由运维人员使用 `sojourn tenant create` 创建，或调高 SOJOURN_MAX_TENANTS。
+
 token_not_found = 令牌不存在
     .detail = 没有这个令牌。
     .explanation = 该租户没有此编号的令牌，或令牌年代久远已被清除。
