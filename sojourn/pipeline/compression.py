@@ -39,7 +39,7 @@ class Compressed:
         self._forms: OrderedDict[bytes, asyncio.Future[bytes]] = OrderedDict()
 
     async def form(self, body: bytes) -> bytes:
-        """The body in gzip. Whoever asks for one that is just being made waits for it."""
+        """The body in gzip. One that is just being made is waited for."""
         form = self._forms.get(body)
         if form is None:
             form = self._forms[body] = asyncio.ensure_future(asyncio.to_thread(_compress, body))
