@@ -34,6 +34,7 @@ CATALOGUE = {
     "role_not_allowed": (403, 30103004),
     "not_entitled_to_vouch": (403, 30103005),
     "sign_in_superseded": (409, 30109001),
+    "tenant_limit_reached": (409, 30109002),
     "token_not_found": (404, 30104005),
     "device_not_found": (404, 30104006),
     "blacklist_entry_not_found": (404, 30104007),
