@@ -51,6 +51,7 @@ from sojourn.pipeline.plans import Handler
 from sojourn.pipeline.program import Program
 from sojourn.pipeline.specification import ContractSpecification
 from sojourn.problems.pages import Pages
+from sojourn.serving.clock_watch import WatchedClock
 from sojourn.serving.lifespan import WorkerDatabase
 from sojourn.settings import Settings
 
@@ -117,7 +118,7 @@ def create_app(
 def create_app_from_env() -> AsyncApp:
     """The application for the `SOJOURN_*` environment; what each worker process calls."""
     metrics.start()
-    return create_app(Settings.from_env(os.environ))
+    return create_app(Settings.from_env(os.environ), clock=WatchedClock())
 
 
 def _handler_index(

@@ -126,6 +126,10 @@ class Database(ABC):
         """How busy this process is with the database."""
         return Load()
 
+    async def time(self) -> float | None:
+        """The engine's own clock, in seconds since 1970; None where it has only this machine's. Raises Unavailable."""
+        return None
+
     @abstractmethod
     async def is_reachable(self) -> bool:
         """Whether the database answers now."""

@@ -62,6 +62,7 @@ CATALOGUE: Mapping[str, Metric] = {
         Metric("sojourn_database_connections_max", "gauge", "How many the pool may hold (PostgreSQL)."),
         Metric("sojourn_event_loop_delay_seconds", "histogram", "How late the timers of a worker run when it is busy."),
         Metric("sojourn_log_lines_dropped", "counter", "Log lines that nobody read in time.", ("kind",)),
+        Metric("sojourn_clock_steps", "counter", "Times that the machine's clock was set under a worker."),
         Metric("sojourn_housekeeping_rounds", "counter", "Rounds of housekeeping that this server finished."),
         Metric("sojourn_housekeeping_settled", "counter", "Sessions whose expiry was settled."),
         Metric("sojourn_housekeeping_purged", "counter", "Sessions deleted after their retention."),

@@ -15,6 +15,7 @@ from sojourn.domain.errors import Unavailable
 from sojourn.domain.ids import SessionKey, uuid7
 from sojourn.domain.values import Tenant
 from sojourn.observability import metrics
+from sojourn.serving.clock_watch import WatchedClock
 from sojourn.serving.draining import Draining
 from sojourn.serving.recurring import recur
 from sojourn.serving.sampling import sample
@@ -79,6 +80,8 @@ class WorkerDatabase:
                 tasks.append(asyncio.create_task(self._go_on_opening(first)))
             tasks.append(asyncio.create_task(self._run_housekeeping()))
             tasks.append(asyncio.create_task(sample(self, self._clock)))
+            if isinstance(self._clock, WatchedClock):
+                tasks.append(asyncio.create_task(self._clock.watch(self)))
             self._draining.watch()
             yield {"draining": self._draining}
         finally:
@@ -137,6 +140,9 @@ class WorkerDatabase:
         await recur("housekeeping", lambda: self._housekeeping_round(holder), seconds=HOUSEKEEPING_SECONDS)
 
     async def _housekeeping_round(self, holder: str) -> None:
+        if isinstance(self._clock, WatchedClock) and not self._clock.may_settle:
+            logger.warning("no housekeeping: the wall clock was set, and what it ends is not yet settled for good")
+            return
         done = await run_housekeeping(self(), holder, now=self._clock(), retention=self._settings.session_retention)
         if done is None:
             return

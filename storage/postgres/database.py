@@ -168,6 +168,15 @@ class PostgresDatabase(Database):
         pool = self._pool
         return Load(connections_in_use=pool.get_size() - pool.get_idle_size(), connections_max=pool.get_max_size())
 
+    async def time(self) -> float | None:
+        """What the server's clock says, in seconds since 1970. Raises Unavailable."""
+
+        async def ask(runner: PostgresRunner) -> float:
+            [(seconds,)] = await runner.fetch("SELECT extract(epoch FROM clock_timestamp())::float8")
+            return float(seconds)
+
+        return await self._run(READ, ask)
+
     async def is_reachable(self) -> bool:
         """Whether the database answers now."""
         try:

@@ -32,7 +32,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.clock import Instant
 from sojourn.domain.sessions import Status
-from sojourn.storage.queries.session_states import DEADLINE, NOW, OVER
+from sojourn.storage.queries.session_states import DEADLINE, NOW, OVER, SETTLED_AHEAD
 from sojourn.storage.schema.tables import SessionCounterTable, SessionTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import UnitOfWork
@@ -92,6 +92,14 @@ IS_ANYTHING_DUE = Statement(select(exists().where(_DUE)))
 RESCHEDULE = Statement(
     update(_S).where(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("one")).values(due_at=bindparam("next_due"))
 )
+TOO_EARLY = Statement(
+    select(_S.c.id, DEADLINE)
+    .where(_S.c.tenant_id == _TENANT, SETTLED_AHEAD)
+    .order_by(_S.c.id)
+    .limit(bindparam("limit"))
+    .offset(literal_column("0"))
+    .with_for_update(skip_locked=True)
+)
 
 
 async def add_to(unit: UnitOfWork, kind: str, *, device_type: str, by: int) -> None:
@@ -146,6 +154,15 @@ async def settle(unit: UnitOfWork, now: Instant, *, limit: int) -> int:
     ended_count = sum(ended for _, _, ended in due)
     await count_ended(unit, "expired", by=ended_count)
     return len(due)
+
+
+async def reopen(unit: UnitOfWork, now: Instant, *, limit: int) -> int:
+    """Open up to `limit` sessions again that were settled too early; how many. Their deadlines are as before."""
+    early = await unit.all(TOO_EARLY, now=now, limit=limit)
+    if early:
+        await unit.run_many(RESCHEDULE, [{"one": key, "next_due": deadline} for key, deadline in early])
+    await count_ended(unit, "expired", by=-len(early))
+    return len(early)
 
 
 async def is_anything_due(unit: UnitOfWork, now: Instant) -> bool:

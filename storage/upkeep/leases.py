@@ -3,7 +3,7 @@
 from sqlalchemy import bindparam, or_
 from sqlalchemy.dialects.postgresql import insert
 
-from sojourn.domain.clock import Instant
+from sojourn.domain.clock import Instant, from_text, to_text
 from sojourn.storage.database import Database
 from sojourn.storage.schema.tables import LeaseTable
 from sojourn.storage.statements import Statement
@@ -16,7 +16,11 @@ TAKE = Statement(
     _offer.on_conflict_do_update(
         index_elements=["name"],
         set_={"holder": _offer.excluded.holder, "held_until": _offer.excluded.held_until},
-        where=or_(_L.c.held_until <= bindparam("now"), _L.c.holder == _offer.excluded.holder),
+        where=or_(
+            _L.c.held_until <= bindparam("now"),
+            _L.c.holder == _offer.excluded.holder,
+            _L.c.held_until > bindparam("latest"),
+        ),
     )
 )
 
@@ -25,10 +29,11 @@ async def take(database: Database, name: str, *, holder: str, now: Instant, unti
     """Take a lease, or keep it longer; False while another process holds it. Raises Unavailable.
 
     A holder that is gone loses it at `until`. If clocks differ two holders are possible, so the work must be safe to
-    do twice.
+    do twice. A lease that ends later than any could was given by a clock that was ahead: it counts as over.
     """
+    latest = to_text(from_text(until) + (from_text(until) - from_text(now)))
 
     async def work(unit: SystemUnit) -> bool:
-        return await unit.run(TAKE, name=name, holder=holder, until=until, now=now) == 1
+        return await unit.run(TAKE, name=name, holder=holder, until=until, now=now, latest=latest) == 1
 
     return await database.write_system(work)

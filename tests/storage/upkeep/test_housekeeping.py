@@ -3,9 +3,15 @@
 from datetime import timedelta
 
 from sojourn.domain.clock import from_text, to_text
-from sojourn.storage.queries import sessions, trusted_devices
-from sojourn.storage.upkeep import leases, overdue
-from sojourn.storage.upkeep.housekeeping import LEASE, oldest_overdue, run_housekeeping
+from sojourn.storage.queries import sessions, statistics, trusted_devices
+from sojourn.storage.upkeep import leases, overdue, recount
+from sojourn.storage.upkeep.housekeeping import (
+    LEASE,
+    oldest_overdue,
+    reopen_all,
+    run_housekeeping,
+    settle_all,
+)
 from sojourn.storage.upkeep.overdue import Overdue
 from tests.storage.conftest import BULK, END, T0, T1, T2, Store, new_device, new_session
 
@@ -23,6 +29,28 @@ def test_a_lease_is_held_by_one_until_it_is_over(store: Store) -> None:
     assert take(store, "one", T0, T1)
     assert take(store, "two", T1, T2)
     assert not take(store, "one", T1, T2)
+
+
+def test_a_lease_that_a_clock_far_ahead_gave_is_over_for_the_others(store: Store) -> None:
+    assert take(store, "ahead", "2026-04-15T14:00:00.000Z", "2026-04-15T15:00:00.000Z")
+    assert take(store, "right", T0, T1)
+    assert not take(store, "ahead", T0, T1)
+
+
+def test_what_a_clock_ahead_has_settled_is_opened_again_once_the_clock_is_right(store: Store) -> None:
+    ended = store.add(new_session("eve", idle_expires_at=T1))
+    open_ones = store.read(lambda unit: statistics.session_stats(unit, T0))
+    store.run(settle_all(store.database, END))
+    assert store.read(lambda unit: statistics.session_stats(unit, T0)).active == 0
+    store.run(settle_all(store.database, T2))
+
+    assert store.run(reopen_all(store.database, T2)) == 2
+    assert store.run(reopen_all(store.database, T2)) == 0
+    assert store.run(reopen_all(store.database, T0)) == 1
+    assert store.read(lambda unit: statistics.session_stats(unit, T0)) == open_ones
+    assert store.read(recount.differences) == []
+    assert store.read(lambda unit: sessions.get(unit, ended.id)) is not None
+    assert store.run(settle_all(store.database, T2)) == 1
 
 
 def test_leases_of_other_names_are_other_leases(store: Store) -> None:
