@@ -1,6 +1,5 @@
 """Instants have one text form, which sorts like time."""
 
-import ast
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,7 +16,6 @@ from sojourn.domain.clock import (
     to_text,
     utc_now,
 )
-from tests.tree import HOME
 
 ZONES = st.timezones() | st.just(UTC)
 instants = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=ZONES)  # noqa: DTZ001 - the bounds are naive
@@ -196,19 +194,3 @@ def test_small_corrections_are_followed(corrections: list[float]) -> None:
         machine.wall += correction
         assert time.at(machine.reading) == machine.wall
     assert time.steps == 0
-
-
-CLOCKS = {"time.time", "time.time_ns", "time.clock_gettime", "time.clock_gettime_ns", "time.localtime", "time.gmtime"}
-
-
-def test_one_module_reads_the_clock() -> None:
-    """(Of `datetime.now` ruff knows.)"""
-    readers = {
-        str(file.relative_to(HOME))
-        for package in ("sojourn", "handlers", "storage", "domain")
-        for file in (HOME / package).rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text("utf-8")))
-        if isinstance(node, ast.Attribute) and ast.unparse(node) in CLOCKS
-    }
-
-    assert readers == {"domain/clock.py"}
