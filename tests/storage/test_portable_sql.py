@@ -22,6 +22,7 @@ AGGREGATES = {"count", "sum", "max", "filter"}
 FUNCTIONS = AGGREGATES | {"coalesce", "greatest", "least", "exists", "cast", "collate", "case", "if", "and", "or"}
 LOCKING = {
     ("statistics", "DUE"),
+    ("statistics", "TOO_EARLY"),
     ("sessions", "LOCK_ALL_OF_USER"),
     ("mass_revocation", "LOCK_SOME"),
     ("purging", "LOCK_ENDED"),
