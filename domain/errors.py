@@ -9,6 +9,7 @@ DomainError
 ├── RefreshTokenInvalid     a refresh token that is none of ours or is past its end
 ├── RefreshTokenReused      a spent refresh token came again; its session was ended
 ├── InsufficientRole        the caller is known but lacks a role
+├── InsufficientScope       the API key lacks a scope
 ├── TenantNotAllowed        the API key does not cover the tenant
 ├── NotYourResource         another user's session
 ├── RoleNotAllowed          the caller may not give a session a role
@@ -132,6 +133,12 @@ class InsufficientRole(DomainError):
     """The caller holds none of the roles that the operation asks for."""
 
     key = "insufficient_role"
+
+
+class InsufficientScope(DomainError):
+    """The API key does not have the `scope` that the operation asks for."""
+
+    key = "insufficient_scope"
 
 
 class TenantNotAllowed(DomainError):

@@ -68,6 +68,12 @@ class Operation:
         """The roles of which a caller must have one (`x-roles`); none where any user may call."""
         return tuple(self.definition.get("x-roles", ()))
 
+    @property
+    def scope(self) -> str | None:
+        """The scope that an API key must have (`x-scope`); None where no key is taken."""
+        found: str | None = self.definition.get("x-scope")
+        return found
+
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """Matches a path that this operation's template could have been."""

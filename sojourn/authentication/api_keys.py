@@ -1,23 +1,30 @@
 """API keys: those of the environment and those in the database, both known by their hashes only.
 
 A key of ours reads `sj_<id>_<secret><checksum>`. The id finds the row, the secret proves the caller, and the
-checksum lets a typing error, or a scanner that looks for leaked keys, be recognised without the database.
+checksum lets a typing error, or a scanner that looks for leaked keys, be recognised without the database. A key that
+was rotated keeps its id: for the time of the overlap both secrets are good.
 """
 
+import asyncio
 import hashlib
+import logging
 import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sojourn.domain.clock import to_text
-from sojourn.domain.errors import InvalidApiKey
+from sojourn.domain.clock import Instant, to_text
+from sojourn.domain.errors import InvalidApiKey, Unavailable
 from sojourn.domain.ids import hash_secret, mint_secret, same_secret, uuid7
+from sojourn.domain.scopes import UNNAMED, scopes_of
 from sojourn.domain.values import Caller
 from sojourn.settings import Settings
 from sojourn.storage.database import Database
 from sojourn.storage.queries import api_keys
+from sojourn.storage.queries.api_keys import ApiKeyRow
+
+logger = logging.getLogger("sojourn.authentication")
 
 _STORED_KEY = re.compile(r"sj_([0-9a-f]{32})_([A-Za-z0-9_-]{43})([0-9a-f]{8})")
 
@@ -28,6 +35,7 @@ class ApiKey:
 
     caller: Caller
     tenants: frozenset[str] | None
+    scopes: frozenset[str] = UNNAMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +49,23 @@ class MintedKey:
 
 def mint_api_key(now: datetime) -> MintedKey:
     """A new API key with 256 random bits; its id sorts by `now`."""
-    key_id, secret = uuid7(now).replace("-", ""), mint_secret()
+    return mint_secret_of(uuid7(now).replace("-", ""))
+
+
+def mint_secret_of(key_id: str) -> MintedKey:
+    """The key of this id with another secret."""
+    secret = mint_secret()
     return MintedKey(key_id, f"sj_{key_id}_{secret}{_checksum(key_id, secret)}", hash_secret(secret))
 
 
 class ApiKeys:
-    """Tells whose key a header value is. Keys of the environment cover every tenant."""
+    """Tells whose key a header value is. Keys of the environment cover every tenant and have no scope named."""
 
     def __init__(self, settings: Settings, database: Callable[[], Database]) -> None:
         self._database = database
         self._known: dict[bytes, ApiKey] = {}
+        self._used: dict[str, Instant] = {}
+        self._notes: set[asyncio.Task[None]] = set()
         for key in settings.internal_api_keys:
             digest = hashlib.sha256(key.encode())
             self._known[digest.digest()] = ApiKey(Caller("internal", f"env_{digest.hexdigest()[:12]}"), None)
@@ -69,11 +84,40 @@ class ApiKeys:
             raise InvalidApiKey().because("form")
         async with self._database().system() as unit:
             row = await api_keys.find(unit, match[1])
-        if row is None or not same_secret(row.secret_hash, hash_secret(match[2])):
+        if row is None or not _has_secret(row, hash_secret(match[2]), now=to_text(now)):
             raise InvalidApiKey().because("unknown")
-        if row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= to_text(now)):
+        if not row.is_good(to_text(now)):
             raise InvalidApiKey().because("revoked" if row.revoked_at is not None else "expired")
-        return ApiKey(Caller("internal", row.id), None if row.tenants is None else frozenset(row.tenants))
+        self._note_use(row, now)
+        tenants = None if row.tenants is None else frozenset(row.tenants)
+        return ApiKey(Caller("internal", row.id), tenants, scopes_of(row.scopes))
+
+    def _note_use(self, row: ApiKeyRow, now: datetime) -> None:
+        """Write down that a key was used, once an hour, beside the request and never in its way."""
+        hour = to_text(now.replace(minute=0, second=0, microsecond=0))
+        if self._used.get(row.id) == hour or (row.last_used_at is not None and row.last_used_at >= hour):
+            return
+        self._used[row.id] = hour
+
+        async def write() -> None:
+            try:
+                await self._database().write_system(lambda unit: api_keys.note_use(unit, row.id, hour=hour))
+            except Unavailable:
+                self._used.pop(row.id, None)
+                logger.info("the last use of an API key was not written; the next request tries again")
+
+        note = asyncio.get_running_loop().create_task(write())
+        self._notes.add(note)
+        note.add_done_callback(self._notes.discard)
+
+
+def _has_secret(row: ApiKeyRow, presented: str, *, now: Instant) -> bool:
+    """Whether this is the hash of the key's secret, or of the one before its rotation while that is good too."""
+    if same_secret(row.secret_hash, presented):
+        return True
+    if row.previous_hash is None or row.previous_until is None or row.previous_until <= now:
+        return False
+    return same_secret(row.previous_hash, presented)
 
 
 def _checksum(key_id: str, secret: str) -> str:

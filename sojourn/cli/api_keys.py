@@ -5,10 +5,12 @@ from datetime import timedelta
 import click
 
 from sojourn.authentication import MintedKey, mint_api_key
+from sojourn.authentication.api_keys import mint_secret_of
 from sojourn.cli import listing
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import Duration, TenantParameter, database_url, settings_from
 from sojourn.domain.clock import to_text, utc_now
+from sojourn.domain.scopes import SCOPES, scopes_of
 from sojourn.storage.database import Database
 from sojourn.storage.queries import api_keys
 from sojourn.storage.queries.api_keys import ApiKeyRow
@@ -16,10 +18,10 @@ from sojourn.storage.queries.api_keys import ApiKeyRow
 
 @click.group("api-key")
 def api_key() -> None:
-    """Make, list and revoke the API keys of internal services.
+    """Make, list, rotate and revoke the API keys of internal services.
 
-    Several keys are good at once, so a key is rotated by making a new one, handing it out, and revoking the
-    old one.
+    Several keys are good at once. A key that is rotated keeps its id, scopes and tenants; its old secret is good
+    for a while beside the new one.
     """
 
 
@@ -33,9 +35,18 @@ def api_key() -> None:
     metavar="T",
     help="A tenant it covers; may be repeated. Without: every tenant.",
 )
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(SCOPES),
+    help="What it may do; may be repeated. Without: everything but `manage`.",
+)
 @click.option("--ttl", type=Duration(), help="How long it is good for. Without: until it is revoked.")
 @database_url
-def create(name: str, tenants: tuple[str, ...], *, ttl: timedelta | None, database_url: str | None) -> None:
+def create(
+    name: str, tenants: tuple[str, ...], *, scopes: tuple[str, ...], ttl: timedelta | None, database_url: str | None
+) -> None:
     """Make a key and print it. It is shown this once: only its hash is kept.
 
     The key is all that is on standard output; a running server accepts it at once.
@@ -51,6 +62,7 @@ def create(name: str, tenants: tuple[str, ...], *, ttl: timedelta | None, databa
         tenants=sorted(set(tenants)) or None,
         created_at=to_text(now),
         expires_at=None if ttl is None else to_text(now + ttl),
+        scopes=sorted(set(scopes)) or None,
     )
     with_database(settings_from(database_url=database_url), lambda database: _add(database, row))
     _show(minted)
@@ -82,16 +94,18 @@ def list_(as_json: bool, database_url: str | None) -> None:
             "state": _state(row, to_text(now)),
             "name": row.name,
             "tenants": "every tenant" if row.tenants is None and not as_json else row.tenants,
+            "scopes": sorted(scopes_of(row.scopes)),
             "made": listing.ago(row.created_at, now),
             "created_at": row.created_at,
             "expires_at": row.expires_at,
             "revoked_at": row.revoked_at,
+            "last_used_at": row.last_used_at,
         }
         for row in with_database(settings_from(database_url=database_url), find, reading=True)
     ]
     listing.show(
         items,
-        columns=("id", "state", "made", "name", "tenants"),
+        columns=("id", "state", "made", "name", "tenants", "scopes"),
         none_yet="make a key with `sojourn api-key create --name NAME`",
         as_json=as_json,
     )
@@ -114,3 +128,37 @@ def revoke(key_id: str, database_url: str | None) -> None:
 
     if not with_database(settings_from(database_url=database_url), end):
         raise click.ClickException(f"no key with the id {key_id} is good; see `sojourn api-key list`")
+
+
+@api_key.command()
+@click.argument("key_id", metavar="ID")
+@click.option(
+    "--overlap",
+    type=Duration(),
+    default="24h",
+    show_default=True,
+    help="How long the old secret stays good beside the new one.",
+)
+@database_url
+def rotate(key_id: str, overlap: timedelta, *, database_url: str | None) -> None:
+    """Give the key with this ID another secret and print the key. The old one is good until the overlap is over.
+
+    A key that has leaked is not rotated but revoked.
+    """
+    now = utc_now()
+    minted = mint_secret_of(key_id)
+
+    async def change(database: Database) -> bool:
+        return await database.write_system(
+            lambda unit: api_keys.rotate(
+                unit,
+                key_id,
+                secret_hash=minted.secret_hash,
+                previous_until=to_text(now + overlap),
+                now=to_text(now),
+            )
+        )
+
+    if not with_database(settings_from(database_url=database_url), change):
+        raise click.ClickException(f"no key with the id {key_id} is good; see `sojourn api-key list`")
+    _show(minted)

@@ -101,6 +101,7 @@ def compile_plan(
             operation.security,
             operation.security_schemes,
             roles=frozenset(definition.get("x-roles", ())),
+            scope=definition.get("x-scope"),
             api_keys=api_keys,
             tokens=tokens,
             vouching_key=getattr(operation.function, "vouching_key", False),

@@ -1,7 +1,7 @@
 """Security of an operation as one closure: who is calling, and may they.
 
-The contract names the scheme (`security`) and the roles (`x-roles`); this module turns both into one function
-that is called once per request. Authentication (401) comes before authorisation (403), and both before anything
+The contract names the scheme (`security`), the roles of users (`x-roles`) and the scope of API keys (`x-scope`); this
+module turns them into one function that is called once per request. Authentication (401) comes before authorisation (403), and both before anything
 of the request is validated: nobody unauthenticated learns what is valid.
 """
 
@@ -10,8 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from sojourn.domain.errors import AuthenticationRequired, InsufficientRole, InvalidToken, TenantNotAllowed
+from sojourn.domain.errors import (
+    AuthenticationRequired,
+    DomainError,
+    InsufficientRole,
+    InsufficientScope,
+    InvalidToken,
+    TenantNotAllowed,
+)
 from sojourn.domain.refresh_tokens import RefreshToken
+from sojourn.domain.scopes import SCOPES
 from sojourn.domain.tokens import PresentedToken
 from sojourn.domain.values import Caller, Tenant
 from sojourn.pipeline.schemas import ContractError
@@ -40,6 +48,9 @@ class AcceptedKey(Protocol):
 
     @property
     def tenants(self) -> frozenset[str] | None: ...
+
+    @property
+    def scopes(self) -> frozenset[str]: ...
 
 
 class ApiKeyChecker(Protocol):
@@ -75,12 +86,14 @@ def compile_security(
     schemes: Mapping[str, Mapping[str, Any]],
     *,
     roles: frozenset[str],
+    scope: str | None,
     api_keys: ApiKeyChecker,
     tokens: TokenChecker,
     vouching_key: bool = False,
 ) -> Security:
     """The Security of an operation. Raises ContractError for a scheme that this program does not know.
 
+    `scope` is what an API key must be good for; an operation that takes a key and names none is a ContractError.
     `vouching_key` lets an API key come beside a bearer token: its holder vouches for what the request says.
     """
     names = [name for requirement in requirements or [] for name in requirement]
@@ -90,34 +103,48 @@ def compile_security(
         raise ContractError("an operation has one security scheme")
     scheme = schemes[names[0]]
     if scheme["type"] == "apiKey" and scheme["in"] == "header" and scheme["name"].lower() == "x-api-key":
-        return Security(_api_key(api_keys), "ApiKey")
+        return Security(_api_key(api_keys, _known(scope)), "ApiKey")
     if scheme["type"] == "http" and scheme["scheme"].lower() == "bearer":
         if {} in (requirements or []):
             return Security(_lapsed_bearer(tokens), "Bearer")
         authenticate = _bearer(tokens, roles)
-        return Security(_vouched(authenticate, _api_key(api_keys)) if vouching_key else authenticate, "Bearer")
+        if vouching_key:
+            authenticate = _vouched(authenticate, _api_key(api_keys, _known(scope)))
+        return Security(authenticate, "Bearer")
     raise ContractError(f"security scheme {names[0]!r} is not one we serve")
+
+
+def _known(scope: str | None) -> str:
+    if scope not in SCOPES:
+        raise ContractError(f"an operation that takes an API key names its scope (x-scope): one of {', '.join(SCOPES)}")
+    return scope
 
 
 async def _anyone(headers: Mapping[bytes, bytes], now: datetime) -> Identity:
     return ANONYMOUS
 
 
-def _api_key(keys: ApiKeyChecker) -> Authenticate:
+def _api_key(keys: ApiKeyChecker, scope: str) -> Authenticate:
     async def authenticate(headers: Mapping[bytes, bytes], now: datetime) -> Identity:
         value = headers.get(API_KEY_HEADER)
         if not value:
             raise AuthenticationRequired()
         key = keys.recognise(value) or await keys.authenticate(value.decode("latin-1"), now)
+        if scope not in key.scopes:
+            held = ", ".join(sorted(key.scopes)) or "none"
+            raise _refusal(InsufficientScope(scope=scope).because("", f"scopes: got {held}, want {scope}"), key)
         if key.tenants is not None:
             tenant = headers.get(TENANT_HEADER)
             if tenant is not None and tenant.decode("latin-1") not in key.tenants:
-                refusal = TenantNotAllowed()
-                refusal.by = key.caller
-                raise refusal
+                raise _refusal(TenantNotAllowed(), key)
         return Identity(key.caller, None)
 
     return authenticate
+
+
+def _refusal(error: DomainError, key: AcceptedKey) -> DomainError:
+    error.by = key.caller
+    return error
 
 
 def _bearer(tokens: TokenChecker, roles: frozenset[str]) -> Authenticate:

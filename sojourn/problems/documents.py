@@ -67,6 +67,7 @@ CATALOGUE: Mapping[str, ProblemType] = {
         ("not_your_resource", 403, 30103003),
         ("role_not_allowed", 403, 30103004),
         ("not_entitled_to_vouch", 403, 30103005),
+        ("insufficient_scope", 403, 30103006),
         ("route_not_found", 404, 30104001),
         ("session_not_found", 404, 30104002),
         ("tenant_not_found", 404, 30104003),

@@ -18,6 +18,7 @@ SAMPLES: Mapping[str, errors.DomainError] = {
         errors.RefreshTokenInvalid(),
         errors.RefreshTokenReused(),
         errors.InsufficientRole(roles="admin, security_admin"),
+        errors.InsufficientScope(scope="tokens"),
         errors.TenantNotAllowed(),
         errors.NotYourResource(),
         errors.RoleNotAllowed(),

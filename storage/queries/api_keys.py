@@ -1,9 +1,9 @@
-"""API keys, known by the hashes of their secrets."""
+"""API keys, known by the hashes of their secrets. A key that was rotated has two for a while."""
 
 import json
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.clock import Instant
@@ -16,7 +16,10 @@ _K = ApiKeyTable.__table__
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyRow:
-    """An API key as it is stored. `tenants` is None when it covers every tenant."""
+    """An API key as it is stored. `tenants` is None when it covers every tenant, `scopes` when none was named.
+
+    `previous_hash` is the hash of the secret before the last rotation, good until `previous_until`.
+    """
 
     id: str
     name: str
@@ -25,6 +28,14 @@ class ApiKeyRow:
     created_at: Instant
     expires_at: Instant | None = None
     revoked_at: Instant | None = None
+    scopes: list[str] | None = None
+    last_used_at: Instant | None = None
+    previous_hash: str | None = None
+    previous_until: Instant | None = None
+
+    def is_good(self, now: Instant) -> bool:
+        """Whether the key is neither revoked nor past its end."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
 
 _COLUMNS = [_K.c[name] for name in ApiKeyRow.__dataclass_fields__]
@@ -33,6 +44,22 @@ FIND = Statement(select(*_COLUMNS).where(_K.c.id == bindparam("id")))
 ALL = Statement(select(*_COLUMNS).order_by(_K.c.id))
 REVOKE = Statement(
     update(_K).where(_K.c.id == bindparam("key_id"), _K.c.revoked_at.is_(None)).values(revoked_at=bindparam("now"))
+)
+NOTE_USE = Statement(
+    update(_K)
+    .where(_K.c.id == bindparam("key_id"), or_(_K.c.last_used_at.is_(None), _K.c.last_used_at < bindparam("hour")))
+    .values(last_used_at=bindparam("hour"))
+)
+ROTATE = Statement(
+    update(_K)
+    .where(
+        _K.c.id == bindparam("key_id"),
+        _K.c.revoked_at.is_(None),
+        or_(_K.c.expires_at.is_(None), _K.c.expires_at > bindparam("now")),
+    )
+    .values(
+        secret_hash=bindparam("secret_hash"), previous_hash=_K.c.secret_hash, previous_until=bindparam("previous_until")
+    )
 )
 
 
@@ -48,6 +75,10 @@ async def add(unit: SystemUnit, key: ApiKeyRow) -> None:
         created_at=key.created_at,
         expires_at=key.expires_at,
         revoked_at=key.revoked_at,
+        scopes=None if key.scopes is None else json.dumps(key.scopes),
+        last_used_at=key.last_used_at,
+        previous_hash=key.previous_hash,
+        previous_until=key.previous_until,
     )
 
 
@@ -67,15 +98,18 @@ async def revoke(unit: SystemUnit, key_id: str, *, now: Instant) -> bool:
     return await unit.run(REVOKE, key_id=key_id, now=now) == 1
 
 
+async def rotate(unit: SystemUnit, key_id: str, *, secret_hash: str, previous_until: Instant, now: Instant) -> bool:
+    """Give a key another secret; the present one stays good until `previous_until`. False when no such key is good."""
+    return await unit.run(ROTATE, key_id=key_id, secret_hash=secret_hash, previous_until=previous_until, now=now) == 1
+
+
+async def note_use(unit: SystemUnit, key_id: str, *, hour: Instant) -> None:
+    """Note that a key was used in the hour that began at `hour`."""
+    await unit.run(NOTE_USE, key_id=key_id, hour=hour)
+
+
 def _read(row: Row) -> ApiKeyRow:
-    identity, name, secret_hash, tenants, created_at, expires_at, revoked_at = row
-    covered = None if tenants is None else json.loads(tenants)
-    return ApiKeyRow(
-        id=identity,
-        name=name,
-        secret_hash=secret_hash,
-        tenants=covered,
-        created_at=created_at,
-        expires_at=expires_at,
-        revoked_at=revoked_at,
-    )
+    key = dict(zip(ApiKeyRow.__dataclass_fields__, row, strict=True))
+    for name in ("tenants", "scopes"):
+        key[name] = None if key[name] is None else json.loads(key[name])
+    return ApiKeyRow(**key)

@@ -13,6 +13,7 @@ CATALOGUE = {
     "invalid_token": (401, 30101003),
     "token_expired": (401, 30101004),
     "insufficient_role": (403, 30103001),
+    "insufficient_scope": (403, 30103006),
     "tenant_not_allowed": (403, 30103002),
     "not_your_resource": (403, 30103003),
     "session_not_found": (404, 30104002),

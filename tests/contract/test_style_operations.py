@@ -11,7 +11,7 @@ VERBS = {
     "trust", "untrust", "upgrade", "validate",
 }
 # fmt: on
-EXTENSIONS = {"x-roles", "x-safe", "x-deprecation"}
+EXTENSIONS = {"x-roles", "x-scope", "x-safe", "x-deprecation"}
 """Who may call, what only looks unsafe, and since when and until when: OpenAPI 3.0 has no word for these."""
 ADMIN_ROLES = ["admin", "security_admin"]
 ALWAYS = {"400", "414", "431"}
@@ -178,8 +178,17 @@ def test_every_operation_of_users_and_administrators_takes_a_bearer_token() -> N
 def test_every_administrative_operation_names_its_roles_and_no_other_does() -> None:
     for operation in operations():
         administrative = operation.path.startswith(("/admin/", "/api/"))
-        expected = ADMIN_ROLES if administrative else None
+        reads = ["auditor"] if operation.method == "GET" else []
+        expected = ADMIN_ROLES + reads if administrative else None
         assert operation.definition.get("x-roles") == expected, operation
+
+
+def test_every_operation_that_takes_an_api_key_names_its_scope_and_no_other_does() -> None:
+    beside_a_bearer = {"upgrade_session_mfa"}
+    for operation in operations():
+        takes = operation.schemes == ("apiKeyAuth",) or operation.definition["operationId"] in beside_a_bearer
+        assert (operation.definition.get("x-scope") in SCOPES) == takes, operation
+        assert ("x-scope" in operation.definition) == takes, operation
 
 
 def test_no_operation_carries_an_extension_that_we_do_not_know() -> None:

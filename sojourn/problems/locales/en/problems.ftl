@@ -44,6 +44,11 @@ insufficient_role = Insufficient role
     .explanation = You are known, but the token holds none of the roles that the operation asks for.
     .remedy = Use an account that holds the role, or ask an administrator for it.
 
+insufficient_scope = Insufficient scope
+    .detail = This operation needs an API key with the scope { $scope }.
+    .explanation = The API key is good, but it was made for other work: it does not have the scope that the operation asks for.
+    .remedy = Use a key that has the scope, or ask whoever manages the keys for one.
+
 tenant_not_allowed = Tenant not allowed
     .detail = The API key does not cover this tenant.
     .explanation = The API key is limited to certain tenants and the one in X-Tenant-ID is not among them. Whether that tenant exists is not told.

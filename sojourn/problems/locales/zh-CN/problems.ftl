@@ -40,6 +40,11 @@ insufficient_role = 角色权限不足
     .explanation = 您的身份已确认，但令牌中没有该操作所要求的任何角色。
     .remedy = 请使用具有该角色的账号，或向管理员申请。
 
+insufficient_scope = 权限范围不足
+    .detail = 该操作需要具有权限范围 { $scope } 的 API 密钥。
+    .explanation = 该 API 密钥有效，但它是为其他用途签发的，不具有该操作所要求的权限范围。
+    .remedy = 请使用具有该权限范围的密钥，或向密钥管理人员申请。
+
 tenant_not_allowed = 不允许访问该租户
     .detail = 该 API 密钥不适用于此租户。
     .explanation = 该 API 密钥仅限于某些租户，而 X-Tenant-ID 中的租户不在其中。该租户是否存在不予透露。
