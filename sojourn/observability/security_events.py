@@ -119,7 +119,8 @@ CATALOGUE: Mapping[str, SecurityEvent] = {
         _refused(
             "access.refused",
             "a known caller asked for what it may not have",
-            by="insufficient_role insufficient_scope tenant_not_allowed not_your_resource role_not_allowed not_entitled_to_vouch",
+            by="insufficient_role insufficient_scope role_not_allowed"
+            " tenant_not_allowed not_your_resource not_entitled_to_vouch",
         ),
     )
 }

@@ -88,7 +88,7 @@ CASES: dict[str, tuple[Edit, Kind, Kind]] = {
     "another way to authenticate": (append(f"{LIST} security", {"bearerAuth": []}), ADDITIVE, BREAKING),
     "an operation open to anybody": (put(f"{LIST} security", []), ADDITIVE, BREAKING),
     "a key in another header": (put("components securitySchemes apiKeyAuth name", "X"), BREAKING, BREAKING),
-    "one more role": (append(f"{ADMIN} x-roles", "auditor"), ADDITIVE, BREAKING),
+    "one more role": (append(f"{ADMIN} x-roles", "support"), ADDITIVE, BREAKING),
     "an optional parameter": (append(f"{LIST} parameters", COLOUR), ADDITIVE, BREAKING),
     "a required parameter": (append(f"{LIST} parameters", COLOUR | {"required": True}), BREAKING, BREAKING),
     "a parameter that is required now": (put(f"{PAGE_SIZE} required", True), BREAKING, ADDITIVE),

@@ -2,6 +2,7 @@
 
 import re
 
+from sojourn.domain.scopes import SCOPES
 from tests.contract.document import Operation, operations, resolved
 
 # fmt: off
