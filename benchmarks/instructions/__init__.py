@@ -1,0 +1,1 @@
+"""Instructions per operation: a measure that a busy machine does not change."""
