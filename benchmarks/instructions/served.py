@@ -145,7 +145,10 @@ async def run(operation: str, number: int) -> None:
     """Start the service, warm every operation up, then serve so many requests of one."""
     from sojourn.app import create_app_from_env
     from sojourn.cli.serve import uvicorn_options
+    from sojourn.serving import lifespan as serving
     from sojourn.settings import Settings
+
+    serving.START_SECONDS = 600  # under cachegrind a database takes long to open
 
     config = Config(create_app_from_env, factory=True, **uvicorn_options(Settings.from_env(os.environ)))
     config.load()
