@@ -95,7 +95,9 @@ class Tokens(Protocol):
 
     async def key_set(self) -> dict[str, Any]: ...
 
-    async def sign(self, unit: UnitOfWork, claims: Mapping[str, Any], *, now: datetime) -> SignedToken: ...
+    async def sign(
+        self, unit: UnitOfWork, claims: Mapping[str, Any], *, now: datetime, key_id: str | None
+    ) -> SignedToken: ...
 
     async def judge(
         self,

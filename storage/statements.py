@@ -5,7 +5,7 @@ runs it. From then on a query costs what the driver costs: no object is made per
 as they are; the columns are chosen so that none needs converting.
 """
 
-from sqlalchemy import ClauseElement
+from sqlalchemy import ClauseElement, SelectBase
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.engine import Compiled, Dialect
@@ -38,6 +38,11 @@ class Statement:
             names = tuple(getattr(compiled, "positiontup", None) or ())
             self._numbered = str(compiled), names
         return self._numbered
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether it changes nothing and locks nothing, so that it need not be in the transaction that writes."""
+        return isinstance(self.clause, SelectBase) and " FOR " not in self.numbered()[0]
 
     def _compile(self, dialect: Dialect) -> Compiled:
         compiled = self.clause.compile(dialect=dialect)

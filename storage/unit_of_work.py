@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from sojourn.domain.values import Tenant
+from sojourn.storage.procedures import Procedure
 from sojourn.storage.statements import Statement
 from sojourn.storage.touches import Touches
 
@@ -27,6 +28,8 @@ class Runner(Protocol):
     async def run(self, statement: Statement, parameters: dict[str, Any]) -> int: ...
 
     async def run_many(self, statement: Statement, parameters: list[dict[str, Any]]) -> None: ...
+
+    async def call(self, procedure: Procedure, parameters: dict[str, Any], *, beside: tuple[str, ...] = ()) -> int: ...
 
     async def pause(self) -> None: ...
 
@@ -110,6 +113,14 @@ class UnitOfWork:
         for parameters in rows:
             parameters["tenant"] = self._tenant_id
         await self._runner.run_many(statement, rows)
+
+    def call(self, procedure: Procedure, *, beside: tuple[str, ...] = (), **parameters: Any) -> Awaitable[int]:
+        """Run a procedure, `beside` the transactions that are alone under some names; how many steps were passed.
+
+        Where nothing was written before, it is a transaction of its own, which is committed when this returns.
+        """
+        parameters["tenant"] = self._tenant_id
+        return self._runner.call(procedure, parameters, beside=beside)
 
     async def pause(self) -> None:
         """End what was read and give its connection back; what is read from here on is as of another instant."""

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from sojourn.domain.errors import Unavailable
 from sojourn.storage.database import Database
+from sojourn.storage.procedures import Procedure
 from sojourn.storage.statements import Statement
 from sojourn.storage.touches import Touches
 from sojourn.storage.unit_of_work import Row, Runner, SystemUnit
@@ -63,6 +64,9 @@ class _NoRunner:
         raise Unavailable()
 
     async def run_many(self, statement: Statement, parameters: list[dict[str, Any]]) -> None:
+        raise Unavailable()
+
+    async def call(self, procedure: Procedure, parameters: dict[str, Any], *, beside: tuple[str, ...] = ()) -> int:
         raise Unavailable()
 
     async def pause(self) -> None:

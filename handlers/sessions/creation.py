@@ -10,10 +10,10 @@ from sojourn.domain.sessions import deadlines_at_creation
 from sojourn.domain.vouching import SignIn, is_superseded
 from sojourn.handlers.context import Context
 from sojourn.handlers.tenancy import require_provisioned_tenant
-from sojourn.handlers.tokens.pairs import begin_first_tokens
+from sojourn.handlers.tokens.pairs import first_tokens
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.sessions import session_response
-from sojourn.storage.queries import session_limit, sessions, sign_ins
+from sojourn.storage.queries import procedures, session_limit, sign_ins, tenants
 from sojourn.storage.queries.sessions import NewSession
 
 
@@ -23,28 +23,26 @@ async def begin_session(ctx: Context, body: dict[str, Any], *, sign_in: SignIn |
     `sign_in` is what a provider's token proves; else the sign-in is now. Raises SignInSuperseded when the user was
     ended since the request or the sign-in.
     """
+    user_id = body["auth_user_id"]
     await require_provisioned_tenant(ctx)
-    await _begin(ctx, body["auth_user_id"], sign_in=sign_in)
-    await session_limit.end_idlest(
-        ctx.db,
-        body["auth_user_id"],
-        limit=ctx.service.limits.sessions_per_user,
-        now=ctx.now_text,
-        ending=LIMIT,
-    )
-    session = _new_session(ctx, body, authenticated_at=ctx.now_text if sign_in is None else to_text(sign_in.at))
-    row = await sessions.add(ctx.db, session, tenant_limit=ctx.service.limits.tenants)
-    return {"session": session_response(row, ctx.now_text), "tokens": await begin_first_tokens(ctx, session)}
-
-
-async def _begin(ctx: Context, user_id: str, *, sign_in: SignIn | None) -> None:
-    """From here on whoever ends the user waits for this session. Raises SignInSuperseded when somebody came first."""
-    before = await sign_ins.ends(ctx.db, user_id)
-    await sign_ins.begin(ctx.db, user_id)
-    ends = await sign_ins.ends(ctx.db, user_id)
-    ended = None if ends.until is None else from_text(ends.until)
-    if ends.times != before.times or is_superseded(ctx.began, sign_in, ended=ended):
+    found = await procedures.standing(ctx.db, user_id, now=ctx.now_text)
+    ended = None if found.ends.until is None else from_text(found.ends.until)
+    if is_superseded(ctx.began, sign_in, ended=ended):
         raise SignInSuperseded()
+    if not found.tenant_is_made:
+        await tenants.ensure(ctx.db, ctx.now_text, limit=ctx.service.limits.tenants)
+    if sign_in is not None:  # the provider's token is presented in the same transaction
+        await sign_ins.begin(ctx.db, user_id)
+    limit = ctx.service.limits.sessions_per_user
+    if session_limit.is_near(found.active, limit):
+        await sign_ins.begin(ctx.db, user_id)  # before the user's own lock, as whoever ends the user does
+        await session_limit.end_idlest(ctx.db, user_id, limit=limit, now=ctx.now_text, ending=LIMIT)
+    session = _new_session(ctx, body, authenticated_at=ctx.now_text if sign_in is None else to_text(sign_in.at))
+    view, issued = await first_tokens(ctx, session, terms=found.terms)
+    row = await procedures.create_session(ctx.db, session, issued=issued, seen_ends=found.ends.times)
+    if row is None:
+        raise SignInSuperseded()
+    return {"session": session_response(row, ctx.now_text), "tokens": view}
 
 
 def _new_session(ctx: Context, body: dict[str, Any], *, authenticated_at: Instant) -> NewSession:

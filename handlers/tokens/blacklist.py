@@ -110,7 +110,7 @@ async def _refuse(ctx: Context, body: dict[str, Any], *, shown: _Shown, stated_e
     The end that a caller states counts only for a token that nothing is known of, and only when it is still to come:
     many languages write 0 for "not known".
     """
-    span = lifetimes(ctx, await token_configs.terms(ctx.db, body["user_id"]))
+    span = lifetimes(ctx, await token_configs.terms(ctx.db, body["user_id"], now=ctx.now_text))
     until = shown.end
     if until is None and stated_end is not None and _instant(stated_end) > ctx.now:
         until = _instant(stated_end)

@@ -14,12 +14,13 @@ from sojourn.domain.tokens import (
 from sojourn.handlers.context import Context, takes_token
 from sojourn.handlers.tenancy import require_tenant
 from sojourn.handlers.tokens.judging import is_refused
-from sojourn.handlers.tokens.pairs import NO_CLIENT, lifetimes, sign_and_enter
+from sojourn.handlers.tokens.pairs import NO_CLIENT, lifetimes, signed_token
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.tokens import (
     ACCESS_TOKEN_TYPE,
 )
 from sojourn.storage.queries import refresh_states, token_configs
+from sojourn.storage.queries.procedures import enter_token
 
 GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
 _JWT_TYPE = "urn:ietf:params:oauth:token-type:jwt"
@@ -37,15 +38,16 @@ async def exchange_token(ctx: Context, body: dict[str, Any]) -> View:
     if not isinstance(subject, AccessToken) or await is_refused(ctx, subject, judge="exchange"):
         raise InvalidSubjectToken()
     session = await refresh_states.session(ctx.db, subject.session) if subject.session is not None else None
-    terms = await token_configs.terms(ctx.db, subject.user)
+    terms = await token_configs.terms(ctx.db, subject.user, now=ctx.now_text)
     audience = body.get("audience", ctx.service.tokens.audience)
     issued = int(ctx.now.timestamp())
     expires = min(int(subject.expires), issued + int(lifetimes(ctx, terms).access.total_seconds()))
     claims = _exchanged(ctx, subject, audience=audience, issued=issued, expires=expires)
     end = datetime.fromtimestamp(expires, UTC)
-    text = await sign_and_enter(ctx, claims, end=end, session=session, terms=terms)
+    issued_token = await signed_token(ctx, claims, end=end, session=session, terms=terms)
+    await enter_token(ctx.db, issued_token.entry)
     return {
-        "access_token": text,
+        "access_token": issued_token.text,
         "issued_token_type": ACCESS_TOKEN_TYPE,
         "token_type": "Bearer",
         "expires_in": max(0, expires - issued),

@@ -1,8 +1,8 @@
-"""Issues a session's tokens and records them in the inventory."""
+"""Issues a session's tokens: what is answered, and what the inventory is to record."""
 
 import secrets
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sojourn.domain.clock import Instant, from_text, to_text
 from sojourn.domain.durations import parse_duration
@@ -14,12 +14,21 @@ from sojourn.handlers.context import Context
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.tokens import token_pair_response
 from sojourn.storage.queries import refresh_states, token_configs, tokens
+from sojourn.storage.queries.procedures import FirstTokens
 from sojourn.storage.queries.refresh_states import RefreshRow, TokenSession
 from sojourn.storage.queries.sessions import NewSession
 from sojourn.storage.queries.token_configs import Terms
 from sojourn.storage.queries.tokens import IssuedToken
 
 NO_CLIENT = "unspecified"
+
+
+class NewAccessToken(NamedTuple):
+    """An access token, for how many seconds it is good, and what the inventory is to record of it."""
+
+    text: str
+    seconds: int
+    entry: IssuedToken
 
 
 def lifetimes(ctx: Context, terms: Terms) -> Lifetimes:
@@ -30,8 +39,8 @@ def lifetimes(ctx: Context, terms: Terms) -> Lifetimes:
     return Lifetimes(parse_duration(own.access_expiry), parse_duration(own.refresh_expiry), parse_duration(own.leeway))
 
 
-async def begin_first_tokens(ctx: Context, session: NewSession) -> View:
-    """`TokenPairResponse`: the first pair of a session that was just written."""
+async def first_tokens(ctx: Context, session: NewSession, *, terms: Terms) -> tuple[View, FirstTokens]:
+    """`TokenPairResponse` with the first pair of a session that is about to be written, and what is to be written."""
     holder = TokenSession(
         id=session.id,
         user_id=session.user_id,
@@ -48,11 +57,11 @@ async def begin_first_tokens(ctx: Context, session: NewSession) -> View:
         ip=session.ip,
         user_agent=session.user_agent,
     )
-    terms = await token_configs.terms(ctx.db, session.user_id)
-    pair = await _begin(ctx, holder, terms=terms, client=session.app_id, seen=None)
-    if pair is None:
-        raise RuntimeError("a session that was just written has tokens")
-    return pair
+    refresh, state = _first_state(ctx, holder, terms=terms, client=session.app_id, generation=0)
+    entry = refresh_entry(ctx, holder, text=refresh, end=state.expires_at, terms=terms)
+    access = await access_token(ctx, holder, state=state, terms=terms)
+    view = token_pair_response(access.text, access.seconds, refresh=refresh)
+    return view, FirstTokens(state, entry, access.entry)
 
 
 async def begin_tokens(ctx: Context, session: TokenSession, *, client_id: str | None = None) -> View:
@@ -60,7 +69,7 @@ async def begin_tokens(ctx: Context, session: TokenSession, *, client_id: str | 
 
     Of several that begin side by side each begins after the other: only the last one's tokens can be refreshed.
     """
-    terms = await token_configs.terms(ctx.db, session.user_id)
+    terms = await token_configs.terms(ctx.db, session.user_id, now=ctx.now_text)
     while True:
         before = await refresh_states.refresh_state(ctx.db, session.id)
         seen = None if before is None else before.generation
@@ -74,6 +83,20 @@ async def _begin(
 ) -> View | None:
     """A first pair after the generation `seen`, None for a session without one; None when there is another by now."""
     generation = 0 if seen is None else seen + 1
+    refresh, state = _first_state(ctx, session, terms=terms, client=client, generation=generation)
+    if not await refresh_states.begin(ctx.db, state, seen=seen):
+        return None
+    entry = refresh_entry(ctx, session, text=refresh, end=state.expires_at, terms=terms)
+    access = await access_token(ctx, session, state=state, terms=terms)
+    await tokens.enter(ctx.db, entry)
+    await tokens.enter(ctx.db, access.entry)
+    return token_pair_response(access.text, access.seconds, refresh=refresh)
+
+
+def _first_state(
+    ctx: Context, session: TokenSession, *, terms: Terms, client: str | None, generation: int
+) -> tuple[str, RefreshRow]:
+    """The refresh token that begins a family, and the state of it."""
     nonce = secrets.token_hex(32)
     refresh = write_refresh_token(
         ctx.service.tokens.refresh_keys(terms.epoch),
@@ -83,7 +106,7 @@ async def _begin(
         nonce=nonce,
     )
     end = to_text(end_of_refresh(ctx.now, lifetimes(ctx, terms).refresh, session_end=from_text(session.expires_at)))
-    state = RefreshRow(
+    return refresh, RefreshRow(
         session_id=session.id,
         first_generation=generation,
         generation=generation,
@@ -95,38 +118,28 @@ async def _begin(
         successor_used=0,
         client_id=client,
     )
-    if not await refresh_states.begin(ctx.db, state, seen=seen):
-        return None
-    await enter_refresh_token(ctx, session, text=refresh, end=end, terms=terms)
-    access, seconds = await issue_access_token(ctx, session, state=state, terms=terms)
-    return token_pair_response(access, seconds, refresh=refresh)
 
 
-async def enter_refresh_token(ctx: Context, session: TokenSession, *, text: str, end: Instant, terms: Terms) -> None:
-    """Record a refresh token in the inventory."""
-    await tokens.enter(
-        ctx.db,
-        IssuedToken(
-            id=mint("tok", ctx.now),
-            session_id=session.id,
-            user_id=session.user_id,
-            token_type="refresh",  # noqa: S106 - a kind of token
-            token_hash=identity(text),
-            created_at=ctx.now_text,
-            expires_at=end,
-            ip=session.ip,
-            user_agent=session.user_agent,
-            key_id=None,
-            cut_offs=terms.refresh_cut_offs,
-            elevations=session.elevations,
-        ),
+def refresh_entry(ctx: Context, session: TokenSession, *, text: str, end: Instant, terms: Terms) -> IssuedToken:
+    """A refresh token as the inventory records it."""
+    return IssuedToken(
+        id=mint("tok", ctx.now),
+        session_id=session.id,
+        user_id=session.user_id,
+        token_type="refresh",  # noqa: S106 - a kind of token
+        token_hash=identity(text),
+        created_at=ctx.now_text,
+        expires_at=end,
+        ip=session.ip,
+        user_agent=session.user_agent,
+        key_id=None,
+        cut_offs=terms.refresh_cut_offs,
+        elevations=session.elevations,
     )
 
 
-async def issue_access_token(
-    ctx: Context, session: TokenSession, *, state: RefreshRow, terms: Terms
-) -> tuple[str, int]:
-    """A new access token of a session (RFC 9068), and for how many seconds it is good."""
+async def access_token(ctx: Context, session: TokenSession, *, state: RefreshRow, terms: Terms) -> NewAccessToken:
+    """A new access token of a session (RFC 9068), which is still to be entered."""
     token_id = mint("tok", ctx.now)
     end = end_of_access(
         ctx.now, lifetimes(ctx, terms).access, session_end=from_text(session.expires_at), chance=chance_of(token_id)
@@ -147,20 +160,19 @@ async def issue_access_token(
     }
     if session.acr is not None:
         claims["acr"] = session.acr
-    text = await sign_and_enter(ctx, claims, end=end, session=session, terms=terms)
-    return text, max(0, claims["exp"] - claims["iat"])
+    return await signed_token(ctx, claims, end=end, session=session, terms=terms)
 
 
-async def sign_and_enter(
+async def signed_token(
     ctx: Context, claims: dict[str, Any], *, end: datetime, session: TokenSession | None, terms: Terms
-) -> str:
-    """An access token with these claims and the epoch, recorded in the inventory under its `jti`.
+) -> NewAccessToken:
+    """An access token with these claims and the epoch, and its record for the inventory, under its `jti`.
 
     `terms` were read when it was decided to issue the token.
     """
     if terms.epoch is not None:
         claims = {**claims, "epoch": terms.epoch}
-    signed = await ctx.service.tokens.sign(ctx.db, claims, now=ctx.now)
+    signed = await ctx.service.tokens.sign(ctx.db, claims, now=ctx.now, key_id=terms.signing_key)
     entry = IssuedToken(
         id=claims["jti"],
         session_id=None if session is None else session.id,
@@ -175,5 +187,4 @@ async def sign_and_enter(
         elevations=0 if session is None else session.elevations,
         cut_offs=terms.access_cut_offs,
     )
-    await tokens.enter(ctx.db, entry)
-    return signed.text
+    return NewAccessToken(signed.text, max(0, claims["exp"] - claims["iat"]), entry)

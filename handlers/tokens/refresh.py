@@ -19,10 +19,11 @@ from sojourn.domain.token_identity import identity
 from sojourn.domain.token_lifetimes import end_of_refresh
 from sojourn.domain.token_validity import judge_refresh
 from sojourn.handlers.context import Context, takes_refresh_credential
-from sojourn.handlers.tokens.pairs import enter_refresh_token, issue_access_token, lifetimes
+from sojourn.handlers.tokens.pairs import access_token, lifetimes, refresh_entry
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.tokens import token_pair_response
 from sojourn.storage.queries import refresh_states, sessions
+from sojourn.storage.queries.procedures import enter_token, rotate
 from sojourn.storage.queries.refresh_states import Family, RefreshRow
 
 
@@ -41,7 +42,7 @@ async def refresh_tokens(ctx: Context, body: dict[str, Any]) -> View:
         case SameSuccessor():
             return await _pair(ctx, family, state=_present(family))
         case Rotate():
-            return await _pair(ctx, family, state=await _rotate(ctx, family))
+            return await _rotate(ctx, family)
 
 
 @takes_refresh_credential("refresh_token")
@@ -54,8 +55,9 @@ async def rotate_access_token(ctx: Context, body: dict[str, Any]) -> View:
         case Invalid():
             raise RefreshTokenInvalid()
         case SameSuccessor() | Rotate():
-            access, _ = await issue_access_token(ctx, family.session, state=_present(family), terms=family.terms)
-            return {"access_token": access}
+            access = await access_token(ctx, family.session, state=_present(family), terms=family.terms)
+            await enter_token(ctx.db, access.entry)
+            return {"access_token": access.text}
 
 
 def judge(ctx: Context, token: RefreshToken, *, family: Family) -> Verdict:
@@ -79,27 +81,22 @@ def _present(family: Family) -> RefreshRow:
     return family.state
 
 
-async def _rotate(ctx: Context, family: Family) -> RefreshRow:
-    """The state after the present token. One conditional update decides who rotates; a loser gets the winner's."""
+async def _rotate(ctx: Context, family: Family) -> View:
+    """The pair after the present token. One conditional update decides who rotates; a loser gets the winner's."""
     spent, nonce = ctx.refresh_token, secrets.token_hex(32)
     generation = spent.generation + 1
-    text = write_refresh_token(
-        ctx.service.tokens.refresh_keys(family.terms.epoch),
-        ctx.tenant.id,
-        session=spent.session,
-        generation=generation,
-        nonce=nonce,
-    )
+    text = _text(ctx, family, generation=generation, nonce=nonce)
     end = end_of_refresh(
         ctx.now, lifetimes(ctx, family.terms).refresh, session_end=from_text(family.session.expires_at)
     )
     following = _present(family)._replace(
         generation=generation, nonce=nonce, token_hash=identity(text), expires_at=to_text(end)
     )
-    if not await refresh_states.rotate(ctx.db, spent, following=following, now=ctx.now_text):
-        return await _state_of_the_winner(ctx)
-    await enter_refresh_token(ctx, family.session, text=text, end=following.expires_at, terms=family.terms)
-    return following
+    access = await access_token(ctx, family.session, state=following, terms=family.terms)
+    entry = refresh_entry(ctx, family.session, text=text, end=following.expires_at, terms=family.terms)
+    if not await rotate(ctx.db, spent, following=following, refresh=entry, access=access.entry, now=ctx.now_text):
+        return await _pair(ctx, family, state=await _state_of_the_winner(ctx))
+    return token_pair_response(access.text, access.seconds, refresh=text)
 
 
 async def _state_of_the_winner(ctx: Context) -> RefreshRow:
@@ -116,15 +113,21 @@ async def _state_of_the_winner(ctx: Context) -> RefreshRow:
 
 async def _pair(ctx: Context, family: Family, *, state: RefreshRow) -> View:
     """`TokenPairResponse`: the state's refresh token, and an access token issued with it."""
-    refresh = write_refresh_token(
+    refresh = _text(ctx, family, generation=state.generation, nonce=state.nonce)
+    access = await access_token(ctx, family.session, state=state, terms=family.terms)
+    await enter_token(ctx.db, access.entry)
+    return token_pair_response(access.text, access.seconds, refresh=refresh)
+
+
+def _text(ctx: Context, family: Family, *, generation: int, nonce: str) -> str:
+    """The text of a refresh token of the family."""
+    return write_refresh_token(
         ctx.service.tokens.refresh_keys(family.terms.epoch),
         ctx.tenant.id,
-        session=state.session_id,
-        generation=state.generation,
-        nonce=state.nonce,
+        session=ctx.refresh_token.session,
+        generation=generation,
+        nonce=nonce,
     )
-    access, seconds = await issue_access_token(ctx, family.session, state=state, terms=family.terms)
-    return token_pair_response(access, seconds, refresh=refresh)
 
 
 async def _end_reused(ctx: Context) -> RefreshTokenReused:

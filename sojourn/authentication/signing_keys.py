@@ -109,10 +109,13 @@ class SigningKeys:
         if self._signer(await self._rows(), now, algorithm=algorithm) is None:
             await self._database.write_system(work)
 
-    async def signer(self, unit: SystemUnit, now: datetime) -> Signer:
-        """The key that signs `now`, which may have changed since the last token. Raises Unavailable without one."""
-        ids = await signing_keys.signing(unit, to_text(now))
-        signer = self._signers.get(ids[0]) if ids else None
+    async def signer(self, unit: SystemUnit, now: datetime, *, key_id: str | None) -> Signer:
+        """The key that signs `now`, which may have changed since the last token. Raises Unavailable without one.
+
+        `key_id` is the newest that may sign now. Where there is none (the clock was ahead when the first key was made,
+        or the only older key was retired) one that signs next is taken: any key is better than none.
+        """
+        signer = None if key_id is None else self._signers.get(key_id)
         if signer is None:
             rows = await signing_keys.all_keys(unit)
             signer = self._signer(rows, now, algorithm=None) or self._next_signer(rows)

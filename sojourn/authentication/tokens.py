@@ -107,9 +107,11 @@ class Tokens:
         """The public keys (RFC 7517)."""
         return await self._started()[2].key_set()
 
-    async def sign(self, unit: UnitOfWork, claims: Mapping[str, Any], *, now: datetime) -> SignedToken:
-        """An access token (RFC 9068) with these claims; the issuer is added. Which key signs is asked in the unit."""
-        signer = await self._started()[2].signer(unit.system(), now)
+    async def sign(
+        self, unit: UnitOfWork, claims: Mapping[str, Any], *, now: datetime, key_id: str | None
+    ) -> SignedToken:
+        """An access token (RFC 9068) with these claims; the issuer is added. `key_id`: the newest key that signs."""
+        signer = await self._started()[2].signer(unit.system(), now, key_id=key_id)
         return SignedToken(signer.sign({"iss": self.issuer, **claims}), signer.kid)
 
     async def present(self, text: str, of: Tenant) -> PresentedToken:

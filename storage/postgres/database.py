@@ -19,12 +19,15 @@ from sojourn.domain.clock import to_text
 from sojourn.domain.errors import DomainError, Unavailable
 from sojourn.storage.database import Database, Load, RowSecurityBypassed
 from sojourn.storage.postgres import partitions, poolers
+from sojourn.storage.postgres.calls import Calls
 from sojourn.storage.postgres.codecs import set_codecs
 from sojourn.storage.postgres.failures import DRIVER_ERRORS, retries, unavailable
+from sojourn.storage.postgres.functions import FUNCTIONS, functions_here
 from sojourn.storage.postgres.grants import Refusals
 from sojourn.storage.postgres.reader import IS_DISTRIBUTED, Batches, PostgresReader
 from sojourn.storage.postgres.runner import READ, WRITE, PostgresRunner, ended, transaction
 from sojourn.storage.postgres.schema import on_connection
+from sojourn.storage.postgres.writer import Messages, PostgresWriter
 from sojourn.storage.queries import tenants
 from sojourn.storage.schema.revisions import require_current
 from sojourn.storage.touches import Touches
@@ -55,11 +58,13 @@ class PostgresDatabase(Database):
     purge_grace = partitions.WEEK
 
     def __init__(
-        self, pool: Any, system_pool: Any, *, wait_seconds: float, one_message: bool, settings: str = ""
+        self, pool: Any, system_pool: Any, *, wait_seconds: float, functions: set[str] | None, settings: str = ""
     ) -> None:
-        """`settings` follow on each BEGIN; `one_message`: a read need not be a transaction of several messages."""
+        """`settings` follow on each BEGIN. `functions`: the names of those that the database has; None where no read
+        and no write goes in one message.
+        """
         self.touches = Touches()
-        self._batches = Batches(pool, wait_seconds) if one_message else None
+        self._messages = None if functions is None else _messages(pool, wait_seconds, names=functions)
         self._pool = pool
         self._system_pool = system_pool
         self._wait_seconds = wait_seconds
@@ -80,13 +85,14 @@ class PostgresDatabase(Database):
             async with pool.acquire() as connection:
                 bypassed = bool(await poolers.in_transaction(connection, _STEPS_OVER_ROW_SECURITY))
                 distributed = bool(await poolers.in_transaction(connection, IS_DISTRIBUTED))
+                functions = None if distributed or pooled else await functions_here(connection)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, DBAPIError) as error:
             raise ConnectionError(str(error)) from error
         database = cls(
             pool,
             system_pool,
             wait_seconds=wait_seconds,
-            one_message=not distributed and not pooled,
+            functions=functions,
             settings=poolers.beginning_with(_settings(wait_seconds)) if pooled else "",
         )
         if pooled:
@@ -100,17 +106,18 @@ class PostgresDatabase(Database):
 
     async def close(self) -> None:
         """Wait for running transactions, then close every connection; close by force those that hang."""
-        if self._batches is not None:
-            await self._batches.close()
+        if self._messages is not None:
+            await self._messages.calls.close()
+            await self._messages.batches.close()
         for pool in (self._pool, self._system_pool):
             with suppress(TimeoutError):  # the pool has ended its connections then, unasked
                 await asyncio.wait_for(pool.close(), self._wait_seconds)
 
     async def _read(self, attempt: Callable[[Runner], Awaitable[T]]) -> T:
-        batches = self._batches
-        if batches is None:
+        messages = self._messages
+        if messages is None:
             return await self._run(READ, attempt)
-        return await self._repeat(lambda: self._reader(batches), attempt)
+        return await self._repeat(lambda: self._reader(messages.batches), attempt)
 
     @asynccontextmanager
     async def system(self) -> AsyncIterator[SystemUnit]:
@@ -123,7 +130,10 @@ class PostgresDatabase(Database):
             raise unavailable(error) from error
 
     async def _write(self, attempt: Callable[[Runner], Awaitable[T]]) -> T:
-        return await self._run(WRITE, attempt)
+        messages = self._messages
+        if messages is None:
+            return await self._run(WRITE, attempt)
+        return await self._repeat(lambda: self._writer(messages), attempt)
 
     async def write_system(self, work: Callable[[SystemUnit], Awaitable[T]]) -> T:
         """The same for what belongs to no tenant."""
@@ -189,6 +199,9 @@ class PostgresDatabase(Database):
     def _reader(self, batches: Batches) -> AbstractAsyncContextManager[PostgresReader]:
         return ended(PostgresReader(batches, self._pool, wait_seconds=self._wait_seconds))
 
+    def _writer(self, messages: Messages) -> AbstractAsyncContextManager[PostgresWriter]:
+        return ended(PostgresWriter(messages, self._pool, wait_seconds=self._wait_seconds))
+
     async def _run(self, begin: str, work: Callable[[PostgresRunner], Awaitable[T]]) -> T:
         """One transaction."""
         return await self._repeat(
@@ -210,6 +223,14 @@ class PostgresDatabase(Database):
                     await self._refusals.tell(error)
                     raise unavailable(error) from error
             await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - no secret
+
+
+def _messages(pool: Any, wait_seconds: float, *, names: set[str]) -> Messages:
+    """How to ask for what one message is enough for. Where functions are missing, their procedures take several."""
+    functions = {procedure: function for procedure, function in FUNCTIONS.items() if function.name in names}
+    if len(functions) < len(FUNCTIONS):
+        logger.warning("functions of this release are missing in the database, which costs speed: run sojourn migrate")
+    return Messages(Batches(pool, wait_seconds), Calls(pool, wait_seconds), functions)
 
 
 async def _pool(url: str, wait_seconds: float, *, size: int, pooled: bool) -> Any:

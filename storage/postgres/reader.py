@@ -14,6 +14,7 @@ from sojourn.domain.errors import Unavailable
 from sojourn.storage.postgres.failures import DRIVER_ERRORS, is_dropped
 from sojourn.storage.postgres.one_message import OneMessage, one_message
 from sojourn.storage.postgres.runner import READ, PostgresRunner
+from sojourn.storage.procedures import Procedure
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import Row
 
@@ -178,6 +179,10 @@ class PostgresReader:
     async def run_many(self, statement: Statement, parameters: list[dict[str, Any]]) -> None:
         """Refused by the server likewise."""
         await self._held().run_many(statement, parameters)
+
+    async def call(self, procedure: Procedure, parameters: dict[str, Any], *, beside: tuple[str, ...] = ()) -> int:
+        """Refused by the server likewise."""
+        return await self._held().call(procedure, parameters, beside=beside)
 
     async def pause(self) -> None:
         """End the transaction, if there is one."""

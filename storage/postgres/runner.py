@@ -14,13 +14,14 @@ import asyncpg
 
 from sojourn.domain.errors import DomainError, Unavailable
 from sojourn.storage.postgres.failures import DRIVER_ERRORS, is_conflict
+from sojourn.storage.procedures import SHARD, Procedure, Step, run_in_turn
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import Row
 
 READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
 SHARDS = 16
-_NOT_REPLICATED = "01000"
+NOT_REPLICATED = "01000"
 
 
 class PostgresRunner:
@@ -61,6 +62,18 @@ class PostgresRunner:
         connection = await self._ready(parameters[0].get("tenant"))
         text, names = statement.numbered()
         await connection.executemany(text, [[values[name] for name in names] for values in parameters])
+
+    async def call(self, procedure: Procedure, parameters: dict[str, Any], *, beside: tuple[str, ...] = ()) -> int:
+        """Run a procedure's steps in this transaction, statement by statement; how many were passed."""
+        if beside:
+            await self.beside(*beside)
+        parameters[SHARD] = self.shard()
+        return await run_in_turn(procedure, parameters, do=self._do)
+
+    async def _do(self, step: Step, parameters: dict[str, Any]) -> bool:
+        if step.statement.only_reads:
+            return await self.one(step.statement, parameters) is not None
+        return await self.run(step.statement, parameters) > 0
 
     async def execute(self, text: str) -> None:
         """Run statements that change tables themselves."""
@@ -136,7 +149,7 @@ class PostgresRunner:
         self._connection.remove_log_listener(listen)
         await self._release()
         # A wait for the replica that was cancelled: done here, perhaps not there. It is not acknowledged.
-        if status != "COMMIT" or any(message.sqlstate == _NOT_REPLICATED for message in warnings):
+        if status != "COMMIT" or any(message.sqlstate == NOT_REPLICATED for message in warnings):
             raise Unavailable()
 
     async def roll_back(self) -> None:

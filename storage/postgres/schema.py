@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from sojourn.storage.postgres import functions
 from sojourn.storage.postgres.poolers import connect
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _IN_THE_WAY = ("55P03", "40P01", "40001")  # lock not available, deadlock, seria
 
 
 async def migrate(url: str, *, migration: "Migration", tell: Callable[[str], None]) -> None:
-    """Take every step of a migration, each in a transaction of its own.
+    """Take every step of a migration, each in a transaction of its own; then make the functions of this release.
 
     Raises SchemaMismatch, and the driver's error when requests are in the way of a step for two minutes.
     """
@@ -39,8 +40,10 @@ async def migrate(url: str, *, migration: "Migration", tell: Callable[[str], Non
             began = time.monotonic()
             step = await _next_step(connection, migration, tell=tell)
             if step is None:
-                return
+                break
             tell(f"{step.line} ({(time.monotonic() - began) * 1000:.0f} ms)")
+        async with connection.begin():
+            await connection.run_sync(functions.install)
 
 
 async def on_connection(url: str, work: Callable[[Connection], T]) -> T:

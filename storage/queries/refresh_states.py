@@ -17,8 +17,9 @@ from sojourn.domain.token_identity import TokenHash
 from sojourn.domain.token_validity import RefreshRecord
 from sojourn.storage.queries.epochs import present_epoch
 from sojourn.storage.queries.session_states import ACTIVE
-from sojourn.storage.queries.token_configs import Terms, TokenConfig, terms_of
-from sojourn.storage.queries.token_records import EVERYBODY, blacklisted, cut_offs, issued_until
+from sojourn.storage.queries.signing_keys import newest_signing_key
+from sojourn.storage.queries.token_configs import TYPES, Terms, TokenConfig, terms_of
+from sojourn.storage.queries.token_records import blacklisted, cut_offs, issued_until
 from sojourn.storage.schema.tables import SessionTable, UserTable
 from sojourn.storage.schema.token_tables import IssuedTokenTable, SessionTokenTable, TokenConfigTable
 from sojourn.storage.statements import Statement
@@ -99,6 +100,7 @@ FAMILY = Statement(
         cut_offs(bindparam("type_access"), _S.c.user_id),
         cut_offs(*_OF_USER),
         present_epoch(),
+        newest_signing_key(),
     )
     .select_from(
         _S.outerjoin(_U, and_(_U.c.tenant_id == _TENANT, _U.c.user_id == _S.c.user_id))
@@ -160,9 +162,7 @@ async def family(unit: UnitOfWork, token: RefreshToken, *, now: Instant) -> Fami
         key=token.session,
         hash=token.hash,
         now=now,
-        everybody=EVERYBODY,
-        type_access="access",
-        type_refresh="refresh",
+        **TYPES,
     )
     if row is None:
         return None
@@ -203,23 +203,6 @@ async def begin(unit: UnitOfWork, row: RefreshRow, *, seen: int | None) -> bool:
     False when somebody else has changed the state since.
     """
     return await unit.run(BEGIN, **row._asdict(), seen=-1 if seen is None else seen) == 1
-
-
-async def rotate(unit: UnitOfWork, spent: RefreshToken, *, following: RefreshRow, now: Instant) -> bool:
-    """Move a live session on from its present token `spent`. False when somebody else was faster."""
-    changed = await unit.run(
-        ROTATE,
-        key=spent.session,
-        spent=spent.generation,
-        spent_hash=spent.hash,
-        next=following.generation,
-        new_nonce=following.nonce,
-        new_hash=following.token_hash,
-        end=following.expires_at,
-        now=now,
-        unused=0,
-    )
-    return changed == 1
 
 
 async def mark_used(unit: UnitOfWork, key: SessionKey, *, generation: int) -> None:

@@ -23,15 +23,19 @@ IDLEST = Statement(
 )
 
 
+def is_near(active: int, limit: int) -> bool:
+    """Whether a user with so many sessions may exceed the limit by sign-ins side by side."""
+    return active + SIDE_BY_SIDE >= limit
+
+
 async def end_idlest(unit: UnitOfWork, user_id: str, *, limit: int, now: Instant, ending: Ending) -> int:
     """End as many of a user's sessions as there must be fewer for one more; how many were ended.
 
-    With sign-ins side by side the user never has more than `limit`, once all are committed.
+    Asked where `is_near` says so, the user never has more than `limit` with sign-ins side by side, once all are
+    committed.
     """
+    await unit.alone(f"sessions {unit.tenant.id} {user_id}")
     count = await sessions.count_active_of_user(unit, user_id, now=now)
-    if count + SIDE_BY_SIDE >= limit:
-        await unit.alone(f"sessions {unit.tenant.id} {user_id}")
-        count = await sessions.count_active_of_user(unit, user_id, now=now)
     if count < limit:
         return 0
     found = await unit.all(IDLEST, user_id=user_id, now=now, limit=count - limit + 1)

@@ -219,8 +219,13 @@ async def add(unit: UnitOfWork, session: NewSession, *, tenant_limit: int | None
     values = insert_values(session)
     await unit.run(INSERT, **values)
     await statistics.count_created(unit, session.device_type)
-    values.update(_NOT_YET, tenant_id=unit.tenant.id, elevations=0)
-    return SessionRow._make([values[name] for name in SessionRow._fields])
+    return row_of(unit, values)
+
+
+def row_of(unit: UnitOfWork, values: dict[str, Any]) -> SessionRow:
+    """The row of a session that was just written, given its `insert_values`."""
+    written = {**values, **_NOT_YET, "tenant_id": unit.tenant.id, "elevations": 0}
+    return SessionRow._make([written[name] for name in SessionRow._fields])
 
 
 def insert_values(session: NewSession) -> dict[str, Any]:

@@ -51,7 +51,12 @@ class Ends(NamedTuple):
 
 async def begin(unit: UnitOfWork, user_id: str) -> None:
     """Begin a sign-in: whoever ends the user or the tenant waits until it is written, or comes first."""
-    await unit.beside(_everybody(unit), _somebody(unit, user_id))
+    await unit.beside(*names(unit, user_id))
+
+
+def names(unit: UnitOfWork, user_id: str) -> tuple[str, ...]:
+    """The names under which those are alone who end the user or the tenant."""
+    return (_everybody(unit), _somebody(unit, user_id))
 
 
 async def stop(unit: UnitOfWork, user_id: str | None = None) -> None:

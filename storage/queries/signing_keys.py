@@ -1,8 +1,8 @@
 """Signing keys: public halves in clear, private halves sealed. They belong to no tenant."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import and_, bindparam, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.clock import Instant
@@ -28,15 +28,16 @@ class SigningKeyRow(NamedTuple):
 _COLUMNS = [_K.c[name] for name in SigningKeyRow._fields]
 ADD = Statement(insert(_K).values({column.name: bindparam(column.name) for column in _COLUMNS}))
 ALL = Statement(select(*_COLUMNS).order_by(_K.c.signs_from, _K.c.id))
-SIGNING = Statement(
-    select(_K.c.id)
-    .where(_K.c.retired_at.is_(None), _K.c.signs_from <= bindparam("now"))
-    .order_by(_K.c.signs_from.desc(), _K.c.id.desc())
-)
-FIRST_TO_SIGN = Statement(select(_K.c.id).where(_K.c.retired_at.is_(None)).order_by(_K.c.signs_from, _K.c.id))
 RETIRE = Statement(
     update(_K).where(_K.c.id == bindparam("key_id"), _K.c.retired_at.is_(None)).values(retired_at=bindparam("now"))
 )
+
+
+def newest_signing_key() -> Any:
+    """The id of the newest key that may sign at `:now`, as a scalar of another statement."""
+    may_sign = and_(_K.c.retired_at.is_(None), _K.c.signs_from <= bindparam("now"))
+    newest = select(_K.c.id).where(may_sign).order_by(_K.c.signs_from.desc(), _K.c.id.desc())
+    return newest.limit(literal_column("1")).offset(literal_column("0")).scalar_subquery()
 
 
 async def add(unit: SystemUnit, key: SigningKeyRow) -> None:
@@ -47,16 +48,6 @@ async def add(unit: SystemUnit, key: SigningKeyRow) -> None:
 async def all_keys(unit: SystemUnit) -> list[SigningKeyRow]:
     """Every key, the one that signs last at the end, the retired ones included."""
     return [SigningKeyRow._make(row) for row in await unit.all(ALL)]
-
-
-async def signing(unit: SystemUnit, now: Instant) -> list[str]:
-    """The ids of the keys that may sign `now`, the newest first.
-
-    Where there is none (the clock was ahead when the first key was made, or the only older key was retired), those that
-    sign next: any key is better than none.
-    """
-    rows = await unit.all(SIGNING, now=now) or await unit.all(FIRST_TO_SIGN)
-    return [key_id for (key_id,) in rows]
 
 
 async def retire(unit: SystemUnit, key_id: str, *, now: Instant) -> bool:

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.clock import Instant
 from sojourn.storage.queries.epochs import present_epoch
+from sojourn.storage.queries.signing_keys import newest_signing_key
 from sojourn.storage.queries.token_records import EVERYBODY, cut_offs
 from sojourn.storage.schema.sql_functions import latest
 from sojourn.storage.schema.token_tables import NotBeforeTable, TokenConfigTable
@@ -55,35 +56,42 @@ REFUSE = Statement(
         },
     )
 )
-TERMS = Statement(
-    select(
-        *[_C.c[name] for name in TokenConfig._fields],
-        cut_offs(bindparam("type_access"), bindparam("user_id")),
-        cut_offs(bindparam("type_refresh"), bindparam("user_id")),
-        present_epoch(),
-    ).select_from(select(literal_column("1").label("one")).subquery().outerjoin(_C, _C.c.tenant_id == _TENANT))
+TERMS_OF_USER = (
+    *[_C.c[name] for name in TokenConfig._fields],
+    cut_offs(bindparam("type_access"), bindparam("user_id")),
+    cut_offs(bindparam("type_refresh"), bindparam("user_id")),
+    present_epoch(),
+    newest_signing_key(),
 )
+"""The columns of a user's terms, to be selected from `OWN_CONFIG`, in the order that `terms_of` takes them."""
+OWN_CONFIG = select(literal_column("1").label("one")).subquery().outerjoin(_C, _C.c.tenant_id == _TENANT)
+TYPES = {"type_access": "access", "type_refresh": "refresh", "everybody": EVERYBODY}
+"""Parameters of the terms that are always the same."""
+TERMS = Statement(select(*TERMS_OF_USER).select_from(OWN_CONFIG))
 
 
 class Terms(NamedTuple):
-    """What tokens of a user are issued by: the tenant's own lifetimes, the counts of cut-offs so far, the epoch."""
+    """What tokens of a user are issued by: the tenant's own lifetimes, the counts of cut-offs so far, the epoch, and
+    the id of the key that signs now (None while there is none, or only such as sign later).
+    """
 
     config: TokenConfig | None
     access_cut_offs: int
     refresh_cut_offs: int
     epoch: str | None
+    signing_key: str | None
 
 
-async def terms(unit: UnitOfWork, user_id: str) -> Terms:
+async def terms(unit: UnitOfWork, user_id: str, *, now: Instant) -> Terms:
     """What the next tokens of a user are issued by."""
-    row = await unit.one(TERMS, user_id=user_id, everybody=EVERYBODY, type_access="access", type_refresh="refresh")
+    row = await unit.one(TERMS, user_id=user_id, now=now, **TYPES)
     if row is None:
         raise RuntimeError("a select without a condition returned no row")
     return terms_of(row)
 
 
 def terms_of(row: Row) -> Terms:
-    """The terms in a row of three texts (null without a config of its own), two counts and the epoch."""
+    """The terms in a row of three texts (null without a config of its own), two counts, the epoch and a key."""
     return Terms(None if row[0] is None else TokenConfig._make(row[:3]), *row[3:])
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import BindParameter, and_, bindparam, select, update
+from sqlalchemy import BindParameter, and_, bindparam, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.clock import Instant
@@ -26,6 +26,15 @@ ADD = Statement(
     )
     .on_conflict_do_nothing()
 )
+_THIS = and_(_U.c.tenant_id == _TENANT, _U.c.user_id == bindparam("user_id"))
+_LATEST: BindParameter[Any] = bindparam("username", type_=_U.c.username.type)
+KNOWN = Statement(select(literal_column("1")).select_from(_U).where(_THIS))
+RENAME = Statement(
+    update(_U)
+    .where(_THIS, _LATEST.is_not(None), or_(_U.c.username.is_(None), _U.c.username != _LATEST))
+    .values(username=_LATEST)
+)
+"""Keeps the latest name; writes nothing where it is the same, or where none is given."""
 FIND = Statement(select(_U.c.username).where(_ONE))
 NAME = Statement(update(_U).where(_ONE).values(username=bindparam("new_name")))
 MAX_KEY_ATTEMPTS = 8

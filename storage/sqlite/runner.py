@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from sojourn.storage.procedures import SHARD, Procedure, Step, run_in_turn
 from sojourn.storage.statements import SQLITE, Statement
 from sojourn.storage.unit_of_work import Row
 
@@ -33,6 +34,16 @@ class SqliteRunner:
     async def run_many(self, statement: Statement, parameters: list[dict[str, Any]]) -> None:
         """Change rows, once for each set of parameters."""
         self.connection.executemany(statement.text(SQLITE), parameters)
+
+    async def call(self, procedure: Procedure, parameters: dict[str, Any], *, beside: tuple[str, ...] = ()) -> int:
+        """Run a procedure's steps; how many were passed. Nothing is beside: writes come one after the other."""
+        parameters[SHARD] = self.shard()
+        return await run_in_turn(procedure, parameters, do=self._do)
+
+    async def _do(self, step: Step, parameters: dict[str, Any]) -> bool:
+        if step.statement.only_reads:
+            return await self.one(step.statement, parameters) is not None
+        return await self.run(step.statement, parameters) > 0
 
     async def pause(self) -> None:
         """Nothing to do: a read ends with its statement."""

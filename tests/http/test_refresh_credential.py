@@ -11,7 +11,9 @@ from click.testing import CliRunner
 
 from sojourn.cli.keys import keys
 from sojourn.domain.clock import utc_now
+from sojourn.storage.postgres.calls import Calls
 from sojourn.storage.postgres.runner import PostgresRunner
+from sojourn.storage.postgres.writer import PostgresWriter
 from sojourn.storage.sqlite.reader import SqliteReader
 from sojourn.storage.sqlite.runner import SqliteRunner
 from tests.http.conftest import API_KEY, Client
@@ -32,8 +34,15 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
         patch.setattr(kind, name, watched)
 
+    call = Calls.ask
+
+    def called(self: Any, function: Any, *arguments: Any, **options: Any) -> Any:
+        seen.extend(str(step.statement.clause)[:60] for step in function.procedure.steps)
+        return call(self, function, *arguments, **options)
+
     with monkeypatch.context() as patch:
-        for kind in (PostgresRunner, SqliteReader, SqliteRunner):
+        patch.setattr(Calls, "ask", called)
+        for kind in (PostgresRunner, PostgresWriter, SqliteReader, SqliteRunner):
             for name in {"all", "one", "run"} & vars(kind).keys():
                 watch(kind, name)
         yield seen

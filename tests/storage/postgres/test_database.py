@@ -76,11 +76,9 @@ def test_a_role_that_steps_over_row_security_is_warned_of(
 
 
 def test_a_row_cannot_be_written_for_another_tenant(store: Store) -> None:
-    values = sessions.insert_values(new_session())
-
     async def smuggle(unit: UnitOfWork) -> None:
-        await unit.one(sessions.GET, id=values["id"])
-        await unit._runner._connection.execute(  # type: ignore[attr-defined]
+        connection = await unit._runner._held()._ready(unit.tenant.id)  # type: ignore[attr-defined]
+        await connection.execute(
             "INSERT INTO users (tenant_id, user_id, key, created_at) VALUES ('noise', 'x', 1, now())"
         )
 

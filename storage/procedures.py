@@ -1,0 +1,59 @@
+"""Transactions whose statements are known beforehand: an engine may run one as a whole, in one message.
+
+What such a transaction needs to know was read before. Its steps say which of that must still hold: one that `must`
+find or change a row, and does not, ends the transaction with what was done so far. So a procedure begins with its
+conditions, and writes only once they hold.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+
+from sojourn.storage.statements import Statement
+
+TENANT = "tenant"
+SHARD = "shard"
+"""The parameter of a counter's row, which the engine chooses."""
+
+
+class Step(NamedTuple):
+    """A statement of a procedure. `prefix` stands before the names of its parameters, but for the tenant and the shard:
+    statements whose names mean the same share a value, others have their own.
+    """
+
+    statement: Statement
+    prefix: str = ""
+    must: bool = False
+
+    def name_of(self, parameter: str) -> str:
+        """What the procedure calls a parameter of the statement."""
+        return parameter if parameter in (TENANT, SHARD) else self.prefix + parameter
+
+    def values(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """The statement's own parameters, out of the procedure's."""
+        return {name: parameters[self.name_of(name)] for name in self.statement.numbered()[1]}
+
+
+class Procedure:
+    """Steps in their order. `proof` finds a row once the procedure was committed: asked when a connection broke."""
+
+    __slots__ = ("name", "proof", "steps")
+
+    def __init__(self, name: str, *steps: Step, proof: Step) -> None:
+        self.name = name
+        self.steps = steps
+        self.proof = proof
+
+    @property
+    def passed(self) -> int:
+        """The number of steps: what a call that went through to the end answers."""
+        return len(self.steps)
+
+
+async def run_in_turn(
+    procedure: Procedure, parameters: Mapping[str, Any], *, do: Callable[[Step, dict[str, Any]], Awaitable[bool]]
+) -> int:
+    """Run the steps one after the other; how many were passed. `do` says whether a step found or changed a row."""
+    for passed, step in enumerate(procedure.steps):
+        if not await do(step, step.values(parameters)) and step.must:
+            return passed
+    return procedure.passed

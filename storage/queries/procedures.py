@@ -1,0 +1,182 @@
+"""The transactions that are asked for most, as procedures: what each reads before, and what it writes as a whole."""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import Integer, and_, bindparam, func, literal_column, select
+
+from sojourn.domain.clock import Instant
+from sojourn.domain.ids import erased_user, user_key
+from sojourn.domain.refresh_tokens import RefreshToken
+from sojourn.storage.procedures import Procedure, Step
+from sojourn.storage.queries import refresh_states, sessions, sign_ins, statistics, tokens, users
+from sojourn.storage.queries.refresh_states import RefreshRow
+from sojourn.storage.queries.session_states import ACTIVE
+from sojourn.storage.queries.sessions import NewSession, SessionRow
+from sojourn.storage.queries.sign_ins import Ends
+from sojourn.storage.queries.token_configs import OWN_CONFIG, TERMS_OF_USER, TYPES, Terms, terms_of
+from sojourn.storage.queries.token_records import EVERYBODY, cut_offs, issued_until
+from sojourn.storage.queries.tokens import IssuedToken
+from sojourn.storage.schema.tables import SessionTable, TenantTable
+from sojourn.storage.schema.token_tables import IssuedTokenTable, SessionTokenTable
+from sojourn.storage.statements import Statement
+from sojourn.storage.unit_of_work import UnitOfWork
+
+_S = SessionTable.__table__
+_T = TenantTable.__table__
+_R = SessionTokenTable.__table__
+_I = IssuedTokenTable.__table__
+_TENANT: Any = bindparam("tenant")
+_OF_USER: Any = (bindparam("type_sign_in"), bindparam("user_id"), bindparam("erased"))
+
+_ACTIVE = (
+    select(func.count())
+    .select_from(_S)
+    .where(and_(_S.c.tenant_id == _TENANT, _S.c.user_id == bindparam("user_id"), ACTIVE))
+    .scalar_subquery()
+)
+_TENANT_IS_MADE = select(func.count()).select_from(_T).where(_T.c.id == _TENANT).scalar_subquery()
+STANDING = Statement(
+    select(cut_offs(*_OF_USER), issued_until(*_OF_USER), _ACTIVE, _TENANT_IS_MADE, *TERMS_OF_USER).select_from(
+        OWN_CONFIG
+    )
+)
+NOT_ENDED = Statement(select(literal_column("1")).where(cut_offs(*_OF_USER) == bindparam("seen_ends", type_=Integer)))
+"""Finds a row while the user was ended as often as was seen."""
+_IS_SESSION = Statement(select(literal_column("1")).where(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("id")))
+_IS_TOKEN = Statement(select(literal_column("1")).where(_I.c.tenant_id == _TENANT, _I.c.id == bindparam("id")))
+_IS_ROTATED = Statement(
+    select(literal_column("1")).where(
+        _R.c.tenant_id == _TENANT, _R.c.session_id == bindparam("key"), _R.c.token_hash == bindparam("new_hash")
+    )
+)
+
+CREATE_SESSION = Procedure(
+    "create_session",
+    Step(NOT_ENDED, must=True),
+    Step(users.ADD),
+    Step(users.KNOWN, must=True),
+    Step(users.RENAME),
+    Step(sessions.INSERT),
+    Step(refresh_states.BEGIN, "state_"),
+    Step(tokens.ENTER, "refresh_"),
+    Step(tokens.ENTER, "access_"),
+    Step(statistics.COUNT, "count_"),
+    proof=Step(_IS_SESSION),
+)
+_NOT_ENDED, _KNOWN = 0, 2
+"""The steps at which a creation may end."""
+ROTATE = Procedure(
+    "rotate",
+    Step(refresh_states.ROTATE, must=True),
+    Step(tokens.ENTER, "refresh_"),
+    Step(tokens.ENTER, "access_"),
+    proof=Step(_IS_ROTATED),
+)
+ENTER_TOKEN = Procedure("enter_token", Step(tokens.ENTER), proof=Step(_IS_TOKEN))
+
+ALL = (CREATE_SESSION, ROTATE, ENTER_TOKEN)
+
+
+class Standing(NamedTuple):
+    """What a user's next session depends on: the ends so far, how many sessions are active, the terms of tokens.
+
+    A tenant is never removed; where there is none yet it is made before the session.
+    """
+
+    ends: Ends
+    active: int
+    tenant_is_made: bool
+    terms: Terms
+
+
+class FirstTokens(NamedTuple):
+    """The refresh state of a new session and its first tokens, to be entered."""
+
+    state: RefreshRow
+    refresh: IssuedToken
+    access: IssuedToken
+
+
+async def standing(unit: UnitOfWork, user_id: str, *, now: Instant) -> Standing:
+    """What is to be known of a user who signs in."""
+    row = await unit.one(STANDING, now=now, **_user(unit, user_id), **TYPES)
+    if row is None:
+        raise RuntimeError("a select without a condition returned no row")
+    return Standing(Ends._make(row[:2]), row[2], bool(row[3]), terms_of(row[4:]))
+
+
+async def create_session(
+    unit: UnitOfWork, session: NewSession, *, issued: FirstTokens, seen_ends: int
+) -> SessionRow | None:
+    """Write a session with its first tokens; None when its user was ended since `seen_ends` was read.
+
+    Its user is made when they are new. Whoever ends the user waits for this, or comes first.
+    """
+    values = sessions.insert_values(session)
+    parameters = {
+        **values,
+        **_user(unit, session.user_id),
+        "everybody": EVERYBODY,
+        "seen_ends": seen_ends,
+        "key": user_key(session.user_id, 0),
+        "username": session.username,
+        "now": session.created_at,
+        **_prefixed("state_", {**issued.state._asdict(), "seen": -1}),
+        **_prefixed("refresh_", issued.refresh._asdict()),
+        **_prefixed("access_", issued.access._asdict()),
+        "count_kind": "created",
+        "count_device_type": session.device_type or statistics.UNKNOWN_DEVICE,
+        "count_by": 1,
+    }
+    names = sign_ins.names(unit, session.user_id)
+    passed = await unit.call(CREATE_SESSION, beside=names, **parameters)
+    if passed == _KNOWN:  # the first of a new user's keys is taken
+        await users.ensure(unit, session.user_id, username=session.username, now=session.created_at)
+        passed = await unit.call(CREATE_SESSION, beside=names, **parameters)
+    if passed == _NOT_ENDED:
+        return None
+    return sessions.row_of(unit, values)
+
+
+async def rotate(
+    unit: UnitOfWork,
+    spent: RefreshToken,
+    *,
+    following: RefreshRow,
+    refresh: IssuedToken,
+    access: IssuedToken,
+    now: Instant,
+) -> bool:
+    """Move a live session on from its present token `spent`, and enter the tokens that follow.
+
+    False when somebody else was faster: then nothing is entered.
+    """
+    passed = await unit.call(
+        ROTATE,
+        key=spent.session,
+        spent=spent.generation,
+        spent_hash=spent.hash,
+        next=following.generation,
+        new_nonce=following.nonce,
+        new_hash=following.token_hash,
+        end=following.expires_at,
+        now=now,
+        unused=0,
+        **_prefixed("refresh_", refresh._asdict()),
+        **_prefixed("access_", access._asdict()),
+    )
+    return passed == ROTATE.passed
+
+
+async def enter_token(unit: UnitOfWork, token: IssuedToken) -> None:
+    """Record a token in the inventory, as `tokens.enter` does: the last write of its unit."""
+    await unit.call(ENTER_TOKEN, **token._asdict())
+
+
+def _user(unit: UnitOfWork, user_id: str) -> dict[str, Any]:
+    erased = erased_user(unit.tenant.id, user_id)
+    return {"user_id": user_id, "erased": erased, "type_sign_in": sign_ins.SIGN_IN}
+
+
+def _prefixed(prefix: str, values: dict[str, Any]) -> dict[str, Any]:
+    return {prefix + name: value for name, value in values.items()}

@@ -1,0 +1,166 @@
+"""How many messages a write takes on the wire: a proxy between driver and server counts what is waited for.
+
+A message here is what the client sends before it waits: in the protocol of PostgreSQL it ends with Sync, or is a
+simple query (https://www.postgresql.org/docs/current/protocol-flow.html).
+"""
+
+import asyncio
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.http.conftest import Client, clock, environ, start
+from tests.http.tokens import sign_in
+from tests.postgres import Cluster
+
+MOST = 2
+WAITED_FOR = (b"S", b"Q", b"H")
+"""Sync, Query, Flush."""
+
+
+class Wire:
+    """A proxy on a socket of its own. `messages` counts, over all connections, what was waited for."""
+
+    def __init__(self, folder: Path, server: Path) -> None:
+        self.folder, self._server = folder, server
+        self.messages = 0
+        self._servers: list[asyncio.Server] = []
+        self._writers: list[asyncio.StreamWriter] = []
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def start(self) -> None:
+        """Accept connections from here on, in a thread."""
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+
+    def stop(self) -> None:
+        """Accept no more, and end what is open."""
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    async def _end(self) -> None:
+        for server in self._servers:
+            server.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        for writer in self._writers:
+            writer.close()
+        await asyncio.sleep(0.01)
+
+    async def _listen(self) -> None:
+        self._servers.append(await asyncio.start_unix_server(self._connect, self.folder / ".s.PGSQL.5432"))
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.CancelledError, ConnectionError, asyncio.IncompleteReadError):
+            answers, questions = await asyncio.open_unix_connection(str(self._server / ".s.PGSQL.5432"))
+            self._writers += [writer, questions]
+            back = asyncio.create_task(_pass_on(answers, writer))
+            await self._forward(reader, questions)
+            questions.close()
+            await back
+
+    async def _forward(self, reader: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
+        """Pass on what the client says, message by message: the first one has no letter."""
+        letter = b""
+        while True:
+            length = await reader.readexactly(4)
+            body = await reader.readexactly(struct.unpack("!I", length)[0] - 4)
+            self.messages += letter in WAITED_FOR
+            to.write(letter + length + body)
+            letter = await reader.readexactly(1)
+
+
+async def _pass_on(reader: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        to.write(data)
+    to.close()
+
+
+@pytest.fixture
+def engine() -> str:
+    return "postgresql"
+
+
+@pytest.fixture
+def wire(cluster: Cluster) -> Iterator[Wire]:
+    """The way to the server through the proxy."""
+    with TemporaryDirectory(prefix="sojourn-wire-") as folder:
+        proxy = Wire(Path(folder), cluster.folder)
+        proxy.start()
+        yield proxy
+        proxy.stop()
+
+
+@pytest.fixture
+def client(wire: Wire, cluster: Cluster, database_url: str, start: Callable[..., Client]) -> Client:
+    """The application, whose one connection goes through the proxy."""
+    url = database_url.replace(str(cluster.folder), str(wire.folder))
+    return start(SOJOURN_DATABASE_URL=url, SOJOURN_DATABASE_POOL="1")
+
+
+def creation(client: Client) -> None:
+    client.create("usr_abc123", device_type="desktop", username="Ann")
+
+
+def creation_for_a_new_user(client: Client) -> None:
+    client.create(f"usr_{client.clock()}")
+    client.clock.advance(seconds=1)
+
+
+class Refreshing:
+    """A chain of refreshes."""
+
+    def __init__(self, path: str) -> None:
+        self.path, self.token = path, ""
+
+    def __call__(self, client: Client) -> None:
+        if not self.token:
+            self.token = sign_in(client)["tokens"]["refresh_token"]
+        response = client.request("POST", self.path, json={"refresh_token": self.token})
+        assert response.status_code == 200, response.text
+        self.token = response.json().get("refresh_token", self.token)
+
+
+OPERATIONS: dict[str, Callable[[], Callable[[Client], None]]] = {
+    "creation": lambda: creation,
+    "creation for a new user": lambda: creation_for_a_new_user,
+    "refresh": lambda: Refreshing("/sessions/refresh"),
+    "rotation of the access token": lambda: Refreshing("/sessions/rotate-access"),
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_hot_write_takes_two_messages_at_most(client: Client, wire: Wire, operation: str) -> None:
+    write = OPERATIONS[operation]()
+    for _ in range(2):  # statements are prepared once on a connection
+        write(client)
+
+    before = wire.messages
+    write(client)
+
+    assert 0 < wire.messages - before <= MOST
+
+
+def test_the_proxy_counts_what_a_transaction_of_single_statements_takes(client: Client, wire: Wire) -> None:
+    session = client.create()
+    facts = {"json": {"amr": ["otp"]}}
+    for _ in range(2):
+        assert client.internal("POST", f"/internal/session/{session['id']}/elevate", **facts).status_code == 200
+
+    before = wire.messages
+    assert client.internal("POST", f"/internal/session/{session['id']}/elevate", **facts).status_code == 200
+
+    assert wire.messages - before > MOST
+
+
+__all__ = ["clock", "environ", "start"]
