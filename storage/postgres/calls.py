@@ -106,24 +106,28 @@ class Calls:
     async def _serve(self, function: Function, group: list[_Call]) -> None:
         """Answer every call of a group, whatever happens to it."""
         try:
-            left = group if len(group) == 1 else await self._together(function, group)
-            await asyncio.gather(*(self._alone(function, call, perhaps_done=len(group) > 1) for call in left))
+            left, perhaps_done = group, False
+            if len(group) > 1:
+                left, perhaps_done = await self._together(function, group)
+            await asyncio.gather(*(self._alone(function, call, perhaps_done=perhaps_done) for call in left))
         except asyncio.CancelledError:
             _refuse(group, Unavailable())
             raise
         except Exception as error:
             _refuse(group, error)
 
-    async def _together(self, function: Function, group: list[_Call]) -> list[_Call]:
-        """Answer those calls of a group that one transaction can; those that are left."""
+    async def _together(self, function: Function, group: list[_Call]) -> tuple[list[_Call], bool]:
+        """Answer those calls of a group that one transaction can; those that are left, and whether they may be done."""
         try:
             passed = await self._send(function, group, wait=False)
-        except (_NotSent, *DRIVER_ERRORS):
-            return group
+        except _NotSent:
+            return group, False
+        except DRIVER_ERRORS as error:  # one that the server told: it has undone the group
+            return group, _is_unknown(error)
         for call, number in zip(group, passed, strict=True):
             if number != NOT_NOW:
                 _answer(call, number)
-        return [call for call, number in zip(group, passed, strict=True) if number == NOT_NOW]
+        return [call for call, number in zip(group, passed, strict=True) if number == NOT_NOW], False
 
     async def _alone(self, function: Function, call: _Call, *, perhaps_done: bool) -> None:
         """Answer one call. When its connection broke, what it writes is looked for before it is made again."""
