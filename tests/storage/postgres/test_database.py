@@ -16,6 +16,7 @@ from sojourn.storage.engines import open_database
 from sojourn.storage.postgres.codecs import instant_of, microseconds_of
 from sojourn.storage.queries import sessions, statistics, tenants
 from sojourn.storage.statements import Statement
+from sojourn.storage.touches import Touch
 from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.upkeep.housekeeping import settle_all
 from tests.postgres import Cluster
@@ -135,7 +136,7 @@ def test_a_connection_that_drops_before_the_commit_is_tried_again_once(store: St
 
 def test_two_writes_in_each_others_way_both_succeed(store: Store, second: Database) -> None:
     first, other = store.add(new_session()), store.add(new_session())
-    touch = partial(sessions.touch, now=T2, idle_expires_at=T2)
+    touch = partial(sessions.touch, touch=Touch(T2, T2, T2))
 
     async def both_ways(database: Database, *keys: str) -> None:
         async def work(unit: UnitOfWork) -> None:
@@ -193,10 +194,10 @@ def test_a_lock_that_is_held_too_long_is_a_refusal(store: Store, second: Databas
         connection = await asyncpg.connect(store.url)
         await connection.execute("BEGIN; SET LOCAL sojourn.tenant = 'acme'; SELECT 1 FROM sessions FOR UPDATE")
         with pytest.raises(Unavailable):
-            await second.write(ACME, partial(sessions.touch, key=key, now=T2, idle_expires_at=T2))
+            await second.write(ACME, partial(sessions.touch, key=key, touch=Touch(T2, T2, T2)))
         await connection.execute("ROLLBACK")
         await connection.close()
-        assert await second.write(ACME, partial(sessions.touch, key=key, now=T2, idle_expires_at=T2))
+        assert await second.write(ACME, partial(sessions.touch, key=key, touch=Touch(T2, T2, T2)))
 
     store.run(hold_and_ask())
 
