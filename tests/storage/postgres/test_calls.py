@@ -12,7 +12,7 @@ from sojourn.domain.errors import Unavailable
 from sojourn.domain.values import Tenant
 from sojourn.storage.engines import open_database
 from sojourn.storage.postgres.database import PostgresDatabase
-from sojourn.storage.queries import procedures, sessions, sign_ins, statistics
+from sojourn.storage.queries import procedures, sessions, sign_ins, statistics, tenants
 from sojourn.storage.queries.procedures import FirstTokens
 from sojourn.storage.queries.refresh_states import RefreshRow
 from sojourn.storage.queries.sessions import NewSession, SessionRow
@@ -56,6 +56,8 @@ def create(database: PostgresDatabase, session: NewSession, tenant: Tenant = ACM
 
     async def work(unit: UnitOfWork) -> SessionRow | None:
         found = await procedures.standing(unit, session.user_id, now=T1)
+        if not found.tenant_is_made:
+            await tenants.ensure(unit, T0)
         return await procedures.create_session(unit, session, issued=first_tokens(session), seen_ends=found.ends.times)
 
     return database.write(tenant, work)
@@ -224,6 +226,7 @@ def test_a_database_without_the_functions_is_written_statement_by_statement(stor
 
 def test_an_end_since_the_user_was_looked_at_refuses_the_session(store: Store, database: PostgresDatabase) -> None:
     session = new_session("ann")
+    store.write(lambda unit: tenants.ensure(unit, T0))
 
     async def work(unit: UnitOfWork) -> SessionRow | None:
         return await procedures.create_session(unit, session, issued=first_tokens(session), seen_ends=1)
