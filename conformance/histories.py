@@ -16,7 +16,7 @@ CLOCK_SLACK = timedelta(seconds=0.5)
 _OF_A_SESSION = ("tenant_id", "user_id", "created_at", "expires_at", "device_id", "device_type", "ip", "user_agent")
 _OF_A_DEVICE = ("tenant_id", "user_id", "device_fingerprint")
 _OF_A_TOKEN = ("user_id", "token_type", "created_at", "ip", "user_agent")
-"""Not `expires_at`: a token ends with its session at the latest, whose idle deadline moves with each activity."""
+"""Not `expires_at`: it moves with the idle deadline of the session, and has a law of its own."""
 _OF_AN_ENTRY = ("user_id", "created_at", "token_hash", "expires_at", "reason")
 KINDS = {"sess_": _OF_A_SESSION, "dev_": _OF_A_DEVICE, "tok_": _OF_A_TOKEN, "bl_": _OF_AN_ENTRY}
 _ROW = {"created_at": "created_at", "expires_at": "expires_at", "ip_address": "ip", "user_agent": "user_agent"}

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from sojourn.conformance import histories, laws
+from sojourn.conformance import histories, laws, token_laws
 from sojourn.conformance.chapters.seed import reading_tour
 from sojourn.conformance.checks import Profile, check
 from sojourn.conformance.histories import latest_first
@@ -210,5 +210,12 @@ test_which_problem_it_is = _of_the_run(
     "A `type` of problem MUST always have the same status, code and title.",
     source="RFC 9457 section 3.1",
     law=histories.which_problem_it_is,
+    profile="core",
+)
+test_what_a_tokens_end_does = _of_the_run(
+    "LAW-014",
+    "The end of a token MUST move with activity of its session only, only forwards, and never beyond its own `exp`.",
+    source="the contract, list_tokens; RFC 7519 section 4.1.4",
+    law=token_laws.what_a_tokens_end_does,
     profile="core",
 )

@@ -82,6 +82,14 @@ def _(exchange: Exchange, document: Any) -> None:
     document["title"] = "No"
 
 
+@documents("LAW-014", "moves the end of a token each time that it is listed", "GET /admin/tokens$")
+def _(exchange: Exchange, document: Any) -> None:
+    exchange.memory["times"] = exchange.memory.get("times", 0) + 1
+    for item in document["items"]:
+        year = int(item["expires_at"][:4]) + exchange.memory["times"]
+        item["expires_at"] = f"{year}{item['expires_at'][4:]}"
+
+
 @documents("MOD-001", "leaves ended sessions in the list of one operation", "GET /sessions$")
 def _(exchange: Exchange, document: Any) -> None:
     before = exchange.memory.setdefault(f"{exchange.query} {exchange.header('authorization')}", document)

@@ -55,4 +55,8 @@ def as_markdown(told: list[Line], *, full: bool, seed: int) -> str:
         lines += ["", f"## {title}: {len(found)}", ""]
         lines += [f"- {count} × {kind}" for kind, count in kinds.most_common()]
         lines += ["", *(f"    {fate.mutant}{'' if fate.told else ' (never asked for)'}" for fate in found)]
+    lines += ["", "## Unseen lies", ""] if unseen else []
+    lines += [
+        f"- {fate.caught_by or '**lives on**'}: {fate.mutant.kind}: {' '.join(fate.said.split())}" for fate in unseen
+    ]
     return "\n".join(lines) + "\n"
