@@ -6,8 +6,10 @@ Nothing here asks the server: it is judged from what was answered anyway, in wha
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
+from sojourn.conformance.instants import instant
 from sojourn.conformance.laws import document_of, instants_of_now, is_success, name_of, objects
 from sojourn.conformance.traffic import Exchange
 
@@ -119,6 +121,29 @@ def when_it_was_said(traffic: Iterable[Exchange]) -> Iterator[str]:
             yield f"{name} of {operation} is {(earliest - offset).total_seconds():.1f} s after the answer"
     if abs(offset) > timedelta(hours=1):
         yield f"the server's clock is {offset.total_seconds() / 3600:.1f} hours from ours"
+
+
+PAST = ("created_at", "authenticated_at", "last_active_at", "last_activity", "revoked_at", "last_used_at", "trusted_at")
+"""Members that say when something happened."""
+
+
+def what_has_happened(traffic: Iterable[Exchange]) -> Iterator[str]:
+    """Something is told to have happened after the answer was made, by the answer's own `Date`."""
+    for exchange in traffic:
+        if not is_success(exchange) or exchange.operation is None or exchange.operation.scheme is None:
+            continue
+        date = exchange.reply.headers.get("date")
+        if date is None:
+            continue
+        latest = parsedate_to_datetime(date) + timedelta(seconds=2)
+        for told in objects(document_of(exchange)):
+            for name in PAST:
+                try:
+                    happened = instant(str(told[name]))
+                except (KeyError, ValueError):
+                    continue
+                if happened > latest:
+                    yield f"{name} of {name_of(exchange)} is {told[name]}, in an answer of {date}"
 
 
 def what_names_an_exchange(traffic: Iterable[Exchange]) -> Iterator[str]:

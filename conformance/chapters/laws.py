@@ -219,3 +219,9 @@ test_what_a_tokens_end_does = _of_the_run(
     law=token_laws.what_a_tokens_end_does,
     profile="core",
 )
+test_what_has_happened = _of_the_run(
+    "LAW-015",
+    "What is told to have happened MUST NOT lie after the answer that tells it.",
+    source="RFC 9110 section 6.6.1; the contract, schemas",
+    law=histories.what_has_happened,
+)

@@ -50,6 +50,7 @@ def sessions(history: History, where: Where) -> Iterator[str]:
     tenant, user = where
     shelf = history.shelves[tenant.id]
     active, everything = [kept.row() for kept in shelf.active(user)], [kept.row() for kept in shelf.of(user)]
+    seen: dict[str, tuple[str, dict[str, Any]]] = {}
     over = [{**kept.row(), "revoke_reason": kept.reason} for kept in shelf.of(user) if not kept.active]
     for name, call, known, wanted in (
         ("list_user_sessions", tenant.service, {"user_id": user}, active),
@@ -60,6 +61,7 @@ def sessions(history: History, where: Where) -> Iterator[str]:
         ("list_tenant_sessions", tenant.admin, {"user_id": user, "status": "revoked", "page_size": 100}, over),
     ):
         told = expect(call(name, **known), 200).json
+        yield from unlike(seen, name, rows=told["items"])
         yield from differs(name, told["items"], wanted=wanted[: told["pagination"]["page_size"]])
         if told["total"] != len(wanted):
             yield f"{name} has a total of {told['total']}, should be {len(wanted)}"
@@ -67,9 +69,19 @@ def sessions(history: History, where: Where) -> Iterator[str]:
     if (told["active"], told["session_count"]) != (bool(active), len(active)):
         yield f"check_user_active says {told}, should be {len(active)}"
     exported = expect(tenant.service("export_user_data", body={"user_id": user}), 200).json
+    yield from unlike(seen, "export_user_data", rows=exported["sessions"])
     yield from differs("export_user_data", by_id(exported["sessions"]), wanted=by_id(everything))
     if exported["total"] != len(everything):
         yield f"export_user_data has a total of {exported['total']}, should be {len(everything)}"
+
+
+def unlike(seen: dict[str, tuple[str, dict[str, Any]]], name: str, *, rows: list[dict[str, Any]]) -> Iterator[str]:
+    """What a view tells otherwise than the first one that showed the same thing: nothing happened between them."""
+    for row in rows:
+        before, first = seen.setdefault(str(row.get("id")), (name, row))
+        for member in first.keys() & row.keys():
+            if first[member] != row[member]:
+                yield f"{member} is {row[member]!r} in {name}, and {first[member]!r} in {before}"
 
 
 def by_id(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -86,6 +98,9 @@ def single_sessions(history: History, where: Where) -> Iterator[str]:
     for kept in latest:
         key, access = kept.made.id, kept.made.access
         shown = expect(tenant.admin("get_session", session_id=key), 200).json["session"]
+        listed = expect(tenant.admin("list_tenant_sessions", user_id=user, page_size=100), 200).json["items"]
+        row = next((row for row in listed if row["id"] == key), {"id": key})
+        yield from unlike({key: ("list_tenant_sessions", row)}, "get_session", rows=[shown])
         yield from differs("get_session", [shown], wanted=[kept.row()])
         good = kept.good
         told = {
@@ -133,8 +148,10 @@ def devices(history: History, where: Where) -> Iterator[str]:
     """Both lists of a user's trusted devices."""
     tenant, user = where
     wanted = history.shelves[tenant.id].trusted(user)
+    seen: dict[str, tuple[str, dict[str, Any]]] = {}
     for name, call in (("list_trusted_devices", tenant.service), ("list_user_trusted_devices", tenant.admin)):
         told = expect(call(name, user_id=user, page_size=100), 200).json
+        yield from unlike(seen, name, rows=told["items"])
         yield from differs(name, by_id(told["items"]), wanted=by_id(wanted))
         if told["total"] != len(wanted):
             yield f"{name} has a total of {told['total']}, should be {len(wanted)}"

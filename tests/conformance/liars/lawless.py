@@ -90,6 +90,12 @@ def _(exchange: Exchange, document: Any) -> None:
         item["expires_at"] = f"{year}{item['expires_at'][4:]}"
 
 
+@documents("LAW-015", "tells that sessions were authenticated tomorrow", "GET /internal/session/sessions/[^/]+$")
+def _(exchange: Exchange, document: Any) -> None:
+    for item in document["items"]:
+        item["authenticated_at"] = item["authenticated_at"].replace("20", "21", 1)
+
+
 @documents("MOD-001", "leaves ended sessions in the list of one operation", "GET /sessions$")
 def _(exchange: Exchange, document: Any) -> None:
     before = exchange.memory.setdefault(f"{exchange.query} {exchange.header('authorization')}", document)

@@ -2,6 +2,9 @@
 
 import contextlib
 import functools
+import os
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -94,7 +97,7 @@ class Bench:
         self.target = Target(
             url, API_KEY, first, FIRST, second, SECOND, stranger_token=stranger, patience=10, profile="full",
             short_lived_url=others[0] if others else None, user_token=admin_token(FIRST, "usr_1", role="user"),
-            expired_token=admin_token(FIRST, seconds=-60),
+            expired_token=admin_token(FIRST, seconds=-60), limited_api_key=limited_key(environ),
         )  # fmt: skip
         populate(new_world(self.target, self._contract))
 
@@ -168,6 +171,15 @@ class Bench:
         finally:
             for app in self._apps:
                 app.believe(None)
+
+
+def limited_key(environ: dict[str, str]) -> str:
+    """A new key that is valid for neither tenant."""
+    command = [sys.executable, "-W", "ignore", "-m", "sojourn", "api-key", "create", "--name", "limited"]
+    done = subprocess.run(
+        [*command, "--tenant", "elsewhere"], env={**os.environ, **environ}, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
 
 
 def populate(world: World) -> None:
