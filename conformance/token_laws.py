@@ -38,7 +38,7 @@ class Mentions:
         for session in named:
             self._of_session.setdefault(session, []).append(exchange)
 
-    def between(self, session: str, first: View, last: View) -> bool:
+    def between(self, session: str, *, first: View, last: View) -> bool:
         """Whether the session had a part in anything from the first view to the last."""
         began, ended = first.exchange.sent, last.exchange.received
         there = (first.exchange, last.exchange)
@@ -58,18 +58,18 @@ def what_a_tokens_end_does(traffic: Iterable[Exchange]) -> Iterator[str]:
             continue
         claims = mentions.tokens.get(key, {})
         told = [view for view in seen if _end(view) is not None]
-        yield from _beyond(key, told, claims)
+        yield from _beyond(key, told, claims=claims)
         for first, last in pairwise(told):
             was, now = _end(first), _end(last)
             if was is None or now is None or first.exchange.received > last.exchange.sent or was == now:
                 continue
             if now < was:
                 yield f"the end of {key[:12]}… went back from {was.isoformat()} to {now.isoformat()} in {last.told_by}"
-            elif "sid" in claims and not mentions.between(str(claims["sid"]), first, last):
+            elif "sid" in claims and not mentions.between(str(claims["sid"]), first=first, last=last):
                 yield f"the end of {key[:12]}… moved in {last.told_by}, and nothing was asked of its session"
 
 
-def _beyond(key: str, told: list[View], claims: dict[str, Any]) -> Iterator[str]:
+def _beyond(key: str, told: list[View], *, claims: dict[str, Any]) -> Iterator[str]:
     if not isinstance(claims.get("exp"), int | float):
         return
     own = datetime.fromtimestamp(claims["exp"], UTC)
