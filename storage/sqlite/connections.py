@@ -4,6 +4,7 @@ import os
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 _CACHED_STATEMENTS = 512
 _CACHE_KIB = 2048
@@ -17,8 +18,14 @@ def connect(path: Path, wait_seconds: float) -> sqlite3.Connection:
     """
     with suppress(OSError):  # it is there, or SQLite says better why it cannot be made
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    return connect_again(path, wait_seconds)
+
+
+def connect_again(path: Path, wait_seconds: float) -> sqlite3.Connection:
+    """The same for a file that is there. Raises OperationalError for one that is not, and makes none."""
     connection = sqlite3.connect(
-        path,
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
         timeout=wait_seconds,
         isolation_level=None,
         check_same_thread=False,
@@ -27,3 +34,20 @@ def connect(path: Path, wait_seconds: float) -> sqlite3.Connection:
     for pragma in ("journal_mode = WAL", "synchronous = FULL", f"cache_size = -{_CACHE_KIB}"):
         connection.execute(f"PRAGMA {pragma}")
     return connection
+
+
+class MissingFile:
+    """Stands in for a connection while there is no file: whatever is asked of it fails as opening the file does."""
+
+    in_transaction = False
+
+    def execute(self, *_: object) -> Any:
+        """Raises OperationalError."""
+        error = sqlite3.OperationalError("unable to open database file")
+        error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+        raise error
+
+    executemany = execute
+
+    def close(self) -> None:
+        """Nothing is open."""

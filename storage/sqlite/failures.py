@@ -13,9 +13,27 @@ _IN_THE_WAY = (
 )
 
 
+_FILE_LOST = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+
+
+def is_file_lost(error: BaseException | None) -> bool:
+    """Whether the file system under the open file failed: once it is whole again, the file must be opened anew."""
+    return _code(error) in _FILE_LOST
+
+
+def writing_failed(error: sqlite3.OperationalError) -> Exception:
+    """As `unavailable`, for writes: a file that is read-only now may be so no longer."""
+    return Unavailable() if _code(error) == sqlite3.SQLITE_READONLY else unavailable(error)
+
+
 def unavailable(error: sqlite3.OperationalError) -> Exception:
     """Unavailable for what may pass by itself (a lock, a full disk); the error itself for what will not."""
     return Unavailable() if is_in_the_way(error) or _code(error) == sqlite3.SQLITE_CANTOPEN else error
+
+
+def is_locked(error: BaseException | None) -> bool:
+    """Whether another connection holds the lock."""
+    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def is_in_the_way(error: BaseException | None) -> bool:

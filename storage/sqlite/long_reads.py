@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sojourn.storage.sqlite.connections import connect
+from sojourn.storage.sqlite.connections import connect_again
 from sojourn.storage.sqlite.runner import SqliteRunner
 from sojourn.storage.statements import SQLITE, Statement
 from sojourn.storage.unit_of_work import Row, Runner
@@ -27,14 +27,27 @@ class LongReads:
         self._thread = ThreadPoolExecutor(1, "long-reads")
         self._turn = asyncio.Lock()
         self._runner: _LongRunner | None = None
+        self._is_stale = False
 
     async def run(self, attempt: Callable[[Runner], Awaitable[T]]) -> T:
         """Run `attempt`, whose statements only read, when its turn has come."""
         async with self._turn:
+            if self._is_stale and self._runner is not None:
+                self._runner.connection.close()
+                self._runner = None
+            self._is_stale = False
             if self._runner is None:
                 connection = await asyncio.get_running_loop().run_in_executor(self._thread, self._connect)
                 self._runner = _LongRunner(connection, self._thread)
             return await attempt(self._runner)
+
+    def renew(self) -> None:
+        """Close the file, after the long read that is under way, and open it anew for the next one."""
+        if self._turn.locked():
+            self._is_stale = True
+        elif self._runner is not None:
+            self._runner.connection.close()
+            self._runner = None
 
     async def close(self) -> None:
         """End what is still being read, and close the connection."""
@@ -45,7 +58,7 @@ class LongReads:
             self._runner.connection.close()
 
     def _connect(self) -> sqlite3.Connection:
-        connection = connect(self._path, self._wait_seconds)
+        connection = connect_again(self._path, self._wait_seconds)
         connection.execute("PRAGMA query_only = ON")
         return connection
 

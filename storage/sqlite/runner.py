@@ -18,6 +18,11 @@ class SqliteRunner:
         self.connection = connection
         self._execute = connection.execute
 
+    def use(self, connection: sqlite3.Connection) -> None:
+        """Run what follows on another connection."""
+        self.connection = connection
+        self._execute = connection.execute
+
     async def all(self, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
         """Every row."""
         return self._execute(statement.text(SQLITE), parameters).fetchall()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sojourn.domain.errors import DomainError, Unavailable
-from sojourn.storage.sqlite.failures import unavailable
+from sojourn.storage.sqlite.failures import is_file_lost, writing_failed
 from sojourn.storage.sqlite.runner import SqliteRunner
 
 T = TypeVar("T")
@@ -32,7 +32,16 @@ class _Job:
 class Writer:
     """One writing connection and the task that feeds it."""
 
-    def __init__(self, connection: sqlite3.Connection, busy_seconds: float) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        busy_seconds: float,
+        *,
+        reopen: Callable[[sqlite3.Connection], sqlite3.Connection | None] = lambda _: None,
+    ) -> None:
+        """`reopen` is called between two groups with the connection that failed; it gives another one, if there is."""
+        self._reopen = reopen
+        self._reopen_wanted = False
         self._connection = connection
         self._runner = SqliteRunner(connection)
         self._busy_seconds = busy_seconds
@@ -51,6 +60,11 @@ class Writer:
         result: T = await job.done
         return result
 
+    def reopen_soon(self) -> None:
+        """Open the file anew before the next group."""
+        self._reopen_wanted = True
+        self._wake.set()
+
     @property
     def waiting(self) -> int:
         """How many writes wait for the next group."""
@@ -67,6 +81,8 @@ class Writer:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            if self._reopen_wanted:
+                self._open_anew()
             while self._waiting:
                 group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
                 await self._write(group)
@@ -81,6 +97,8 @@ class Writer:
             await asyncio.to_thread(self._connection.execute, "COMMIT")
         except Exception as error:
             self._roll_back()
+            if is_file_lost(error):
+                self._open_anew()
             for job in group:
                 _finish(job, None, error=_outcome_of_failure(error))
             return
@@ -115,6 +133,16 @@ class Writer:
             job.error = error
         self._connection.execute("RELEASE job")
 
+    def _open_anew(self) -> None:
+        """Leave the old connection only when there is a new one: it may be the only one that can still read."""
+        self._reopen_wanted = False
+        fresh = self._reopen(self._connection)
+        if fresh is not None:
+            old, self._connection = self._connection, fresh
+            self._runner.use(fresh)
+            with suppress(sqlite3.Error):
+                old.close()
+
     def _roll_back(self) -> None:
         """End the transaction. Where even that fails, the next BEGIN tells its own group so: the task lives on."""
         if self._connection.in_transaction:
@@ -133,4 +161,4 @@ def _finish(job: _Job, result: Any, *, error: BaseException | None) -> None:
 
 def _outcome_of_failure(error: Exception) -> Exception:
     """The error that every job of a failed group gets."""
-    return unavailable(error) if isinstance(error, sqlite3.OperationalError) else error
+    return writing_failed(error) if isinstance(error, sqlite3.OperationalError) else error

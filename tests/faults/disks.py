@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+_FREE_SECONDS = 20
 _CHUNK = 64 * 1024
 
 
@@ -51,3 +52,45 @@ def no_file_grows(processes: list[int], beyond: Path) -> Iterator[None]:
     finally:
         for process, limits in before.items():
             resource.prlimit(process, resource.RLIMIT_FSIZE, limits)
+
+
+class BrokenDisk:
+    """A small ext4 that can be broken, so that it is read-only, and mended. Only root may do that."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._image = folder.with_suffix(".image")
+        folder.mkdir()
+        with self._image.open("wb") as image:
+            image.truncate(32 << 20)
+        _run("mkfs.ext4", "-q", "-F", self._image)
+        try:
+            self._mount()
+        except subprocess.CalledProcessError as error:
+            pytest.skip(f"NOT TESTED: a broken disk needs a loop device, which root may mount ({error.stderr.strip()})")
+
+    def break_it(self) -> None:
+        """The kernel meets an error of the file system and lets nobody write any more."""
+        device = Path(_run("findmnt", "-n", "-o", "SOURCE", self.folder).strip()).name
+        Path(f"/sys/fs/ext4/{device}/trigger_fs_error").write_text("1")
+
+    def mend(self) -> None:
+        """Unmount, check and mount it. It cannot be checked while anybody has a file of it open."""
+        _run("umount", "-l", self.folder)
+        deadline = time.monotonic() + _FREE_SECONDS
+        while _run("losetup", "-j", self._image):
+            assert time.monotonic() < deadline, "somebody keeps the broken file system in use"
+            time.sleep(0.1)
+        subprocess.run(["e2fsck", "-fy", self._image], capture_output=True)
+        self._mount()
+
+    def remove(self) -> None:
+        """Unmount it, if it is mounted."""
+        subprocess.run(["umount", "-l", self.folder], capture_output=True)
+
+    def _mount(self) -> None:
+        _run("mount", "-o", "loop,errors=remount-ro", self._image, self.folder)
+
+
+def _run(*command: str | Path) -> str:
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout

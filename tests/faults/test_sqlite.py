@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.conftest import on_sqlite
 from tests.faults.conftest import Experiment
-from tests.faults.disks import fill_for, no_file_grows, small_disk
+from tests.faults.disks import BrokenDisk, fill_for, no_file_grows, small_disk
 from tests.faults.services import Service
 
 pytestmark = on_sqlite
@@ -84,3 +84,26 @@ def is_sound(path: Path) -> bool:
     """Whether SQLite finds no fault in a file."""
     with closing(sqlite3.connect(path)) as connection:
         return bool(connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)])
+
+
+def test_the_file_system_breaks_and_is_mounted_anew(
+    serve: Callable[..., Service], database_url: str, experiment: Experiment, tmp_path: Path
+) -> None:
+    """Read-only for four seconds, then unmounted, checked and mounted: nobody restarts the service."""
+    disk = BrokenDisk(tmp_path / "disk")
+    try:
+        shutil.copy(database_url.removeprefix("sqlite:///"), disk.folder / "sojourn.db")
+        service = serve(f"sqlite:///{disk.folder}/sojourn.db")
+
+        def break_and_mend() -> None:
+            disk.break_it()
+            time.sleep(4)
+            disk.mend()
+
+        verdict = experiment("file system read-only for 4 s, then mounted anew", service, break_and_mend)
+
+        assert verdict.refused > 0
+        service.stop()
+        assert is_sound(disk.folder / "sojourn.db")
+    finally:
+        disk.remove()
