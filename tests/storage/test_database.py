@@ -37,10 +37,13 @@ STATEMENTS = {
     for status in (None, "active", "revoked", "expired")
     for part, statement in zip(("page", "count"), sessions._search(by_user, status), strict=True)  # type: ignore[arg-type]
 }
-WITHOUT_TENANT = {f"sojourn.storage.queries.api_keys.{name}" for name in ("ADD", "FIND", "ALL", "REVOKE")} | {
+WITHOUT_TENANT = {
+    f"sojourn.storage.queries.api_keys.{name}" for name in ("ADD", "FIND", "ALL", "NOTE_USE", "REVOKE", "ROTATE")
+} | {
     "sojourn.storage.queries.tenants.ADD",
     "sojourn.storage.queries.tenants.ALL",
     "sojourn.storage.queries.tenants.ANY",
+    "sojourn.storage.queries.tenants.COUNT",
 }
 
 
