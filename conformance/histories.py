@@ -125,6 +125,8 @@ def when_it_was_said(traffic: Iterable[Exchange]) -> Iterator[str]:
 
 PAST = ("created_at", "authenticated_at", "last_active_at", "last_activity", "revoked_at", "last_used_at", "trusted_at")
 """Members that say when something happened."""
+DATE_SLACK = timedelta(minutes=1)
+"""How old a `Date` may be: servers make it once a second at most, and later when they are busy."""
 
 
 def what_has_happened(traffic: Iterable[Exchange]) -> Iterator[str]:
@@ -135,7 +137,7 @@ def what_has_happened(traffic: Iterable[Exchange]) -> Iterator[str]:
         date = exchange.reply.headers.get("date")
         if date is None:
             continue
-        latest = parsedate_to_datetime(date) + timedelta(seconds=2)
+        latest = parsedate_to_datetime(date) + DATE_SLACK
         for told in objects(document_of(exchange)):
             for name in PAST:
                 try:
