@@ -7,11 +7,12 @@ from dataclasses import dataclass
 class Answer:
     """Bytes that are ready to send, in the media type that was negotiated.
 
-    `policy` is a page's own Content-Security-Policy; without one a page may load and run nothing. `max_age` says for
-    how many seconds the answer may be kept. `language` is that of the body, where it is not the reader's first choice.
+    `policy` is a page's own Content-Security-Policy; without one a page may load and run nothing. `kept` is the
+    Cache-Control of an answer that may be kept. `language` is that of the body, where it is not the reader's first
+    choice.
     """
 
     body: bytes
     policy: bytes | None = None
-    max_age: int | None = None
+    kept: bytes | None = None
     language: str | None = None

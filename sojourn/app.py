@@ -83,11 +83,13 @@ def create_app(
     contract: dict[str, Any] | None = None,
     handler_modules: tuple[ModuleType, ...] = HANDLER_MODULES,
     stubs: Callable[[str, Handler | None], Handler] | None = None,
+    pages: Documentation | None = None,
 ) -> AsyncApp:
     """The ASGI application for `settings`.
 
     `clock` is what every request calls for its `now`. `closed_responses` holds answers against the contract with
     undeclared members refused; tests use it. `contract` and `handler_modules` are ours unless said otherwise.
+    `pages` are ours, with nothing filled in, unless said otherwise.
     `stubs` is asked for the handler of each operation, with the one that was written or None; without it, an
     operation without a handler is refused.
     """
@@ -101,6 +103,7 @@ def create_app(
         clock=clock,
         contract=contract,
         closed_responses=closed_responses,
+        pages=pages or Documentation(settings.link_prefix),
     )
     app = AsyncApp(
         __name__,
@@ -150,6 +153,7 @@ def _program(
     clock: Clock,
     contract: dict[str, Any],
     closed_responses: bool,
+    pages: Documentation,
 ) -> Program:
     servers = [{**server, "url": settings.link_prefix or server["url"]} for server in contract.get("servers", ())]
     served = {**contract, "servers": servers} if servers else contract
@@ -185,7 +189,7 @@ def _program(
             touch=database.touch,
             contract=written,
             problem_pages=Pages(settings.link_prefix),
-            documentation=Documentation(settings.link_prefix),
+            documentation=pages,
         ),
         body_limits=BodyLimits(
             settings.max_body_bytes,

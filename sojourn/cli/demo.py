@@ -21,6 +21,8 @@ from sojourn.app import create_app
 from sojourn.authentication import issue_token
 from sojourn.cli.serve import uvicorn_options
 from sojourn.cli.synthetic.traffic import SPAN, Story, tell
+from sojourn.documentation.pages import Documentation
+from sojourn.documentation.reference import FilledIn
 from sojourn.domain.clock import utc_now
 from sojourn.domain.ids import mint_secret
 from sojourn.observability import logs
@@ -80,7 +82,8 @@ def _settings(folder: Path, port: int) -> Settings:
 async def _serve(settings: Settings) -> None:
     clock = DemoClock()
     clock.instant = utc_now() - SPAN - timedelta(minutes=1)  # a signing key signs from its making on
-    app = create_app(settings, clock=clock)
+    pages = Documentation(settings.link_prefix)
+    app = create_app(settings, clock=clock, pages=pages)
     server = uvicorn.Server(uvicorn.Config(app, **uvicorn_options(settings)))
     listener = _listen(settings)
     serving = asyncio.create_task(server.serve([listener]))
@@ -96,7 +99,9 @@ async def _serve(settings: Settings) -> None:
     if not serving.done():
         user = telling.result()
         clock.instant = None
-        click.echo(_welcome(settings, url, user=user))
+        token = _admin_token(settings)
+        pages.filled_in = FilledIn(settings.internal_api_keys[0], token, tenant=TENANTS[0], user=user)
+        click.echo(_welcome(settings, url, user=user, token=token))
     await serving
     # Interrupted while the story was told: its last request may have found nobody listening.
     await asyncio.gather(telling, return_exceptions=True)
@@ -116,14 +121,18 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def _welcome(settings: Settings, url: str, *, user: str) -> str:
-    key, tenant = settings.internal_api_keys[0], TENANTS[0]
-    token = issue_token(
-        settings, tenant=tenant, user=ADMIN, roles=("admin",), session=None, ttl=_TOKEN_TTL, now=utc_now()
+def _admin_token(settings: Settings) -> str:
+    return issue_token(
+        settings, tenant=TENANTS[0], user=ADMIN, roles=("admin",), session=None, ttl=_TOKEN_TTL, now=utc_now()
     )
+
+
+def _welcome(settings: Settings, url: str, *, user: str, token: str) -> str:
+    key, tenant = settings.internal_api_keys[0], TENANTS[0]
     internal = f"-H 'X-API-Key: {key}' -H 'X-Tenant-ID: {tenant}'"
     return f"""
-Open {url}/docs in a browser: the reference, with requests to try.
+Open {url}/docs in a browser: the reference, with requests to try. The key, the token, a tenant and a user of
+the demo are filled in.
 
 Base URL     {url}
 API key      {key}
@@ -138,4 +147,4 @@ curl -s {internal} '{url}/internal/session/sessions/{user}/active'
 
 curl -s -H 'Authorization: Bearer {token}' '{url}/admin/sessions/stats'
 
-Contract: {url}/openapi.yaml   Problem types: {url}/problems   Ctrl-C ends the demo."""
+Contract: {url}/openapi.yaml   Problem types: {url}/docs/problems   Ctrl-C ends the demo."""

@@ -7,25 +7,45 @@ document.createElement = (name, options) => {
   if (String(name).toLowerCase() === "style") element.nonce = nonce;
   return element;
 };
-// Highlighted code comes as HTML and says how many lines it has in a style attribute, which the policy refuses; set by
-// a program, the same style is allowed.
+// HTML that the reference writes has style attributes, which the policy refuses. Set by a program, the same styles are
+// allowed.
+const html = Object.getOwnPropertyDescriptor(Element.prototype, "innerHTML");
+Object.defineProperty(Element.prototype, "innerHTML", {
+  ...html,
+  set(text) {
+    html.set.call(this, String(text ?? "").replace(/(<[a-z][^<>]*\s)style=/gi, "$1data-style="));
+    for (const element of (this.content ?? this).querySelectorAll("[data-style]")) {
+      element.style.cssText = element.dataset.style;
+      element.removeAttribute("data-style");
+    }
+  },
+});
+// An empty field for a key shows what ours look like.
 new MutationObserver((changes) => {
   for (const { target } of changes) {
-    for (const code of target.querySelectorAll('[style^="--line-count"]')) {
-      if (code.style.length === 0) code.style.cssText = code.getAttribute("style");
-    }
+    for (const field of target.querySelectorAll?.('input[placeholder^="QUxM"]') ?? []) field.placeholder = "sj_…";
   }
 }).observe(document, { childList: true, subtree: true });
-addEventListener("DOMContentLoaded", () => {
+
+// What is filled in stands in the page as data; the contract is then read here, so that its examples name who is there.
+const given = () => JSON.parse(document.getElementById("filled-in")?.textContent ?? "null");
+const filled = async ({ apiKey, token, instead }) => {
+  let contract = await (await fetch("openapi.json")).text();
+  for (const [shown, real] of Object.entries(instead)) contract = contract.replaceAll(shown, real);
+  const securitySchemes = { apiKeyAuth: { value: apiKey }, bearerAuth: { token } };
+  return { content: JSON.parse(contract), securitySchemes };
+};
+addEventListener("DOMContentLoaded", async () => {
   const here = new URL(".", location.href).href.replace(/\/$/, "");
+  const { securitySchemes = {}, ...source } = given() ? await filled(given()) : { url: "openapi.json" };
   globalThis.Scalar.createApiReference("#reference", {
-    url: "openapi.json",
+    ...source,
     servers: [{ url: here, description: "This server." }],
     telemetry: false,
     withDefaultFonts: false,
     hideClientButton: true,
     showDeveloperTools: "never",
-    authentication: { preferredSecurityScheme: "apiKeyAuth" },
+    authentication: { preferredSecurityScheme: "apiKeyAuth", securitySchemes },
     documentDownloadType: "none",
     agent: { disabled: true },
     mcp: { disabled: true },

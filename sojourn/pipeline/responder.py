@@ -214,6 +214,6 @@ def _page_headers(answer: Answer, media_type: str) -> Headers:
     headers = [_REFERRER_POLICY]
     if media_type in (_HTML, _SVG):
         headers.append((b"content-security-policy", answer.policy or _PAGE_POLICY))
-    if answer.max_age is not None:
-        headers.append((b"cache-control", b"max-age=%d" % answer.max_age))
+    if answer.kept is not None:
+        headers.append((b"cache-control", answer.kept))
     return headers

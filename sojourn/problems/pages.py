@@ -8,7 +8,7 @@ import base64
 import hashlib
 import json
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from html import escape
 from typing import Any
 
@@ -22,11 +22,10 @@ STYLE = (
     "h1{line-height:1.25;margin:.5rem 0}h2{font-size:1.1rem;margin:1.5rem 0 .25rem}"
     "p{margin:.25rem 0}dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem}"
     "dd{margin:0}code,pre,dd{font-family:ui-monospace,monospace;overflow-wrap:anywhere}"
-    "pre{padding:1rem;border:1px solid #8886;border-radius:.5rem;overflow-x:auto;font-size:.85rem}"
+    "pre{padding:1rem;border:1px solid #8886;border-radius:.5rem;white-space:pre-wrap;font-size:.85rem}"
     "h3{font-size:1rem;margin:.75rem 0 0}section{border-top:1px solid #8886;margin-top:1.5rem}"
     "nav{display:flex;flex-wrap:wrap;gap:.5rem 1rem}nav [aria-current]{font-weight:bold}"
     ".contents{columns:18rem;padding-left:1.25rem}"
-    "table{border-collapse:collapse;width:100%}"
     ".skip{position:absolute;left:-99rem}.skip:focus{position:static}"
     "body>header{display:flex;flex-wrap:wrap;gap:.5rem 1.25rem;align-items:center;padding:.5rem 0;"
     "border-bottom:3px solid var(--accent)}body>header>a{display:flex;gap:.5rem;align-items:center;font-weight:bold;"
@@ -34,7 +33,6 @@ STYLE = (
     ".places{list-style:none;padding:0;display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(16rem,1fr))}"
     ".places li{border:1px solid #8886;border-radius:.5rem;padding:.75rem 1rem}"
     "@media print{body>header nav,.skip{display:none}h2,h3{break-after:avoid}section,pre,dl{break-inside:avoid}}"
-    "th,td{padding:.5rem .5rem .5rem 0;border-bottom:1px solid #8886;text-align:left}"
 )
 
 
@@ -82,7 +80,7 @@ class Pages:
 
     def _make(self, slug: str | None, locale: str, *, media_type: str) -> str:
         if media_type == HTML:
-            return index_html(locale) if slug is None else page_html(slug, locale, prefix=self._prefix)
+            return index_html(locale, "") if slug is None else page_html(slug, locale, prefix=self._prefix)
         return json.dumps(
             index_json(locale, self._prefix) if slug is None else page_json(slug, locale, prefix=self._prefix),
             ensure_ascii=False,
@@ -130,21 +128,28 @@ def page_html(slug: str, locale: str, *, prefix: str = "") -> str:
     )
 
 
-def index_html(locale: str) -> str:
-    """All problem types for people."""
-    rows = "".join(
-        f'<tr><td><a href="problems/{kind["slug"]}">{escape(kind["title"])}</a></td>'
-        f"<td>{kind['status']}</td><td>{kind['code']}</td></tr>"
-        for kind in index_json(locale)["items"]
-    )
-    heads = "".join(f'<th scope="col">{word(locale, label)}</th>' for label in ("name", "status", "code"))
+@cache
+def index_html(locale: str, root: str) -> str:
+    """All problem types with their meaning and remedy, for people. `root` is the way to the front page."""
+    kinds = index_json(locale)["items"]
     title = i18n.sentence(locale, "page-index-title")
-    return html_page(
-        locale,
-        title,
-        root="",
-        main=f"<h1>{escape(title)}</h1><p>{word(locale, 'index-lead')}</p>"
-        f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>",
+    contents = "".join(
+        f'<li><a href="#{kind["slug"]}">{kind["code"]} {escape(kind["title"])}</a></li>' for kind in kinds
+    )
+    sections = "".join(_section(locale, kind, root=root) for kind in kinds)
+    main = f'<h1>{escape(title)}</h1><p>{word(locale, "index-lead")}</p><ul class="contents">{contents}</ul>{sections}'
+    return html_page(locale, title, main=main, root=root)
+
+
+def _section(locale: str, kind: dict[str, Any], *, root: str) -> str:
+    slug = kind["slug"]
+    return (
+        f'<section id="{slug}"><h2><a href="{root}problems/{slug}">{escape(kind["title"])}</a></h2>'
+        f"<dl><dt>{word(locale, 'status')}</dt><dd>{kind['status']}</dd>"
+        f"<dt>{word(locale, 'code')}</dt><dd>{kind['code']}</dd>"
+        f"<dt>{word(locale, 'key')}</dt><dd>{escape(kind['i18n_key'])}</dd></dl>"
+        f"<h3>{word(locale, 'meaning')}</h3><p>{escape(kind['explanation'])}</p>"
+        f"<h3>{word(locale, 'remedy')}</h3><p>{escape(kind['remedy'])}</p></section>"
     )
 
 
@@ -163,15 +168,19 @@ def html_page(locale: str, title: str, *, main: str, root: str) -> str:
 
 def _header(locale: str, root: str) -> str:
     """The mark, the ways to the other pages, and this page in the other languages."""
-    languages = "".join(
-        f'<a href="?language={other}" hreflang="{other}" lang="{other}"'
-        f"{CURRENT if other == locale else ''}>{word(other, 'language')}</a>"
-        for other in i18n.LOCALES
-    )
     mark = MARK.replace("<svg ", '<svg aria-hidden="true" ')
     return (
         f'<header><a href="{root or "./"}">{mark}Sojourn</a><nav><a href="{root}docs">{word(locale, "reference")}</a>'
-        f'<a href="{root}docs/problems">{word(locale, "index-title")}</a>{languages}</nav></header>'
+        f'<a href="{root}docs/problems">{word(locale, "index-title")}</a>{languages(locale)}</nav></header>'
+    )
+
+
+def languages(locale: str) -> str:
+    """Links to this page in each language, the present one marked, as HTML."""
+    return "".join(
+        f'<a href="?language={other}" hreflang="{other}" lang="{other}"'
+        f"{CURRENT if other == locale else ''}>{word(other, 'language')}</a>"
+        for other in i18n.LOCALES
     )
 
 

@@ -4,15 +4,15 @@ from collections.abc import Callable
 
 import pytest
 
+from sojourn.documentation import scalar
 from tests.browser.conftest import Browser
 from tests.contract.document import bundle
 from tests.live import API_KEY, LiveServer
 
 QUESTION = "Check whether a user is signed in"
 Picture = Callable[[str], None]
-HELD_UP = {"script-src", "style-src-attr"}
-"""The script asks whether it may make functions of texts, and does without. It writes some style attributes as HTML:
-`start.js` makes up for those that matter."""
+HELD_UP = {"script-src"}
+"""The script asks whether it may make functions of texts, and does without."""
 
 
 def open_reference(browser: Browser, server: LiveServer) -> None:
@@ -46,12 +46,16 @@ def test_the_reference_asks_its_own_server_and_nobody_else(browser: Browser, ser
 
     asked = {address for address in browser.requests() if address.startswith("http")}
 
-    assert asked == {f"{server.url}/docs", f"{server.url}/docs/reference.js", f"{server.url}/openapi.json"}
+    assert asked == {
+        f"{server.url}/docs",
+        f"{server.url}/docs/reference.js?hash={scalar.script_hash()}",
+        f"{server.url}/openapi.json",
+    }
 
 
 def test_the_policy_holds_nothing_up_that_the_page_cannot_do_without(browser: Browser, server: LiveServer) -> None:
     open_question(browser, server)
-    code = browser.find("code[style^='--line-count']", "curl")
+    code = browser.find("code[style*='--line-count']", "curl")
 
     assert browser.violations() <= HELD_UP
     digits = "return getComputedStyle(arguments[0]).getPropertyValue('--line-digits')"
@@ -98,3 +102,30 @@ def test_a_request_can_be_sent_from_a_phone(browser: Browser, server: LiveServer
 
     browser.find("[role=dialog]", "200 OK")
     picture("request-390")
+
+
+def test_an_empty_field_for_a_key_shows_what_a_key_of_ours_looks_like(browser: Browser, server: LiveServer) -> None:
+    open_reference(browser, server)
+
+    assert browser.find("input.scalar-password-input").get_attribute("placeholder") == "sj_…"
+
+
+def test_nothing_lies_over_the_head_while_a_request_is_made(browser: Browser, server: LiveServer) -> None:
+    open_question(browser, server)
+    browser.click(browser.find("button", "Test Request", "/active)"))
+    browser.find("[role=dialog]")
+
+    assert browser.all("body > header a:not(.home)") == []
+
+
+def test_the_first_request_of_a_demo_needs_nothing_to_be_filled_in(
+    browser: Browser, demo: str, picture: Picture
+) -> None:
+    browser.driver.get(f"{demo}/docs#tag/internal-sessions/GET/internal/session/sessions/{{user_id}}/active")
+    browser.click(browser.find("button", "Test Request", "/active)"))
+    browser.click(browser.find("[role=dialog] button", "Send"))
+    answer = browser.find("[role=dialog]", "200 OK", "session_count")
+    picture("demo-request-1280")
+
+    assert '"active": true' in answer.text
+    assert browser.violations() <= HELD_UP

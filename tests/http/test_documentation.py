@@ -1,6 +1,7 @@
 """The pages below `/docs`, over HTTP."""
 
 import hashlib
+import json
 import re
 from collections.abc import Callable
 from urllib.parse import urljoin
@@ -9,8 +10,10 @@ import pytest
 
 from sojourn import __version__
 from sojourn.documentation import scalar
+from sojourn.documentation.reference import SHOWN_TENANT, SHOWN_USER, FilledIn, reference_page
 from sojourn.openapi.loader import bundle_json, bundle_yaml, load_bundle
 from sojourn.problems import documents, i18n
+from sojourn.problems.pages import word
 from tests.contract.document import resolved
 from tests.http.conftest import Client
 
@@ -30,15 +33,66 @@ def test_the_reference_may_run_its_own_script_and_ask_its_own_server_only(client
     assert re.findall(r'(?:src|href)="([^"]+)"', page.text) == [
         *(
             "favicon.ico",
-            "docs/reference.js",
+            f"docs/reference.js?hash={scalar.pin().sha256[:16]}",
             "#reference",
             "./",
             "docs/problems",
             "openapi.yaml",
+            *(f"?language={locale}" for locale in i18n.LOCALES),
             "openapi.yaml",
             "docs/problems",
         ),
     ]
+
+
+def test_the_script_is_kept_for_ever_under_its_own_hash_only(client: Client) -> None:
+    own, other = scalar.pin().sha256[:16], "0" * 16
+    kept = [
+        client.request("GET", f"/docs/reference.js{query}").headers["cache-control"]
+        for query in (f"?hash={own}", f"?hash={other}", "")
+    ]
+
+    assert kept == ["max-age=31536000, immutable", "max-age=3600", "max-age=3600"]
+    assert client.request("GET", "/docs/reference.js?hash=short").status_code == 400
+
+
+@pytest.mark.parametrize("locale", i18n.LOCALES)
+def test_the_head_of_the_reference_is_in_the_readers_language(client: Client, locale: str) -> None:
+    liked = client.request("GET", "/docs", headers={"Accept-Language": locale})
+    chosen = client.request("GET", f"/docs?language={locale}")
+
+    for page in (liked, chosen):
+        assert page.headers["content-language"] == locale
+        assert page.headers["vary"] == "Accept-Language"
+        assert f'<html lang="{locale}">' in page.text
+        assert word(locale, "skip") in page.text
+
+
+def test_nothing_is_filled_in_outside_of_a_demo(client: Client) -> None:
+    assert "filled-in" not in client.request("GET", "/docs").text.replace('getElementById("filled-in")', "")
+
+
+def test_what_is_filled_in_is_data_that_cannot_leave_its_element() -> None:
+    page, policy = reference_page("en", FilledIn("</script><b>", "t", tenant="acme", user="u"))
+    data = page.decode().split('id="filled-in">')[1].split("</script>")[0]
+
+    assert json.loads(data)["apiKey"] == "</script><b>"
+    assert "unsafe-inline" not in policy.decode()
+
+
+def test_what_a_demo_fills_in_stands_in_the_place_of_the_examples_of_the_contract() -> None:
+    contract = bundle_json(load_bundle()).decode()
+
+    assert f'"example": "{SHOWN_TENANT}"' in contract.replace('":"', '": "')
+    assert f'"example": "{SHOWN_USER}"' in contract.replace('":"', '": "')
+
+
+@pytest.mark.parametrize("locale", i18n.LOCALES)
+def test_there_is_one_catalogue_of_problems_for_people(client: Client, locale: str) -> None:
+    at_docs = client.request("GET", f"/docs/problems?language={locale}").text
+    at_types = client.request("GET", f"/problems?language={locale}", headers={"Accept": "text/html"}).text
+
+    assert at_docs.replace('href="../', 'href="') == at_types.replace('href="./"', 'href=""')
 
 
 def test_no_two_answers_have_the_same_nonce(client: Client) -> None:

@@ -56,7 +56,9 @@ def test_the_index_leads_to_every_page(locale: str) -> None:
     reader = Reader(PAGES.index(locale, HTML).decode())
 
     assert reader.open == []
-    assert sorted(reader.links) == sorted((*frame(""), *(f"problems/{slug}" for slug in documents.BY_SLUG)))
+    assert sorted(reader.links) == sorted(
+        (*frame(""), *(f"problems/{slug}" for slug in documents.BY_SLUG), *(f"#{slug}" for slug in documents.BY_SLUG))
+    )
 
 
 def test_programs_get_the_same_facts_as_json() -> None:

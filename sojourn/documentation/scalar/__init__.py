@@ -44,6 +44,12 @@ def script() -> bytes:
     return files("sojourn.documentation.scalar").joinpath("reference.js").read_bytes()
 
 
+@lru_cache(maxsize=1)
+def script_hash() -> str:
+    """The first 16 hexadecimal digits of the script's SHA-256: another script has another address."""
+    return hashlib.sha256(script()).hexdigest()[:16]
+
+
 def checked(package: bytes, wanted: Pin) -> bytes:
     """The pinned file out of the package (a gzipped tar). Raises WrongHash when either is not what was pinned."""
     found = "sha512-" + base64.b64encode(hashlib.sha512(package).digest()).decode()

@@ -264,7 +264,6 @@ violation-body_not_allowed = This operation takes no body.
 
 page-index-title = Problem types
 page-index-lead = Every refusal of this service is a problem document (RFC 9457). Its type leads to one of these pages.
-page-name = Problem
 page-status = Status
 page-code = Code
 page-key = Translation key
@@ -274,6 +273,7 @@ page-example = An example
 page-all = All problem types
 page-language = English
 page-reference = API reference
+page-no-script = The reference needs JavaScript. Without it, read:
 page-skip = Skip to the content
 page-front-title = Session service
 page-front-lead = A session service: who is signed in, on which device, with which tokens, for every tenant.

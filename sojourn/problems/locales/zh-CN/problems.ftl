@@ -239,7 +239,6 @@ violation-body_not_allowed = 该操作不接受请求体。
 
 page-index-title = 问题类型
 page-index-lead = 本服务的每次拒绝都以问题文档（RFC 9457）答复，其 type 指向下列页面之一。
-page-name = 问题
 page-status = 状态码
 page-code = 业务代码
 page-key = 翻译键
@@ -249,6 +248,7 @@ page-example = 示例
 page-all = 全部问题类型
 page-language = 简体中文
 page-reference = API 参考
+page-no-script = 此参考页需要 JavaScript。没有时请阅读：
 page-skip = 跳到正文
 page-front-title = 会话服务
 page-front-lead = 会话服务：每个租户中，谁在哪台设备上、持有哪些令牌登录。
