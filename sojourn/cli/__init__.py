@@ -1,13 +1,14 @@
 """The command line: `sojourn`.
 
 Errors are one line on standard error, with an exit status other than 0. Results are on standard output. Settings are
-read from flags, then `SOJOURN_*` variables, then defaults.
+read from flags, then `SOJOURN_*` variables, then the configuration file, then defaults.
 """
 
 import sys
 import warnings
 from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
 
 import click
 
@@ -19,6 +20,7 @@ COMMANDS = {
     "serve": "sojourn.cli.serve:serve",
     "demo": "sojourn.cli.demo:demo",
     "migrate": "sojourn.cli.migrate:migrate",
+    "config": "sojourn.cli.config:config",
     "token": "sojourn.cli.token:token",
     "keys": "sojourn.cli.keys:keys",
     "api-key": "sojourn.cli.api_keys:api_key",
@@ -36,7 +38,7 @@ COMMANDS = {
 
 GROUPS = {
     "Look around": ("demo",),
-    "Serve": ("serve", "migrate"),
+    "Serve": ("serve", "migrate", "config"),
     "Keys, tokens and tenants": ("api-key", "keys", "token", "tenant"),
     "Look after the data": ("purge", "check", "seed", "end-sessions", "restore"),
     "The contract": ("spec", "dev", "conformance"),
@@ -82,7 +84,13 @@ class CommandsOnDemand(click.Group):
 
 @click.group(cls=CommandsOnDemand, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="sojourn", message="sojourn %(version)s")
-def sojourn() -> None:
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Settings in TOML. [SOJOURN_CONFIG; sojourn.toml where it is]",
+)
+def sojourn(config: Path | None) -> None:
     """A session service: who is signed in, on which device, for every tenant.
 
     Try `sojourn demo` first: it needs nothing and serves made-up data. For real use make a key with

@@ -11,8 +11,9 @@ import click
 
 from sojourn.domain.durations import parse_duration
 from sojourn.domain.ids import TenantId, is_tenant_id
-from sojourn.settings import Settings
+from sojourn.settings import Settings, SettingsError
 from sojourn.settings.settings import table
+from sojourn.settings.sources import Sources, gather
 
 
 class Duration(click.ParamType[timedelta]):
@@ -77,9 +78,26 @@ database_url = click.option(
 )
 
 
+def settings_sources() -> Sources:
+    """What was given for each setting but for the flags of a command."""
+    context = click.get_current_context(silent=True)
+    named = None if context is None else context.find_root().params.get("config")
+    return gather(os.environ, file=named)
+
+
 def settings_from(**flags: Any) -> Settings:
-    """The settings of this process: flags that were given, then the environment, then the defaults."""
-    return Settings.from_env(os.environ, **flags)
+    """The settings of this process: flags that were given, then the environment, then the file, then the defaults.
+
+    Raises SettingsError with every problem at once, each with the place of what is wrong.
+    """
+    sources = settings_sources()
+    try:
+        settings = Settings.from_env(sources.environ(), **flags)
+    except SettingsError as error:
+        raise SettingsError([*sources.problems, *sources.placed(error.problems)]) from None
+    if sources.problems:
+        raise SettingsError(sources.problems)
+    return settings
 
 
 def settings_help() -> str:

@@ -8,7 +8,8 @@ import click
 
 from sojourn.cli import COMMANDS, sojourn
 from sojourn.observability.metrics import CATALOGUE
-from sojourn.settings.settings import table
+from sojourn.settings.settings import table, variable
+from sojourn.settings.sources import SECRETS
 
 _WIDTH = 100
 
@@ -18,11 +19,25 @@ def settings_page() -> str:
     rows = "\n".join(
         f"| `{name}` | {f'`{default}`' if default else ''} | {about} |" for name, default, about in table()
     )
+    secrets = ", ".join(f"`{variable(name)}`" for name in SECRETS if name != "refresh_secret")
     return f"""# Settings
 
-Flags win over environment variables, these over the defaults. Durations are written `1h30m`, `5s`, `500ms`.
-Several values are separated by commas. A variable whose name begins with `SOJOURN_` and that is not listed here is
-warned of at start.
+Flags win over environment variables, these over credentials of systemd, these over the configuration file, that over
+the defaults. Durations are written `1h30m`, `5s`, `500ms`. Several values are separated by commas. A variable whose
+name begins with `SOJOURN_` and that is not listed here is warned of at start.
+
+The configuration file is TOML. `--config FILE` or `SOJOURN_CONFIG` names it; else `sojourn.toml` in the current
+directory is read, if it is there. A setting has the name of its variable without `SOJOURN_`, in small letters:
+`port = 8080`, `idle_timeout = "4h"`, `internal_api_keys = ["…"]`, `jwt_role_map = {{"sessions-admin" = "admin"}}`.
+A file that holds a secret must be readable by its owner only.
+
+A secret may stand in a file of its own: `SOJOURN_REFRESH_SECRET_FILE=/run/secrets/refresh`, or
+`refresh_secret_file = "refresh"` beside the configuration file. So may {secrets}.
+A credential of systemd has the name of the variable in small letters:
+`LoadCredential=sojourn_refresh_secret:/etc/sojourn/refresh`.
+
+`sojourn config check` says everything that is wrong, each with its place. `sojourn config show` prints where each value
+was found. `sojourn config example` prints a file to begin with.
 
 | variable | default | meaning |
 |---|---|---|

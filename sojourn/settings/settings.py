@@ -273,7 +273,7 @@ class Settings:
     def to_environ(self) -> dict[str, str]:
         """The environment that `from_env` reads back as these settings: how worker processes get them."""
         return {
-            variable(item.name): _write(getattr(self, item.name))
+            variable(item.name): written(getattr(self, item.name))
             for item in fields(self)
             if getattr(self, item.name) not in (None, ())
         }
@@ -317,7 +317,7 @@ def table() -> list[tuple[str, str, str]]:
     return [
         (
             variable(item.name),
-            "" if item.default in (None, ()) else _write(item.default),
+            "" if item.default in (None, ()) else written(item.default),
             item.metadata["about"],
         )
         for item in fields(Settings)
@@ -327,15 +327,19 @@ def table() -> list[tuple[str, str, str]]:
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """A sentence for each `SOJOURN_*` variable that is no setting: most likely a slip of the pen."""
     known = [variable(item.name) for item in fields(Settings)]
+    also = {PREFIX + "CONFIG", *(variable(item.name) + "_FILE" for item in fields(Settings) if item.metadata["secret"])}
     sentences = []
     for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in known:
+        if name.startswith(PREFIX) and name not in known and name not in also:
             close = difflib.get_close_matches(name, known, 1)
             sentences.append(f"{name} is not a setting" + (f"; did you mean {close[0]}?" if close else ""))
     return sentences
 
 
-def _write(value: Any) -> str:
+def written(value: Any) -> str:
+    """The text of a value, as `from_env` reads it back; "" for what is not set."""
+    if value is None:
+        return ""
     if isinstance(value, timedelta):
         return format_duration(value)
     if isinstance(value, bool):

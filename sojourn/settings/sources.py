@@ -27,6 +27,11 @@ CREDENTIALS = "CREDENTIALS_DIRECTORY"
 _SETTINGS = {item.name: item for item in fields(Settings)}
 SECRETS = tuple(name for name, item in _SETTINGS.items() if item.metadata["secret"])
 """The settings that may stand in a file of their own."""
+_ALWAYS_SECRET = (
+    "internal_api_keys",
+    "jwt_secret",
+    "refresh_secret",
+)  # the others are URLs, with a password or without
 
 
 class Given(NamedTuple):
@@ -130,10 +135,10 @@ def _take(key: str, value: Any, *, place: str, file: Path, sources: Sources) -> 
     if name != key:
         if not isinstance(value, str):
             raise ValueError("must be the name of a file, in quotes")
-        _read_secret(name, file.parent / value, place=place, sources=sources)
+        _read_secret(name, file.parent / value, place=f"{place}: {key}", sources=sources)
         return
     text = _text(value, maps=_SETTINGS[name].metadata["read"] is pairs)
-    if name in SECRETS and shown_url(text) != text or name in ("internal_api_keys", "jwt_secret", "refresh_secret"):
+    if name in _ALWAYS_SECRET or (name in SECRETS and shown_url(text) != text):
         require_private(file)
     if text:
         sources.given[name] = Given(text, place)

@@ -118,7 +118,7 @@ def test_an_api_key_is_made_listed_and_revoked(tmp_path: Path) -> None:
 
     assert re.fullmatch(r"sj_[0-9a-f]{32}_\S{51}\n", made.stdout)
     assert re.search(
-        rf"^{key_id}  good  +now  +login  acme$", sojourn(tmp_path, "api-key", "list").stdout, re.MULTILINE
+        rf"^{key_id}  good  +now  +login  acme  +\S+$", sojourn(tmp_path, "api-key", "list").stdout, re.MULTILINE
     )
     assert sojourn(tmp_path, "api-key", "revoke", key_id).returncode == 0
     assert f"{key_id}  revoked" in sojourn(tmp_path, "api-key", "list").stdout

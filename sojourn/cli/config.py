@@ -1,0 +1,83 @@
+"""`sojourn config`: whether the settings can be used, where each comes from, and a file to begin with."""
+
+import json
+from dataclasses import fields
+
+import click
+
+from sojourn.cli import listing
+from sojourn.cli.options import settings_from, settings_sources
+from sojourn.settings import Settings, SettingsError
+from sojourn.settings.parsers import pairs
+from sojourn.settings.settings import variable, written
+from sojourn.settings.sources import SECRETS
+from sojourn.settings.strength import shown_url
+
+MASK = "********"
+
+
+@click.group()
+def config() -> None:
+    """Look at the settings: from flags, environment, credentials of systemd, and the file of --config."""
+
+
+@config.command()
+@click.pass_context
+def check(ctx: click.Context) -> None:
+    """Say everything that is wrong with the settings, each with its place. Status 2 when something is."""
+    try:
+        settings_from()
+    except SettingsError as error:
+        for problem in error.problems:
+            click.echo(problem, err=True)
+        ctx.exit(2)
+    click.echo(f"{len(settings_sources().given)} settings given, all can be used")
+
+
+@config.command()
+@listing.as_json
+def show(as_json: bool) -> None:
+    """Print each setting, its value and where that was found. Secrets are not printed."""
+    settings, given = settings_from(), settings_sources().given
+    rows = [
+        {
+            "id": variable(item.name),
+            "value": _shown(item.name, written(getattr(settings, item.name))),
+            "source": given[item.name].place if item.name in given else "default",
+        }
+        for item in fields(Settings)
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    width = max(len(row["id"]) for row in rows)
+    for row in rows:
+        click.echo(f"{row['id']:<{width}}  {row['value']}  ({row['source']})")
+
+
+@config.command()
+def example() -> None:
+    """Print a file with every setting and its default, each commented out."""
+    click.echo("# Settings of Sojourn. A variable of the environment wins over this file: SOJOURN_PORT over port.")
+    for item in fields(Settings):
+        click.echo(f"\n# {item.metadata['about']}")
+        if item.name in SECRETS:
+            click.echo(f'# {item.name}_file = "a file that holds it"')
+        click.echo(f"# {item.name} = {_toml(item.default, maps=item.metadata['read'] is pairs)}")
+
+
+def _shown(name: str, text: str) -> str:
+    if name in SECRETS and text:
+        return shown_url(text) if "://" in text else MASK
+    return text
+
+
+def _toml(default: object, *, maps: bool) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, int):
+        return str(default)
+    if isinstance(default, tuple):
+        return '{ "theirs" = "ours" }' if maps else "[]"
+    text = "" if default is None else written(default)
+    return json.dumps(text)
