@@ -4,8 +4,10 @@ None of them runs here. What their documentations ask for is held against every 
 each one finds its rows by the tenant, so that it runs on one shard, and uses nothing that one of them lacks.
 """
 
+import ast
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +17,7 @@ from sqlmodel import SQLModel
 
 import sojourn.storage
 from sojourn.storage.statements import POSTGRESQL, Statement
+from tests.tree import HOME
 
 ONE_ENGINE_ONLY = {"sqlite.bulk", "postgres.bulk", "postgres.partitions"}
 """Modules for one engine alone: SQLite's loader; COPY and partitions, which docs/scale.md says how to do elsewhere."""
@@ -117,6 +120,28 @@ def test_what_is_unique_is_unique_within_a_tenant(name: str) -> None:
     assert all(next(iter(index.columns)).name == "tenant_id" for index in table.indexes)
     assert not table.foreign_keys
     assert all(column.autoincrement in (False, "auto") and column.default is None for column in table.columns)
+
+
+SEVERAL = re.compile(r";\s*(CREATE|ALTER|DROP|LOCK|SELECT|INSERT|UPDATE|DELETE|GRANT)\b")
+
+
+def texts_of_several_statements(source: str) -> list[str]:
+    """The texts in a module that hold a statement behind another one: distributed engines refuse them."""
+    constants = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
+    return [text for text in constants if isinstance(text, str) and SEVERAL.search(text)]
+
+
+def test_no_text_holds_several_statements() -> None:
+    modules = sorted((HOME / "storage").rglob("*.py"))
+
+    assert len(modules) > 50
+    assert [str(module) for module in modules if texts_of_several_statements(module.read_text("utf-8"))] == []
+
+
+def test_a_text_of_several_statements_is_found() -> None:
+    assert texts_of_several_statements(
+        """f"CREATE TABLE {name} (a int); ALTER TABLE {name} ENABLE ROW LEVEL SECURITY\""""
+    )
 
 
 def test_a_statement_without_its_tenant_is_found() -> None:
