@@ -18,15 +18,15 @@ STYLE = (
     ":root{color-scheme:light dark;--scalar-custom-header-height:44px}body{margin:0;font:1rem/1.5 system-ui,sans-serif}"
     "body.light-mode{--scalar-color-accent:#0b5c6b;--scalar-color-2:#4a4a4a;--scalar-color-3:#5f5f5f}"
     "body.dark-mode{--scalar-color-accent:#7fd3e0;--scalar-color-2:#bdbdbd;--scalar-color-3:#a3a3a3}"
-    "body>header{box-sizing:border-box;height:44px;display:flex;gap:1.25rem;align-items:center;padding:0 1rem;"
+    "body>nav{box-sizing:border-box;height:44px;display:flex;gap:1.25rem;align-items:center;padding:0 1rem;"
     "position:sticky;top:0;z-index:10;background:var(--scalar-background-1,Canvas);color:var(--scalar-color-1,CanvasText);"
     "border-bottom:3px solid #0b5c6b;white-space:nowrap;"
-    "overflow-x:auto}body>header a{color:var(--scalar-color-accent,LinkText)}.home{margin-right:auto;display:flex;"
+    "overflow-x:auto}body>nav a{color:var(--scalar-color-accent,LinkText)}.home{margin-right:auto;display:flex;"
     "gap:.5rem;align-items:center;font-weight:bold;text-decoration:none}[aria-current]{font-weight:bold}"
     ".home svg{width:26px;height:26px}.skip{position:absolute;left:-99rem}.skip:focus{position:static}"
     "#reference:focus,#reference section:focus{outline:none}noscript p{padding:1rem}"
-    "body:has([role=dialog])>header>:not(.home){visibility:hidden}.ascii-art-animate{display:none}"
-    "@media print{body>header,.skip,aside,.t-doc__sidebar{display:none!important}}"
+    "body:has([role=dialog])>nav>:not(.home){visibility:hidden}.ascii-art-animate{display:none}"
+    "@media print{body>nav,.skip,aside,.t-doc__sidebar{display:none!important}}"
 )
 START = files("sojourn.documentation").joinpath("start.js").read_text("utf-8")
 
@@ -105,12 +105,12 @@ def _page(locale: str) -> str:
 </head>
 <body>
 <a class="skip" href="#reference">{word(locale, "skip")}</a>
-<header>
+<nav aria-label="Sojourn">
 <a class="home" href="./">{MARK.replace("<svg ", '<svg aria-hidden="true" ')}Sojourn</a>
 <a href="docs/problems">{word(locale, "place-problems")}</a>
 <a href="openapi.yaml">openapi.yaml</a>
 {languages(locale)}
-</header>
+</nav>
 <noscript><p>{word(locale, "no-script")} <a href="openapi.yaml">{word(locale, "place-contract")}</a>,
 <a href="docs/problems">{word(locale, "place-problems")}</a></p></noscript>
 <div id="reference" lang="en" tabindex="-1"></div>

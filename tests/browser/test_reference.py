@@ -115,7 +115,7 @@ def test_nothing_lies_over_the_head_while_a_request_is_made(browser: Browser, se
     browser.click(browser.find("button", "Test Request", "/active)"))
     browser.find("[role=dialog]")
 
-    assert browser.all("body > header a:not(.home)") == []
+    assert browser.all("body > nav a:not(.home)") == []
 
 
 def test_the_first_request_of_a_demo_needs_nothing_to_be_filled_in(
