@@ -95,6 +95,8 @@ class Tokens(Protocol):
 
     async def key_set(self) -> dict[str, Any]: ...
 
+    def sign_head(self, head: bytes) -> str: ...
+
     async def sign(
         self, unit: UnitOfWork, claims: Mapping[str, Any], *, now: datetime, key_id: str | None
     ) -> SignedToken: ...
@@ -180,6 +182,7 @@ class Context:
     service: Service
     began: datetime
     presented: PresentedToken | None = None
+    request_id: str | None = None
 
     @property
     def refresh_token(self) -> RefreshToken:

@@ -5,6 +5,7 @@ from typing import Any
 from sojourn.domain.clock import to_text
 from sojourn.domain.device_trust import trusted_until
 from sojourn.domain.ids import mint, session_key
+from sojourn.handlers import auditing
 from sojourn.handlers.context import Context
 from sojourn.handlers.devices.service import list_trusted_devices
 from sojourn.handlers.tenancy import require_provisioned_tenant
@@ -54,7 +55,9 @@ async def untrust_own_device(ctx: Context, device_id: str) -> View:
 
 async def remove_trusted_device(ctx: Context, device_id: str) -> View:
     """Forget one device of any user of the tenant. Forgetting an unknown one changes nothing."""
-    return _removed(ctx, await trusted_devices.remove(ctx.db, device_id))
+    was_there = await trusted_devices.remove(ctx.db, device_id)
+    await auditing.record(ctx, "trusted_device.removed", target=device_id, after={"was_there": was_there})
+    return _removed(ctx, was_there)
 
 
 async def _facts(ctx: Context, device_fingerprint: str) -> DeviceFacts:

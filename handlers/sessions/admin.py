@@ -6,6 +6,7 @@ from sojourn.domain.endings import UNSTATED_REASON, Ending
 from sojourn.domain.ids import session_key
 from sojourn.domain.paging import Page
 from sojourn.domain.sessions import Status
+from sojourn.handlers import auditing
 from sojourn.handlers.context import Context, commits_itself, reads_at_length
 from sojourn.handlers.sessions.ending import end_user
 from sojourn.handlers.tenancy import require_tenant
@@ -54,6 +55,7 @@ async def revoke_sessions(ctx: Context, body: dict[str, Any]) -> View:
     ended = await sessions.revoke_many(ctx.db, known, now=ctx.now_text, ending=ending)
     succeeded = [public_id for public_id, key in keys.items() if key in ended]
     failed = [public_id for public_id, key in keys.items() if key not in ended]
+    await auditing.record(ctx, "sessions.ended", after={"session_ids": succeeded})
     return {"succeeded": succeeded, "failed": failed, "total": len(succeeded) + len(failed)}
 
 
@@ -67,6 +69,7 @@ async def revoke_sessions_of_user(ctx: Context, user_id: str, body: dict[str, An
     await require_tenant(ctx)
     reason = (body or {}).get("reason", UNSTATED_REASON)
     count = await end_user(ctx, user_id, ending=Ending(ctx.caller.id, reason, "revoked_by_admin"))
+    await auditing.record(ctx, "sessions.ended", target=await auditing.called(ctx, user_id), after={"sessions": count})
     return simple_response(f"{count} sessions revoked", ctx.now_text)
 
 

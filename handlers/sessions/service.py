@@ -7,6 +7,7 @@ from sojourn.domain.endings import UNSTATED_REASON, Ending
 from sojourn.domain.errors import SessionNotFound, ValidationFailed, Violation
 from sojourn.domain.paging import Page
 from sojourn.domain.sessions import MAX_METHODS, methods_with
+from sojourn.handlers import auditing
 from sojourn.handlers.context import Context, commits_itself, reads_at_length
 from sojourn.handlers.sessions.activity import keep_alive
 from sojourn.handlers.sessions.creation import begin_session
@@ -119,7 +120,10 @@ async def export_user_data(ctx: Context, body: dict[str, Any]) -> View:
 
 async def erase_user_data(ctx: Context, body: dict[str, Any]) -> View:
     """Delete what is known of a user, and say how much it was. No events are kept yet."""
-    return {**(await erase_user(ctx, body["user_id"]))._asdict(), "events": 0}
+    called = await auditing.called_before(ctx, body["user_id"])
+    erased = {**(await erase_user(ctx, body["user_id"]))._asdict(), "events": 0}
+    await auditing.record(ctx, "user.erased", target=called, after=erased)
+    return erased
 
 
 async def get_session_usage(ctx: Context, session_id: str) -> View:

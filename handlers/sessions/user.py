@@ -9,6 +9,7 @@ from sojourn.domain.ids import session_key
 from sojourn.domain.paging import Page
 from sojourn.domain.sessions import amr_with_mfa, is_active
 from sojourn.domain.vouching import attested_facts
+from sojourn.handlers import auditing
 from sojourn.handlers.context import Context, commits_itself, takes_vouching_key
 from sojourn.handlers.sessions.activity import keep_alive
 from sojourn.handlers.sessions.creation import begin_session
@@ -63,6 +64,8 @@ async def revoke_session(ctx: Context, session_id: str, body: dict[str, Any] | N
     row = await _owned(ctx, session_id)
     reason = (body or {}).get("reason", UNSTATED_REASON)
     await sessions.revoke(ctx.db, row.id, now=ctx.now_text, ending=Ending(ctx.caller.id, reason, _code(ctx, row)))
+    if row.user_id != ctx.caller.id:
+        await auditing.record(ctx, "session.ended", target=session_id)
 
 
 async def revoke_other_sessions(ctx: Context, except_: str) -> View:

@@ -15,6 +15,7 @@ from sojourn.domain.refresh_tokens import RefreshToken
 from sojourn.domain.token_identity import TokenHash, text_identity
 from sojourn.domain.token_lifetimes import retention
 from sojourn.domain.tokens import LAST_SECOND, AccessToken
+from sojourn.handlers import auditing
 from sojourn.handlers.context import Context, takes_token
 from sojourn.handlers.tenancy import require_provisioned_tenant, require_tenant
 from sojourn.handlers.tokens.pairs import lifetimes
@@ -147,4 +148,5 @@ async def remove_blacklist_entry(ctx: Context, entry_id: str) -> View:
     """Remove an entry; its token is then checked by the other rules only."""
     if not await blacklist.remove(ctx.db, entry_id):
         raise BlacklistEntryNotFound()
+    await auditing.record(ctx, "token.readmitted", target=entry_id)
     return simple_response("blacklist entry removed", ctx.now_text)

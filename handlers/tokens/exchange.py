@@ -11,6 +11,7 @@ from sojourn.domain.ids import mint, session_id
 from sojourn.domain.tokens import (
     AccessToken,
 )
+from sojourn.handlers import auditing
 from sojourn.handlers.context import Context, takes_token
 from sojourn.handlers.tenancy import require_tenant
 from sojourn.handlers.tokens.judging import is_refused
@@ -46,6 +47,9 @@ async def exchange_token(ctx: Context, body: dict[str, Any]) -> View:
     end = datetime.fromtimestamp(expires, UTC)
     issued_token = await signed_token(ctx, claims, end=end, session=session, terms=terms)
     await enter_token(ctx.db, issued_token.entry)
+    await auditing.record(
+        ctx, "token.exchanged", target=await auditing.called(ctx, subject.user), after={"audience": audience}
+    )
     return {
         "access_token": issued_token.text,
         "issued_token_type": ACCESS_TOKEN_TYPE,

@@ -4,6 +4,7 @@ from typing import Any
 
 from sojourn.domain.durations import format_duration
 from sojourn.domain.token_lifetimes import Lifetimes, read_lifetimes
+from sojourn.handlers import auditing
 from sojourn.handlers.context import Context
 from sojourn.handlers.tenancy import require_tenant
 from sojourn.handlers.views.envelopes import View, simple_response
@@ -24,14 +25,18 @@ async def set_token_config(ctx: Context, body: dict[str, Any]) -> View:
     default = format_duration(ctx.service.tokens.lifetimes.leeway)
     config = TokenConfig(body["access_expiry"], body["refresh_expiry"], body.get("leeway", default))
     read_lifetimes(config.access_expiry, config.refresh_expiry, leeway=config.leeway)
+    before = await token_configs.get(ctx.db)
     await token_configs.put(ctx.db, config, now=ctx.now_text)
+    await auditing.record(ctx, "token_config.set", before=_shown(before), after=_shown(config))
     return _config_response(ctx, config)
 
 
 async def reset_token_config(ctx: Context) -> View:
     """Go back to the service's lifetimes."""
     await require_tenant(ctx)
+    before = await token_configs.get(ctx.db)
     await token_configs.reset(ctx.db)
+    await auditing.record(ctx, "token_config.reset", before=_shown(before))
     return simple_response("token lifetimes reset", ctx.now_text)
 
 
@@ -42,11 +47,18 @@ async def revoke_all_tokens(ctx: Context, body: dict[str, Any]) -> View:
         await token_configs.refuse_issued(
             ctx.db, body.get("user_id"), token_type=token_type, reason=body.get("reason"), now=ctx.now_text
         )
+    user = body.get("user_id")
+    target = None if user is None else await auditing.called(ctx, user)
+    await auditing.record(ctx, "tokens.refused", target=target, after={"type": body.get("type")})
     return simple_response("tokens revoked", ctx.now_text)
 
 
 def _texts(span: Lifetimes) -> TokenConfig:
     return TokenConfig(format_duration(span.access), format_duration(span.refresh), format_duration(span.leeway))
+
+
+def _shown(config: TokenConfig | None) -> dict[str, Any] | None:
+    return None if config is None else config._asdict()
 
 
 def _config_response(ctx: Context, config: TokenConfig) -> View:

@@ -13,6 +13,7 @@ from typing import Any
 
 import jwt
 
+from sojourn.authentication import audit_heads
 from sojourn.authentication.bearer_tokens import BearerTokens, digest_of
 from sojourn.authentication.compact import require_compact
 from sojourn.authentication.refresh_limit import RefreshLimit
@@ -102,6 +103,12 @@ class Tokens:
     def refresh_keys(self, epoch: str | None) -> RefreshKeys:
         """The keys of the refresh tokens of an epoch."""
         return self._started()[1].refresh_keys(epoch)
+
+    def sign_head(self, head: bytes) -> str:
+        """The end of an audit chain, signed."""
+        if self._vault is None:
+            raise RuntimeError("the vault is opened first")
+        return audit_heads.sign(self._vault.audit_key, head)
 
     async def key_set(self) -> dict[str, Any]:
         """The public keys (RFC 7517)."""

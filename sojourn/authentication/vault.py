@@ -8,9 +8,11 @@ import os
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -54,6 +56,11 @@ class Vault:
                 self._derive(f"refresh secret{suffix}"), self._derive(f"refresh mac{suffix}"), epoch
             )
         return self._refresh_keys[epoch]
+
+    @cached_property
+    def audit_key(self) -> Ed25519PrivateKey:
+        """The key that signs the ends of audit chains. It follows from the secret: the database knows nothing of it."""
+        return Ed25519PrivateKey.from_private_bytes(self._derive("audit heads"))
 
     def seal(self, name: str, plain: bytes) -> str:
         """`plain`, readable only with this secret and under this name."""

@@ -29,6 +29,7 @@ COMMANDS = {
     "end-sessions": "sojourn.cli.end_sessions:end_sessions",
     "purge": "sojourn.cli.purge:purge",
     "check": "sojourn.cli.check:check",
+    "audit": "sojourn.cli.audit:audit",
     "seed": "sojourn.cli.seed:seed",
     "spec": "sojourn.cli.contract:spec",
     "dev": "sojourn.cli.dev:dev",
@@ -40,7 +41,7 @@ GROUPS = {
     "Look around": ("demo",),
     "Serve": ("serve", "migrate", "config"),
     "Keys, tokens and tenants": ("api-key", "keys", "token", "tenant"),
-    "Look after the data": ("purge", "check", "seed", "end-sessions", "restore"),
+    "Look after the data": ("purge", "check", "audit", "seed", "end-sessions", "restore"),
     "The contract": ("spec", "dev", "conformance"),
 }
 """The commands as `--help` shows them."""

@@ -49,6 +49,7 @@ async def run_handler(
             service=program.service,
             began=responder.began,
             presented=presented,
+            request_id=responder.request_id,
         )
         return plan.handler(context, **arguments)
 

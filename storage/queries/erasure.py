@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.clock import Instant
 from sojourn.domain.ids import erased_user
-from sojourn.storage.queries import sign_ins
+from sojourn.storage.queries import audit, sign_ins
 from sojourn.storage.queries.session_deletion import LEAVING, delete_sessions
 from sojourn.storage.schema.sql_functions import latest
 from sojourn.storage.schema.tables import SessionTable, TrustedDeviceTable, UserTable
@@ -112,6 +112,7 @@ async def erase(unit: UnitOfWork, user_id: str, *, until: Instant) -> Erased:
     devices = await unit.run(DELETE_DEVICES, **about)
     await _cut_off_all(unit, user_id, until=until)
     await unit.run(DELETE_USER, **about)
+    await audit.forget(unit, user_id)
     await unit.run(UNNAME_ENDS, **about, nobody=NOBODY)
     await delete_sessions(unit, sessions)
     return Erased(len(sessions), tokens, devices)
