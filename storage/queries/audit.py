@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.audit import BEFORE_THE_FIRST, Record, canonical, hash_of, head_of
@@ -36,6 +36,7 @@ READ = Statement(
     .where(_R.c.tenant_id == _TENANT, _R.c.position > bindparam("after"))
     .order_by(_R.c.position)
     .limit(bindparam("limit"))
+    .offset(literal_column("0"))
 )
 PSEUDONYM = Statement(select(_P.c.pseudonym).where(_P.c.tenant_id == _TENANT, _P.c.user_id == bindparam("user_id")))
 NAME = Statement(

@@ -1,6 +1,8 @@
 """Acts of administrators stand in the audit trail, and `sojourn audit verify` finds what was done to it."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -165,6 +167,31 @@ def test_an_export_is_verified_with_the_public_key_alone(client: Client, run: Ru
     assert run("verify", str(export), "--key", str(key)).exit_code == 0
     export.write_text(export.read_text().replace("11m", "99m"))
     assert run("verify", str(export), "--key", str(key)).exit_code == 1
+
+
+def test_an_auditor_verifies_an_export_with_the_lines_of_the_documentation(
+    client: Client, run: Run, tmp_path: Path
+) -> None:
+    act(client)
+    export, key, script = tmp_path / "export", tmp_path / "key", tmp_path / "verify.py"
+    page = (Path(__file__).parents[2] / "docs" / "security.md").read_text("utf-8")
+    script.write_text(page.partition("```python\n")[2].partition("```")[0])
+    export.write_text(run("export").stdout)
+    key.write_text(run("key").stdout)
+
+    def verified() -> bool:
+        command = [sys.executable, str(script), str(export), str(key)]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    assert verified()
+    whole = export.read_text()
+    for changed in (
+        whole.replace("11m", "99m"),
+        "".join(whole.splitlines(keepends=True)[1:]),
+        whole.rpartition("{")[0],
+    ):
+        export.write_text(changed)
+        assert not verified()
 
 
 @pytest.mark.parametrize("text", ["no json", "[]", "{}", '{"tenant_id": "acme", "head": 1}', '{"tenant_id": "acme"}'])
