@@ -43,7 +43,7 @@ async def record(
 
 async def called(ctx: Context, user_id: str) -> str:
     """What a user is called in the trail: a random pseudonym, the same for each record of that user."""
-    return await audit.name(ctx.db, user_id, fresh_pseudonym())
+    return await audit.name(ctx.db, user_id, fresh=fresh_pseudonym())
 
 
 async def called_before(ctx: Context, user_id: str) -> str:

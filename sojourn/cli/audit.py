@@ -13,10 +13,10 @@ from sojourn.authentication import audit_heads
 from sojourn.authentication.vault import Vault
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import TenantParameter, database_url, settings_from
-from sojourn.domain.audit import BEFORE_THE_FIRST, faults
 from sojourn.domain.ids import TenantId
 from sojourn.domain.values import Tenant
 from sojourn.settings import Settings
+from sojourn.storage.audit_chain import BEFORE_THE_FIRST, faults
 from sojourn.storage.database import Database
 from sojourn.storage.queries import audit as trail
 from sojourn.storage.upkeep.housekeeping import all_tenants
@@ -187,4 +187,4 @@ def _faults(lines: Iterable[Line], jwk: Line) -> Iterator[str]:
             yield f"{tenant}: the signed end is another tenant's"
         heads[head["tenant_id"]].append(head)
     for tenant in sorted({*records, *heads}):
-        yield from faults(tenant, records[tenant], heads[tenant])
+        yield from faults(tenant, records[tenant], heads=heads[tenant])

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import bindparam, delete, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
-from sojourn.domain.audit import BEFORE_THE_FIRST, Record, canonical, hash_of, head_of
 from sojourn.domain.clock import Instant
+from sojourn.storage.audit_chain import BEFORE_THE_FIRST, Record, canonical, hash_of, head_of
 from sojourn.storage.schema.audit_tables import AuditHeadTable, AuditPseudonymTable, AuditRecordTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import UnitOfWork
@@ -97,7 +97,7 @@ async def append(
         request_id=request_id,
         hash=digest,
     )
-    signature = sign(canonical(head_of(unit.tenant.id, record.position, digest)))
+    signature = sign(canonical(head_of(unit.tenant.id, record.position, last_hash=digest)))
     await unit.run(MOVE_HEAD, position=record.position, hash=digest, signature=signature)
 
 
@@ -126,7 +126,7 @@ async def pseudonym(unit: UnitOfWork, user_id: str) -> str | None:
     return found
 
 
-async def name(unit: UnitOfWork, user_id: str, fresh: str) -> str:
+async def name(unit: UnitOfWork, user_id: str, *, fresh: str) -> str:
     """What a user is called in the trail from now on: as before, or `fresh`."""
     await _alone(unit)
     await unit.run(NAME, user_id=user_id, pseudonym=fresh)

@@ -67,12 +67,14 @@ def _holds(record: Mapping[str, Any]) -> bool:
         return False
 
 
-def head_of(tenant_id: str, position: int, last_hash: str) -> dict[str, Any]:
+def head_of(tenant_id: str, position: int, *, last_hash: str) -> dict[str, Any]:
     """What is signed of a chain's end."""
     return {"tenant_id": tenant_id, "position": position, "hash": last_hash}
 
 
-def faults(tenant_id: str, records: Iterable[Mapping[str, Any]], heads: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def faults(
+    tenant_id: str, records: Iterable[Mapping[str, Any]], *, heads: Iterable[Mapping[str, Any]]
+) -> Iterator[str]:
     """What is wrong with a tenant's chain, one sentence for each fault; none when it is whole.
 
     `heads` are what signatures vouch for: the present end, and any that was kept elsewhere.

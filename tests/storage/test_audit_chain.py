@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sojourn.domain.audit import BEFORE_THE_FIRST, Record, canonical, faults, hash_of, head_of
+from sojourn.storage.audit_chain import BEFORE_THE_FIRST, Record, canonical, faults, hash_of, head_of
 
 Chain = list[dict[str, Any]]
 
@@ -34,7 +34,7 @@ def chain(length: int) -> Chain:
 
 
 def end(records: Chain) -> list[dict[str, Any]]:
-    return [head_of("acme", records[-1]["position"], records[-1]["hash"])]
+    return [head_of("acme", records[-1]["position"], last_hash=records[-1]["hash"])]
 
 
 lengths = st.integers(2, 12)
@@ -44,7 +44,7 @@ lengths = st.integers(2, 12)
 def test_a_whole_chain_has_no_fault(length: int) -> None:
     records = chain(length)
 
-    assert list(faults("acme", records, end(records))) == []
+    assert list(faults("acme", records, heads=end(records))) == []
 
 
 @given(lengths, st.data())
@@ -56,7 +56,7 @@ def test_a_change_of_any_member_is_found(length: int, data: st.DataObject) -> No
     other: Any = records[place][name] + 1 if name == "position" else {"changed": True}
     records[place] = {**records[place], name: "0" * 64 if name in ("hash", "previous") else other}
 
-    assert list(faults("acme", records, signed))
+    assert list(faults("acme", records, heads=signed))
 
 
 @given(lengths, st.data())
@@ -67,7 +67,7 @@ def test_a_change_with_a_new_hash_is_found(length: int, data: st.DataObject) -> 
     changed = {**records[place], "action": "nothing.happened"}
     records[place] = {**changed, "hash": hash_of(changed)}
 
-    assert list(faults("acme", records, signed))
+    assert list(faults("acme", records, heads=signed))
 
 
 @given(lengths, st.data())
@@ -76,7 +76,7 @@ def test_a_record_that_was_removed_is_found_wherever_it_stood(length: int, data:
     signed = end(records)
     del records[data.draw(st.integers(0, length - 1))]
 
-    assert list(faults("acme", records, signed))
+    assert list(faults("acme", records, heads=signed))
 
 
 @given(lengths, st.data())
@@ -86,20 +86,22 @@ def test_two_records_that_were_swapped_are_found(length: int, data: st.DataObjec
     first, second = data.draw(st.lists(st.integers(0, length - 1), min_size=2, max_size=2, unique=True))
     records[first], records[second] = records[second], records[first]
 
-    assert list(faults("acme", records, signed))
+    assert list(faults("acme", records, heads=signed))
 
 
 @given(lengths, st.integers(1, 3))
 def test_records_behind_the_signed_end_are_found_though_they_chain(length: int, more: int) -> None:
     records = chain(length + more)
 
-    assert list(faults("acme", records, end(records[:length]))) == [f"acme: {more} records stand behind the signed end"]
+    assert list(faults("acme", records, heads=end(records[:length]))) == [
+        f"acme: {more} records stand behind the signed end"
+    ]
 
 
 def test_a_chain_that_was_cut_with_its_end_is_found_against_an_earlier_end() -> None:
     records = chain(5)
 
-    assert list(faults("acme", records[:3], [*end(records[:3]), *end(records)])) == [
+    assert list(faults("acme", records[:3], heads=[*end(records[:3]), *end(records)])) == [
         "acme: record 5 is not the one that was signed"
     ]
 
@@ -108,7 +110,7 @@ def test_numbers_that_json_cannot_carry_are_a_change_and_no_crash() -> None:
     records = chain(2)
     records[1] = {**records[1], "after": {"sessions": 2**60}}
 
-    assert "acme: record 2 was changed" in list(faults("acme", records, end(chain(2))))
+    assert "acme: record 2 was changed" in list(faults("acme", records, heads=end(chain(2))))
 
 
 def test_the_hashed_text_is_that_of_the_standard() -> None:
