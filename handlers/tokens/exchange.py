@@ -46,10 +46,10 @@ async def exchange_token(ctx: Context, body: dict[str, Any]) -> View:
     claims = _exchanged(ctx, subject, audience=audience, issued=issued, expires=expires)
     end = datetime.fromtimestamp(expires, UTC)
     issued_token = await signed_token(ctx, claims, end=end, session=session, terms=terms)
-    await enter_token(ctx.db, issued_token.entry)
     await auditing.record(
         ctx, "token.exchanged", target=await auditing.called(ctx, subject.user), after={"audience": audience}
     )
+    await enter_token(ctx.db, issued_token.entry)
     return {
         "access_token": issued_token.text,
         "issued_token_type": ACCESS_TOKEN_TYPE,
