@@ -49,6 +49,8 @@ def not_there(operation: Operation, world: World) -> Raw:
         valid = valid_request(operation, world.first)
         made = operation.request(known)
         return valid.copy(path=made.path, query=made.query, body=made.body)
+    if any(parameter["name"] == "except_session_id" for parameter in operation.named("query")):
+        return valid_request(operation, world.first).with_query("except_session_id", "sess_nobody")
     return valid_request(operation, world.first).with_header("Authorization", f"Bearer {world.target.stranger_token}")
 
 

@@ -57,6 +57,7 @@ _JUDGES_BY_MORE_THAN_FORM = (
     "POST /admin/tokens/exchange",
     "PUT /admin/tokens/config",
     "POST /internal/session/{session_id}/elevate",
+    "DELETE /sessions",
 )
 """A tenant that is not the header's, a token that is not good, lifetimes that contradict, more methods than a session
 names with those it has: 400, though well-formed."""
