@@ -9,6 +9,7 @@ from sojourn.authentication.api_keys import mint_secret_of
 from sojourn.cli import listing
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import Duration, TenantParameter, database_url, settings_from
+from sojourn.cli.records import record
 from sojourn.domain.clock import to_text, utc_now
 from sojourn.domain.scopes import SCOPES, scopes_of
 from sojourn.storage.database import Database
@@ -64,8 +65,10 @@ def create(
         expires_at=None if ttl is None else to_text(now + ttl),
         scopes=sorted(set(scopes)) or None,
     )
-    with_database(settings_from(database_url=database_url), lambda database: _add(database, row))
+    settings = settings_from(database_url=database_url)
+    with_database(settings, lambda database: _add(database, row))
     _show(minted)
+    record(settings, "api_key.created", key_id=minted.id, tenants=row.tenants)
 
 
 async def _add(database: Database, row: ApiKeyRow) -> None:
@@ -126,8 +129,10 @@ def revoke(key_id: str, database_url: str | None) -> None:
     async def end(database: Database) -> bool:
         return await database.write_system(lambda unit: api_keys.revoke(unit, key_id, now=to_text(utc_now())))
 
-    if not with_database(settings_from(database_url=database_url), end):
+    settings = settings_from(database_url=database_url)
+    if not with_database(settings, end):
         raise click.ClickException(f"no key with the id {key_id} is good; see `sojourn api-key list`")
+    record(settings, "api_key.revoked", key_id=key_id)
 
 
 @api_key.command()

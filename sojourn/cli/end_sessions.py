@@ -4,6 +4,7 @@ import click
 
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import TenantParameter, asked_first, database_url, settings_from
+from sojourn.cli.records import record
 from sojourn.cli.restore import begin_anew, end_sessions_of, keep_api_key
 from sojourn.domain.clock import to_text, utc_now
 from sojourn.domain.endings import Ending, ReasonCode
@@ -59,4 +60,6 @@ def end_sessions(
             raise click.ClickException(f"there is no tenant {tenant_id}; see `sojourn tenant list`")
         return await end_sessions_of(database, [wanted], now=now, ending=ending)
 
-    click.echo(f"{with_database(settings, end):,} sessions ended")
+    ended = with_database(settings, end)
+    click.echo(f"{ended:,} sessions ended")
+    record(settings, "tenant.ended", tenant=tenant_id, reason=reason, count=ended)

@@ -9,6 +9,7 @@ from sojourn.authentication.vault import Vault
 from sojourn.cli import listing
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import Duration, database_url, settings_from
+from sojourn.cli.records import record
 from sojourn.domain.clock import to_text, utc_now
 from sojourn.storage.database import Database
 from sojourn.storage.queries import signing_keys
@@ -50,6 +51,7 @@ def rotate(algorithm: str | None, after: timedelta | None, *, at_once: bool, dat
     with_database(settings, keep)
     click.echo(row.id)
     click.echo(f"It signs from {row.signs_from}.", err=True)
+    record(settings, "signing_key.added", key_id=row.id)
 
 
 @keys.command("list")
@@ -113,8 +115,10 @@ def retire(key_id: str, database_url: str | None) -> None:
             raise click.ClickException("no other key signs yet: run `sojourn keys rotate --now` first")
         return await database.write_system(lambda unit: signing_keys.retire(unit, key_id, now=to_text(now)))
 
-    if not with_database(settings_from(database_url=database_url), end):
+    settings = settings_from(database_url=database_url)
+    if not with_database(settings, end):
         raise click.ClickException(f"no key with the id {key_id} is in use; see `sojourn keys list`")
+    record(settings, "signing_key.retired", key_id=key_id)
 
 
 def _others_sign(rows: list[SigningKeyRow], key_id: str, *, now: datetime) -> bool:

@@ -4,6 +4,7 @@ import click
 
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import database_url, settings_from
+from sojourn.cli.records import record
 from sojourn.domain.clock import to_text, utc_now
 from sojourn.storage.database import Database
 from sojourn.storage.upkeep import forgetting, overdue
@@ -54,3 +55,5 @@ def purge(dry_run: bool, **flags: object) -> None:
         f"{gone.trusted_devices:,} trusted devices, {forgotten.users:,} users, {forgotten.cut_offs:,} cut-offs "
         f"{'would be deleted' if dry_run else 'deleted'}"
     )
+    if not dry_run:
+        record(settings, "data.purged", count=sum(gone) + sum(forgotten))

@@ -6,6 +6,7 @@ from sojourn.authentication.signing_keys import new_epoch, new_key
 from sojourn.authentication.vault import Vault
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import asked_first, database_url, settings_from
+from sojourn.cli.records import record
 from sojourn.domain.clock import Instant, to_text, utc_now
 from sojourn.domain.endings import RESTORED, Ending
 from sojourn.domain.values import Tenant
@@ -56,6 +57,15 @@ def begin_anew(settings: Settings, *, keep: frozenset[str], ending: Ending) -> N
     click.echo(f"{retired.signing_keys:,} signing keys retired")
     click.echo(f"{retired.api_keys:,} API keys revoked")
     click.echo(f"{ended:,} sessions ended")
+    record(
+        settings,
+        "service.restored",
+        reason=ending.reason,
+        count=ended,
+        signing_keys=retired.signing_keys,
+        api_keys=retired.api_keys,
+        kept=sorted(keep),
+    )
 
 
 async def end_sessions_of(database: Database, tenants: list[Tenant], *, now: Instant, ending: Ending) -> int:

@@ -5,6 +5,7 @@ import click
 from sojourn.cli import listing
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import TenantParameter, database_url, settings_from
+from sojourn.cli.records import record
 from sojourn.domain.clock import to_text, utc_now
 from sojourn.domain.ids import TenantId
 from sojourn.storage.database import Database
@@ -33,8 +34,10 @@ def create(tenant_id: TenantId, name: str | None, *, database_url: str | None) -
         now = to_text(utc_now())
         return await database.write_system(lambda unit: tenants.add(unit, tenant_id, name=name, now=now))
 
-    if not with_database(settings_from(database_url=database_url), add):
+    settings = settings_from(database_url=database_url)
+    if not with_database(settings, add):
         raise click.ClickException(f"the tenant {tenant_id} exists already")
+    record(settings, "tenant.created", tenant=tenant_id)
 
 
 @tenant.command("list")

@@ -124,6 +124,25 @@ CATALOGUE: Mapping[str, SecurityEvent] = {
         ),
     )
 }
+BY_COMMAND: Mapping[str, SecurityEvent] = {
+    event.name: event
+    for event in (
+        _done("api_key.created", "an API key was made", after="", members="key_id tenants"),
+        _done("api_key.revoked", "an API key was revoked", after="", members="key_id"),
+        _done("signing_key.added", "a signing key was published", after="", members="key_id"),
+        _done("signing_key.retired", "a signing key was withdrawn", after="", members="key_id"),
+        _done("tenant.created", "a tenant was made by hand", after="", members="tenant"),
+        _done("tenant.ended", "every session of a tenant was ended", after="", members="tenant reason count"),
+        _done(
+            "service.restored",
+            "a backup was made safe: all keys were retired, all sessions ended",
+            after="",
+            members="reason count signing_keys api_keys kept",
+        ),
+        _done("data.purged", "what is kept no longer was deleted", after="", members="count"),
+    )
+}
+"""What commands do beside the server. Their records have `event` and `operator`, the account that ran the command."""
 _BY_OPERATION = {operation: event for event in CATALOGUE.values() for operation in event.operations}
 _BY_REFUSAL = {key: event for event in CATALOGUE.values() for key in event.refusals}
 
@@ -164,6 +183,14 @@ def refused(handled: Handled, error: DomainError) -> None:
     if event is not None:
         members = {"problem": error.key, "reason": error.why or error.key}
         _record(event, handled, level=logging.WARNING, members=members)
+
+
+def by_command(name: str, *, operator: str, members: Mapping[str, Any]) -> None:
+    """Record what a command did. Raises ValueError for other members than the catalogue's."""
+    event = BY_COMMAND[name]
+    if set(members) != set(event.members):
+        raise ValueError(f"{name} has the members {', '.join(event.members)}")
+    logger.info("%s", name, extra={"event": name, "operator": operator, **members})
 
 
 def _record(event: SecurityEvent, handled: Handled, *, level: int, members: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from sojourn.observability.security_events import CATALOGUE
+from sojourn.observability.security_events import BY_COMMAND, CATALOGUE
 from tests.docs.snippets import ROOT
 
 PAGE = (ROOT / "docs" / "security.md").read_text("utf-8")
@@ -48,5 +48,5 @@ def test_the_page_lists_the_catalogue_of_security_events() -> None:
     rows = re.findall(r"^\| `([\w.]+)` \| (.*) \| (.*) \|$", PAGE, re.M)
 
     assert [(name, when, tuple(re.findall(r"`(\w+)`", adds))) for name, when, adds in rows] == [
-        (event.name, event.when, event.members) for event in CATALOGUE.values()
+        (event.name, event.when, event.members) for event in (*CATALOGUE.values(), *BY_COMMAND.values())
     ]
