@@ -23,8 +23,9 @@ REFUSED_BEYOND = {
     "access_expiry": {"minimum", "maximum"},
     "refresh_expiry": {"minimum", "maximum"},
     "leeway": {"maximum"},
+    "except": {"no_current_session"},
 }
-"""What may be wrong with a text that is well written: the moment, or the amount."""
+"""What may be wrong with a text that is well written: the moment, the amount, or who asks."""
 OF_TEXTS = {"/problems/validation-failed", "/problems/malformed-request", "/problems/malformed-body"}
 """Problems that say of a request that it is written wrongly. Others say that it asks for what may not be."""
 LONGEST_TARGET = 8000

@@ -13,7 +13,7 @@ from tests.twice.conftest import REFRESHES_A_MINUTE, OnPostgres, OnSqlite, Outco
 from tests.twice.interruptions import COUNTED, WAYS
 
 OPERATIONS = {operation.id: operation for operation in requests.OPERATIONS if operation.method != "GET"}
-WRITES_AFTER_ITS_ANSWER = {"touch_session"}
+WRITES_AFTER_ITS_ANSWER = {"touch_session", "touch_session_as_service"}
 """What these write may wait, so that a full disk is nothing to their answer."""
 
 
