@@ -249,7 +249,11 @@ def test_the_service_is_ready_once_every_issuer_was_read(provider: Provider, sta
 @pytest.mark.parametrize(
     ("settings", "claims", "reason"),
     [
-        ({"JWT_ROLE_MAP": "ops=admin"}, {"roles": ["admin"]}, "roles: got none, want one of admin, auditor, security_admin"),
+        (
+            {"JWT_ROLE_MAP": "ops=admin"},
+            {"roles": ["admin"]},
+            "roles: got none, want one of admin, auditor, security_admin",
+        ),
         ({"JWT_ROLES_CLAIM": "a.b"}, {"a": {"b": {"admin": 1}}}, "roles: a.b is neither a list of texts nor a text"),
         ({"JWT_TENANT_CLAIM": "org.id"}, {"org": {"name": "x"}}, "tenant: the claim org.id is missing"),
         ({"JWT_TENANT_CLAIM": "org.id"}, {"org": {"id": "a/b"}}, "tenant: org.id is a/b, which is not one tenant id"),
