@@ -17,6 +17,9 @@ OF_A_REPLICA = 1
 ELSEWHERE = {
     ("commands.md", "text"),  # what commands print about themselves
     ("faults.md", "sh"),  # runs the fault suite itself
+    ("on-call.md", "sh"),  # the same lines as in guides/operations.md, where they are run
+    ("security.md", "python"),  # run by test_security_page
+    ("upgrading.md", "text"),  # what a command prints
     ("scale.md", "sql"),  # for Citus, which is not here; the page says that it was not run
 }
 
@@ -53,3 +56,5 @@ def test_no_other_page_holds_a_snippet_that_would_have_to_be_run() -> None:
     assert others
     found = {(page.name, snippet.language) for page in others for snippet in snippets(page) if snippet.language}
     assert found == ELSEWHERE
+    run_there = (ROOT / "docs" / "guides" / "operations.md").read_text("utf-8")
+    assert all(snippet.text in run_there for snippet in snippets(ROOT / "docs" / "on-call.md"))
