@@ -9,7 +9,6 @@ from typing import Any
 from sojourn.conformance.fuzzing.runner import Run
 from sojourn.openapi.document import unresolved_operations
 
-
 NEED_A_SESSION_OF_THE_CALLER = frozenset({"DELETE /sessions"})
 """What asks for a bearer token that names a session. The token that a run is given names none: 400 is right."""
 
