@@ -62,19 +62,22 @@ class Parameter:
             arguments[self.argument] = self.default
 
 
+def argument_of(name: str) -> str:
+    """The argument by which a handler takes a parameter: `x_b` for `X-B`; a word of Python's own gets a `_`."""
+    argument = name.lower().replace("-", "_")
+    return argument + "_" if iskeyword(argument) else argument  # as Connexion does
+
+
 def compile_parameter(definition: Mapping[str, Any]) -> Parameter:
     """A Parameter from an OpenAPI parameter object. Raises ContractError for what we do not serve."""
     name, schema = definition["name"], definition.get("schema", {})
     decode = _DECODERS.get(schema.get("type", ""))
     if decode is None or definition["in"] not in ("path", "query", "header"):
         raise ContractError(f"parameter {name!r}: only scalar path, query and header parameters are served")
-    argument = name.lower().replace("-", "_")
-    if iskeyword(argument):  # as Connexion does
-        argument += "_"
     required = definition.get("required", False)
     return Parameter(
         name=name,
-        argument=argument,
+        argument=argument_of(name),
         required=required,
         default=schema.get("default"),
         decode=decode,

@@ -13,6 +13,7 @@ from sojourn.handlers.answers import Answer
 from sojourn.handlers.context import Context
 from sojourn.openapi.document import Operation, examples, operations
 from sojourn.pipeline.negotiation import JSON
+from sojourn.pipeline.parameters import argument_of
 from sojourn.pipeline.plans import Handler
 
 
@@ -58,7 +59,7 @@ def _stand_in(operation: Operation, signature: inspect.Signature) -> Handler:
 
 def _signature(operation: Operation) -> inspect.Signature:
     """What a handler of the operation has to take: the tenant is in `ctx`."""
-    names = ["ctx", *(parameter["name"].lower().replace("-", "_") for parameter in operation.parameters)]
+    names = ["ctx", *(argument_of(parameter["name"]) for parameter in operation.parameters)]
     names += ["body"] if "requestBody" in operation.definition else []
     kind = inspect.Parameter.KEYWORD_ONLY
     return inspect.Signature([inspect.Parameter(name, kind) for name in names if name != "x_tenant_id"])
