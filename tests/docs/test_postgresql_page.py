@@ -17,7 +17,7 @@ OF_A_REPLICA = 1
 ELSEWHERE = {
     ("commands.md", "text"),  # what commands print about themselves
     ("faults.md", "sh"),  # runs the fault suite itself
-    ("on-call.md", "sh"),  # the same lines as in guides/operations.md, where they are run
+    ("on-call.md", "sh"),  # the same lines as in the guide for operators, where they are run
     ("security.md", "python"),  # run by test_security_page
     ("upgrading.md", "text"),  # what a command prints
     ("scale.md", "sql"),  # for Citus, which is not here; the page says that it was not run
