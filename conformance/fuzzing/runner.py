@@ -50,7 +50,12 @@ _SELECTION = {
 
 _BEGINS_BY_ITSELF = ("/problems", "/trusted-devices", "/sessions/refresh", "/sessions/rotate-access")
 """Where one of these has links, Schemathesis begins chains with nothing else. Their links get a run each."""
-_OUTLIVES_DELETION = ("GET /sessions/{session_id}", "DELETE /sessions/{session_id}")
+_OUTLIVES_DELETION = (
+    "GET /sessions/{session_id}",
+    "DELETE /sessions/{session_id}",
+    "GET /internal/session/{session_id}",
+    "DELETE /internal/session/{session_id}",
+)
 """Ending a session is a fact that is kept, not a deletion: it is still shown (as revoked), and ended again."""
 _JUDGES_BY_MORE_THAN_FORM = (
     "POST /internal/session/generate-tokens",

@@ -11,8 +11,6 @@ from contextlib import suppress
 from secrets import randbelow
 from typing import Any, NamedTuple
 
-import asyncpg
-
 from sojourn.domain.errors import Unavailable
 from sojourn.storage.postgres.failures import DRIVER_ERRORS, is_dropped
 from sojourn.storage.postgres.functions import NOT_NOW, Function
@@ -143,8 +141,8 @@ class Calls:
                 error = Unavailable() if perhaps_done else failure.cause
                 break
             except DRIVER_ERRORS as failure:
-                # The unit must not begin anew with other ids where these may be there already.
-                unknown = _is_unknown(failure) or (perhaps_done and isinstance(failure, asyncpg.UniqueViolationError))
+                # What may be there already is only looked for again: the unit must not begin anew, whatever failed now.
+                unknown = perhaps_done or _is_unknown(failure)
                 error = Unavailable() if unknown else failure
                 if not unknown:
                     break
