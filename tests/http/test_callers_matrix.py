@@ -183,6 +183,12 @@ def without_vouching(request: Raw) -> Raw:
     return request.with_body({name: value for name, value in body.items() if name not in VOUCHED})
 
 
+def _as(caller: Caller, request: Raw, *, world: World, known: dict[str, Any]) -> Raw:
+    for header, value in caller.headers(world, known).items():
+        request = request.with_header(header, value)
+    return request
+
+
 @pytest.mark.parametrize("operation", OPERATIONS, ids=[operation.id for operation in OPERATIONS])
 def test_everybody_is_answered_as_the_contract_says(operation: Operation, world: World) -> None:
     wrong: dict[str, Any] = {}
@@ -193,10 +199,12 @@ def test_everybody_is_answered_as_the_contract_says(operation: Operation, world:
         own_session = operation.needs_a_session or has_its_credential_in_the_body(operation)
         request = valid_request(operation, world.prepared.credentials, known)
         request = without_vouching(request).without("X-API-Key", "Authorization")
-        for header, value in caller.headers(world, {**known, "own_session": own_session}).items():
-            request = request.with_header(header, value)
-
-        status, text = world.ask(request)
+        status, text = world.ask(_as(caller, request, world=world, known={**known, "own_session": own_session}))
+        if (
+            status == 409 and "sign-in-superseded" in text
+        ):  # the user was ended in the second in which the token was made
+            time.sleep(1)
+            status, text = world.ask(_as(caller, request, world=world, known={**known, "own_session": own_session}))
 
         if status not in expected:
             wrong[name] = (status, sorted(expected)[:3], text[:200])
