@@ -66,7 +66,7 @@ _JUDGES_BY_MORE_THAN_FORM = (
     "DELETE /sessions",
 )
 """A tenant that is not the header's, a token that is not good, lifetimes that contradict, more methods than a session
-names with those it has: 400, though well-formed."""
+names with those it has, a caller whose token names no session: 400, though well-formed."""
 
 
 @dataclass(frozen=True, slots=True)
