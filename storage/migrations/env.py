@@ -3,7 +3,12 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-from sojourn.storage.schema import audit_tables, tables, token_tables  # noqa: F401 - the tables register themselves
+from sojourn.storage.schema import (  # noqa: F401 - the tables register themselves
+    audit_tables,
+    event_tables,
+    tables,
+    token_tables,
+)
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=SQLModel.metadata)
 with context.begin_transaction():

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 
 from sojourn.storage.schema import progress
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest revision in `storage/migrations/versions`. Revisions are numbered: they sort like they follow."""
 
 _NOT_OF_THE_MODELS = re.compile(rf"sqlite_|{progress.TABLE}$|\w+_(default|\d{{8}})$")
@@ -73,7 +73,12 @@ def differences(connection: Connection) -> list[object]:
     from alembic.migration import MigrationContext
     from sqlmodel import SQLModel
 
-    from sojourn.storage.schema import audit_tables, tables, token_tables  # noqa: F401 - the tables register themselves
+    from sojourn.storage.schema import (  # noqa: F401 - the tables register themselves
+        audit_tables,
+        event_tables,
+        tables,
+        token_tables,
+    )
 
     def is_ours(_: object, name: str | None, kind: str, *__: object) -> bool:
         return not (kind == "table" and name is not None and _NOT_OF_THE_MODELS.match(name))
