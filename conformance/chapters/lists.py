@@ -67,7 +67,7 @@ class Listing:
         found: list[str] = []
         for _ in range(READINGS):
             before = self._wholes(by, of_user)
-            found = list(self._compared(by, *before))
+            found = list(self._compared(by, before[0], everything=before[1]))
             if not found or self._wholes(by, of_user) == before:
                 break
         return found
@@ -77,7 +77,7 @@ class Listing:
         first = self.page(number=1, size=LARGEST, by=by)
         return first, self.page(number=1, size=LARGEST, by=of_user) if of_user.items() <= by.items() else None
 
-    def _compared(self, by: Filter, first: Any, everything: Any) -> Iterator[str]:
+    def _compared(self, by: Filter, first: Any, *, everything: Any) -> Iterator[str]:
         """The pages of every size beside the largest one, and this beside the rows of the user."""
         whole, total = first["items"], first["total"]
         said = ", ".join(f"{name}={value}" for name, value in by.items()) or "no filter"
