@@ -7,7 +7,7 @@ what goes wrong here is Unreachable, SchemaMismatch or Unavailable.
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -106,6 +106,29 @@ async def migrate(
 
         wait = busy_timeout.total_seconds()
         return await asyncio.to_thread(sqlite_schema.migrate, _path(url), wait, migration=migration, tell=tell)
+
+
+@asynccontextmanager
+async def no_migration(url: str, *, tell: Callable[[str], None]) -> AsyncIterator[None]:
+    """No migration of the database of `url` runs in the block: one that runs is waited for, and `tell` is told so.
+
+    A migration counts sessions anew, and adds what is missing to the numbers a moment later. Who puts the same numbers
+    right between the two has it added twice. Raises ValueError, Unreachable.
+    """
+    if url.startswith(POSTGRESQL_PREFIX):
+        from sojourn.storage.postgres import schema as postgres_schema
+
+        async with AsyncExitStack() as stack:
+            with _failures_of(url):
+                await stack.enter_async_context(postgres_schema.alone(url, tell))
+            yield
+        return
+    from sojourn.storage.sqlite import schema as sqlite_schema
+
+    with ExitStack() as held:
+        with _failures_of(url):
+            held.enter_context(sqlite_schema.alone(_path(url), tell))
+        yield
 
 
 async def plan_migration(url: str, *, folder: Path | None = None, contract: bool = False) -> list[str]:

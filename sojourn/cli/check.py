@@ -8,6 +8,7 @@ from sojourn.cli.databases import with_database
 from sojourn.cli.options import database_url, settings_from
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
+from sojourn.storage.engines import no_migration
 from sojourn.storage.upkeep import recount
 from sojourn.storage.upkeep.housekeeping import all_tenants
 from sojourn.storage.upkeep.recount import Difference
@@ -24,16 +25,20 @@ def check(ctx: click.Context, repair: bool, *, as_json: bool, database_url: str 
     """Compare the numbers that are kept for every tenant with a count of its sessions. Servers may go on meanwhile.
 
     The status is 1 when a number differs and was not put right. Lists and single sessions never depend on these
-    numbers; the statistics do.
+    numbers; the statistics do. A repair waits for a migration that runs: that counts the same sessions.
     """
-    work = recount.repair if repair else recount.differences
+    settings = settings_from(database_url=database_url)
 
     async def look(database: Database) -> dict[str, list[Difference]]:
-        transact = database.write if repair else database.read
         tenants: list[Tenant] = await all_tenants(database)
-        return {tenant.id: await transact(tenant, work) for tenant in tenants}
+        return {tenant.id: await database.read(tenant, recount.differences) for tenant in tenants}
 
-    found = with_database(settings_from(database_url=database_url), look, reading=True)
+    async def put_right(database: Database) -> dict[str, list[Difference]]:
+        async with no_migration(settings.database_url, tell=_tell):
+            tenants: list[Tenant] = await all_tenants(database)
+            return {tenant.id: await database.write(tenant, recount.repair) for tenant in tenants}
+
+    found = with_database(settings, put_right if repair else look, reading=True)
     wrong = {tenant: differences for tenant, differences in found.items() if differences}
     if as_json:
         click.echo(json.dumps(_document(found, wrong, repaired=repair), indent=2))
@@ -41,6 +46,10 @@ def check(ctx: click.Context, repair: bool, *, as_json: bool, database_url: str 
         click.echo(_text(found, wrong, repaired=repair))
     if wrong and not repair:
         ctx.exit(DIFFERS)
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _document(found: dict[str, list[Difference]], wrong: dict[str, list[Difference]], *, repaired: bool) -> object:

@@ -35,7 +35,7 @@ async def migrate(url: str, *, migration: "Migration", tell: Callable[[str], Non
 
     Raises SchemaMismatch, and the driver's error when requests are in the way of a step for two minutes.
     """
-    async with _alone(url, tell), _connected(url) as connection:
+    async with alone(url, tell), _connected(url) as connection:
         while True:
             began = time.monotonic()
             step = await _next_step(connection, migration, tell=tell)
@@ -68,7 +68,7 @@ async def _connected(url: str) -> AsyncIterator[AsyncConnection]:
 
 
 @asynccontextmanager
-async def _alone(url: str, tell: Callable[[str], None]) -> AsyncIterator[None]:
+async def alone(url: str, tell: Callable[[str], None]) -> AsyncIterator[None]:
     """Hold the lock that one migration has at a time; wait for another one, and tell so once.
 
     The lock is a transaction's, so that it works through a pooler too, and ends with the connection of a migration that

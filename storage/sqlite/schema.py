@@ -44,7 +44,7 @@ def migrate(path: Path, wait_seconds: float, *, migration: "Migration", tell: Ca
 
     What a step reads is read before its transaction: no request waits for that.
     """
-    with _alone(path, tell), on_connection(path, wait_seconds) as connection:
+    with alone(path, tell), on_connection(path, wait_seconds) as connection:
         while step := _transact(connection, migration.look, begin="BEGIN"):
 
             def take(connection: Connection, step: "Step" = step) -> None:
@@ -82,7 +82,7 @@ def on_connection(path: Path, wait_seconds: float) -> Iterator[Connection]:
 
 
 @contextmanager
-def _alone(path: Path, tell: Callable[[str], None]) -> Iterator[None]:
+def alone(path: Path, tell: Callable[[str], None]) -> Iterator[None]:
     """Hold the lock that one migration has at a time; wait for another one, and tell so once.
 
     It is on the file's folder: a lock on the file itself would be SQLite's. It ends with the process.
