@@ -92,3 +92,24 @@ def test_every_pattern_stands_in_single_quotes(file: Path) -> None:
     patterns = [line.split("pattern: ", 1)[1] for line in file.read_text("utf-8").splitlines() if " pattern: " in line]
 
     assert [pattern for pattern in patterns if not re.fullmatch(r"'(?:[^']|'')*'", pattern)] == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=name_of)
+def test_a_text_is_quoted_only_where_it_must_be_and_then_on_one_line(file: Path) -> None:
+    wrong = []
+    for token in yaml.scan(file.read_text("utf-8")):
+        if isinstance(token, yaml.ScalarToken) and token.style in {"'", '"'}:
+            line = file.read_text("utf-8").splitlines()[token.start_mark.line]
+            spans_lines = token.start_mark.line != token.end_mark.line
+            if token.style == '"' or spans_lines or (" pattern: " not in line and reads_the_same(token.value)):
+                wrong.append(line.strip())
+
+    assert wrong == []
+
+
+def reads_the_same(text: str) -> bool:
+    """Whether a text is the same text without quotes."""
+    try:
+        return bool(yaml.safe_load(f"key: {text}\n") == {"key": text})
+    except yaml.YAMLError:
+        return False

@@ -1,4 +1,4 @@
-### What Sojourn says about refusals, in English. Each problem key has a title, a detail for the answer, and
+### What Sojourn says about refusals, in English. Each problem key has a title, a detail for the response, and
 ### an explanation and a remedy for its page.
 
 validation_failed = Invalid request
@@ -12,7 +12,7 @@ validation_failed = Invalid request
 malformed_body = Unreadable body
     .detail = The body is not the JSON that it should be; see errors.
     .explanation = The body could not be read as JSON in UTF-8: a syntax error, a member given twice, a number or a nesting beyond the limits, or characters that mean nothing in a text.
-    .remedy = Send one JSON value in UTF-8, with each member once. The entry in errors tells where reading stopped.
+    .remedy = Send one JSON value in UTF-8, with each member once. The entry in errors says where reading stopped.
 
 malformed_request = Ambiguous request
     .detail = The request can be read in more than one way; see errors.
@@ -22,36 +22,36 @@ malformed_request = Ambiguous request
 authentication_required = Authentication required
     .detail = The request carries no credentials for this operation.
     .explanation = Operations under /internal need an API key in X-API-Key. All others need a bearer token in Authorization.
-    .remedy = Send the credential that the WWW-Authenticate header of the answer names.
+    .remedy = Send the credential that the WWW-Authenticate header of the response names.
 
 invalid_api_key = Invalid API key
     .detail = The API key is not accepted.
-    .explanation = The key in X-API-Key is unknown, revoked or past its end. Which of them is not told.
+    .explanation = The key in X-API-Key is unknown, revoked or expired. The response does not say which.
     .remedy = Check that the whole key was copied. If it was, ask the operators for a new one.
 
 invalid_token = Invalid token
     .detail = The bearer token is not accepted.
-    .explanation = The token's signature, algorithm, issuer, audience or claims are not what this service accepts. Which of them is not told.
+    .explanation = The token's signature, algorithm, issuer, audience or claims are not what this service accepts. The response does not say which; the log of the server does.
     .remedy = Sign in again and use the new token. If that is refused too, compare the settings of the issuer with those of this service.
 
 token_expired = Token expired
     .detail = The bearer token has expired.
-    .explanation = The token was good once, but its lifetime (exp) is over.
+    .explanation = The token was valid, but its lifetime (exp) is over.
     .remedy = Get a new token and send the request again.
 
 insufficient_role = Insufficient role
     .detail = This operation needs one of these roles: { $roles }.
-    .explanation = You are known, but the token holds none of the roles that the operation asks for.
+    .explanation = The token is valid, but it has none of the roles that the operation requires.
     .remedy = Use an account that holds the role, or ask an administrator for it.
 
 insufficient_scope = Insufficient scope
     .detail = This operation needs an API key with the scope { $scope }.
-    .explanation = The API key is good, but it was made for other work: it does not have the scope that the operation asks for.
-    .remedy = Use a key that has the scope, or ask whoever manages the keys for one.
+    .explanation = The API key is valid, but it does not have the scope that the operation requires.
+    .remedy = Use a key that has the scope, or ask the operators for one.
 
 tenant_not_allowed = Tenant not allowed
     .detail = The API key does not cover this tenant.
-    .explanation = The API key is limited to certain tenants and the one in X-Tenant-ID is not among them. Whether that tenant exists is not told.
+    .explanation = The API key is limited to certain tenants, and the one in X-Tenant-ID is not among them. The response does not say whether that tenant exists.
     .remedy = Use a key that covers the tenant, or correct X-Tenant-ID.
 
 not_your_resource = Not your resource
@@ -66,49 +66,49 @@ tenant_mismatch = Another tenant
 
 unsupported_grant = Unsupported grant
     .detail = The grant type or a token type is not supported here.
-    .explanation = This operation serves token exchange (RFC 8693) for access tokens and nothing else.
+    .explanation = This operation supports only token exchange (RFC 8693) for access tokens.
     .remedy = Send the grant_type urn:ietf:params:oauth:grant-type:token-exchange.
 
 invalid_subject_token = Invalid subject token
     .detail = The token to be exchanged is not accepted.
-    .explanation = The subject token is not signed by a key that is known here, is expired, was revoked, or belongs to a session that is over. Which of them is not told.
-    .remedy = Get a new token for the subject and exchange that.
+    .explanation = The subject token is not signed by a key that this service knows, is expired, was revoked, or belongs to a session that has ended. The response does not say which.
+    .remedy = Get a new token for the subject and exchange that one.
 
 refresh_token_invalid = Invalid refresh token
     .detail = The refresh token is not accepted.
-    .explanation = The refresh token is not one of this service, is past its end, or its session is over. Which of them is not told. Nothing was changed.
+    .explanation = The refresh token was not issued by this service, is expired, or belongs to a session that has ended. The response does not say which. Nothing was changed.
     .remedy = Use the latest refresh token. If that is refused too, sign in again.
 
 refresh_token_reused = Refresh token used again
     .detail = The refresh token was used before. Its session has been ended.
-    .explanation = A refresh token that had been replaced came again. It may have been stolen, so the session it belongs to was ended with all its tokens.
-    .remedy = Sign in again. If this happens often, look for two programs that share one refresh token.
+    .explanation = A refresh token that had already been exchanged was sent again. It may have been stolen, so its session was ended, and all tokens of that session are refused.
+    .remedy = Sign in again. If this happens often, two programs may be using the same refresh token.
 
 role_not_allowed = Role not allowed
     .detail = Only internal services and administrators may give a session a role.
-    .explanation = Nobody raises their own rights by creating a session.
+    .explanation = Users cannot raise their own rights by creating a session.
     .remedy = Leave role out, or ask an administrator.
 
 not_entitled_to_vouch = Not entitled to vouch
     .detail = { $reason ->
-        [stale] The sign-in that this token proves is too long ago, or lies in the future: send a new token of the identity provider.
+        [stale] The sign-in that this token proves was too long ago, or is in the future: send a new token of the identity provider.
         [spent] This token has vouched for a sign-in before: send a new token of the identity provider.
         [beyond] This token does not attest { $members }: leave that out.
         [one_factor] This token does not prove several factors: send one of the identity provider that does.
        *[own_token] A token of this service proves a session and no sign-in: send a new token of the identity provider.
     } A service that signed the user in may vouch for it with its API key.
-    .explanation = How, when and where a user signed in is attested by a service with an API key, by an administrator, or by the claims of a new token from the identity provider, which counts once. What a user says alone is refused, so that nobody prolongs a session or raises its assurance by themselves.
+    .explanation = How, when and where a user signed in is attested by a service with an API key, by an administrator, or by the claims of a new token from the identity provider, which counts once. What only the user claims is refused, so that users cannot prolong a session or raise its assurance on their own.
     .remedy = Have the user sign in with the identity provider and send that token within the time allowed; its claims amr, acr and auth_time count. Or let the service that signed the user in call POST /internal/session/create, or POST /internal/session/ followed by the session's id and /elevate, with its API key.
 
 sign_in_superseded = Sign-in superseded
-    .detail = The user was ended after this sign-in began. Nothing was created.
-    .explanation = All sessions of the user were ended while this request was under way, or after the sign-in that the token proves. Ending a user also ends the sign-ins of before.
-    .remedy = If the user may sign in again, have them do so, and begin anew with the new sign-in.
+    .detail = All sessions of the user were ended after this sign-in began. Nothing was created.
+    .explanation = All sessions of the user were ended while this request was under way, or after the sign-in that the token proves. Ending all sessions of a user also invalidates earlier sign-ins.
+    .remedy = If the user may sign in again, have them do so, and use the new sign-in.
 
 tenant_limit_reached = Tenant limit reached
-    .detail = There are { $limit } tenants, and no other is made on first use. To make it all the same, run: sojourn tenant create { $tenant }
-    .explanation = A tenant is made by the first write that names it, until there are as many as the setting SOJOURN_MAX_TENANTS allows. Nothing was created. Tenants that exist are served as before.
-    .remedy = Check the spelling of the tenant. If it is a new one, its operator makes it with `sojourn tenant create`, or raises SOJOURN_MAX_TENANTS.
+    .detail = There are already { $limit } tenants, so no further one is created on first use. To create it all the same, run: sojourn tenant create { $tenant }
+    .explanation = A tenant is created by the first write that names it, until there are as many as the setting SOJOURN_MAX_TENANTS allows. Nothing was created. Existing tenants are not affected.
+    .remedy = Check the spelling of the tenant. If it is a new one, an operator can create it with `sojourn tenant create`, or raise SOJOURN_MAX_TENANTS.
 
 token_not_found = Token not found
     .detail = There is no such token.
@@ -132,7 +132,7 @@ rate_limited = Too many requests
 
 route_not_found = No such path
     .detail = No operation is served at this path.
-    .explanation = The path matches no operation of the contract. A trailing slash, another letter case or an empty segment makes another path.
+    .explanation = The path matches no operation of the contract. With a trailing slash, an empty segment or other upper and lower case it is a different path.
     .remedy = Compare the path with the contract at /openapi.json.
 
 session_not_found = Session not found
@@ -153,7 +153,7 @@ problem_type_not_found = No such problem type
 method_not_allowed = Method not allowed
     .detail = This path serves only: { $allow }.
     .explanation = The path exists, but not with this method. HEAD and OPTIONS are not served.
-    .remedy = Use one of the methods in the Allow header of the answer.
+    .remedy = Use one of the methods in the Allow header of the response.
 
 not_acceptable = Not acceptable
     .detail = This operation answers only in: { $offers }.
@@ -162,37 +162,37 @@ not_acceptable = Not acceptable
 
 request_timeout = Request timeout
     .detail = The request body did not arrive in time.
-    .explanation = The head of the request arrived but its body was not complete within the time allowed.
+    .explanation = The head of the request arrived, but its body was not complete within the time allowed.
     .remedy = Send the request again. If it happens often, look at the network or send smaller bodies.
 
 content_too_large = Body too large
     .detail = The body is larger than { $limit } bytes.
-    .explanation = The body is beyond the limit of this server and was not read to its end.
+    .explanation = The body is larger than this server allows and was not read to its end.
     .remedy = Send less in one request.
 
 uri_too_long = URI too long
     .detail = Path and query together are longer than { $limit } bytes.
-    .explanation = The request line is beyond the limit of this server.
+    .explanation = The request line is longer than this server allows.
     .remedy = Send a shorter path and query.
 
 unsupported_media_type = Unsupported media type
     .detail = The body must be { $accepted } in UTF-8 without content coding.
-    .explanation = The Content-Type is missing or names something else than JSON in UTF-8, or a Content-Encoding was used.
+    .explanation = The Content-Type is missing or is not JSON in UTF-8, or a Content-Encoding was used.
     .remedy = Send JSON with the header Content-Type: application/json, uncompressed.
 
 headers_too_large = Headers too large
     .detail = The headers together are larger than { $limit } bytes.
-    .explanation = The header section is beyond the limit of this server.
+    .explanation = The header section is larger than this server allows.
     .remedy = Send fewer or shorter headers. Cookies are not used here and can be left out.
 
 internal = Internal error
     .detail = Something went wrong on our side.
-    .explanation = The server met a condition that it did not expect. The request was not at fault, and nothing of it was kept.
+    .explanation = The server met a condition that it did not expect. The fault is not in the request, and nothing of it was stored.
     .remedy = Try again later. If it goes on, tell the operators the request_id.
 
 transfer_coding_unknown = Unknown transfer coding
-    .detail = The only transfer coding that is understood here is chunked.
-    .explanation = The Transfer-Encoding of the request names something else than chunked, so its body cannot be read.
+    .detail = The only transfer coding that this server understands is chunked.
+    .explanation = The Transfer-Encoding of the request is not chunked, so its body cannot be read.
     .remedy = Send the body with a Content-Length, or with Transfer-Encoding: chunked.
 
 unavailable = Temporarily unavailable
@@ -200,7 +200,7 @@ unavailable = Temporarily unavailable
         [one] one second
        *[other] { $retry_after } seconds
     }.
-    .explanation = Something that the service depends on does not answer or is overloaded. Nothing of the request was kept.
+    .explanation = Something that the service depends on does not respond or is overloaded. Nothing of the request was stored.
     .remedy = Send the request again after the time in the Retry-After header.
 
 version_not_supported = HTTP version not supported
@@ -253,10 +253,10 @@ violation-control_character = This contains a NUL or half of a surrogate pair.
 violation-json_depth = The body nests deeper than { $limit } levels.
 violation-json_number = A number has more than { $limit } characters or is too large.
 violation-json_constant = { $name } is not a JSON value.
-violation-json_syntax = The JSON text breaks off at line { $line }, column { $column }.
+violation-json_syntax = The JSON text cannot be read further than line { $line }, column { $column }.
 violation-http_syntax = What was sent is no HTTP/1.1 request.
-violation-http_host = A request needs exactly one Host header, with a host and perhaps a port.
-violation-http_target = The request line needs a path, with a query perhaps, and no fragment.
+violation-http_host = A request needs exactly one Host header: a host, and optionally a port.
+violation-http_target = The request line needs a path. A query may follow it, a fragment may not.
 violation-no_current_session = The bearer token belongs to no session of the caller.
 violation-body_not_allowed = This operation takes no body.
 
@@ -278,9 +278,9 @@ page-skip = Skip to the content
 page-front-title = Session service
 page-front-lead = A session service: who is signed in, on which device, with which tokens, for every tenant.
 page-place-reference = API reference
-page-place-reference-about = Every operation, to read, to search and to try. Begin here.
+page-place-reference-about = Every operation, to read, to search and to try. Start here.
 page-place-contract = Contract
-page-place-contract-about = The same for programs: the OpenAPI document that this service keeps to.
+page-place-contract-about = The same for programs: the OpenAPI document that every request and response must match.
 page-place-problems = Problem types
 page-place-problems-about = Every refusal: what it means and what to do about it.
 page-place-health = Health

@@ -27,7 +27,7 @@ invalid_api_key = API 密钥无效
 
 invalid_token = 令牌无效
     .detail = 该 Bearer 令牌不被接受。
-    .explanation = 令牌的签名、算法、签发者、受众或声明不符合本服务的要求。具体原因不予透露。
+    .explanation = 令牌的签名、算法、签发者、受众或声明不符合本服务的要求。具体原因不在响应中说明，只写入服务器日志。
     .remedy = 请重新登录并使用新令牌；若仍被拒绝，请核对签发方与本服务的配置。
 
 token_expired = 令牌已过期
