@@ -54,9 +54,7 @@ def test_every_violation_of_an_example_is_described_as_the_server_describes_it()
     violations: list[dict[str, Any]] = [broken for _, _, value in examples() for broken in value.get("errors", [])]
 
     assert len(violations) > 3
-    assert [
-        broken for broken in violations if not is_said(f"violation-{broken['code']}", broken["description"])
-    ] == []
+    assert [broken for broken in violations if not is_said(f"violation-{broken['code']}", broken["description"])] == []
 
 
 def test_the_example_of_a_problem_type_explains_it_as_its_page_does() -> None:
