@@ -6,11 +6,29 @@ from functools import partial
 
 from sojourn.domain.clock import Instant, to_text
 from sojourn.domain.endings import Ending
+from sojourn.domain.ids import session_key
+from sojourn.domain.sessions import is_active
 from sojourn.handlers.context import Context
-from sojourn.storage.queries import erasure, sessions, sign_ins, tenants, token_configs
+from sojourn.storage.queries import erasure, procedures, sessions, sign_ins, tenants, token_configs
 from sojourn.storage.queries.erasure import Erased
+from sojourn.storage.queries.sessions import SessionRow
 
 _MILLISECOND = timedelta(milliseconds=1)
+
+
+async def end_active(ctx: Context, session_id: str, *, ending: Ending, of_user: str | None = None) -> bool:
+    """End a session that is active, without reading it first; False for any other, and for one that is not `of_user`.
+
+    Where it is True, nothing more is written in the request.
+    """
+    key = session_key(session_id)
+    return key is not None and await procedures.revoke(ctx.db, key, now=ctx.now_text, ending=ending, of_user=of_user)
+
+
+async def end_session(ctx: Context, row: SessionRow, *, ending: Ending) -> None:
+    """End a session that was read. Ending an ended session changes nothing."""
+    if is_active(row, ctx.now_text):  # by its deadlines: it may have been settled by a clock that was ahead
+        await sessions.revoke(ctx.db, row.id, now=ctx.now_text, ending=ending)
 
 
 async def end_user(ctx: Context, user_id: str, *, ending: Ending, but: str | None = None) -> int:

@@ -12,7 +12,7 @@ from sojourn.handlers.context import Context, commits_itself, reads_at_length
 from sojourn.handlers.sessions.activity import keep_alive
 from sojourn.handlers.sessions.creation import begin_session
 from sojourn.handlers.sessions.elevation import raise_session
-from sojourn.handlers.sessions.ending import end_user, erase_user
+from sojourn.handlers.sessions.ending import end_active, end_session, end_user, erase_user
 from sojourn.handlers.sessions.lookup import active_or_404, session_row
 from sojourn.handlers.tokens.inventory import moment
 from sojourn.handlers.views.devices import trusted_device_response
@@ -52,10 +52,10 @@ async def get_session_as_service(ctx: Context, session_id: str) -> View:
 async def revoke_session_as_service(ctx: Context, session_id: str, body: dict[str, Any] | None) -> None:
     """End one session of any user. Ending an ended session changes nothing."""
     said = body or {}
-    row = await session_row(ctx, session_id)
     code = said.get("reason_code", "revoked_by_service")
     ending = Ending(ctx.caller.id, said.get("reason", UNSTATED_REASON), code)
-    await sessions.revoke(ctx.db, row.id, now=ctx.now_text, ending=ending)
+    if not await end_active(ctx, session_id, ending=ending):
+        await end_session(ctx, await session_row(ctx, session_id), ending=ending)
 
 
 @commits_itself

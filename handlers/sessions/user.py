@@ -14,7 +14,7 @@ from sojourn.handlers.context import Context, commits_itself, takes_vouching_key
 from sojourn.handlers.sessions.activity import keep_alive
 from sojourn.handlers.sessions.creation import begin_session
 from sojourn.handlers.sessions.elevation import raise_session
-from sojourn.handlers.sessions.ending import end_user
+from sojourn.handlers.sessions.ending import end_active, end_session, end_user
 from sojourn.handlers.sessions.lookup import active_or_404, session_row
 from sojourn.handlers.sessions.vouching import evidence, present
 from sojourn.handlers.tenancy import require_tenant
@@ -61,11 +61,16 @@ async def get_session(ctx: Context, session_id: str) -> View:
 
 async def revoke_session(ctx: Context, session_id: str, body: dict[str, Any] | None) -> None:
     """End one session. Ending an ended session changes nothing."""
-    row = await _owned(ctx, session_id)
     reason = (body or {}).get("reason", UNSTATED_REASON)
-    await sessions.revoke(ctx.db, row.id, now=ctx.now_text, ending=Ending(ctx.caller.id, reason, _code(ctx, row)))
-    if row.user_id != ctx.caller.id:
-        await auditing.record(ctx, "session.ended", target=session_id)
+    own = Ending(ctx.caller.id, reason, _code_of_own(ctx, session_id))
+    if await end_active(ctx, session_id, ending=own, of_user=ctx.caller.id):
+        return
+    row = await _owned(ctx, session_id)
+    if row.user_id == ctx.caller.id:
+        await end_session(ctx, row, ending=own)
+        return
+    await end_session(ctx, row, ending=Ending(ctx.caller.id, reason, "revoked_by_admin"))
+    await auditing.record(ctx, "session.ended", target=session_id)
 
 
 async def revoke_other_sessions(ctx: Context, except_: str) -> View:
@@ -125,8 +130,8 @@ async def _owned_active(ctx: Context, session_id: str) -> SessionRow:
     return active_or_404(await _owned(ctx, session_id), ctx.now_text)
 
 
-def _code(ctx: Context, row: SessionRow) -> ReasonCode:
-    """What a caller's ending of one session is: signing out where it is the very one that the token belongs to."""
-    if row.user_id != ctx.caller.id:
-        return "revoked_by_admin"
-    return "signed_out" if session_key(ctx.caller.session_id or "") == row.id else "revoked_by_user"
+def _code_of_own(ctx: Context, session_id: str) -> ReasonCode:
+    """What a caller's ending of a session of theirs is: signing out where it is the very one the token belongs to."""
+    key = session_key(session_id)
+    is_this = key is not None and session_key(ctx.caller.session_id or "") == key
+    return "signed_out" if is_this else "revoked_by_user"

@@ -38,7 +38,7 @@ from sojourn.domain.tokens import AccessToken, PresentedToken, SignedToken, Unve
 from sojourn.domain.values import Caller, Tenant, tenant
 from sojourn.settings import Settings
 from sojourn.storage.database import Database
-from sojourn.storage.queries import epochs, refresh_states, token_records
+from sojourn.storage.queries import epochs, procedures, token_records
 from sojourn.storage.unit_of_work import UnitOfWork
 
 logger = logging.getLogger("sojourn.authentication")
@@ -255,7 +255,7 @@ class Tokens:
             return
         try:
             await self._started()[0].write(
-                tenant, lambda unit: refresh_states.mark_used(unit, session, generation=generation)
+                tenant, lambda unit: procedures.mark_used(unit, session, generation=generation)
             )
         except DomainError:
             logger.warning("the first use of a token could not be recorded; the next use will be")

@@ -197,7 +197,7 @@ class Calls:
 def _order(call: _Call) -> tuple[str, str, str]:
     """By the tenant, and in a tenant by what other calls may write, too."""
     given = call.parameters
-    return (given["tenant"], str(given.get("count_device_type", "")), str(given.get("user_id", "")))
+    return (given["tenant"], str(given.get("count_device_type", "")), str(given.get("user_id") or given.get("id", "")))
 
 
 def _is_unknown(error: Exception) -> bool:

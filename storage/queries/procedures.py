@@ -2,10 +2,11 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, and_, bindparam, func, literal_column, select
+from sqlalchemy import Integer, and_, bindparam, func, literal_column, or_, select
 
 from sojourn.domain.clock import Instant
-from sojourn.domain.ids import erased_user, user_key
+from sojourn.domain.endings import Ending
+from sojourn.domain.ids import SessionKey, erased_user, user_key
 from sojourn.domain.refresh_tokens import RefreshToken
 from sojourn.storage.procedures import Procedure, Step
 from sojourn.storage.queries import refresh_states, sessions, sign_ins, statistics, tokens, users
@@ -49,6 +50,18 @@ _IS_ROTATED = Statement(
         _R.c.tenant_id == _TENANT, _R.c.session_id == bindparam("key"), _R.c.token_hash == bindparam("new_hash")
     )
 )
+_IS_USED = Statement(
+    select(literal_column("1")).where(
+        _R.c.tenant_id == _TENANT,
+        _R.c.session_id == bindparam("key"),
+        or_(_R.c.generation != bindparam("spent"), _R.c.successor_used == bindparam("used")),
+    )
+)
+_IS_REVOKED = Statement(
+    select(literal_column("1")).where(
+        _S.c.tenant_id == _TENANT, _S.c.id == bindparam("id"), _S.c.revoked_at.is_not(None)
+    )
+)
 
 CREATE_SESSION = Procedure(
     "create_session",
@@ -73,8 +86,13 @@ ROTATE = Procedure(
     proof=Step(_IS_ROTATED),
 )
 ENTER_TOKEN = Procedure("enter_token", Step(tokens.ENTER), proof=Step(_IS_TOKEN))
+MARK_USED = Procedure("mark_used", Step(refresh_states.MARK_USED), proof=Step(_IS_USED))
+_REVOCATION = (Step(sessions.REVOKE, must=True), Step(statistics.COUNT, "count_"))
+REVOKE = Procedure("revoke", *_REVOCATION, proof=Step(_IS_REVOKED))
+TOUCH_AND_REVOKE = Procedure("touch_and_revoke", Step(sessions.TOUCH), *_REVOCATION, proof=Step(_IS_REVOKED))
+"""For a session with a touch that waits: its last use would go back otherwise."""
 
-ALL = (CREATE_SESSION, ROTATE, ENTER_TOKEN)
+ALL = (CREATE_SESSION, ROTATE, ENTER_TOKEN, MARK_USED, REVOKE, TOUCH_AND_REVOKE)
 
 
 class Standing(NamedTuple):
@@ -171,6 +189,27 @@ async def rotate(
 async def enter_token(unit: UnitOfWork, token: IssuedToken) -> None:
     """Record a token in the inventory, as `tokens.enter` does: the last write of its unit."""
     await unit.call(ENTER_TOKEN, **token._asdict())
+
+
+async def mark_used(unit: UnitOfWork, key: SessionKey, *, generation: int) -> None:
+    """Record that a generation's tokens were used."""
+    await unit.call(MARK_USED, key=key, spent=generation, used=1)
+
+
+async def revoke(
+    unit: UnitOfWork, key: SessionKey, *, now: Instant, ending: Ending, of_user: str | None = None
+) -> bool:
+    """End an active session, `of_user` where one is named; False where there is none. The last write of its unit.
+
+    A session that was settled by a clock ahead of this one is not found: `sessions.revoke` ends that.
+    """
+    touch = unit.touches.perhaps_unwritten(unit.tenant.id, key)
+    parameters: dict[str, Any] = {"id": key, "now": now, "nothing": None, "of_user": of_user, **ending._asdict()}
+    parameters |= {"count_kind": "revoked", "count_device_type": "", "count_by": 1}
+    if touch is None:
+        return await unit.call(REVOKE, **parameters) == REVOKE.passed
+    touched = sessions.touch_values(key, touch, now=now)
+    return await unit.call(TOUCH_AND_REVOKE, **touched | parameters) == TOUCH_AND_REVOKE.passed
 
 
 def _user(unit: UnitOfWork, user_id: str) -> dict[str, Any]:

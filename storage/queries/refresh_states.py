@@ -205,11 +205,6 @@ async def begin(unit: UnitOfWork, row: RefreshRow, *, seen: int | None) -> bool:
     return await unit.run(BEGIN, **row._asdict(), seen=-1 if seen is None else seen) == 1
 
 
-async def mark_used(unit: UnitOfWork, key: SessionKey, *, generation: int) -> None:
-    """Record that a generation's tokens were used."""
-    await unit.run(MARK_USED, key=key, spent=generation, used=1)
-
-
 def _state(row: RefreshRow) -> RefreshState:
     return RefreshState(
         first_generation=row.first_generation,

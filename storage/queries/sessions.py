@@ -201,7 +201,8 @@ _REVOCATION = {
     "reason_code": bindparam("code"),
     "due_at": bindparam("nothing"),
 }
-REVOKE = Statement(update(_S).where(_ONE, ACTIVE).values(**_REVOCATION))
+_whose: Any = bindparam("of_user", type_=_S.c.user_id.type)
+REVOKE = Statement(update(_S).where(_ONE, ACTIVE, or_(_whose.is_(None), _S.c.user_id == _whose)).values(**_REVOCATION))
 REVOKE_LOCKED = Statement(update(_S).where(_ONE).values(**_REVOCATION))
 REVOKE_SETTLED = Statement(update(_S).where(_ONE, SETTLED_AHEAD).values(**_REVOCATION))
 # Locked in one order everywhere: two requests that end the same sessions wait for each other and never in a circle.
@@ -314,15 +315,16 @@ async def list_active_with_users(
 
 async def touch(unit: UnitOfWork, key: SessionKey, *, touch: Touch) -> bool:
     """Record an activity; False when the session is not active. Neither instant ever goes back."""
-    return await unit.run(TOUCH, **_touch_values(key, touch, now=touch.last_active_at)) == 1
+    return await unit.run(TOUCH, **touch_values(key, touch, now=touch.last_active_at)) == 1
 
 
 async def touch_many(unit: UnitOfWork, touches: list[tuple[SessionKey, Touch]], *, now: Instant) -> None:
     """Record activities of sessions, by id, that waited until `now`; those not active by then are left as they are."""
-    await unit.run_many(TOUCH, [_touch_values(key, touch, now=now) for key, touch in touches])
+    await unit.run_many(TOUCH, [touch_values(key, touch, now=now) for key, touch in touches])
 
 
-def _touch_values(key: SessionKey, touch: Touch, *, now: Instant) -> dict[str, Any]:
+def touch_values(key: SessionKey, touch: Touch, *, now: Instant) -> dict[str, Any]:
+    """The parameters of `TOUCH` but for the tenant."""
     return {
         "id": key,
         "at": touch.last_active_at,
@@ -361,7 +363,7 @@ async def revoke_many(unit: UnitOfWork, keys: list[SessionKey], *, now: Instant,
     await _write_waiting_touches(unit, sorted(set(keys)), now=now)
     facts = {"now": now, "nothing": None, **ending._asdict()}
     for key in sorted(set(keys)):  # see `LOCK_ALL_OF_USER`
-        if await unit.run(REVOKE, id=key, **facts):
+        if await unit.run(REVOKE, id=key, of_user=None, **facts):
             ended.add(key)
         elif await unit.run(REVOKE_SETTLED, id=key, **facts):
             ended.add(key)

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
 from tests.http.conftest import Client, clock, environ, start
-from tests.http.tokens import sign_in
+from tests.http.tokens import bearer, sign_in
 from tests.postgres import Cluster
 
 MOST = 2
@@ -131,17 +132,49 @@ class Refreshing:
         self.token = response.json().get("refresh_token", self.token)
 
 
+class Revoking:
+    """Revocations, each of a session that was begun beforehand, by a service or by its user's own token."""
+
+    def __init__(self, own: bool = False, touched: bool = False) -> None:
+        self.own, self.touched = own, touched
+        self.begun: list[dict[str, Any]] = []
+
+    def prepare(self, client: Client) -> None:
+        """Begin the sessions, and use their tokens: the first use of one is written down."""
+        self.begun = [sign_in(client) for _ in range(3)]
+        for begun in self.begun if self.own else []:
+            assert bearer(client, begun["tokens"]["access_token"], begun["session"]["id"]).status_code == 200
+        for begun in self.begun if self.touched else []:
+            path = f"/internal/session/{begun['session']['id']}/activity"
+            assert client.internal("POST", path).status_code == 200
+
+    def __call__(self, client: Client) -> None:
+        begun = self.begun.pop()
+        key = begun["session"]["id"]
+        if self.own:
+            headers = {"Authorization": f"Bearer {begun['tokens']['access_token']}"}
+            response = client.request("DELETE", f"/sessions/{key}", headers=headers)
+        else:
+            response = client.internal("DELETE", f"/internal/session/{key}")
+        assert response.status_code == 204, response.text
+
+
 OPERATIONS: dict[str, Callable[[], Callable[[Client], None]]] = {
     "creation": lambda: creation,
     "creation for a new user": lambda: creation_for_a_new_user,
     "refresh": lambda: Refreshing("/sessions/refresh"),
     "rotation of the access token": lambda: Refreshing("/sessions/rotate-access"),
+    "revocation by a service": Revoking,
+    "revocation by the session's own token": lambda: Revoking(own=True),
+    "revocation of a session with a touch that waits": lambda: Revoking(touched=True),
 }
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_hot_write_takes_two_messages_at_most(client: Client, wire: Wire, operation: str) -> None:
     write = OPERATIONS[operation]()
+    if isinstance(write, Revoking):
+        write.prepare(client)
     for _ in range(2):  # statements are prepared once on a connection
         write(client)
 
