@@ -27,6 +27,7 @@ T = TypeVar("T")
 SQLITE_PREFIX = "sqlite:///"
 POSTGRESQL_PREFIX = "postgresql://"
 _BUSY_TIMEOUT = timedelta(seconds=5)
+_ONE_FILE = "a SQLite file cannot be spread over nodes: use PostgreSQL with the extension citus"
 
 
 class Unreachable(Exception):
@@ -88,20 +89,23 @@ async def migrate(
     tell: Callable[[str], None] = lambda line: None,
     folder: Path | None = None,
     contract: bool = False,
+    distribute: bool = False,
 ) -> None:
     """Bring the database of `url` to the newest revision of `folder`, ours by default, and `tell` each step.
 
     Requests may go on meanwhile. A migration that was killed goes on where it stopped. `contract` is for the time when
     no program of an older release is left: the rows that those wrote are filled, what nobody uses any more leaves, and
-    they are refused from then on. Raises ValueError, Unreachable, SchemaMismatch for tables of no release or of a newer
-    one.
+    they are refused from then on. `distribute`: then the tables are spread over the nodes of a cluster, by tenant.
+    Raises ValueError, Unreachable, SchemaMismatch for tables of no release or of a newer one, CannotDistribute.
     """
     migration = _migration(folder, contract=contract)
     with _failures_of(url):
         if url.startswith(POSTGRESQL_PREFIX):
             from sojourn.storage.postgres import schema as postgres_schema
 
-            return await postgres_schema.migrate(url, migration=migration, tell=tell)
+            return await postgres_schema.migrate(url, migration=migration, tell=tell, distribute=distribute)
+        if distribute:
+            raise revisions.CannotDistribute(_ONE_FILE)
         from sojourn.storage.sqlite import schema as sqlite_schema
 
         wait = busy_timeout.total_seconds()
@@ -135,6 +139,19 @@ async def plan_migration(url: str, *, folder: Path | None = None, contract: bool
     """What `migrate` would do, a line each. Raises ValueError, Unreachable, SchemaMismatch."""
     migration = _migration(folder, contract=contract)
     return await _ask(url, lambda connection: list(migration.plan(connection)))
+
+
+async def plan_distribution(url: str) -> list[str]:
+    """What `migrate` with `distribute` would do after the migration, a line each.
+
+    Raises ValueError, Unreachable, CannotDistribute.
+    """
+    with _failures_of(url):
+        if not url.startswith(POSTGRESQL_PREFIX):
+            raise revisions.CannotDistribute(_ONE_FILE)
+        from sojourn.storage.postgres import schema as postgres_schema
+
+        return await postgres_schema.plan_distribution(url)
 
 
 async def require_current(url: str) -> None:

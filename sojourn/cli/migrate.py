@@ -15,7 +15,12 @@ from sojourn.storage.schema.revisions import HEAD, SchemaMismatch
 @database_url
 @click.option("--check", is_flag=True, help="Change nothing, say what is to do; status 1 when there is something.")
 @click.option("--contract", is_flag=True, help="No server of an older release is left: finish, and refuse those.")
-def migrate(check: bool, *, contract: bool, **flags: object) -> None:
+@click.option(
+    "--distribute",
+    type=click.Choice(["citus"]),
+    help="Then spread the tables over the nodes of a cluster, by tenant; servers wait meanwhile.",
+)
+def migrate(check: bool, *, contract: bool, distribute: str | None, **flags: object) -> None:
     """Bring the database's tables to this release. Servers may go on meanwhile.
 
     Run it before the new release is started; instances of the release before can go on serving. Once the last of them
@@ -23,7 +28,8 @@ def migrate(check: bool, *, contract: bool, **flags: object) -> None:
     """
     settings = settings_from(**flags)
     try:
-        asyncio.run(_check(settings, contract) if check else _migrate(settings, contract))
+        run = _check if check else _migrate
+        asyncio.run(run(settings, contract=contract, distribute=distribute is not None))
     except SchemaMismatch as error:
         raise click.ClickException(str(error)) from None
     except engines.Unreachable as error:
@@ -31,18 +37,21 @@ def migrate(check: bool, *, contract: bool, **flags: object) -> None:
     click.echo(f"schema {HEAD}: up to date")
 
 
-async def _check(settings: Settings, contract: bool) -> None:
+async def _check(settings: Settings, *, contract: bool, distribute: bool) -> None:
     lines = await engines.plan_migration(settings.database_url, contract=contract)
+    if distribute:
+        lines += await engines.plan_distribution(settings.database_url)
     for line in lines:
         click.echo(line)
     await engines.require_current(settings.database_url)
     if lines:
-        command = "sojourn migrate --contract" if contract else "sojourn migrate"
+        command = "sojourn migrate" + " --contract" * contract + " --distribute citus" * distribute
         raise click.ClickException(f"the migration is not at its end: run `{command}`")
 
 
-async def _migrate(settings: Settings, contract: bool) -> None:
-    await engines.migrate(settings.database_url, settings.busy_timeout, tell=_tell, contract=contract)
+async def _migrate(settings: Settings, *, contract: bool, distribute: bool) -> None:
+    wait = settings.busy_timeout
+    await engines.migrate(settings.database_url, wait, tell=_tell, contract=contract, distribute=distribute)
     await engines.require_current(settings.database_url)
 
 

@@ -13,18 +13,19 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import asyncpg
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from sojourn.domain.clock import to_text
 from sojourn.domain.errors import DomainError, Unavailable
 from sojourn.storage.database import Database, Load, RowSecurityBypassed
-from sojourn.storage.postgres import partitions, poolers
+from sojourn.storage.postgres import citus, partitions, poolers
 from sojourn.storage.postgres.calls import Calls
 from sojourn.storage.postgres.codecs import set_codecs
 from sojourn.storage.postgres.failures import DRIVER_ERRORS, retries, unavailable
 from sojourn.storage.postgres.functions import FUNCTIONS, functions_here
 from sojourn.storage.postgres.grants import Refusals
-from sojourn.storage.postgres.reader import IS_DISTRIBUTED, Batches, PostgresReader
+from sojourn.storage.postgres.reader import Batches, PostgresReader
 from sojourn.storage.postgres.runner import READ, WRITE, PostgresRunner, ended, transaction
 from sojourn.storage.postgres.schema import on_connection
 from sojourn.storage.postgres.writer import Messages, PostgresWriter
@@ -78,13 +79,13 @@ class PostgresDatabase(Database):
         """Connect to the database of `url`. Raises OSError, SchemaMismatch, RowSecurityBypassed."""
         wait_seconds = busy_timeout.total_seconds()
         try:
-            await on_connection(url, require_current)
+            distributed = await on_connection(url, _is_of_a_cluster)
             pooled = await poolers.is_pooled(url)
-            pool = await _pool(url, wait_seconds, size=pool_size, pooled=pooled)
-            system_pool = await _pool(url, wait_seconds, size=_SYSTEM_CONNECTIONS, pooled=pooled)
+            settings = _settings(wait_seconds) | (citus.SETTINGS if distributed else {})
+            pool = await _pool(url, wait_seconds, size=pool_size, pooled=pooled, settings=settings)
+            system_pool = await _pool(url, wait_seconds, size=_SYSTEM_CONNECTIONS, pooled=pooled, settings=settings)
             async with pool.acquire() as connection:
                 bypassed = bool(await poolers.in_transaction(connection, _STEPS_OVER_ROW_SECURITY))
-                distributed = bool(await poolers.in_transaction(connection, IS_DISTRIBUTED))
                 functions = None if distributed or pooled else await functions_here(connection)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, DBAPIError) as error:
             raise ConnectionError(str(error)) from error
@@ -93,7 +94,7 @@ class PostgresDatabase(Database):
             system_pool,
             wait_seconds=wait_seconds,
             functions=functions,
-            settings=poolers.beginning_with(_settings(wait_seconds)) if pooled else "",
+            settings=poolers.beginning_with(settings if pooled else citus.of_nodes(settings) if distributed else {}),
         )
         if pooled:
             logger.info("a pooler is in front of PostgreSQL: statements are not prepared, every read is a transaction")
@@ -233,8 +234,13 @@ def _messages(pool: Any, wait_seconds: float, *, names: set[str]) -> Messages:
     return Messages(Batches(pool, wait_seconds), Calls(pool, wait_seconds), functions)
 
 
-async def _pool(url: str, wait_seconds: float, *, size: int, pooled: bool) -> Any:
-    settings = {} if pooled else _settings(wait_seconds)
+def _is_of_a_cluster(connection: Connection) -> bool:
+    """Whether a database that this program can serve is one of Citus. Raises SchemaMismatch."""
+    require_current(connection)
+    return citus.is_here(connection)
+
+
+async def _pool(url: str, wait_seconds: float, *, size: int, pooled: bool, settings: dict[str, str]) -> Any:
     return await asyncpg.create_pool(
         url,
         min_size=1,
@@ -246,7 +252,11 @@ async def _pool(url: str, wait_seconds: float, *, size: int, pooled: bool) -> An
         max_cached_statement_lifetime=0,
         init=set_codecs,
         reset=_leave_as_it_is,
-        server_settings={"application_name": "sojourn", "standard_conforming_strings": "on", **settings},
+        server_settings={
+            "application_name": "sojourn",
+            "standard_conforming_strings": "on",
+            **({} if pooled else settings),
+        },
     )
 
 

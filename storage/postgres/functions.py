@@ -96,9 +96,9 @@ async def functions_here(connection: Any) -> set[str]:
     return {name for _, name in await connection.fetch(_OURS)}
 
 
-def install(connection: Connection) -> None:
-    """Make the functions of this release that are missing, and drop those of others."""
-    wanted = {function.name: function.definition for function in FUNCTIONS.values()}
+def install(connection: Connection, *, usable: bool) -> None:
+    """Make the functions of this release that are missing, and drop those of others; where none is `usable`, all."""
+    wanted = {function.name: function.definition for function in FUNCTIONS.values()} if usable else {}
     there = {name: signature for signature, name in connection.exec_driver_sql(_OURS)}
     for name in there.keys() - wanted.keys():
         connection.exec_driver_sql(f"DROP FUNCTION {there[name]}")

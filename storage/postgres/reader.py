@@ -229,7 +229,3 @@ class PostgresReader:
         if self._transaction is None:
             self._transaction = PostgresRunner(self._pool, READ, wait_seconds=self._wait_seconds)
         return self._transaction
-
-
-IS_DISTRIBUTED = "SELECT count(*) FROM pg_extension WHERE extname = 'citus'"
-"""Whether the engine routes a statement by a constant tenant, which a statement in one message has not."""

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from sojourn.storage.postgres import functions
+from sojourn.storage.postgres import citus, functions
 from sojourn.storage.postgres.poolers import connect
 
 if TYPE_CHECKING:
@@ -30,26 +30,45 @@ _LOOK_SECONDS = 0.2
 _IN_THE_WAY = ("55P03", "40P01", "40001")  # lock not available, deadlock, serialization failure
 
 
-async def migrate(url: str, *, migration: "Migration", tell: Callable[[str], None]) -> None:
+async def migrate(url: str, *, migration: "Migration", tell: Callable[[str], None], distribute: bool = False) -> None:
     """Take every step of a migration, each in a transaction of its own; then make the functions of this release.
 
-    Raises SchemaMismatch, and the driver's error when requests are in the way of a step for two minutes.
+    Where tables are distributed already, or are to be, so are those that are new. Raises SchemaMismatch, and the
+    driver's error when requests are in the way of a step for two minutes.
     """
     async with alone(url, tell), _connected(url) as connection:
+        if distribute:
+            await _ask(connection, citus.left)
         while True:
             began = time.monotonic()
             step = await _next_step(connection, migration, tell=tell)
             if step is None:
                 break
             tell(f"{step.line} ({(time.monotonic() - began) * 1000:.0f} ms)")
-        async with connection.begin():
-            await connection.run_sync(functions.install)
+        if distribute or await _ask(connection, citus.is_distributed):
+            await _patiently(connection, lambda found: citus.distribute(found, tell), tell=tell)
+        await _ask(connection, lambda found: functions.install(found, usable=not citus.is_here(found)))
+
+
+async def plan_distribution(url: str) -> list[str]:
+    """What `migrate` with `distribute` would do beside the migration, a line each. Raises CannotDistribute."""
+    return await on_connection(url, lambda connection: [change.line for change in citus.left(connection)])
+
+
+async def _ask(connection: AsyncConnection, question: Callable[[Connection], T]) -> T:
+    async with connection.begin():
+        return await connection.run_sync(question)
 
 
 async def on_connection(url: str, work: Callable[[Connection], T]) -> T:
     """Run `work` in a transaction on a connection of SQLAlchemy's."""
-    async with _connected(url) as connection, connection.begin():
-        return await connection.run_sync(work)
+    async with _connected(url) as connection:
+        return await _ask(connection, lambda found: _reaching_nodes(found, work))
+
+
+def _reaching_nodes(connection: Connection, work: Callable[[Connection], T]) -> T:
+    citus.reach_nodes(connection)
+    return work(connection)
 
 
 @asynccontextmanager
@@ -96,16 +115,26 @@ async def _next_step(
 
     def look_and_take(connection: Connection) -> "Step | None":
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_STEP_LOCK})"))
-        connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_PATIENCE}'"))
         step = migration.look(connection)
         if step is not None:
             migration.take(connection, step)
         return step
 
+    return await _patiently(connection, look_and_take, tell=tell)
+
+
+async def _patiently(connection: AsyncConnection, work: Callable[[Connection], T], *, tell: Callable[[str], None]) -> T:
+    """Run `work` in a transaction; again, for a while, where requests are in its way."""
+
+    def with_patience(connection: Connection) -> T:
+        citus.reach_nodes(connection)
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_PATIENCE}'"))
+        return work(connection)
+
     for attempt in range(_ATTEMPTS):
         try:
             async with connection.begin():
-                return await connection.run_sync(look_and_take)
+                return await connection.run_sync(with_patience)
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) not in _IN_THE_WAY or attempt == _ATTEMPTS - 1:
                 raise

@@ -38,6 +38,10 @@ class SchemaNewer(SchemaMismatch):
         )
 
 
+class CannotDistribute(SchemaMismatch):
+    """The tables cannot be spread over the nodes of a cluster. The message says what to do."""
+
+
 def revision_of(connection: Connection) -> str | None:
     """The schema's revision; None for a database without one."""
     if not inspect(connection).has_table("alembic_version"):

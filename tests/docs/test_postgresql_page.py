@@ -31,7 +31,6 @@ ELSEWHERE = {
     ("on-call.md", "sh"),  # the same lines as in the guide for operators, where they are run
     ("security.md", "python"),  # run by test_security_page
     ("upgrading.md", "text"),  # what a command prints
-    ("scale.md", "sql"),  # for Citus, which is not here; the page says that it was not run
 }
 
 

@@ -1,6 +1,6 @@
 """Our SQL stays within what engines that speak PostgreSQL's protocol accept: Citus, YugabyteDB, CockroachDB.
 
-None of them runs here. What their documentations ask for is held against every statement, parsed as PostgreSQL:
+What their documentations ask for is held against every statement, parsed as PostgreSQL:
 each one finds its rows by the tenant, so that it runs on one shard, and uses nothing that one of them lacks.
 """
 
@@ -16,6 +16,7 @@ from sqlglot import exp
 from sqlmodel import SQLModel
 
 import sojourn.storage
+from sojourn.storage.postgres.citus import REFERENCE_TABLES
 from sojourn.storage.statements import POSTGRESQL, Statement
 from tests.tree import HOME
 
@@ -37,7 +38,6 @@ LOCKING = {
 """FOR UPDATE, some SKIP LOCKED, within one tenant: Citus on one shard, CockroachDB from 23.2, YugabyteDB from 2.16."""
 IN_ONE_ORDER = {"events"}
 """Numbered over all tenants: where rows are distributed, this table is not (docs/scale.md)."""
-TENANT_TABLES = {name for name, table in SQLModel.metadata.tables.items() if "tenant_id" in table.columns}
 
 
 def statements() -> Iterator[tuple[str, str, str]]:
@@ -52,6 +52,8 @@ def statements() -> Iterator[tuple[str, str, str]]:
 
 
 ALL = list(statements())
+TENANT_TABLES = {name for name, table in SQLModel.metadata.tables.items() if "tenant_id" in table.columns}
+"""Known once every module above is imported."""
 each_statement = pytest.mark.parametrize(("module", "name", "text"), ALL, ids=[f"{m}.{n}" for m, n, _ in ALL])
 
 
@@ -79,6 +81,14 @@ def tenants_of(part: exp.Expression) -> set[str]:
         if own and isinstance(column, exp.Column) and column.name == "tenant_id" and is_parameter:
             found.add(column.table)
     return found
+
+
+@each_statement
+def test_beside_a_tenants_table_stand_only_tables_that_every_node_has(module: str, name: str, text: str) -> None:
+    tables = {table.name for table in parsed(text).find_all(exp.Table)} & SQLModel.metadata.tables.keys()
+
+    if tables & (TENANT_TABLES - IN_ONE_ORDER):
+        assert tables - (TENANT_TABLES - IN_ONE_ORDER) <= set(REFERENCE_TABLES)
 
 
 def test_there_are_statements_to_look_at() -> None:
