@@ -5,8 +5,8 @@ Tables without a tenant that statements read beside a tenant's tables are refere
 What has no tenant and stands alone (API keys, leases) stays on the coordinator: a write to a reference table needs
 every node, and these are written while a node may be lost.
 
-Which tables have a tenant says the database's catalogue: those in which nothing is unique beyond `tenant_id`. Events, whose
-order goes over all tenants, stay on the coordinator, too.
+Which tables have a tenant says the database's catalogue: those in which nothing is unique beyond `tenant_id`. Events,
+whose order goes over all tenants, stay on the coordinator, too.
 """
 
 from collections.abc import Callable, Iterator
