@@ -78,6 +78,13 @@ class Contract:
         except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise Unusable(f"{path}: no contract can be read from it: {error!r}") from None
 
+    def without_scope(self, scope: str) -> "Contract":
+        """The same document; the operations that ask an API key for this scope are left out."""
+        rest = Contract.__new__(Contract)
+        rest.document = self.document
+        rest.operations = {name: operation for name, operation in self.operations.items() if operation.scope != scope}
+        return rest
+
     def match(self, method: str, path: str) -> Operation | None:
         """The operation that a path of the server belongs to, or None; a literal path wins over a template."""
         found = [item for item in self._by_method.get(method, ()) if item.pattern.match(path)]

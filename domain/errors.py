@@ -16,6 +16,7 @@ DomainError
 ├── NotEntitledToVouch      the credential does not attest what the request says of a sign-in
 ├── SignInSuperseded        the user was ended after the sign-in
 ├── TenantLimitReached      no tenant more is made on first use
+├── TenantExists            a tenant of this id is there already
 ├── TenantMismatch          the body names another tenant than the credential
 ├── UnsupportedGrant        not the grant of token exchange
 ├── InvalidSubjectToken     a token that cannot be exchanged
@@ -25,6 +26,7 @@ DomainError
 │   ├── TokenNotFound
 │   ├── DeviceNotFound
 │   ├── BlacklistEntryNotFound
+│   ├── ApiKeyNotFound
 │   └── ProblemTypeNotFound
 ├── RateLimited             too often; try again later
 ├── Unavailable             a dependency does not answer now; try again
@@ -184,6 +186,12 @@ class TenantLimitReached(DomainError):
     key = "tenant_limit_reached"
 
 
+class TenantExists(DomainError):
+    """A tenant of this id is there already; it was left as it is."""
+
+    key = "tenant_exists"
+
+
 class TenantMismatch(DomainError):
     """The body names another tenant than the credential does."""
 
@@ -234,6 +242,12 @@ class BlacklistEntryNotFound(NotFound):
     """No such entry in the tenant's blacklist."""
 
     key = "blacklist_entry_not_found"
+
+
+class ApiKeyNotFound(NotFound):
+    """No such API key, or none that the caller's key may manage."""
+
+    key = "api_key_not_found"
 
 
 class ProblemTypeNotFound(NotFound):

@@ -23,6 +23,10 @@ class Tenant:
             raise ValueError("a tenant needs an id")
 
 
+SERVICE_TRAIL = Tenant(TenantId("<service>"))
+"""Whose audit trail has the acts that concern the service or several tenants: no tenant id has this form."""
+
+
 @lru_cache(maxsize=4096)
 def tenant(tenant_id: TenantId) -> Tenant:
     """The tenant of an id; the same few ask again and again. Raises ValueError for an empty id."""
@@ -34,6 +38,7 @@ class Caller(NamedTuple):
 
     `id` is the API key's id or the token's `sub`; `session_id` is the token's `sid`, if it has one. `token` is the
     bearer token itself, `vouched_by` the id of the API key that came beside it where an operation allows that.
+    `tenants` are those to which an API key is limited, None for a key that covers every tenant.
     """
 
     kind: CallerKind
@@ -42,6 +47,7 @@ class Caller(NamedTuple):
     session_id: str | None = None
     token: AccessToken | None = None
     vouched_by: str | None = None
+    tenants: frozenset[str] | None = None
 
     @property
     def is_admin(self) -> bool:

@@ -4,12 +4,14 @@ Texts that people wrote (reasons, names) are not recorded: nothing can be taken 
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sojourn.domain.ids import uuid7
 from sojourn.handlers.context import Context
 from sojourn.storage.queries import audit, tenants
+from sojourn.storage.queries.audit import trail_of
+from sojourn.storage.unit_of_work import UnitOfWork
 
 
 async def record(
@@ -27,11 +29,43 @@ async def record(
     kind, who = "service", caller.id
     if caller.kind == "user":
         kind, who = "admin" if caller.is_admin else "user", await called(ctx, caller.id)
+    await _append(ctx, ctx.db, action=action, actor=(kind, who), target=target, before=before, after=after)
+
+
+async def record_of_service(
+    ctx: Context,
+    action: str,
+    *,
+    target: str,
+    of_tenants: Collection[str] | None,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """Write down an act on what belongs to no tenant, last in its transaction.
+
+    It stands in the trail of the one tenant that it concerns, and in the service's own where it concerns several.
+    """
+    trail = ctx.db.system().of(await trail_of(ctx.db.system(), of_tenants))
+    await _append(
+        ctx, trail, action=action, actor=("service", ctx.caller.id), target=target, before=before, after=after
+    )
+
+
+async def _append(
+    ctx: Context,
+    trail: UnitOfWork,
+    *,
+    action: str,
+    actor: tuple[str, str],
+    target: str | None,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+) -> None:
     await audit.append(
-        ctx.db,
+        trail,
         f"aud_{uuid7(ctx.now)}",
         at=ctx.now_text,
-        actor=(kind, who),
+        actor=actor,
         action=action,
         target=target,
         before=before,

@@ -28,7 +28,7 @@ from sojourn.domain.risk import RiskThresholds
 from sojourn.domain.sessions import Timeouts
 from sojourn.enrichment.agents import describe_agent
 from sojourn.enrichment.geoip import Locator
-from sojourn.handlers import documentation, risk, service
+from sojourn.handlers import audit, documentation, keys, risk, service
 from sojourn.handlers.context import Service
 from sojourn.handlers.devices import service as device_service
 from sojourn.handlers.devices import user as device_user
@@ -56,7 +56,9 @@ from sojourn.serving.lifespan import WorkerDatabase
 from sojourn.settings import Settings
 
 HANDLER_MODULES: tuple[ModuleType, ...] = (
+    audit,
     documentation,
+    keys,
     risk,
     service,
     device_service,

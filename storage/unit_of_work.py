@@ -62,6 +62,10 @@ class SystemUnit:
         """Change rows; how many were changed."""
         return self._runner.run(statement, parameters)
 
+    def of(self, tenant: Tenant) -> "UnitOfWork":
+        """The same transaction for one tenant's data: what is done to the service may have to be recorded there."""
+        return UnitOfWork(self._runner, tenant, touches=Touches())
+
 
 class UnitOfWork:
     """A unit for one tenant's data."""

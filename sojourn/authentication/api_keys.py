@@ -1,22 +1,19 @@
 """API keys: those of the environment and those in the database, both known by their hashes only.
 
-A key of ours reads `sj_<id>_<secret><checksum>`. The id finds the row, the secret proves the caller, and the
-checksum lets a typing error, or a scanner that looks for leaked keys, be recognised without the database. A key that
-was rotated keeps its id: for the time of the overlap both secrets are good.
+A key that was rotated keeps its id: for the time of the overlap both secrets are good.
 """
 
 import asyncio
 import hashlib
 import logging
-import re
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from sojourn.domain.api_keys import read_api_key
 from sojourn.domain.clock import Instant, to_text
 from sojourn.domain.errors import InvalidApiKey, Unavailable
-from sojourn.domain.ids import hash_secret, mint_secret, same_secret, uuid7
+from sojourn.domain.ids import same_secret
 from sojourn.domain.scopes import UNNAMED, scopes_of
 from sojourn.domain.values import Caller
 from sojourn.settings import Settings
@@ -26,8 +23,6 @@ from sojourn.storage.queries.api_keys import ApiKeyRow
 
 logger = logging.getLogger("sojourn.authentication")
 
-_STORED_KEY = re.compile(r"sj_([0-9a-f]{32})_([A-Za-z0-9_-]{43})([0-9a-f]{8})")
-
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
@@ -36,26 +31,6 @@ class ApiKey:
     caller: Caller
     tenants: frozenset[str] | None
     scopes: frozenset[str] = UNNAMED
-
-
-@dataclass(frozen=True, slots=True)
-class MintedKey:
-    """A new key: `text` is shown once, `id` and `secret_hash` are stored."""
-
-    id: str
-    text: str
-    secret_hash: str
-
-
-def mint_api_key(now: datetime) -> MintedKey:
-    """A new API key with 256 random bits; its id sorts by `now`."""
-    return mint_secret_of(uuid7(now).replace("-", ""))
-
-
-def mint_secret_of(key_id: str) -> MintedKey:
-    """The key of this id with another secret."""
-    secret = mint_secret()
-    return MintedKey(key_id, f"sj_{key_id}_{secret}{_checksum(key_id, secret)}", hash_secret(secret))
 
 
 class ApiKeys:
@@ -79,18 +54,18 @@ class ApiKeys:
 
     async def authenticate(self, header_value: str, now: datetime) -> ApiKey:
         """The stored key behind the value of `X-API-Key`. Raises InvalidApiKey, whatever the reason."""
-        match = _STORED_KEY.fullmatch(header_value)
-        if match is None or not same_secret(match[3], _checksum(match[1], match[2])):
+        presented = read_api_key(header_value)
+        if presented is None:
             raise InvalidApiKey().because("form")
         async with self._database().system() as unit:
-            row = await api_keys.find(unit, match[1])
-        if row is None or not _has_secret(row, hash_secret(match[2]), now=to_text(now)):
+            row = await api_keys.find(unit, presented.id)
+        if row is None or not _has_secret(row, presented.secret_hash, now=to_text(now)):
             raise InvalidApiKey().because("unknown")
         if not row.is_good(to_text(now)):
             raise InvalidApiKey().because("revoked" if row.revoked_at is not None else "expired")
         self._note_use(row, now)
         tenants = None if row.tenants is None else frozenset(row.tenants)
-        return ApiKey(Caller("internal", row.id), tenants, scopes_of(row.scopes))
+        return ApiKey(Caller("internal", row.id, tenants=tenants), tenants, scopes_of(row.scopes))
 
     def _note_use(self, row: ApiKeyRow, now: datetime) -> None:
         """Write down that a key was used, once an hour, beside the request and never in its way."""
@@ -118,7 +93,3 @@ def _has_secret(row: ApiKeyRow, presented: str, *, now: Instant) -> bool:
     if row.previous_hash is None or row.previous_until is None or row.previous_until <= now:
         return False
     return same_secret(row.previous_hash, presented)
-
-
-def _checksum(key_id: str, secret: str) -> str:
-    return f"{zlib.crc32(f'{key_id}_{secret}'.encode()):08x}"

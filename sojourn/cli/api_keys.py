@@ -4,12 +4,11 @@ from datetime import timedelta
 
 import click
 
-from sojourn.authentication import MintedKey, mint_api_key
-from sojourn.authentication.api_keys import mint_secret_of
 from sojourn.cli import listing
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import Duration, TenantParameter, database_url, settings_from
 from sojourn.cli.records import record
+from sojourn.domain.api_keys import MintedKey, mint_api_key, mint_secret_of
 from sojourn.domain.clock import to_text, utc_now
 from sojourn.domain.scopes import SCOPES, scopes_of
 from sojourn.storage.database import Database
@@ -164,6 +163,8 @@ def rotate(key_id: str, overlap: timedelta, *, database_url: str | None) -> None
             )
         )
 
-    if not with_database(settings_from(database_url=database_url), change):
+    settings = settings_from(database_url=database_url)
+    if not with_database(settings, change):
         raise click.ClickException(f"no key with the id {key_id} is good; see `sojourn api-key list`")
     _show(minted)
+    record(settings, "api_key.rotated", key_id=key_id)

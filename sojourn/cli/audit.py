@@ -14,7 +14,7 @@ from sojourn.authentication.vault import Vault
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import TenantParameter, database_url, settings_from
 from sojourn.domain.ids import TenantId
-from sojourn.domain.values import Tenant
+from sojourn.domain.values import SERVICE_TRAIL, Tenant
 from sojourn.settings import Settings
 from sojourn.storage.audit_chain import BEFORE_THE_FIRST, faults
 from sojourn.storage.database import Database
@@ -110,7 +110,7 @@ def who(pseudonym: str, tenant: TenantId, *, database_url: str | None) -> None:
 async def _lines(database: Database, tenant: TenantId | None) -> list[Line]:
     """The records and the signed end of one tenant, or of all."""
     lines: list[Line] = []
-    for one in await all_tenants(database) if tenant is None else [Tenant(tenant)]:
+    for one in [SERVICE_TRAIL, *await all_tenants(database)] if tenant is None else [Tenant(tenant)]:
         lines += await _of_tenant(database, one)
     return lines
 

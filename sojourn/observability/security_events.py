@@ -105,6 +105,10 @@ CATALOGUE: Mapping[str, SecurityEvent] = {
             after="untrust_device untrust_own_device remove_trusted_device",
             members="user_id",
         ),
+        _done("api_key.created", "an API key was made over HTTP", after="create_api_key", members="key_id"),
+        _done("api_key.rotated", "an API key got another secret", after="rotate_api_key", members="key_id"),
+        _done("api_key.revoked", "an API key was revoked over HTTP", after="revoke_api_key", members="key_id"),
+        _done("tenant.created", "a tenant was made over HTTP", after="create_tenant", members="tenant_id"),
         _done("data.exported", "what is known of a user was read whole", after="export_user_data", members="user_id"),
         _done("data.erased", "what is known of a user was erased", after="erase_user_data", members="user_id"),
         _refused(
@@ -128,6 +132,7 @@ BY_COMMAND: Mapping[str, SecurityEvent] = {
     event.name: event
     for event in (
         _done("api_key.created", "an API key was made", after="", members="key_id tenants"),
+        _done("api_key.rotated", "an API key got another secret", after="", members="key_id"),
         _done("api_key.revoked", "an API key was revoked", after="", members="key_id"),
         _done("signing_key.added", "a signing key was published", after="", members="key_id"),
         _done("signing_key.retired", "a signing key was withdrawn", after="", members="key_id"),
@@ -173,6 +178,8 @@ def succeeded(handled: Handled, arguments: Mapping[str, Any], *, result: Any) ->
         "user_id": next((said[name] for name in _USER if said.get(name) is not None), _own_id(handled)),
         "session_id": said.get("session_id") or _session_of(result),
         "reason": said.get("reason"),
+        "key_id": said.get("key_id") or _key_of(result),
+        "tenant_id": said.get("tenant_id"),
     }
     _record(event, handled, level=logging.INFO, members={name: known[name] for name in event.members})
 
@@ -211,6 +218,11 @@ def _record(event: SecurityEvent, handled: Handled, *, level: int, members: dict
 def _own_id(handled: Handled) -> str | None:
     caller = handled.caller
     return caller.id if caller is not None and caller.kind == "user" else None
+
+
+def _key_of(result: Any) -> str | None:
+    """The id of the API key that an answer shows; the key itself is never recorded."""
+    return result.get("id") if isinstance(result, Mapping) and "prefix" in result else None
 
 
 def _session_of(result: Any) -> str | None:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import bindparam, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.clock import Instant
@@ -42,6 +42,13 @@ _COLUMNS = [_K.c[name] for name in ApiKeyRow.__dataclass_fields__]
 ADD = Statement(insert(_K).values({column.name: bindparam(column.name) for column in _COLUMNS}))
 FIND = Statement(select(*_COLUMNS).where(_K.c.id == bindparam("id")))
 ALL = Statement(select(*_COLUMNS).order_by(_K.c.id))
+AFTER = Statement(
+    select(*_COLUMNS)
+    .where(_K.c.id > bindparam("after"))
+    .order_by(_K.c.id)
+    .limit(bindparam("limit"))
+    .offset(literal_column("0"))
+)
 REVOKE = Statement(
     update(_K).where(_K.c.id == bindparam("key_id"), _K.c.revoked_at.is_(None)).values(revoked_at=bindparam("now"))
 )
@@ -91,6 +98,11 @@ async def find(unit: SystemUnit, key_id: str) -> ApiKeyRow | None:
 async def all_keys(unit: SystemUnit) -> list[ApiKeyRow]:
     """Every key, oldest first, the revoked ones included."""
     return [_read(row) for row in await unit.all(ALL)]
+
+
+async def keys_after(unit: SystemUnit, after: str, *, limit: int) -> list[ApiKeyRow]:
+    """The keys behind the id `after`, oldest first, the revoked ones included."""
+    return [_read(row) for row in await unit.all(AFTER, after=after, limit=limit)]
 
 
 async def revoke(unit: SystemUnit, key_id: str, *, now: Instant) -> bool:

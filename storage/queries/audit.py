@@ -1,17 +1,20 @@
 """The audit trail of a tenant: records are added at the end of its chain and only read afterwards."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import bindparam, delete, literal_column, select
+from sqlalchemy import bindparam, delete, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.clock import Instant
+from sojourn.domain.values import SERVICE_TRAIL, Tenant
 from sojourn.storage.audit_chain import BEFORE_THE_FIRST, Record, canonical, hash_of, head_of
+from sojourn.storage.queries import tenants
 from sojourn.storage.schema.audit_tables import AuditHeadTable, AuditPseudonymTable, AuditRecordTable
 from sojourn.storage.statements import Statement
-from sojourn.storage.unit_of_work import UnitOfWork
+from sojourn.storage.unit_of_work import Row, SystemUnit, UnitOfWork
 
 _R = AuditRecordTable.__table__
 _H = AuditHeadTable.__table__
@@ -31,13 +34,26 @@ MOVE_HEAD = Statement(
         index_elements=["tenant_id"], set_={name: _move.excluded[name] for name in ("position", "hash", "signature")}
     )
 )
-READ = Statement(
-    select(*[_R.c[name] for name in _ADDED])
-    .where(_R.c.tenant_id == _TENANT, _R.c.position > bindparam("after"))
-    .order_by(_R.c.position)
-    .limit(bindparam("limit"))
-    .offset(literal_column("0"))
-)
+
+
+@lru_cache
+def _reading(by_action: bool, by_actor: bool) -> Statement:
+    """Records behind a position, oldest first; those of one action, or of an actor who has two names."""
+    wanted = [_R.c.tenant_id == _TENANT, _R.c.position > bindparam("after")]
+    if by_action:
+        wanted.append(_R.c.action == bindparam("action"))
+    if by_actor:
+        wanted.append(or_(_R.c.actor_id == bindparam("actor"), _R.c.actor_id == bindparam("called")))
+    return Statement(
+        select(*[_R.c[name] for name in _ADDED])
+        .where(*wanted)
+        .order_by(_R.c.position)
+        .limit(bindparam("limit"))
+        .offset(literal_column("0"))
+    )
+
+
+READ = _reading(False, False)
 PSEUDONYM = Statement(select(_P.c.pseudonym).where(_P.c.tenant_id == _TENANT, _P.c.user_id == bindparam("user_id")))
 NAME = Statement(
     insert(_P)
@@ -46,6 +62,18 @@ NAME = Statement(
 )
 RESOLVE = Statement(select(_P.c.user_id).where(_P.c.tenant_id == _TENANT, _P.c.pseudonym == bindparam("pseudonym")))
 FORGET = Statement(delete(_P).where(_P.c.tenant_id == _TENANT, _P.c.user_id == bindparam("user_id")))
+
+
+async def trail_of(unit: SystemUnit, tenant_ids: Collection[str] | None) -> Tenant:
+    """In whose trail an act stands that concerns these tenants; None are all there are.
+
+    That of the one, where it exists; else the service's own.
+    """
+    if tenant_ids is not None and len(tenant_ids) == 1:
+        row = await tenants.find(unit, next(iter(tenant_ids)))
+        if row is not None:
+            return Tenant(row.id)
+    return SERVICE_TRAIL
 
 
 async def append(
@@ -105,13 +133,27 @@ async def exported(unit: UnitOfWork, *, after: int, previous: str, limit: int) -
     """Records as they are exported, oldest first, those behind the position `after` whose hash is `previous`."""
     found = []
     for row in await unit.all(READ, after=after, limit=limit):
-        values = dict(zip(_ADDED, row, strict=True))
+        values = _read(row)
         digest = values.pop("hash")
-        for name in ("before", "after"):
-            values[name] = None if values[name] is None else _value(values[name])
         found.append({**Record(tenant_id=unit.tenant.id, previous=previous, **values).document(), "hash": digest})
         previous = digest
     return found
+
+
+async def chosen(
+    unit: UnitOfWork, *, after: int, limit: int, action: str | None = None, actor: str | None = None
+) -> list[dict[str, Any]]:
+    """Records behind a position as they are stored, oldest first, their columns by name.
+
+    `actor` is whom a record names, or a user who stands in it under a pseudonym.
+    """
+    filters: dict[str, Any] = {}
+    if action is not None:
+        filters["action"] = action
+    if actor is not None:
+        filters |= {"actor": actor, "called": await pseudonym(unit, actor) or actor}
+    statement = _reading(action is not None, actor is not None)
+    return [_read(row) for row in await unit.all(statement, after=after, limit=limit, **filters)]
 
 
 async def head(unit: UnitOfWork) -> str | None:
@@ -143,6 +185,13 @@ async def forget(unit: UnitOfWork, user_id: str) -> None:
     """Delete what resolves a user's pseudonym. The records stay, and the chain with them."""
     await _alone(unit)
     await unit.run(FORGET, user_id=user_id)
+
+
+def _read(row: Row) -> dict[str, Any]:
+    values = dict(zip(_ADDED, row, strict=True))
+    for name in ("before", "after"):
+        values[name] = None if values[name] is None else _value(values[name])
+    return values
 
 
 def _value(text: str) -> Any:

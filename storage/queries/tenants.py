@@ -30,6 +30,14 @@ ADD = Statement(
     insert(_T).values(id=bindparam("id"), name=bindparam("name"), created_at=bindparam("now")).on_conflict_do_nothing()
 )
 ALL = Statement(select(_T.c.id, _T.c.name, _T.c.created_at).order_by(_T.c.id))
+AFTER = Statement(
+    select(_T.c.id, _T.c.name, _T.c.created_at)
+    .where(_T.c.id > bindparam("after"))
+    .order_by(_T.c.id)
+    .limit(bindparam("limit"))
+    .offset(literal_column("0"))
+)
+FIND = Statement(select(_T.c.id, _T.c.name, _T.c.created_at).where(_T.c.id == bindparam("id")))
 COUNT = Statement(select(func.count()).select_from(_T))
 ANY = Statement(select(any_row(_T.c.id)))
 
@@ -60,3 +68,14 @@ async def add(unit: SystemUnit, tenant_id: TenantId, *, name: str | None, now: I
 async def all_tenants(unit: SystemUnit) -> list[TenantRow]:
     """Every tenant, by id."""
     return [TenantRow._make(row) for row in await unit.all(ALL)]
+
+
+async def tenants_after(unit: SystemUnit, after: str, *, limit: int) -> list[TenantRow]:
+    """The tenants behind the id `after`, by id."""
+    return [TenantRow._make(row) for row in await unit.all(AFTER, after=after, limit=limit)]
+
+
+async def find(unit: SystemUnit, tenant_id: str) -> TenantRow | None:
+    """A tenant, or None."""
+    row = await unit.one(FIND, id=tenant_id)
+    return None if row is None else TenantRow._make(row)

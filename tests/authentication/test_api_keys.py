@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sojourn.authentication import ApiKey, ApiKeys, MintedKey, mint_api_key
+from sojourn.authentication import ApiKey, ApiKeys
+from sojourn.domain.api_keys import MintedKey, mint_api_key
 from sojourn.domain.clock import to_text
 from sojourn.domain.errors import InvalidApiKey
 from sojourn.domain.values import Caller

@@ -36,6 +36,7 @@ def test_each_event_of_the_catalogue_of_commands_is_provoked_and_says_what_it_mu
     results = [
         *(made, first, second),
         run(tmp_path, "keys", "retire", first.stdout.strip()),
+        run(tmp_path, "api-key", "rotate", key_id),
         run(tmp_path, "api-key", "revoke", key_id),
         run(tmp_path, "tenant", "create", "acme"),
         run(tmp_path, "end-sessions", "--tenant", "acme", "--reason", "drill", "--yes"),

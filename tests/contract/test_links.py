@@ -32,6 +32,8 @@ PROMISED = {
     "trust_device": "list_trusted_devices untrust_device remove_trusted_device",
     "list_user_trusted_devices": "remove_trusted_device",
     "list_own_trusted_devices": "untrust_own_device",
+    "list_api_keys": "revoke_api_key",
+    "create_api_key": "rotate_api_key revoke_api_key",
     "list_problem_types": "get_problem_type",
 }
 KEYWORDS = ("type", "pattern", "maxLength")

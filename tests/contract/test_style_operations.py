@@ -166,19 +166,29 @@ def test_every_internal_operation_takes_an_api_key_and_a_tenant_and_no_other_doe
     for operation in operations():
         internal = operation.path.startswith("/internal/")
         tenant = [item for item in operation.parameters if item["name"] == "X-Tenant-ID"]
-        assert (operation.schemes == ("apiKeyAuth",)) == internal, operation
+        assert (operation.schemes == ("apiKeyAuth",)) == (internal or manages(operation)), operation
         assert [item["required"] for item in tenant] == ([True] if internal else []), operation
 
 
 def test_every_operation_of_users_and_administrators_takes_a_bearer_token() -> None:
     for operation in operations():
         personal = operation.path.startswith(("/sessions", "/tokens", "/trusted-devices", "/admin/", "/api/"))
-        assert (operation.schemes == ("bearerAuth",)) == personal, operation
+        assert (operation.schemes == ("bearerAuth",)) == (personal and not manages(operation)), operation
+
+
+def manages(operation: Operation) -> bool:
+    """Whether keys or tenants are managed: with an API key, and for no tenant in particular."""
+    return operation.path.startswith(("/admin/api-keys", "/admin/tenants"))
+
+
+def test_managing_keys_and_tenants_asks_for_a_scope_that_nothing_else_asks_for() -> None:
+    for operation in operations():
+        assert (operation.definition.get("x-scope") == "manage") == manages(operation), operation
 
 
 def test_every_administrative_operation_names_its_roles_and_no_other_does() -> None:
     for operation in operations():
-        administrative = operation.path.startswith(("/admin/", "/api/"))
+        administrative = operation.path.startswith(("/admin/", "/api/")) and not manages(operation)
         reads = ["auditor"] if operation.method == "GET" else []
         expected = ADMIN_ROLES + reads if administrative else None
         assert operation.definition.get("x-roles") == expected, operation

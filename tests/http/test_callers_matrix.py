@@ -10,6 +10,7 @@ import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any, NamedTuple
 
 import jwt
@@ -45,7 +46,7 @@ class World:
         self.prepared = Prepared(live)
         self.limited = self.prepared.run("api-key", "create", "--name", "limited", "--tenant", ELSEWHERE)
         self.victim = self.prepared.fresh()
-        self._connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=10)
+        self._port = live.port
         body = json.dumps({"auth_user_id": "usr_nobody"}).encode()
         key = {"X-API-Key": self.prepared.credentials["api_key"], "Content-Type": "application/json"}
         for tenant in (TENANT, ELSEWHERE):
@@ -63,12 +64,11 @@ class World:
         """Status and text of an answer."""
         query = "&".join(f"{name}={value}" for name, value in request.query)
         address = request.path + ("?" + query if query else "")
-        self._connection.request(request.method, address, request.body, dict(request.headers))
-        answer = self._connection.getresponse()
-        return answer.status, answer.read().decode("utf-8", "replace")
-
-    def close(self) -> None:
-        self._connection.close()
+        # A connection of its own: one that is kept may be closed by the server just before it is used again.
+        with closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)) as connection:
+            connection.request(request.method, address, request.body, dict(request.headers))
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode("utf-8", "replace")
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     live = LiveServer(tmp_path_factory.mktemp("callers"), SOJOURN_API_KEY_GUESSES="0", SOJOURN_REFRESH_LIMIT="10000")
     world = World(live)
     yield world
-    world.close()
     assert live.stop() in (0, -signal.SIGTERM)
 
 
@@ -101,11 +100,25 @@ def without_bearer(operation: Operation) -> frozenset[int]:
 
 
 def with_good_key(operation: Operation) -> frozenset[int]:
+    if operation.scope == "manage":
+        return FORBIDDEN
     return GOOD if operation.scheme in (None, "apiKey") else UNKNOWN_CALLER
 
 
 def with_limited_key(operation: Operation) -> frozenset[int]:
     return FORBIDDEN if operation.scheme == "apiKey" else with_good_key(operation)
+
+
+def with_managing_key(operation: Operation) -> frozenset[int]:
+    if operation.scheme == "apiKey" and operation.scope != "manage":
+        return FORBIDDEN
+    return GOOD if operation.scheme in (None, "apiKey") else UNKNOWN_CALLER
+
+
+def by_auditor(operation: Operation) -> frozenset[int]:
+    if not operation.roles:
+        return by_another_user(operation)
+    return GOOD if "auditor" in operation.roles else FORBIDDEN
 
 
 def by_owner(operation: Operation) -> frozenset[int]:
@@ -156,9 +169,13 @@ CALLERS = {
     "no credential": Caller(lambda world, _: {}, without_bearer),
     "a wrong key": Caller(lambda world, _: {"X-API-Key": "sj_wrong"}, without_bearer),
     "a key": Caller(lambda world, _: {"X-API-Key": world.prepared.credentials["api_key"]}, with_good_key),
+    "a key that manages keys": Caller(
+        lambda world, _: {"X-API-Key": world.prepared.credentials["manage_key"]}, with_managing_key
+    ),
     "a key for another tenant": Caller(lambda world, _: {"X-API-Key": world.limited}, with_limited_key),
     "the owner": Caller(_owner, by_owner),
     "another user": Caller(_bearer(user="usr_nobody"), by_another_user),
+    "an auditor": Caller(_bearer(user="usr_auditor", roles=("auditor",)), by_auditor),
     "an administrator": Caller(_bearer(user="root", roles=("admin",)), by_administrator),
     "an administrator elsewhere": Caller(
         _bearer(user="root", tenant=ELSEWHERE, roles=("admin",)), by_administrator_elsewhere

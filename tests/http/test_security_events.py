@@ -7,6 +7,7 @@ import pytest
 
 from sojourn.observability.security_events import CATALOGUE, COMMON
 from tests.http.conftest import API_KEY, Client
+from tests.http.test_scopes import stored
 from tests.http.tokens import refresh, sign_in
 
 HARMLESS = {
@@ -77,10 +78,20 @@ def provoke_everything(client: Client) -> None:
     client.internal("POST", "/internal/session/erase-user-data", json={"user_id": user})
 
 
-def test_each_event_is_provoked_and_says_what_the_catalogue_says(start: Any, events: Any) -> None:
+def manage_keys(client: Client, url: str) -> None:
+    """A key is made, rotated and revoked over HTTP, a tenant made."""
+    manager = {"X-API-Key": stored(url, scopes=["manage"]).text}
+    made = client.request("POST", "/admin/api-keys", headers=manager, json={"name": "n"}).json()["id"]
+    client.request("POST", f"/admin/api-keys/{made}/rotate", headers=manager)
+    client.request("DELETE", f"/admin/api-keys/{made}", headers=manager)
+    client.request("POST", "/admin/tenants", headers=manager, json={"tenant_id": "initech"})
+
+
+def test_each_event_is_provoked_and_says_what_the_catalogue_says(start: Any, events: Any, database_url: str) -> None:
     client = start(SOJOURN_API_KEY_GUESSES="3")
 
     provoke_everything(client)
+    manage_keys(client, database_url)
 
     missing = {name for name in CATALOGUE if not events(name)}
     assert missing == set()

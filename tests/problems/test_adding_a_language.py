@@ -60,4 +60,4 @@ def test_what_is_wrong_with_a_language_is_named(german: tuple[Tree, Path]) -> No
     assert "de: violation-minimum has the placeholders ['grenze'], English has ['limit']" in said
     assert "de: violation-pattern is missing" in said
     assert "de: violation-muster is not in English" in said
-    assert "de: in English still: authentication_required.remedy, " in said
+    assert "de: in English still: api_key_not_found.remedy, " in said

@@ -32,6 +32,7 @@ UNKNOWN = {
     "token_id": "tok_01968a3c-5c00-7000-8000-00a1b2c3d4e5",
     "entry_id": "bl_01968a3c-5c00-7000-8000-00a1b2c3d4e5",
     "device_id": "dev_nobody_ever_saw",
+    "key_id": "0" * 32,
 }
 NAMES_A_SESSION = {"get_device_fingerprint", "get_risk_score", "generate_tokens", "revoke_user_sessions"}
 """Operations that name a session elsewhere than in their path."""
@@ -39,6 +40,8 @@ FOR_NEW_TENANTS = {"start_session", "trust_own_device"}
 """Operations that make the tenant where nobody provisions it by hand."""
 MAKES_NO_SESSION = {"trust_device", "trust_own_device", "blacklist_token"}
 """Operations that are 409 for nothing but a tenant too many."""
+MAKES_WHAT_MAY_BE_THERE = {"create_tenant"}
+"""Operations that are 409 for what is there already."""
 SPENDS_A_REFRESH_TOKEN = {"refresh_tokens", "rotate_access_token"}
 REFRESHES_A_MINUTE = 120
 GUESSES_A_MINUTE = 3
@@ -125,6 +128,8 @@ def provoke_401(operation: Operation, server: Prepared) -> Raw:
 
 def provoke_403(operation: Operation, server: Prepared) -> Raw:
     valid = request_for(operation, server)
+    if operation.scope == "manage":  # those that the suite holds otherwise have all other scopes
+        return valid.with_header("X-API-Key", server.credentials["api_key"])
     if operation.scheme == "apiKey":
         return valid.with_header("X-API-Key", limited_api_key(server))
     if operation.id in SPENDS_A_REFRESH_TOKEN:
@@ -141,6 +146,13 @@ def provoke_404(operation: Operation, server: Prepared) -> Raw:
         return valid_request(operation, server.credentials, {**known, **UNKNOWN}, optional=True)
     token = server.run("token", "--tenant", "nowhere", "--user", "root", "--role", "admin")
     return valid_request(operation, {**server.credentials, "token": token}, known)
+
+
+def provoke_409(operation: Operation, server: Prepared) -> Raw:
+    """What is to be made is there already."""
+    valid = request_for(operation, server)
+    assert ask(server, valid).status == operation.success
+    return valid
 
 
 def of_another_tenant(operation: Operation, server: Prepared) -> Raw:
@@ -247,6 +259,8 @@ def test_the_documented_status_is_provoked(
     elif status == 409 and operation.id in MAKES_NO_SESSION:
         full: Prepared = request.getfixturevalue("full")
         reply = ask(full, of_another_tenant(operation, full))
+    elif status == 409 and operation.id in MAKES_WHAT_MAY_BE_THERE:
+        reply = ask(server, provoke_409(operation, server))
     elif status == 409:
         reply = send_across_an_end(server, request_for(operation, server))
     elif status == 500:
@@ -289,7 +303,9 @@ def test_only_answers_that_are_pages_too_have_headers_that_depend_on_the_form() 
 
 def needs_a_tenant(operation: Operation) -> bool:
     """Whether all that an internal operation can miss is its tenant."""
-    return operation.scheme == "apiKey" and "{session_id}" not in operation.path and operation.id not in NAMES_A_SESSION
+    about_keys = operation.scope == "manage"
+    in_path = "{session_id}" in operation.path
+    return operation.scheme == "apiKey" and not about_keys and not in_path and operation.id not in NAMES_A_SESSION
 
 
 def ask(server: Prepared, request: Raw) -> Reply:

@@ -1,6 +1,7 @@
 """One live server with data for every operation to find."""
 
 import json
+import secrets
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ class Prepared:
         self.credentials = {
             "api_key": API_KEY,
             "token": self.run("token", "--tenant", TENANT, "--user", USER, "--role", "admin"),
+            "manage_key": self.run("api-key", "create", "--name", "manager", "--scope", "manage"),
         }
         self.known: dict[str, Any] = {
             "X-Tenant-ID": TENANT,
@@ -58,6 +60,10 @@ class Prepared:
             "token_id": self._ask("GET", f"/admin/tokens?user_id={USER}")["items"][0]["id"],
             "entry_id": self._ask("GET", f"/admin/tokens/blacklist?user_id={USER}")["items"][0]["id"],
         }
+        if operation_id in ("rotate_api_key", "revoke_api_key"):
+            values["key_id"] = self._ask("POST", "/admin/api-keys", {"name": "one of many"}, key="manage_key")["id"]
+        if operation_id == "create_tenant":
+            values["tenant_id"] = f"tenant-{secrets.token_hex(8)}"
         if operation_id in ("revoke_all_tokens", "erase_user_data"):  # not the caller, whose token would be refused
             values["user_id"] = "usr_somebody_else"
             self._ask("POST", "/internal/session/create", {"auth_user_id": values["user_id"], "device_id": DEVICE})
@@ -65,8 +71,9 @@ class Prepared:
             values["device_id"] = "dev_01968a3c-5c00-7000-8000-00a1b2c3d4e5"
         return values
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        headers = {"X-API-Key": API_KEY, "X-Tenant-ID": TENANT, "Authorization": f"Bearer {self.credentials['token']}"}
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None, *, key: str = "api_key") -> Any:
+        headers = {"X-Tenant-ID": TENANT, "Authorization": f"Bearer {self.credentials['token']}"}
+        headers["X-API-Key"] = self.credentials[key]
         data = None if body is None else json.dumps(body).encode()
         if data is not None:
             headers["Content-Type"] = "application/json"

@@ -110,6 +110,11 @@ tenant_limit_reached = Tenant limit reached
     .explanation = A tenant is created by the first write that names it, until there are as many as the setting SOJOURN_MAX_TENANTS allows. Nothing was created. Existing tenants are not affected.
     .remedy = Check the spelling of the tenant. If it is a new one, an operator can create it with `sojourn tenant create`, or raise SOJOURN_MAX_TENANTS.
 
+tenant_exists = Tenant exists
+    .detail = The tenant exists already.
+    .explanation = A tenant is made once, by hand or by the first write that names it. This one was there already and was left as it is.
+    .remedy = Go on as if it had been made, or choose another id.
+
 token_not_found = Token not found
     .detail = There is no such token.
     .explanation = The tenant has no token with this id, or it is so old that it has been removed.
@@ -124,6 +129,11 @@ blacklist_entry_not_found = Blacklist entry not found
     .detail = There is no such entry.
     .explanation = The blacklist of the tenant has no entry with this id.
     .remedy = Take the id from the list of blacklisted tokens.
+
+api_key_not_found = API key not found
+    .detail = There is no such API key.
+    .explanation = No API key that can be managed with the caller's key has this id. A key that is limited to tenants manages keys of those only; a key that was revoked or has expired cannot be rotated.
+    .remedy = Take the id from the list of API keys.
 
 rate_limited = Too many requests
     .detail = Too many requests of this kind. Try again in { $retry_after } s.

@@ -106,6 +106,11 @@ tenant_limit_reached = 已达到租户数量上限
     .explanation = 租户由首个指明它的写入操作创建，直到数量达到设置 SOJOURN_MAX_TENANTS 的上限。未创建任何内容。已有的租户照常提供服务。
     .remedy = 请检查租户的拼写。如果是新租户，请由运维人员使用 `sojourn tenant create` 创建，或调高 SOJOURN_MAX_TENANTS。
 
+tenant_exists = 租户已存在
+    .detail = 该租户已经存在。
+    .explanation = 租户只创建一次，可手动创建，也可由首个指明它的写入操作创建。该租户此前已存在，保持不变。
+    .remedy = 可视为已创建并继续，或选择其他编号。
+
 token_not_found = 令牌不存在
     .detail = 没有这个令牌。
     .explanation = 该租户没有此编号的令牌，或令牌年代久远已被清除。
@@ -120,6 +125,11 @@ blacklist_entry_not_found = 黑名单条目不存在
     .detail = 没有这个条目。
     .explanation = 该租户的黑名单中没有此编号的条目。
     .remedy = 请从黑名单列表中获取编号。
+
+api_key_not_found = API 密钥不存在
+    .detail = 没有这个 API 密钥。
+    .explanation = 调用方的密钥可管理的 API 密钥中没有此编号。仅限于某些租户的密钥只能管理这些租户的密钥；已吊销或已过期的密钥不能轮换。
+    .remedy = 请从 API 密钥列表中获取编号。
 
 rate_limited = 请求过于频繁
     .detail = 此类请求过于频繁，请在 { $retry_after } 秒后重试。
