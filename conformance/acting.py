@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from sojourn.conformance.counts import counts_of
 from sojourn.conformance.registry import VIEWED, Kept, Shelf
 from sojourn.conformance.world import Tenant, World, expect
 
@@ -20,7 +21,7 @@ class History:
         name = world.new_user()
         self.users = (name, f"{name}.A", f"{name}.a", f"{name} b", f"{name}.é|@x")
         self.shelves = {tenant.id: Shelf() for tenant in self.tenants}
-        self.numbers = {tenant.id: numbers_of(tenant) for tenant in self.tenants}
+        self.counts = {tenant.id: counts_of(tenant) for tenant in self.tenants}
         self.ended = dict.fromkeys(self.shelves, 0)
         self.count = 0
         self.plan: list[Callable[[History, Where], None]] = []
@@ -62,17 +63,6 @@ class History:
         """Note that a session was ended."""
         self.ended[tenant.id] += kept.active
         self.shelves[tenant.id].end(kept, reason=reason)
-
-
-def numbers_of(tenant: Tenant) -> dict[str, int]:
-    """The counts of a tenant, from all who tell them."""
-    stats = expect(tenant.admin("get_session_stats"), 200).json
-    counts = {name: stats[f"{name}_sessions"] for name in ("total", "active", "revoked")}
-    counts |= {kind: stats["device_breakdown"].get(kind, 0) for kind in ("desktop", "mobile", "tablet")}
-    counts["count"] = expect(tenant.admin("count_active_sessions"), 200).json["count"]
-    counts["listed"] = expect(tenant.admin("list_tenant_sessions", status="active"), 200).json["total"]
-    counts["rows"] = expect(tenant.admin("list_all_sessions", limit=1), 200).json["total"]
-    return counts
 
 
 def somebody_signs_in(history: History, where: Where) -> None:

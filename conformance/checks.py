@@ -22,7 +22,10 @@ class NotApplicable(Exception):  # it is no error
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One addressed check. `needs` names options without which the check is skipped."""
+    """One addressed check. `needs` names options without which the check is skipped.
+
+    `waits` says that it waits for ends itself: it is not judged again where something ended meanwhile.
+    """
 
     id: str
     requirement: str
@@ -30,6 +33,7 @@ class Check:
     profile: Profile
     feature: str | None = None
     needs: tuple[str, ...] = ()
+    waits: bool = False
     title: str = ""
 
     @property
@@ -56,14 +60,13 @@ def check(
     profile: Profile = "core",
     feature: str | None = None,
     needs: tuple[str, ...] = (),
+    waits: bool = False,
 ) -> Callable[[Function], Function]:
     """Make a test function the check of this id. Its title is the function's name, read as a sentence."""
 
     def decorate(function: Function) -> Function:
         title = function.__name__.removeprefix("test_").replace("_", " ")
-        found = Check(
-            id=id, requirement=requirement, source=source, profile=profile, feature=feature, needs=needs, title=title
-        )
+        found = Check(id, requirement, source, profile, feature, needs, waits, title)
         setattr(function, _MADE_OF, found)
         return function
 

@@ -8,6 +8,7 @@ import pytest
 
 from sojourn.conformance.checks import Check, NotApplicable, check_of
 from sojourn.conformance.contract import Contract
+from sojourn.conformance.endings import judged
 from sojourn.conformance.expectations import Expectations
 from sojourn.conformance.progress import Progress
 from sojourn.conformance.reports.writing import write_reports
@@ -102,6 +103,13 @@ class Judge:
         if found.profile != "seed" and not self._tenants_exist:
             self._tenants_exist = True
             self.the_world.make_tenants()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
+        """Judge; again where something ended by time alone."""
+        given = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+        judged(_check_of(pyfuncitem), self.traffic, judge=lambda: pyfuncitem.obj(**given))
+        return True
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

@@ -4,8 +4,9 @@ The lists, their filters and the values of these come from the contract. A list 
 only, or with one filter only, is found by asking for many.
 """
 
+import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sojourn.conformance.chapters.pagination import LISTS, devices, entries, sessions
@@ -58,44 +59,50 @@ class Listing:
         request = self._operation.request({"X-Tenant-ID": self._tenant.id, "user_id": self._user, **named})
         return expect(self._world.send(authorised(self._operation, self._tenant, request=request)), 200).json
 
-    def violations(self, by: Filter, *, of_user: Filter) -> list[str]:
+    def violations(self, by: Filter, *, of_user: Filter) -> Iterator[str]:
         """What is wrong with the list under a filter, page size by page size.
 
-        Rows may expire while pages are read. So what looks wrong is judged again where a second reading of the whole
-        differs from the first.
+        Rows may expire while pages are read. So what looks wrong is judged again where the whole is another by then.
         """
-        found: list[str] = []
-        for _ in range(READINGS):
-            before = self._wholes(by, of_user)
-            found = list(self._compared(by, before[0], everything=before[1]))
-            if not found or self._wholes(by, of_user) == before:
-                break
-        return found
-
-    def _wholes(self, by: Filter, of_user: Filter) -> tuple[Any, Any]:
-        """The largest page under the filter, and that of all rows of the user where the filter names the user."""
-        first = self.page(number=1, size=LARGEST, by=by)
-        return first, self.page(number=1, size=LARGEST, by=of_user) if of_user.items() <= by.items() else None
-
-    def _compared(self, by: Filter, first: Any, *, everything: Any) -> Iterator[str]:
-        """The pages of every size beside the largest one, and this beside the rows of the user."""
-        whole, total = first["items"], first["total"]
         said = ", ".join(f"{name}={value}" for name, value in by.items()) or "no filter"
-        if everything is not None:
-            rows = everything["items"]
-            wanted = [row for row in rows if all(row.get(MEMBERS.get(name, name)) == by[name] for name in by)]
-            if whole != wanted:
-                yield f"{said}: {len(whole)} rows, {len(wanted)} of all rows fit"
+        whole = self.whole(by)
+        for compare in self._comparisons(by, of_user, rows=len(whole["items"])):
+            found = list(compare(whole))
+            for _ in range(READINGS):
+                if not found or (again := self.whole(by)) == whole:
+                    break
+                whole = again
+                found = list(compare(whole))
+            yield from (f"{said}: {sentence}" for sentence in found)
+
+    def whole(self, by: Filter) -> Any:
+        """The largest page under a filter."""
+        return self.page(number=1, size=LARGEST, by=by)
+
+    def _comparisons(self, by: Filter, of_user: Filter, *, rows: int) -> Iterator[Callable[[Any], Iterator[str]]]:
+        """What the whole is compared with: the rows of the user where the filter names the user, and each page."""
+        if of_user.items() <= by.items():
+            yield functools.partial(self._unfiltered, by=by, of_user=of_user)
         for size in SIZES:
-            for number in range(1, min(4, -(-len(whole) // size)) + 1):
-                if number * size > LARGEST < total:
-                    break  # of the whole no more is known
-                page = self.page(number=number, size=size, by=by)
-                piece = whole[(number - 1) * size : number * size]
-                if page["items"] != piece:
-                    yield f"{said}: page {number} of {size} is another piece than of the whole"
-                if page["total"] != total:
-                    yield f"{said}: total is {page['total']} on page {number} of {size}, and {total} on a large one"
+            for number in range(1, min(4, -(-rows // size)) + 1):
+                yield functools.partial(self._unlike_its_piece, by=by, number=number, size=size)
+
+    def _unfiltered(self, whole: Any, by: Filter, *, of_user: Filter) -> Iterator[str]:
+        """The list beside the rows of the user that fit the filter."""
+        rows = self.whole(of_user)["items"]
+        wanted = [row for row in rows if all(row.get(MEMBERS.get(name, name)) == by[name] for name in by)]
+        if whole["items"] != wanted:
+            yield f"{len(whole['items'])} rows, {len(wanted)} of all rows fit"
+
+    def _unlike_its_piece(self, whole: Any, by: Filter, *, number: int, size: int) -> Iterator[str]:
+        """A page beside its piece of the whole."""
+        if number * size > LARGEST < whole["total"]:
+            return  # of the whole no more is known
+        page = self.page(number=number, size=size, by=by)
+        if page["items"] != whole["items"][(number - 1) * size : number * size]:
+            yield f"page {number} of {size} is another piece than of the whole"
+        if page["total"] != whole["total"]:
+            yield f"total is {page['total']} on page {number} of {size}, and {whole['total']} on a large one"
 
 
 @check(

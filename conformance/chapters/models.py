@@ -8,8 +8,9 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sojourn.conformance.acting import History, Where, numbers_of
+from sojourn.conformance.acting import History, Where
 from sojourn.conformance.checks import check
+from sojourn.conformance.counts import counts_of, moved_by
 from sojourn.conformance.registry import Kept
 from sojourn.conformance.world import World, expect
 
@@ -188,15 +189,16 @@ def numbers(history: History, where: Where) -> Iterator[str]:
     """The tenant's counts: they moved by what was done in it, and by nothing else."""
     tenant, _ = where
     shelf = history.shelves[tenant.id]
-    before, after = history.numbers[tenant.id], numbers_of(tenant)
+    moved = moved_by(history.counts[tenant.id], counts_of(tenant))
     begun, ended = len(shelf.sessions), history.ended[tenant.id]
     wanted = {"total": begun, "revoked": ended}
-    wanted |= dict.fromkeys(("active", "count", "listed", "rows"), begun - ended)
-    for kind in ("desktop", "mobile", "tablet"):
-        wanted[kind] = sum(kept.facts["device_type"] == kind for kept in shelf.sessions)
-    for name, moved in wanted.items():
-        if after[name] - before[name] != moved:
-            yield f"{name} moved by {after[name] - before[name]}, should be {moved}"
+    wanted |= dict.fromkeys(("active", "counted", "listed", "rows"), begun - ended)
+    for kept in shelf.sessions:
+        kind = f"on {kept.facts['device_type']}"
+        wanted[kind] = wanted.get(kind, 0) + 1
+    for name in wanted | moved:
+        if moved.get(name, 0) != wanted.get(name, 0):
+            yield f"{name} moved by {moved.get(name, 0)}, should be {wanted.get(name, 0)}"
 
 
 @model("MOD-001", "Every list of a user's sessions, the count and the export MUST tell what was done.")

@@ -184,10 +184,12 @@ def test_a_session_ended_by_many_is_counted_once(world: World) -> None:
 )
 def test_too_many_refreshes_are_told_to_wait(world: World) -> None:
     made = world.first.sign_in()
-    reply = world.first.refresh(made.refresh)
+    token = made.refresh
     for _ in range(REFRESHES_A_MINUTE):
-        if (reply := world.first.refresh(made.refresh)).status == 429:
+        reply = world.first.refresh(token)
+        if reply.status != 200:
             break
+        token = reply.json["refresh_token"]  # a token that is spent again and again is a replay some time
     expect(reply, 429)
     assert int(reply.headers["retry-after"]) >= 1, "it says to come back at once"
     assert world.first.status_of(made.id) == "active", "impatience ended the session"

@@ -15,6 +15,7 @@ import pytest
 from sojourn.conformance.chapters.laws import JUDGES
 from sojourn.conformance.checks import PROFILES, Check, Profile, check_of
 from sojourn.conformance.contract import Contract
+from sojourn.conformance.endings import judged
 from sojourn.conformance.plugin import verdict_of
 from sojourn.conformance.target import Target
 from sojourn.conformance.traffic import Traffic
@@ -48,7 +49,7 @@ class Case:
         """Judge the server."""
         world.traffic.begin(self.check.chapter)
         try:
-            self.function(world=world, **self.arguments)
+            judged(self.check, world.traffic, judge=lambda: self.function(world=world, **self.arguments))
         except (Exception, pytest.skip.Exception, pytest.fail.Exception) as error:
             verdict, message = verdict_of(error)
             if verdict in ("fail", "error"):
