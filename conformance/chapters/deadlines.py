@@ -168,8 +168,9 @@ def test_an_expired_session_is_counted_as_expired(world: World) -> None:
     wait_for_the_end(short)
     moved = moved_by(before, statistics_of(short))
     assert moved.get("total_sessions") == 1, f"the statistics moved by {moved}"
-    assert moved.get("expired_sessions") == 1, f"the statistics moved by {moved}"
-    assert not moved.get("active_sessions"), f"the statistics moved by {moved}"
+    others = -moved.get("active_sessions", 0)  # that expired meanwhile
+    assert others >= 0, f"the statistics moved by {moved}"
+    assert moved.get("expired_sessions") == 1 + others, f"the statistics moved by {moved}"
     assert not moved.get("revoked_sessions"), f"the statistics moved by {moved}"
 
 
