@@ -66,7 +66,16 @@ def check(
 
     def decorate(function: Function) -> Function:
         title = function.__name__.removeprefix("test_").replace("_", " ")
-        found = Check(id, requirement, source, profile, feature, needs, waits, title)
+        found = Check(
+            id=id,
+            requirement=requirement,
+            source=source,
+            profile=profile,
+            feature=feature,
+            needs=needs,
+            waits=waits,
+            title=title,
+        )
         setattr(function, _MADE_OF, found)
         return function
 

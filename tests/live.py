@@ -14,7 +14,7 @@ from pathlib import Path
 API_KEY = "internal-key-for-the-tests-0123456789"
 JWT_SECRET = "a-secret-of-at-least-thirty-two-bytes!"
 REFRESH_SECRET = "another-secret-of-at-least-thirty-two-bytes"
-START_SECONDS = 30
+START_SECONDS = 120
 
 
 def free_port() -> int:

@@ -17,7 +17,7 @@ import uvicorn
 
 from tests.live import API_KEY, JWT_SECRET, free_port
 
-START_SECONDS = 20
+START_SECONDS = 120
 FIRST, SECOND = "acme", "globex"
 
 
