@@ -59,11 +59,15 @@ UNNAME_ENDS = Statement(
     update(_S)
     .where(
         _S.c.tenant_id == _TENANT,
-        _S.c.revoked_at.is_not(None),
         _S.c.revoked_by == bindparam("user_id"),
-        _S.c.user_id != bindparam("user_id"),
+        _S.c.revoked_by != _S.c.user_id,  # as the index has it
     )
     .values(revoked_by=bindparam("nobody"))
+)
+UNNAME_IMPERSONATIONS = Statement(
+    update(_S)
+    .where(_S.c.tenant_id == _TENANT, _S.c.impersonator == bindparam("user_id"))
+    .values(impersonator=bindparam("nobody"))
 )
 COUNT_CUT_OFFS = Statement(
     select(func.coalesce(func.sum(_N.c.count), literal_column("0"))).where(
@@ -114,6 +118,7 @@ async def erase(unit: UnitOfWork, user_id: str, *, until: Instant) -> Erased:
     await unit.run(DELETE_USER, **about)
     await audit.forget(unit, user_id)
     await unit.run(UNNAME_ENDS, **about, nobody=NOBODY)
+    await unit.run(UNNAME_IMPERSONATIONS, **about, nobody=NOBODY)
     await delete_sessions(unit, sessions)
     return Erased(len(sessions), tokens, devices)
 

@@ -52,6 +52,8 @@ class NewSession:
     ip: str | None = None
     user_agent: str | None = None
     geoip: str | None = None
+    recorded_by: str | None = None
+    impersonator: str | None = None
 
 
 class SessionRow(NamedTuple):

@@ -11,6 +11,8 @@ from sojourn.domain.clock import Instant
 from sojourn.domain.ids import SessionKey, TenantId
 from sojourn.storage.schema.columns import Stored, instant, key_text, long_text, partial_index, session_key, short_text
 
+_BY_OTHERS = text("revoked_by <> user_id")
+
 
 class TenantTable(Stored, table=True):
     """A tenant, created on first use or by an operator."""
@@ -38,7 +40,8 @@ class UserTable(Stored, table=True):
 class SessionTable(Stored, table=True):
     """A session, ended or not. `due_at` is explained in `sojourn.storage.queries.statistics`.
 
-    `acr` is the authentication context class, `elevations` counts how often its assurance was raised.
+    `acr` is the authentication context class, `elevations` counts how often its assurance was raised. `recorded_by` is
+    the API key that recorded the sign-in, `impersonator` the administrator who did: null where the user did.
     """
 
     __tablename__ = "sessions"
@@ -48,6 +51,8 @@ class SessionTable(Stored, table=True):
         partial_index("ix_sessions_revoked", "tenant_id", "id", not_null="revoked_at"),
         partial_index("ix_sessions_due", "tenant_id", "due_at", not_null="due_at"),
         partial_index("ix_sessions_device", "tenant_id", "device_id", not_null="device_id"),
+        partial_index("ix_sessions_impersonator", "tenant_id", "impersonator", not_null="impersonator"),
+        Index("ix_sessions_ended_by", "tenant_id", "revoked_by", sqlite_where=_BY_OTHERS, postgresql_where=_BY_OTHERS),
         {"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (id)"},
     )
 
@@ -79,6 +84,8 @@ class SessionTable(Stored, table=True):
     elevations: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
     last_ip: str | None = Field(sa_column=short_text(45))
     last_user_agent: str | None = Field(sa_column=long_text())
+    recorded_by: str | None = Field(sa_column=short_text())
+    impersonator: str | None = Field(sa_column=short_text())
 
 
 class SessionCounterTable(Stored, table=True):

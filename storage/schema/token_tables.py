@@ -4,7 +4,7 @@ Refresh and access tokens and blacklist entries are kept as hashes. Private sign
 that is not in the database (`sojourn.authentication.vault`): a stolen database alone is not enough to sign in.
 """
 
-from sqlalchemy import Column, Index, Integer, text
+from sqlalchemy import Boolean, Column, Index, Integer, false, text
 from sqlmodel import Field
 
 from sojourn.domain.clock import Instant
@@ -74,7 +74,7 @@ class PresentedTokenTable(Stored, table=True):
 
 
 class BlacklistTable(Stored, table=True):
-    """A token that is refused until it would have expired anyway."""
+    """A token that is refused until it would have expired anyway. `by_user`: the user did that, with a bearer token."""
 
     __tablename__ = "blacklist"
     __table_args__ = (
@@ -90,6 +90,7 @@ class BlacklistTable(Stored, table=True):
     reason: str | None = Field(sa_column=short_text())
     created_at: Instant = Field(sa_column=instant())
     expires_at: Instant = Field(sa_column=instant())
+    by_user: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
 
 
 class TokenConfigTable(Stored, table=True):

@@ -24,6 +24,8 @@ _ROWS = (
     ("events", "ix_events_user", "900000 45000 20"),
     ("events", "ix_events_actor", "100000 5000 20"),
     ("events", "ix_events_kept", "100000 1"),
+    ("sessions", "ix_sessions_ended_by", "50000 2500 5"),
+    ("sessions", "ix_sessions_impersonator", "1000 50 5"),
     ("trusted_devices", "ix_trusted_devices_user", "100000 5000 2 1"),
     ("trusted_devices", "ux_trusted_devices_fact", "100000 5000 2 1"),
     ("trusted_devices", "ix_trusted_devices_fingerprint", "100000 5000 2"),

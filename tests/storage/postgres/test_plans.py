@@ -13,7 +13,7 @@ from sojourn.domain.clock import utc_now
 from sojourn.domain.ids import uuid7
 from sojourn.settings.settings import variable
 from sojourn.storage.postgres.one_message import one_message
-from sojourn.storage.queries import sessions, statistics, users
+from sojourn.storage.queries import erasure, sessions, statistics, users
 from sojourn.storage.statements import Statement
 from tests.live import REFRESH_SECRET
 from tests.postgres import Cluster
@@ -29,6 +29,8 @@ HOT = {
     "settle": (statistics.DUE, "_due_at_idx"),
     "few of a tenant's sessions are active": (sessions._search(False, "active", few=True)[0], "_due_at_idx"),
     "user": (users.FIND, "users_pkey"),
+    "erase: who ended sessions of others": (erasure.UNNAME_ENDS, "_revoked_by_idx"),
+    "erase: who began sessions of others": (erasure.UNNAME_IMPERSONATIONS, "_impersonator_idx"),
 }
 READ_ALONE = ("get", "active check", "list", "list of all", "few of a tenant's sessions are active", "user")
 _TYPES = "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = 'asked'"
