@@ -5,8 +5,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """At most so many live sessions and trusted devices for each user, and tenants made on first use."""
+    """At most so many live sessions, trusted devices and blacklist entries for each user, and tenants made on first use.
+
+    An entry counts that the user's own bearer token made and that still stands.
+    """
 
     sessions_per_user: int
     trusted_devices: int
+    blacklist_entries: int
     tenants: int

@@ -181,6 +181,7 @@ def _program(
             limits=Limits(
                 sessions_per_user=settings.max_sessions_per_user,
                 trusted_devices=settings.max_trusted_devices,
+                blacklist_entries=settings.max_blacklist_entries,
                 tenants=settings.max_tenants,
             ),
             tenants_provisioned=settings.tenants_provisioned,

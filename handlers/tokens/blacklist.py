@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil
 from typing import Any
 
 from sojourn.domain.clock import from_text, to_text
 from sojourn.domain.errors import (
     BlacklistEntryNotFound,
     NotYourResource,
+    RateLimited,
 )
 from sojourn.domain.ids import mint
 from sojourn.domain.paging import Page
@@ -41,7 +43,7 @@ async def add_to_blacklist(ctx: Context, body: dict[str, Any]) -> View:
     """The same for a user's own tokens; administrators for any of the tenant.
 
     What a user shows and nobody we know has signed is no token that could be refused: the answer is the same
-    (RFC 7009 §2.2), and nothing is kept of it. Raises NotYourResource.
+    (RFC 7009 §2.2), and nothing is kept of it. Raises NotYourResource, RateLimited beyond the limit of entries.
     """
     await require_tenant(ctx)
     shown = await _shown(ctx, body["token"])
@@ -127,8 +129,18 @@ async def _refuse(ctx: Context, body: dict[str, Any], *, shown: _Shown, stated_e
             created_at=ctx.now_text,
             expires_at=to_text(min(until, _instant(LAST_SECOND) - span.leeway) + span.leeway),
         )
-        await blacklist.add(ctx.db, entry, tenant_limit=ctx.service.limits.tenants)
+        by_user = ctx.caller.kind == "user" and not ctx.caller.is_admin
+        if by_user:
+            await _require_room(ctx, entry)
+        await blacklist.add(ctx.db, entry, by_user=by_user, tenant_limit=ctx.service.limits.tenants)
     return simple_response("token blacklisted", ctx.now_text)
+
+
+async def _require_room(ctx: Context, entry: BlacklistEntry) -> None:
+    """Raise RateLimited where the user has made as many entries as one may, until the first of them ends."""
+    wait = await blacklist.end_of_wait(ctx.db, entry, limit=ctx.service.limits.blacklist_entries)
+    if wait is not None:
+        raise RateLimited(retry_after=max(1, ceil((from_text(wait) - ctx.now).total_seconds())))
 
 
 def _instant(seconds: float) -> datetime:

@@ -153,6 +153,9 @@ class Settings:
     max_trusted_devices: int = _setting(
         100, "How many devices a user may trust; the one unused longest goes for one more.", read=whole_number
     )
+    max_blacklist_entries: int = _setting(
+        100, "How many tokens a user may have blacklisted at a time; one more is 429.", read=whole_number
+    )
     max_tenants: int = _setting(
         10_000,
         "With how many tenants no other is made on first use; `sojourn tenant create` makes more.",
@@ -354,7 +357,7 @@ _POSITIVE = (
     "write_timeout", "max_connections", "workers", "access_expiry", "refresh_expiry", "refresh_limit",
     "max_body_bytes", "max_uri_bytes", "max_header_bytes",
     "max_json_depth", "max_json_digits", "database_pool", "touch_batch",
-    "max_sessions_per_user", "max_trusted_devices", "max_tenants",
+    "max_sessions_per_user", "max_trusted_devices", "max_blacklist_entries", "max_tenants",
 )  # fmt: skip
 
 

@@ -33,7 +33,9 @@ class BlacklistEntry(NamedTuple):
 
 
 _COLUMNS = [_B.c[name] for name in BlacklistEntry._fields]
-_add = insert(_B).values(tenant_id=bindparam("tenant"), **{name: bindparam(name) for name in BlacklistEntry._fields})
+_add = insert(_B).values(
+    tenant_id=bindparam("tenant"), **{name: bindparam(name) for name in (*BlacklistEntry._fields, "by_user")}
+)
 ADD = Statement(
     _add.on_conflict_do_update(
         index_elements=["tenant_id", "token_hash"],
@@ -50,6 +52,8 @@ LIST_OF_USER = Statement(
     select(*_COLUMNS).where(_OF_USER).order_by(_B.c.id.desc()).limit(_WINDOW["limit"]).offset(_WINDOW["offset"])
 )
 COUNT_OF_USER = Statement(select(func.count()).select_from(_B).where(_OF_USER))
+_BY_USER = and_(_OF_USER, _B.c.by_user)
+COUNT_BY_USER = Statement(select(func.count(), func.min(_B.c.expires_at)).select_from(_B).where(_BY_USER))
 REMOVE = Statement(delete(_B).where(_MINE, _B.c.id == bindparam("id")))
 PURGE = Statement(
     delete(_B).where(
@@ -64,13 +68,30 @@ PURGE = Statement(
 )
 
 
-async def add(unit: UnitOfWork, entry: BlacklistEntry, *, tenant_limit: int | None = None) -> None:
-    """Refuse a token from now on. An entry that exists keeps its id and ends at the later instant.
+async def add(
+    unit: UnitOfWork, entry: BlacklistEntry, *, by_user: bool = False, tenant_limit: int | None = None
+) -> None:
+    """Refuse a token from now on; `by_user`: with the user's own bearer token.
 
+    An entry that exists keeps its id and whose it is, and ends at the later instant.
     Raises TenantLimitReached.
     """
     await tenants.ensure(unit, entry.created_at, limit=tenant_limit)
-    await unit.run(ADD, **entry._asdict())
+    await unit.run(ADD, **entry._asdict(), by_user=by_user)
+
+
+async def end_of_wait(unit: UnitOfWork, entry: BlacklistEntry, *, limit: int) -> Instant | None:
+    """When the first of the entries ends that the user of a new entry made; None where there are fewer than `limit`.
+
+    None for a token that has an entry already, too: adding it again adds none. Until the transaction ends, nobody else
+    adds an entry of this user's.
+    """
+    await unit.alone(f"blacklist {unit.tenant.id} {entry.user_id}")
+    row = await unit.one(COUNT_BY_USER, user_id=entry.user_id, now=entry.created_at)
+    if row is None or row[0] < limit or await find(unit, entry.token_hash, now=entry.created_at) is not None:
+        return None
+    first: Instant = row[1]
+    return first
 
 
 async def find(unit: UnitOfWork, token_hash: TokenHash, *, now: Instant) -> BlacklistEntry | None:

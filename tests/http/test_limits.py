@@ -120,6 +120,94 @@ def test_a_user_cannot_trust_more_devices_by_asking_often(start: Start) -> None:
     assert len(fingerprints(client)) == 4
 
 
+def refuse(client: Client, token: str, user: str = "usr_abc123", **options: Any) -> httpx.Response:
+    """What a user is answered who blacklists a token."""
+    body = {"token": token, "token_type": "access", "user_id": user}
+    return client.as_user("POST", "/tokens/blacklist", user, json=body, **options)
+
+
+def test_a_user_blacklists_at_most_so_many_tokens_and_is_told_when_there_is_room(start: Start) -> None:
+    client = start(SOJOURN_MAX_BLACKLIST_ENTRIES="3")
+    client.create()
+    now = int(client.clock.now.timestamp())
+    tokens = [client.token("usr_abc123", jti=f"t{n}", exp=now + 600 + 60 * n) for n in range(5)]
+
+    statuses = [refuse(client, token).status_code for token in tokens]
+    refused = refuse(client, tokens[4])
+
+    assert statuses == [200, 200, 200, 429, 429]
+    assert refused.json()["i18n_key"] == "error.rate_limited"
+    wait = int(refused.headers["retry-after"])
+    assert 600 <= wait <= 720  # the first entry's end, with the leeway of clocks
+    assert client.internal("GET", "/internal/session/sessions/usr_abc123").status_code == 200
+    listed = client.as_admin("GET", "/admin/tokens/blacklist?user_id=usr_abc123").json()
+    assert listed["total"] == 3
+    client.clock.advance(seconds=wait - 1)
+    assert refuse(client, tokens[4]).status_code == 429
+    client.clock.advance(seconds=1)
+    assert [refuse(client, token).status_code for token in tokens[3:]] == [200, 429]
+
+
+def test_blacklisting_a_token_again_needs_no_room_and_others_have_room_of_their_own(start: Start) -> None:
+    client = start(SOJOURN_MAX_BLACKLIST_ENTRIES="1")
+    for tenant in ("acme", "globex"):
+        client.create(tenant=tenant)
+    first, second = (client.token("usr_abc123", jti=name) for name in ("first", "second"))
+    assert refuse(client, first).status_code == 200
+
+    assert refuse(client, first).status_code == 200
+    assert refuse(client, second).status_code == 429
+    assert refuse(client, client.token("usr_other"), "usr_other").status_code == 200
+    assert refuse(client, client.token("usr_abc123", "globex"), tenant="globex").status_code == 200
+
+
+def test_what_services_and_administrators_blacklist_is_neither_limited_nor_counted(start: Start) -> None:
+    client = start(SOJOURN_MAX_BLACKLIST_ENTRIES="1")
+    client.create()
+    tokens = [client.token("usr_abc123", jti=f"t{number}") for number in range(6)]
+    body = {"token_type": "access", "user_id": "usr_abc123"}
+
+    answers = [
+        *(client.internal("POST", "/internal/session/blacklist-token", json=body | {"token": t}) for t in tokens[:2]),
+        *(client.as_admin("POST", "/tokens/blacklist", json=body | {"token": token}) for token in tokens[2:4]),
+    ]
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert [refuse(client, token).status_code for token in tokens[4:]] == [200, 429]
+
+
+def test_an_entry_that_an_administrator_removed_makes_room(start: Start) -> None:
+    client = start(SOJOURN_MAX_BLACKLIST_ENTRIES="1")
+    client.create()
+    assert refuse(client, client.token("usr_abc123", jti="first")).status_code == 200
+    (entry,) = client.as_admin("GET", "/admin/tokens/blacklist?user_id=usr_abc123").json()["items"]
+
+    assert client.as_admin("DELETE", f"/admin/tokens/blacklist/{entry['id']}").status_code == 200
+
+    assert refuse(client, client.token("usr_abc123", jti="second")).status_code == 200
+
+
+def test_the_limit_of_entries_is_exact_under_fifty_at_once(start: Start) -> None:
+    client = start(SOJOURN_MAX_BLACKLIST_ENTRIES="7")
+    client.create()
+    headers = {"Authorization": f"Bearer {client.token('usr_abc123')}"}
+    body = {"token_type": "access", "user_id": "usr_abc123"}
+
+    answers = client.gather(
+        *[
+            (
+                "POST",
+                "/tokens/blacklist",
+                {"headers": headers, "json": body | {"token": client.token("usr_abc123", jti=f"t{number}")}},
+            )
+            for number in range(50)
+        ]
+    )
+
+    statuses = [answer.status_code for answer in answers]
+    assert (statuses.count(200), statuses.count(429)) == (7, 43)
+
+
 def guess(client: Client, key: str = "no-such-key") -> httpx.Response:
     """What a service with this key is answered."""
     headers = {"X-API-Key": key, "X-Tenant-ID": "acme"}

@@ -67,6 +67,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
         SOJOURN_BODY_TIMEOUT="300ms",
         SOJOURN_BUSY_TIMEOUT="100ms",
         SOJOURN_API_KEY_GUESSES=str(GUESSES_A_MINUTE),
+        SOJOURN_MAX_BLACKLIST_ENTRIES="1",
     )
     yield Prepared(live)
     assert live.stop() in (0, -signal.SIGTERM)
@@ -171,8 +172,13 @@ def forget_session(server: Prepared, session_id: str) -> None:
 
 
 def provoke_429(operation: Operation, server: Prepared) -> Raw:
-    """One refresh, or one wrong key, more than there may be in a minute. Two minutes may be touched."""
+    """One refresh, or one wrong key, more than there may be in a minute. Two minutes may be touched.
+
+    One entry more in the blacklist than a user may make.
+    """
     valid = request_for(operation, server)
+    if operation.id == "add_to_blacklist":
+        return one_entry_more(valid, server)
     most = REFRESHES_A_MINUTE
     if operation.scheme == "apiKey":
         valid, most = valid.with_header("X-API-Key", "no-such-key"), GUESSES_A_MINUTE
@@ -180,6 +186,16 @@ def provoke_429(operation: Operation, server: Prepared) -> Raw:
         if ask(server, valid).status == 429:
             break
     return valid
+
+
+def one_entry_more(valid: Raw, server: Prepared) -> Raw:
+    """The second token that a user blacklists; the first one is refused by now."""
+    tokens = [server.run("token", "--tenant", "acme", "--user", "usr_cautious") for _ in range(3)]
+    first, second = (
+        valid.with_body({"token": token, "token_type": "access", "user_id": "usr_cautious"}) for token in tokens[:2]
+    )
+    assert ask(server, first.with_header("Authorization", f"Bearer {tokens[2]}")).status == 200
+    return second.with_header("Authorization", f"Bearer {tokens[2]}")
 
 
 def too_large(operation: Operation, server: Prepared) -> Raw:
