@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """At most so many live sessions, trusted devices and blacklist entries for each user, and tenants made on first use.
+    """At most so many live sessions, trusted devices and blacklist entries of each user; tenants made on first use.
 
     An entry counts that the user's own bearer token made and that still stands.
     """
