@@ -131,12 +131,12 @@ async def _refuse(ctx: Context, body: dict[str, Any], *, shown: _Shown, stated_e
         )
         by_user = ctx.caller.kind == "user" and not ctx.caller.is_admin
         if by_user:
-            await _require_room(ctx, entry)
+            await _require_free_place(ctx, entry)
         await blacklist.add(ctx.db, entry, by_user=by_user, tenant_limit=ctx.service.limits.tenants)
     return simple_response("token blacklisted", ctx.now_text)
 
 
-async def _require_room(ctx: Context, entry: BlacklistEntry) -> None:
+async def _require_free_place(ctx: Context, entry: BlacklistEntry) -> None:
     """Raise RateLimited where the user has made as many entries as one may, until the first of them ends."""
     wait = await blacklist.end_of_wait(ctx.db, entry, limit=ctx.service.limits.blacklist_entries)
     if wait is not None:

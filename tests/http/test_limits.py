@@ -126,7 +126,7 @@ def refuse(client: Client, token: str, user: str = "usr_abc123", **options: Any)
     return client.as_user("POST", "/tokens/blacklist", user, json=body, **options)
 
 
-def test_a_user_blacklists_at_most_so_many_tokens_and_is_told_when_there_is_room(start: Start) -> None:
+def test_a_user_blacklists_at_most_so_many_tokens_and_is_told_when_to_come_back(start: Start) -> None:
     client = start(SOJOURN_MAX_BLACKLIST_ENTRIES="3")
     client.create()
     now = int(client.clock.now.timestamp())
@@ -148,7 +148,7 @@ def test_a_user_blacklists_at_most_so_many_tokens_and_is_told_when_there_is_room
     assert [refuse(client, token).status_code for token in tokens[3:]] == [200, 429]
 
 
-def test_blacklisting_a_token_again_needs_no_room_and_others_have_room_of_their_own(start: Start) -> None:
+def test_blacklisting_a_token_again_is_never_refused_and_each_user_has_a_limit_of_ones_own(start: Start) -> None:
     client = start(SOJOURN_MAX_BLACKLIST_ENTRIES="1")
     for tenant in ("acme", "globex"):
         client.create(tenant=tenant)
@@ -176,7 +176,7 @@ def test_what_services_and_administrators_blacklist_is_neither_limited_nor_count
     assert [refuse(client, token).status_code for token in tokens[4:]] == [200, 429]
 
 
-def test_an_entry_that_an_administrator_removed_makes_room(start: Start) -> None:
+def test_an_entry_that_an_administrator_removed_counts_no_longer(start: Start) -> None:
     client = start(SOJOURN_MAX_BLACKLIST_ENTRIES="1")
     client.create()
     assert refuse(client, client.token("usr_abc123", jti="first")).status_code == 200
