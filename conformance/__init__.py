@@ -1,1 +1,1 @@
-"""Judges any server that claims the contract, from outside, over HTTP."""
+"""Checks any server that claims to implement the contract, from outside, over HTTP."""

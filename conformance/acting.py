@@ -1,4 +1,5 @@
-"""A random history: users, services and administrators of two tenants act in turn, and a model notes what they did."""
+"""A random history: users, services and administrators of two tenants act in turn, and a model records what they
+did."""
 
 from collections.abc import Callable
 from dataclasses import replace

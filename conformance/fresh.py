@@ -1,4 +1,4 @@
-"""Requests that must succeed: whatever an operation names is made first."""
+"""Requests that must succeed: whatever an operation refers to is created first."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Laws of the headers of one exchange: what a request asks for in them is honoured, whatever it was sent for."""
+"""Rules for the headers of one request and its response: what a request asks for is honoured by every operation."""
 
 import re
 from collections.abc import Iterator

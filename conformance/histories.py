@@ -1,6 +1,6 @@
-"""Laws of a whole run: what is told of one session, device or token is the same in every answer, and never goes back.
+"""Rules for a whole run: every response says the same about a session, device or token, and nothing is undone.
 
-Nothing here asks the server: it is judged from what was answered anyway, in whatever order.
+Nothing here sends a request: the responses of the run are compared, in whatever order they came.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,7 @@
 """Schema keywords: where the contract has them, and which of them a value met or broke.
 
-A place is the pointer of a keyword in the document, with `request` or `response` before it: the same component used
-in both directions is two. Keywords that only describe are none.
+A place is the JSON Pointer of a keyword in the document, prefixed with `request` or `response`, so a component used in
+both directions counts twice. Keywords that only describe do not count.
 """
 
 import re

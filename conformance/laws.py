@@ -1,4 +1,4 @@
-"""Laws of one exchange: what every answer owes to its request, whatever it was sent for.
+"""Rules for one request and its response, whatever the operation.
 
 A law is a function from an exchange to sentences, one for each way in which it is broken.
 """

@@ -1,4 +1,4 @@
-"""The numbers of a page, and what does not add up in them."""
+"""The numbers of a page, and the contradictions between them."""
 
 import math
 from typing import Any

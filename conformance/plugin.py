@@ -1,4 +1,4 @@
-"""The pytest plugin that makes a judge of it: chooses the checks, gives them the server, keeps their verdicts."""
+"""The pytest plugin: chooses the checks, gives them the server, records their verdicts."""
 
 import traceback
 from collections.abc import Generator

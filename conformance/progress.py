@@ -1,4 +1,4 @@
-"""What is shown while a run goes on: a line for each check in a terminal, and the verdict at its end."""
+"""The output during a run: a line for each check in a terminal, and the verdict at the end."""
 
 import sys
 from typing import TextIO

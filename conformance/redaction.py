@@ -1,4 +1,4 @@
-"""Requests and answers as a report may show them: no credential is in it, and a curl line says how to send it again."""
+"""Requests and responses as a report may show them: without credentials, and with a curl line to send them again."""
 
 import re
 import shlex

@@ -1,6 +1,6 @@
-"""A model of what a server has to remember: sessions, trusted devices and refused tokens of two tenants.
+"""A model of what a server has to store: sessions, trusted devices and refused tokens of two tenants.
 
-It is pure: it is told what was done and says what every view must tell from then on.
+It is pure: its input is what was done, its output is what every operation must return from then on.
 """
 
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The server under judgement as the caller of the suite described it."""
+"""The server to check, as described by the options of the suite."""
 
 import base64
 import json

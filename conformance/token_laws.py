@@ -1,4 +1,4 @@
-"""Laws of a token's end, from what was answered in a run: it moves with its session only, and only forwards."""
+"""Rules for the expiry of a token over a whole run: it moves only with its session, and only forwards."""
 
 import re
 from collections.abc import Iterable, Iterator

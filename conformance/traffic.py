@@ -1,4 +1,4 @@
-"""Everything that was sent and answered in a run: what evidence and coverage are made from."""
+"""Every request and response of a run, from which evidence and coverage are computed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is said of a check and of a run, and the exit status that says it."""
+"""The verdicts on a check and on a run, and the exit status of each."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""HTTP over a socket, byte for byte as given: a client library would tidy up what strictness checks send."""
+"""HTTP over a socket, byte for byte as given, because a client library would correct what strictness checks send."""
 
 import http.client
 import json

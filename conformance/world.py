@@ -1,4 +1,4 @@
-"""The server as the checks meet it: two tenants, their callers, and users that nobody else has."""
+"""What the checks use of the server: two tenants, their callers, and users of their own."""
 
 import random
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Numbers by a key that others choose: bounded, whatever they chose."""
+"""Counts by a key that clients choose, with a bounded number of keys."""
 
 from collections.abc import Mapping
 

@@ -1,7 +1,7 @@
 """Trusted devices: how long trust lasts.
 
-Trust is a signal for those who decide about re-authentication. It never replaces authentication
-(NIST SP 800-63B-4 §5.1) and never changes a session's `amr`.
+Trust is a signal for decisions about re-authentication. It never replaces authentication (NIST SP 800-63B-4 §5.1) and
+never changes a session's `amr`.
 """
 
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Why a session ended, as one of a closed set. The free reason beside it is a caller's own text and is never read."""
+"""Why a session ended, as one of a closed set. The free-text reason is stored with it and never interpreted."""
 
 from typing import Literal, NamedTuple, get_args
 
@@ -39,7 +39,7 @@ class Ending(NamedTuple):
 
 
 REUSE = Ending(OURSELVES, "refresh_token_reuse", "refresh_token_reuse")
-"""A spent refresh token came again (RFC 9700 §4.14.2)."""
+"""A refresh token was sent again after it was exchanged (RFC 9700 §4.14.2)."""
 LIMIT = Ending(OURSELVES, "session_limit", "session_limit")
 """The user began one session more than the limit allows: the idlest ended for it."""
 RESTORED = Ending("operator", "restored", "restored")

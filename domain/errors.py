@@ -7,7 +7,7 @@ DomainError
 ├── InvalidToken            a bearer token we do not accept
 │   └── TokenExpired
 ├── RefreshTokenInvalid     a refresh token that is none of ours or is past its end
-├── RefreshTokenReused      a spent refresh token came again; its session was ended
+├── RefreshTokenReused      an exchanged refresh token was sent again; its session was ended
 ├── InsufficientRole        the caller is known but lacks a role
 ├── InsufficientScope       the API key lacks a scope
 ├── TenantNotAllowed        the API key does not cover the tenant

@@ -1,7 +1,7 @@
-"""Identifiers and secrets: how they are minted, read and compared.
+"""Identifiers and secrets: how they are generated, parsed and compared.
 
-Ids sort by the time they were minted (UUID version 7, RFC 9562 §5.7). Ids are names, never secrets:
-secrets come from `mint_secret` and are kept only as hashes.
+Ids sort by the time they were generated (UUID version 7, RFC 9562 §5.7). Ids are names, never secrets: secrets come
+from `mint_secret` and are kept only as hashes.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""How much one caller may take. Walls against abuse, far above what honest callers need."""
+"""Limits for each caller. They stop abuse and are far above what ordinary callers need."""
 
 from dataclasses import dataclass
 

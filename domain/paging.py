@@ -1,4 +1,4 @@
-"""Pages: where one begins and what is told about it."""
+"""Pages: where each begins, and the numbers that describe it."""
 
 from dataclasses import dataclass
 

@@ -1,9 +1,9 @@
 """The rules of refresh tokens, as pure functions.
 
-A refresh token reads `rt_<session uuid>.<tenant>.<generation>.<secret>.<mac>`. Its secret is derived from a
-nonce that the session's row holds and a key that the database does not: the same successor can be given twice
-(two tabs racing, a lost answer) without any token being kept. The MAC covers all that stands before it, so a
-forged token is told apart before anything is looked up, and the tenant in it can be believed.
+A refresh token reads `rt_<session uuid>.<tenant>.<generation>.<secret>.<mac>`. Its secret is derived from a nonce that
+the session's row holds and a key that the database does not: the same successor can be computed again (two tabs
+racing, a lost response) without storing any token. The MAC covers everything before it, so a forged token is detected
+before anything is looked up, and the tenant in it can be trusted.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """Risk that explains itself: evidence in, named factors and a score out.
 
-Evidence is counted so that more is riskier; each factor reads one count through rising steps, so more evidence never
-lowers a score. A score is a hint for those who decide: nothing here ends a session.
+Each factor maps one count of evidence to a score in rising steps, so more evidence never lowers a score. A score is a
+hint for applications: nothing here ends a session.
 """
 
 from collections.abc import Callable, Sequence

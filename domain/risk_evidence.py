@@ -1,7 +1,7 @@
-"""Evidence for and against a session, read from what its user did before and does beside it.
+"""Evidence about a session, from the user's earlier and parallel sessions.
 
-Newness is judged against earlier sessions only, and only where they tell the same kind of fact: without a history
-nothing is new. Instants are compared in the text form of `sojourn.domain.clock`.
+A value is new only compared with earlier sessions that have the same kind of value: without a history nothing is new.
+Instants are compared in the text form of `sojourn.domain.clock`.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What an API key may do. The contract names the scope of each operation that takes one (`x-scope`)."""
+"""What an API key may do. The contract names the scope of each operation for services (`x-scope`)."""
 
 SCOPES = ("sessions:read", "sessions:write", "tokens", "events", "erase", "manage")
 """Every scope there is."""

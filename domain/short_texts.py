@@ -1,4 +1,4 @@
-"""Memory for answers about texts that clients send: bounded in bytes, and not only in number."""
+"""A cache of results for texts that clients send, bounded in bytes and in number."""
 
 from collections.abc import Callable
 from functools import lru_cache, wraps

@@ -1,7 +1,7 @@
-"""When a token that was truly signed is good: one list of facts against it, and who refuses it for which.
+"""When a correctly signed token is valid: one list of facts against it, and which check refuses it for which fact.
 
-Everybody who judges a token (the bearer check, validation, introspection, exchange, refresh and rotation, the
-inventory) asks the same facts and reads `RULES`. No rule masks another.
+Everything that checks a token (the bearer check, validation, introspection, exchange, refresh and rotation, the
+inventory) uses the same facts and `RULES`. No rule hides another.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Who may vouch for what a session says of its user, and what a provider's token attests.
+"""Who may vouch for a sign-in, and what a provider's token proves about it.
 
 How and when a user signed in, the address, the device and the role of a session are attested: by a service with an API
 key, by an administrator, or by the claims of a configured identity provider's token. A user alone attests nothing. A

@@ -1,6 +1,6 @@
 """Acts of administrators in the audit trail: a record in the transaction of the act.
 
-Texts that people wrote (reasons, names) are not recorded: nothing can be taken out of the chain again.
+Texts that people wrote (reasons, names) are not recorded, because nothing can be removed from the chain.
 """
 
 import secrets

@@ -1,4 +1,4 @@
-"""Where a part of the bundle was written: from a JSON Pointer to the file and the line of its fragment."""
+"""Maps a JSON Pointer in the bundle to the file and line where that part was written."""
 
 from importlib.resources import files
 from importlib.resources.abc import Traversable

@@ -1,7 +1,8 @@
 """The audit trail: records that chain by hash, so that one that was changed, removed or moved is found.
 
 A record's hash is the SHA-256 of its canonical JSON (RFC 8785), which holds the hash of the record before it. The last
-hash of a tenant's chain is signed with its position (the head): what was cut off or put behind the end is found too.
+hash of a tenant's chain is signed with its position (the head): records removed from the end or added after it are
+found too.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """The engines: which of the two a database URL names. The only module that knows both.
 
-An engine's driver is loaded with the engine's first use. Nobody above `sojourn.storage` catches an error of a driver:
-what goes wrong here is Unreachable, SchemaMismatch or Unavailable.
+An engine's driver is loaded with the engine's first use. No error of a driver leaves `sojourn.storage`: callers get
+Unreachable, SchemaMismatch or Unavailable.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Transactions whose statements are known beforehand: an engine may run one as a whole, in one message.
 
-What such a transaction needs to know was read before. Its steps say which of that must still hold: one that `must`
-find or change a row, and does not, ends the transaction with what was done so far. So a procedure begins with its
-conditions, and writes only once they hold.
+What such a transaction depends on was read before. Its steps say what must still be true: if a step that `must` find
+or change a row does not, the transaction ends with what was done so far. So a procedure begins with its conditions and
+writes only after them.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

@@ -1,7 +1,7 @@
 """Touches that are not written yet. Sessions are touched far more often than their rows need to change.
 
-What waits is shown as if it were written, by the process that holds it. Whether a session is active is decided by its
-row alone: a touch that waits does not keep a session active.
+A process shows its waiting touches as if they were written. Whether a session is active is decided by its row alone: a
+waiting touch does not keep a session active.
 """
 
 from functools import reduce

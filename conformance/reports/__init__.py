@@ -1,1 +1,1 @@
-"""A run told to people and to machines."""
+"""Reports of a run, for people and for programs."""

@@ -1,4 +1,4 @@
-"""Two runs side by side, from their `report.json`: `python -m sojourn.conformance.reports.compare A.json B.json`."""
+"""Compares two runs by their `report.json`: `python -m sojourn.conformance.reports.compare A.json B.json`."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""What all the reports tell: the run, its checks, their cases; without a credential in any text."""
+"""The content of all reports: the run, its checks, their cases; no text contains a credential."""
 
 from collections import Counter
 from dataclasses import dataclass, replace

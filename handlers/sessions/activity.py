@@ -1,4 +1,4 @@
-"""An activity of a session: what keeps it alive, and where it is used."""
+"""Records activity of a session: it stays alive, and where it is used is noted."""
 
 from sojourn.domain.clock import Instant, from_text, to_text
 from sojourn.domain.errors import SessionNotFound

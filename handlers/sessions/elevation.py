@@ -1,4 +1,4 @@
-"""A session's assurance is raised: its user authenticated again, and tokens of before are replaced."""
+"""Raises the assurance of a session: its user authenticated again, and its access tokens so far are refused."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,5 @@
-"""A user is ended: every session, and every sign-in that began before. Or erased: everything that is known of them."""
+"""Ends every session of a user and every sign-in that began before, or erases everything that is stored about the
+user."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A provider's token as evidence of a sign-in: fresh, and good for one presentation."""
+"""A provider's token as evidence of a sign-in: it must be recent and counts once."""
 
 from sojourn.domain.clock import to_text
 from sojourn.domain.errors import NotEntitledToVouch

@@ -1,4 +1,4 @@
-"""Whether a token is refused now, by one of those that judge it."""
+"""Whether one of the checks refuses a token now."""
 
 from sojourn.domain.token_validity import Judge, reasons
 from sojourn.domain.tokens import (

@@ -1,4 +1,4 @@
-"""How long a tenant's tokens live, and the end of all that were issued so far."""
+"""The lifetimes of a tenant's tokens, and revoking all tokens issued so far."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Issues a session's tokens: what is answered, and what the inventory is to record."""
+"""Issues a session's tokens: what the response holds, and what the inventory records."""
 
 import secrets
 from datetime import datetime

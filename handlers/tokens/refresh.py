@@ -131,6 +131,6 @@ def _text(ctx: Context, family: Family, *, generation: int, nonce: str) -> str:
 
 
 async def _end_reused(ctx: Context) -> RefreshTokenReused:
-    """End the session of a refresh token that came again. Returns the refusal, which keeps that it ended."""
+    """End the session of a refresh token that was sent again. Returns the refusal; it does not undo the end."""
     await sessions.revoke(ctx.db, ctx.refresh_token.session, now=ctx.now_text, ending=REUSE)
     return RefreshTokenReused()

@@ -1,4 +1,4 @@
-"""A user's own session, as its tokens would show it."""
+"""Validation of a user's own session, with the claims that its tokens would have."""
 
 from sojourn.domain.clock import from_text
 from sojourn.domain.errors import NotYourResource, SessionNotFound

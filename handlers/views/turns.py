@@ -1,4 +1,4 @@
-"""Views of very many rows, made a few at a time: other requests are served in between."""
+"""Builds the views of very many rows a few at a time, so that other requests are served in between."""
 
 import asyncio
 from collections.abc import Callable, Sequence

@@ -1,1 +1,1 @@
-"""What changed in the contract since its last release, and what that means for those who call."""
+"""What changed in the contract since its last release, and what that means for callers."""

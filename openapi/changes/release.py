@@ -1,4 +1,4 @@
-"""What a set of differences asks of a release: how far its version has to move, and what the changelog has to say."""
+"""What a set of differences requires of a release: which version it needs, and what the changelog must say."""
 
 import re
 from collections.abc import Iterable

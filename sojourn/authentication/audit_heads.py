@@ -1,4 +1,4 @@
-"""Signed ends of audit chains: JSON Web Signatures (RFC 7515) that whoever has the public key can verify."""
+"""Signed ends of audit chains: JSON Web Signatures (RFC 7515) that anybody with the public key can verify."""
 
 import json
 from typing import Any

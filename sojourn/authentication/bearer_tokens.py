@@ -1,7 +1,7 @@
 """Bearer tokens: JSON Web Tokens (RFC 7519) checked as RFC 8725 asks, and issued for the command line.
 
-A signature that was verified once is remembered by the token's hash until it expires; its instants are held
-against `now` every time. A token is never logged; which check refused it is told to the operator's log only.
+A verified signature is cached by the token's hash until the token expires; the instants are compared with `now` every
+time. A token is never logged. Which check refused it appears in the operator's log only.
 """
 
 import hashlib

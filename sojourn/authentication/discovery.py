@@ -1,4 +1,4 @@
-"""The key set of an issuer that is known by its name only: its metadata tells where the keys are.
+"""Finds the key set of an issuer by its metadata (discovery).
 
 OpenID Connect Discovery 1.0 §4 puts the metadata below the issuer, RFC 8414 §3 before its path; both are tried.
 """

@@ -1,6 +1,6 @@
 """What the claims of another issuer may be (RFC 7519 §4.1, RFC 7662 §2.2, RFC 7493), held once where a token is read.
 
-What passes here can be compared, stored and answered without a further look. Claims that are not registered may be any
+What passes here can be compared, stored and returned without further checks. Claims that are not registered may be any
 JSON within 64-bit numbers. A registered claim that is null is the same as absent.
 """
 

@@ -1,4 +1,4 @@
-"""How many wrong API keys an address may try: a wall against guessing that never stands before a right key."""
+"""How many wrong API keys an address may send. It stops guessing and never refuses a valid key."""
 
 import ipaddress
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Whose keys a token is held against: those of the issuer that it names, or those that are configured without one."""
+"""Chooses the keys that verify a token: those of the issuer that it names, or those configured without an issuer."""
 
 import time
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """JSON Web Key Sets (RFC 7517): kept while their source is down, read again in the background.
 
-Keys that are known serve without waiting for anything, until they could not be read again for as long as the stale
-limit says; from then on they are as good as never read.
+Known keys are used without waiting, until they could not be read again for longer than the stale limit; from then on
+they count as never read.
 """
 
 import asyncio

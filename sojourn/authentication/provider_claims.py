@@ -1,4 +1,4 @@
-"""Which tenant and which roles a token of an identity provider means: claims by path, and the names that are mapped."""
+"""Reads tenant and roles from a token of an identity provider: claims by path, and mapped names."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,7 @@
 """The keys that sign access tokens: made, rotated, published (RFC 7517) and retired.
 
-They live in the database, so all processes share them: a new key is published at once and signs from a later
-instant, when verifiers elsewhere have read it. A retired key is gone at once, and with it what it signed.
+They live in the database, so all processes share them: a new key is published at once and begins to sign later, when
+verifiers have fetched it. A retired key is removed at once, and everything it signed is refused.
 """
 
 import json

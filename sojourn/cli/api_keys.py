@@ -20,8 +20,7 @@ from sojourn.storage.queries.api_keys import ApiKeyRow
 def api_key() -> None:
     """Make, list, rotate and revoke the API keys of internal services.
 
-    Several keys are good at once. A key that is rotated keeps its id, scopes and tenants; its old secret is good
-    for a while beside the new one.
+    Several keys are valid at once. A key that is rotated keeps its id, scopes and tenants; its old secret stays valid for a while beside the new one.
     """
 
 
@@ -42,7 +41,7 @@ def api_key() -> None:
     type=click.Choice(SCOPES),
     help="What it may do; may be repeated. Without: everything but `manage`.",
 )
-@click.option("--ttl", type=Duration(), help="How long it is good for. Without: until it is revoked.")
+@click.option("--ttl", type=Duration(), help="How long it is valid. Without: until it is revoked.")
 @database_url
 def create(
     name: str, tenants: tuple[str, ...], *, scopes: tuple[str, ...], ttl: timedelta | None, database_url: str | None
@@ -141,7 +140,7 @@ def revoke(key_id: str, database_url: str | None) -> None:
     type=Duration(),
     default="24h",
     show_default=True,
-    help="How long the old secret stays good beside the new one.",
+    help="How long the old secret stays valid beside the new one.",
 )
 @database_url
 def rotate(key_id: str, overlap: timedelta, *, database_url: str | None) -> None:

@@ -1,4 +1,4 @@
-"""`sojourn audit`: the audit trail of the tenants, exported and verified."""
+"""`sojourn audit`: exports and verifies the audit trail of the tenants."""
 
 import json
 import sys
@@ -63,14 +63,14 @@ def key(database_url: str | None) -> None:
 @click.option(
     "--earlier",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="An export of before: what it signed must still be there.",
+    help="An earlier export: everything that it signed must still be there.",
 )
 @database_url
 def verify(file: Path | None, key_file: Path | None, *, earlier: Path | None, database_url: str | None) -> None:
     """Verify the trail in the database, or in an exported FILE. Faults are printed, and the status is 1 then.
 
     A record that was changed, removed, moved or added behind the signed end is found. That records were taken off the
-    end together with its signature shows only against an export of before, or one that somebody else keeps.
+    end together with its signature shows only in comparison with an earlier export, kept elsewhere.
     """
     settings = settings_from(database_url=database_url)
     if file is None:

@@ -1,4 +1,4 @@
-"""`sojourn conformance`: judge a server from outside."""
+"""`sojourn conformance`: check a server from outside."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""`sojourn end-sessions`: every session ends now, for the day when nobody knows any more which may go on."""
+"""`sojourn end-sessions`: ends every session at once, for example after tokens or keys have leaked."""
 
 import click
 
@@ -16,7 +16,7 @@ from sojourn.storage.upkeep.housekeeping import all_tenants
 
 @click.command("end-sessions")
 @click.option(
-    "--tenant", "tenant_id", type=TenantParameter(), metavar="ID", help="Of this tenant only; keys stay good then."
+    "--tenant", "tenant_id", type=TenantParameter(), metavar="ID", help="Only this tenant's; keys stay valid then."
 )
 @click.option(
     "--reason", default="restored", show_default=True, metavar="R", help="Kept with each session as its revoke_reason."

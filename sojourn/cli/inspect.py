@@ -21,8 +21,8 @@ from sojourn.settings import Settings
 def inspect(ctx: click.Context, file: TextIO) -> None:
     """Say whether the server with these settings accepts the token in FILE (or standard input), and why not.
 
-    Status 0 when it is accepted, 1 when it is refused. Reads the key set of the token's issuer; asks no database, so a
-    token that was revoked is not told from a good one. The token is not printed.
+    Status 0 when it is accepted, 1 when it is refused. Reads the key set of the token's issuer; uses no database, so a
+    revoked token is not recognised. The token is not printed.
     """
     text = file.read().strip()
     text = text[7:].strip() if text[:7].lower() == "bearer " else text

@@ -1,4 +1,4 @@
-"""`sojourn restore`: what was dead when a backup was made into the database stays dead."""
+"""`sojourn restore`: makes a restored backup safe: it ends everything that may have been revoked since."""
 
 import click
 

@@ -14,14 +14,14 @@ _MAX_TEXT = 255
 
 
 @click.group(invoke_without_command=True)
-@click.option("--tenant", type=TenantParameter(), metavar="T", help="The tenant the token is good for.")
+@click.option("--tenant", type=TenantParameter(), metavar="T", help="The tenant of the token.")
 @click.option("--user", metavar="U", help="The user it speaks for (`sub`).")
 @click.option("--role", "roles", multiple=True, metavar="R", help="A role, such as admin; may be repeated.")
 @click.option("--session", metavar="SID", help="The session it belongs to (`sid`).")
 @click.option("--amr", "amr", multiple=True, metavar="M", help="How the user signed in; may be repeated.")
 @click.option("--acr", metavar="C", help="The authentication context class that was reached.")
 @click.option("--auth-time", metavar="T", help="When the user signed in: RFC 3339, or seconds; else now.")
-@click.option("--ttl", type=Duration(), default="1h", show_default=True, help="How long it is good for.")
+@click.option("--ttl", type=Duration(), default="1h", show_default=True, help="How long it is valid.")
 @click.pass_context
 def token(
     ctx: click.Context,

@@ -1,4 +1,4 @@
-"""What the program lends to the handlers of the documentation."""
+"""What the handlers of the documentation use."""
 
 from sojourn.documentation import scalar
 from sojourn.documentation.front import front_html, front_json

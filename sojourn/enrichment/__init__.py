@@ -1,1 +1,1 @@
-"""What is found out about a client: its browser, its place."""
+"""Finds out a client's browser and place."""

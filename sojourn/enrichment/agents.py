@@ -1,4 +1,4 @@
-"""What a User-Agent text tells about a device: a claim of the client, good enough to show, not to trust."""
+"""Reads a User-Agent text. It is a claim of the client: good enough to show, not to trust."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal

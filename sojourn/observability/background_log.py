@@ -1,7 +1,7 @@
-"""Log lines are written by a thread of their own: whoever does not read the log holds up nobody.
+"""Log lines are written by a separate thread, so that requests go on when nobody reads the log.
 
-What waits to be written is bounded. When it grows, access lines are the first that are left out; how many lines are
-missing is told as soon as the log is read again.
+The lines that wait are bounded. When there are too many, access lines are dropped first; once the log is read again, a
+line says how many are missing.
 """
 
 import logging

@@ -1,6 +1,6 @@
-"""The listener on which a Prometheus server reads the metrics: apart from the one that serves the contract.
+"""The listener for Prometheus, separate from the one that serves the contract.
 
-It runs in a thread of the process that starts the workers and adds up what they have counted.
+It runs in a thread of the process that starts the workers, and adds up their counts.
 """
 
 import os

@@ -112,7 +112,9 @@ CATALOGUE: Mapping[str, SecurityEvent] = {
         _done("data.exported", "what is known of a user was read whole", after="export_user_data", members="user_id"),
         _done("data.erased", "what is known of a user was erased", after="erase_user_data", members="user_id"),
         _refused(
-            "refresh_token.reused", "a spent refresh token came again; its session ended", by="refresh_token_reused"
+            "refresh_token.reused",
+            "a refresh token was sent again after it was exchanged; its session ended",
+            by="refresh_token_reused",
         ),
         _refused(
             "credential.refused",

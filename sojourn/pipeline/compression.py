@@ -1,7 +1,7 @@
-"""Content coding: large answers that are the same for everybody are sent compressed to whoever likes that.
+"""Content coding: large responses that are the same for everybody are compressed for clients that accept it.
 
-Each is compressed once, in a thread, when somebody first asks for it so. Answers that hold anything of a caller are
-never compressed: their length would tell of what stands in them (CRIME, BREACH).
+Each is compressed once, in a thread, at the first such request. Responses with data of a caller are never compressed,
+because their length would reveal their content (CRIME, BREACH).
 """
 
 import asyncio

@@ -1,8 +1,8 @@
-"""Deprecations: an operation or parameter that is going to go announces it in the answers of those who use it.
+"""Deprecations: responses to requests that use a deprecated operation or parameter say so.
 
-The contract says since when and until when: beside `deprecated: true` stands `x-deprecation` with two instants
-(RFC 3339, quoted). The answer of success then carries `Deprecation` (RFC 9745) and `Sunset` (RFC 8594), for a
-parameter only where the request has sent it.
+The contract says since when and until when: `deprecated: true` comes with `x-deprecation`, which has two instants (RFC
+3339, quoted). A successful response then carries `Deprecation` (RFC 9745) and `Sunset` (RFC 8594), for a parameter
+only if the request has it.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,7 @@
 """The string formats the contract may use, each checked by one function.
 
-Both validators (the fast one and the explaining one) are given these very functions, and no other format
-is accepted at start-up: a format that nobody checks is a promise that nobody keeps.
+Both validators (the fast one and the explaining one) use these functions. The server does not start if the contract
+uses another format, which nothing would check.
 """
 
 import re

@@ -5,7 +5,7 @@ operation objects and resolve the handlers, and compiles each into a `Plan`. A r
 
     head → route → authenticate and authorise → validate → unit of work → handler → answer
 
-and whatever refuses it on the way is answered by `Responder.refuse`; only refusals below the application are not.
+and every refusal on the way is sent by `Responder.refuse`, except refusals below the application.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Content negotiation: which form to answer in, and whether a body's declared form can be read."""
+"""Content negotiation: the media type of the response, and whether that of the body can be read."""
 
 import re
 

@@ -1,8 +1,8 @@
-"""Security of an operation as one closure: who is calling, and may they.
+"""Security of an operation as one closure: who is calling, and whether they may.
 
 The contract names the scheme (`security`), the roles of users (`x-roles`) and the scope of API keys (`x-scope`); this
 module turns them into one function that is called once per request. Authentication (401) comes before authorisation
-(403), and both before anything of the request is validated: nobody unauthenticated learns what is valid.
+(403), and both come before validation, so that unauthenticated callers do not learn what is valid.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

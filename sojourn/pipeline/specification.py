@@ -1,7 +1,7 @@
 """The contract as Connexion holds it, refused at start-up when it is no valid OpenAPI: accept fast, explain slowly.
 
 Connexion holds a document against OpenAPI's own schema with a validator that takes a sixth of the whole start. Here a
-compiled validator asks the same of the same schema; only what it does not accept goes to Connexion's, which decides.
+compiled validator checks the same schema; only what it does not accept goes to Connexion's validator, which decides.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Sentences for people, from Fluent files: a language for each folder of `locales/` (docs/languages.md).
+"""Sentences for people, from Fluent files: each folder of `locales/` is a language (docs/languages.md).
 
 `locales/<locale>/problems.ftl` holds for each problem key a title (the message itself) and the attributes
 `detail`, `explanation` and `remedy`, and a message `violation-<code>` for each rule a request can break.

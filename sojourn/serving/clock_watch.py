@@ -1,9 +1,10 @@
-"""The time of a worker: the wall clock, unless it was set while the worker ran.
+"""The time of a worker: the wall clock, unless the clock was set while the worker ran.
 
-A machine's clock may be set wrong and right again within seconds. Were it believed at once, sessions would end, and
-requests be refused, by a time that never was. So a step is logged as an error, counted, and believed only when the
-clock of the database agrees or when it is still there a minute later. Until then nothing is settled or purged either;
-after a step ahead that was believed, not for an hour; after a step back what was settled too early is opened again.
+A machine's clock may be set wrong and corrected within seconds. If the wrong time were used at once, sessions would
+end and requests would be refused because of it. So a step is logged as an error and counted, and the new time is
+accepted only when the clock of the database agrees or when it is still there a minute later. Until then nothing is
+settled or purged, nor for an hour after an accepted step forward; after a step back, sessions that were settled too
+early are opened again.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Graceful shutdown: report not ready first, stop accepting connections later.
 
-A load balancer sees at `/health/ready` that an instance is about to stop. For as long as `SOJOURN_DRAIN_TIME` says, the
-copy answers that it is not ready and serves everything that still comes, each answer the last of its connection; then
-the server is told of the signal.
+A load balancer sees at `/health/ready` that an instance is about to stop. During `SOJOURN_DRAIN_TIME` the instance
+reports not ready and still serves every request, closing each connection after the response; then the server receives
+the signal.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
-"""What the head of a request says about the request itself, judged once it is complete (RFC 9112 §3, §6).
+"""Checks the head of a request once it is complete (RFC 9112 §3, §6).
 
-The parser takes heads that HTTP does not allow. What follows from them is decided here, before the application sees
-anything: which version, which target, which framing.
+The parser accepts heads that HTTP does not allow. Version, target and framing are checked here, before the application
+sees the request.
 """
 
 import re

@@ -1,8 +1,9 @@
-"""A request on the wire: its head must come in time, within limits, and be HTTP/1.1; its end is where its framing says.
+"""A request on the wire: its head must arrive in time, be within limits and be HTTP/1.1; its framing decides where it
+ends.
 
-uvicorn waits for a head as long as the client likes, takes as many bytes of it as come, and serves heads that HTTP does
-not allow. This protocol class gives heads limits, judges them once they are complete, and answers what is refused below
-the application with a problem document, in its turn (RFC 9110 §15.5.1, §15.5.9, §15.6.6; RFC 9112 §9.3.2; RFC 6585 §5).
+uvicorn waits for a head without limit of time or size, and serves heads that HTTP does not allow. This protocol class
+limits heads, checks them once they are complete, and sends problem documents for refusals below the application, in
+the order of the requests (RFC 9110 §15.5.1, §15.5.9, §15.6.6; RFC 9112 §9.3.2; RFC 6585 §5).
 """
 
 import logging

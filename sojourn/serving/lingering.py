@@ -1,8 +1,8 @@
 """The end of a connection whose client may still be writing (RFC 9112 §9.6).
 
-When a socket is closed while bytes from the client are unread, the connection is reset, and the client loses the answer
-that it has not read yet. So the server first stops writing only. It reads and drops what still comes until the client
-closes or sends nothing for a while.
+If a socket is closed while bytes from the client are unread, the connection is reset, and the client may lose the
+response. So the server first only stops writing. It reads and drops what still arrives until the client closes or
+sends nothing for a while.
 """
 
 from asyncio import AbstractEventLoop, TimerHandle, Transport

@@ -1,7 +1,7 @@
 """A parser for the rest of a message whose head said `Upgrade`.
 
-llhttp takes such a message to end with its head. A server may ignore the wish (RFC 9110 §7.8), and then the body is
-framed as any other (RFC 9112 §6.3): a fresh parser is told the framing alone and goes on with the body.
+llhttp ends such a message after its head. A server may ignore `Upgrade` (RFC 9110 §7.8), and then the body is framed
+as any other (RFC 9112 §6.3): a new parser gets only the framing and continues with the body.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Work that a worker does again and again beside its requests. No failure ends it for good."""
+"""Recurring work of a worker besides its requests. No failure stops it permanently."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Refusals that are answered below the application, as bytes."""
+"""Refusals that are sent below the application, as bytes."""
 
 from collections.abc import Iterable
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""A client that does not take what it is sent is not waited for longer than a setting says."""
+"""Limits how long the server waits for a client that does not read its response."""
 
 import socket
 from asyncio import AbstractEventLoop, TimerHandle, Transport

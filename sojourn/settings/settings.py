@@ -72,7 +72,7 @@ class Settings:
     )
     jwt_jwks_stale_limit: timedelta = _setting(
         timedelta(hours=24),
-        "How long keys serve that cannot be read again, at least 10m; then their tokens are 503.",
+        "How long keys that cannot be read again are used, at least 10m; then their tokens are 503.",
         read=parse_duration,
     )
     jwt_issuer: str | None = _setting(None, "The `iss` that bearer tokens must carry; unset: any.")
@@ -100,10 +100,12 @@ class Settings:
         "EdDSA", "What new signing keys are for: `EdDSA` or `RS256`.", read=one_of(TokenAlgorithm)
     )
     access_expiry: timedelta = _setting(
-        timedelta(minutes=15), "How long an access token lives where the tenant says nothing.", read=parse_duration
+        timedelta(minutes=15),
+        "How long an access token lives, unless the tenant has set its own lifetime.",
+        read=parse_duration,
     )
     refresh_expiry: timedelta = _setting(
-        timedelta(hours=168), "The same for a refresh token; its session's end comes first.", read=parse_duration
+        timedelta(hours=168), "The same for a refresh token; it never outlives its session.", read=parse_duration
     )
     refresh_secret: str | None = _setting(
         None,
@@ -111,7 +113,7 @@ class Settings:
         secret=True,
     )
     refresh_reuse_interval: timedelta = _setting(
-        timedelta(seconds=10), "How long a spent refresh token may be answered again.", read=parse_duration
+        timedelta(seconds=10), "How long an exchanged refresh token still gets the same successor.", read=parse_duration
     )
     refresh_limit: int = _setting(
         120, "How many refreshes a session has per minute, in each process.", read=whole_number
@@ -139,7 +141,9 @@ class Settings:
         timedelta(hours=720), "How long trust in a device lasts.", read=parse_duration
     )
     session_retention: timedelta = _setting(
-        timedelta(hours=720), "How long ended sessions are kept, as facts for administrators.", read=parse_duration
+        timedelta(hours=720),
+        "How long ended sessions are kept, so that administrators can see them.",
+        read=parse_duration,
     )
     risk_challenge_at: int = _setting(
         50, "The risk score, 1 to 100, from which a challenge is recommended.", read=whole_number
@@ -148,17 +152,17 @@ class Settings:
         80, "The risk score, up to 100, from which revoking is recommended; more than the one above.", read=whole_number
     )
     max_sessions_per_user: int = _setting(
-        1000, "How many live sessions a user may have; the idlest ends for one more.", read=whole_number
+        1000, "How many active sessions a user may have; for one more, the one idle longest ends.", read=whole_number
     )
     max_trusted_devices: int = _setting(
-        100, "How many devices a user may trust; the one unused longest goes for one more.", read=whole_number
+        100, "How many devices a user may trust; for one more, the one unused longest is forgotten.", read=whole_number
     )
     max_blacklist_entries: int = _setting(
         100, "How many tokens a user may have blacklisted at a time; one more is 429.", read=whole_number
     )
     max_tenants: int = _setting(
         10_000,
-        "With how many tenants no other is made on first use; `sojourn tenant create` makes more.",
+        "How many tenants are created on first use; `sojourn tenant create` makes more.",
         read=whole_number,
     )
     api_key_guesses: int = _setting(
@@ -167,7 +171,7 @@ class Settings:
         read=whole_number,
     )
     tenants_provisioned: bool = _setting(
-        False, "Whether tenants must be created by hand; else they are made on first use.", read=truth
+        False, "Whether tenants must be created by hand; else they are created on first use.", read=truth
     )
     geoip_database: str | None = _setting(None, "File in MaxMind format (city level) that tells where an address is.")
     public_url: str | None = _setting(
@@ -181,16 +185,16 @@ class Settings:
     )
     response_validation: ResponseValidation = _setting(
         "log",
-        "What happens to an answer that breaks the contract: `off`, `log` or `enforce` (500).",
+        "What happens to a response that breaks the contract: `off`, `log` or `enforce` (500).",
         read=one_of(ResponseValidation),
     )
     allow_row_security_bypass: bool = _setting(
-        False, "Whether the role of PostgreSQL may be one that row security does not hold.", read=truth
+        False, "Whether the role of PostgreSQL may be one to which row security does not apply.", read=truth
     )
     host: str = _setting("127.0.0.1", "The address to listen on.")
     port: int = _setting(8080, "The port to listen on; 0 takes any free one.", read=whole_number)
     behind_proxy: bool = _setting(
-        False, "Whether a proxy ends TLS: allows to listen beyond this machine in clear.", read=truth
+        False, "Whether a proxy ends TLS; if so, the server may listen beyond this machine without TLS.", read=truth
     )
     tls_certificate: str | None = _setting(None, "File with the certificate chain (PEM) to serve HTTPS with.")
     tls_key: str | None = _setting(None, "File with its private key, readable by its owner only.")
@@ -218,7 +222,7 @@ class Settings:
     )
     write_timeout: timedelta = _setting(
         timedelta(seconds=30),
-        "How long a client may take to read what it was sent before its connection is cut.",
+        "How long a client may take to read a response before its connection is closed.",
         read=parse_duration,
     )
     max_connections: int = _setting(

@@ -1,6 +1,6 @@
-"""What production refuses to run with: keys that can be guessed, clocks that may be far off, secrets sent in clear.
+"""Settings that production refuses: weak keys, a large leeway, secrets sent in clear text.
 
-`weaknesses` are reasons not to start, `cautions` are told in the log and refuse nothing. Neither shows a secret.
+`weaknesses` are reasons not to start, `cautions` are warnings in the log. Neither shows a secret.
 """
 
 import ipaddress

@@ -1,4 +1,4 @@
-"""Alembic's way in: it runs on the connection that `sojourn.storage.schema.revisions` lends it."""
+"""The entry point of Alembic: it runs on the connection of `sojourn.storage.schema.revisions`."""
 
 from alembic import context
 from sqlmodel import SQLModel

@@ -1,8 +1,8 @@
-"""Procedures called in groups: those that wait together are one message and one durable transaction.
+"""Calls procedures in groups: those that wait at the same time are one message and one durable transaction.
 
-While a group is being committed the next one gathers, as the writer of SQLite does it. A call that fails takes nothing
-of its neighbours with it: the server undoes the group, and each is called again by itself. Calls are sorted by tenant,
-so that two groups meet in the rows of counters in one order.
+While a group is being committed the next one is collected, as in the writer of SQLite. If a call fails, the others are
+not affected: the server rolls back the group, and each call is repeated on its own. Calls are sorted by tenant, so
+that two groups meet in the rows of counters in one order.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
-"""Refusals that only an operator can end: a grant that was taken away, a table, schema or database out of the way.
+"""Failures that only an operator can end: a missing grant, table, schema or database.
 
-No request is to blame for them, so it gets 503 and may come again. The log says what is missing, with the command that
-gives it back.
+They are not the fault of the request, so it gets 503 and may be sent again. The log says what is missing, with the
+command that restores it.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""A read and the tenant it is held to, in one statement: one message to the server instead of three.
+"""A read and its tenant in one statement: one message to the server instead of three.
 
 Row security compares each row's tenant with the setting `sojourn.tenant`. The setting must be in force before any row
 is judged, wherever the planner puts that comparison (it may stand above the scan, evaluated once). So the statement

@@ -1,8 +1,8 @@
-"""A pooler between us and PostgreSQL (PgBouncer and its like): how it is recognised, and how we live with one.
+"""A pooler between the service and PostgreSQL, such as PgBouncer: how it is recognised, and what changes.
 
-A pooler may give each transaction another connection of the server, so nothing that we leave on one may be relied on
-or be in the way of the next: no named statement, no setting, no temporary table. Then a statement is sent without a
-name and inside a transaction, and the transaction begins with our settings.
+A pooler may give each transaction another connection of the server, so nothing may be left on a connection: no named
+statement, no setting, no temporary table. Then a statement is sent without a name and inside a transaction, and the
+transaction begins with our settings.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Reads on PostgreSQL: each statement in one message, those that wait together in one batch.
+"""Reads on PostgreSQL: each statement in one message, those that wait at the same time in one batch.
 
 Questions asked in one turn of the event loop with the same statement go to the server together, over one connection,
 with one wait for all answers. While a batch is under way the next questions of its statement gather, so batches grow

@@ -1,7 +1,7 @@
 """The refresh state of a session: read once for a judgement, changed by one conditional update.
 
-Two requests may read the same state side by side. Each write names the generation that it read; whoever comes second
-changes nothing, and looks again.
+Two requests may read the same state at the same time. Each write names the generation that it read; the second one
+changes nothing, and reads again.
 """
 
 from typing import Any, NamedTuple

@@ -1,4 +1,5 @@
-"""Sessions leave with what hangs on them; the counters of `sojourn.storage.queries.statistics` follow."""
+"""Deletes sessions and everything that belongs to them, and adjusts the counters of
+`sojourn.storage.queries.statistics`."""
 
 from collections import Counter
 from typing import Any, NamedTuple

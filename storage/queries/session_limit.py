@@ -1,4 +1,4 @@
-"""The most sessions that one user may have: the idlest end for a new one."""
+"""The most sessions that one user may have: the ones idle longest end for a new one."""
 
 from sqlalchemy import and_, bindparam, literal_column, select
 

@@ -1,7 +1,7 @@
 """Sign-ins: which have been superseded since they began, and which provider's tokens have vouched for one.
 
-Ending a user ends the sign-ins of before, too. An end is counted, so that a create that runs beside it is told without
-any clock; its instant is for requests that took long to arrive, and for tokens.
+Ending all sessions of a user ends earlier sign-ins, too. Each such end is counted, so that a concurrent create notices
+it without any clock; its instant is for requests that took long to arrive, and for tokens.
 """
 
 from typing import Any, NamedTuple

@@ -1,4 +1,5 @@
-"""The way to the newest schema, step by step. Each step is one transaction; what is done says the database itself.
+"""The way to the newest schema, step by step. Each step is one transaction, and the database records which steps are
+done.
 
 First every revision's `upgrade` (expand), then their backfills in batches; later, on command, what leaves (contract).
 So a migration that was killed between two steps goes on with the next one. One migration runs at a time: the engines

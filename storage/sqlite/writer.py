@@ -1,7 +1,7 @@
 """The writer: every write of a process, one after the other, grouped into durable transactions.
 
-While one group is being committed in a thread, the next one gathers. Each job runs inside a savepoint of its own, so
-one that is refused takes nothing of its neighbours with it.
+While one group is being committed in a thread, the next one is collected. Each job runs inside a savepoint of its own,
+so a job that is refused does not affect the others.
 """
 
 import asyncio

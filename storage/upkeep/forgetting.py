@@ -1,4 +1,4 @@
-"""Users of whom no row is kept any more, and cut-offs that no token can be refused by: both are forgotten.
+"""Deletes users without any other row, and cut-offs that can no longer refuse a token.
 
 Only `sojourn purge` does this: it looks at every user of a tenant. A cut-off of a user goes with the last session and
 token: counts of cut-offs begin anew then, and no token remembers an older one. A provider's tokens are in no table, so

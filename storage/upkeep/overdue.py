@@ -1,4 +1,4 @@
-"""What is kept longer than it should be: how much of it, and since when."""
+"""How many sessions are kept longer than their retention, and for how long."""
 
 from typing import Any, NamedTuple
 

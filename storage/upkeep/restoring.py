@@ -1,4 +1,4 @@
-"""What a restored backup brings back to life, ended: keys that sign, keys of services, and every token.
+"""Ends what a restored backup makes valid again: signing keys, API keys, and every token.
 
 A backup knows nothing of what was revoked since it was made. One transaction draws another epoch, retires every signing
 key and revokes the API keys: whatever was issued so far is refused from then on. Sessions follow, tenant by tenant

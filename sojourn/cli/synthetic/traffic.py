@@ -1,4 +1,4 @@
-"""The two days that the demo's tenants have behind them, told to the service request by request.
+"""Two days of traffic for the demo's tenants, sent to the service request by request.
 
 People sign in, come back, sign out and trust devices; every request is an ordinary one over HTTP.
 """
