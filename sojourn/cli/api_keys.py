@@ -20,7 +20,8 @@ from sojourn.storage.queries.api_keys import ApiKeyRow
 def api_key() -> None:
     """Make, list, rotate and revoke the API keys of internal services.
 
-    Several keys are valid at once. A key that is rotated keeps its id, scopes and tenants; its old secret stays valid for a while beside the new one.
+    Several keys are valid at once. A key that is rotated keeps its id, scopes and tenants; its old secret is valid
+    for a while beside the new one.
     """
 
 
@@ -144,7 +145,7 @@ def revoke(key_id: str, database_url: str | None) -> None:
 )
 @database_url
 def rotate(key_id: str, overlap: timedelta, *, database_url: str | None) -> None:
-    """Give the key with this ID another secret and print the key. The old one is good until the overlap is over.
+    """Give the key with this ID another secret and print the key. The old one is valid until the overlap is over.
 
     A key that has leaked is not rotated but revoked.
     """

@@ -46,7 +46,7 @@ _A_CREDENTIAL = (
 )
 FOR_READERS = {
     "told, for written in a response": r"\btold\b",
-    "answer, for a response": r"\b(the|an|this|each|every|one|no|first|large|whose) answers?\b(?! is (no|yes)\b|, s \|)",
+    "answer, for a response": r"\b(the|an|this|each|every|one|no|large|whose) answers?\b(?! is (no|yes)\b)",
     "good, for valid": rf"{_A_CREDENTIAL}|\bhow long it is good\b",
     "of before, for earlier": r"\bof before\b",
     "spent, for exchanged": r"(?<!\[)\bspent\b",

@@ -101,7 +101,7 @@ def _(exchange: Exchange) -> None:
     exchange.put_document({**exchange.document, "refresh_expiry": "1h"})
 
 
-@documents("LIF-013", "lends tokens that outlive their session", "/create$")
+@documents("LIF-013", "gives tokens that outlive their session", "/create$")
 def _(exchange: Exchange, document: Any) -> None:
     document["data"]["tokens"]["expires_in"] = 31_536_000
 
