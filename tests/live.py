@@ -29,6 +29,7 @@ class LiveServer:
     """One running server. Ends with `stop`, or at once with `kill`."""
 
     program: tuple[str, ...] = (sys.executable, "-m", "sojourn")
+    start_seconds: float = START_SECONDS
 
     def __init__(
         self,
@@ -60,7 +61,7 @@ class LiveServer:
         command = [*self.program, "serve", "--port", str(self.port), *self._arguments]
         with self.log.open("ab") as log:
             process = subprocess.Popen(command, env=self.environ, stdout=log, stderr=log)
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + self.start_seconds
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise RuntimeError(f"the server ended at start:\n{self.log.read_text()}")

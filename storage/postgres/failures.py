@@ -12,6 +12,8 @@ DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Internal
 
 CONFLICT_RETRIES = 4
 _CONFLICTS = ("40001", "40P01")  # serialization failure, deadlock
+_MOVED = ("XX000", "could not find valid entry for shard")
+"""What Citus says to a statement whose tenant moved to another shard or node meanwhile."""
 _SHUTDOWNS = ("57P01", "57P02", "57P03")
 _PASSING = ("57014", "55P03", "25006", "25P03", "25P02")  # cancelled, lock not available, read-only, idle, aborted
 _PASSING_CLASSES = ("08", "40", "53", "57", "58")  # connection, rollback, resources, operator, system
@@ -32,8 +34,12 @@ def retries(error: Exception) -> int:
 
 
 def is_conflict(error: Exception) -> bool:
-    """Whether another transaction was in the way. The server has rolled back, even if it says so at the COMMIT."""
-    return _sqlstate(error) in _CONFLICTS
+    """Whether another transaction was in the way, or a cluster has moved the tenant.
+
+    The server has rolled back, even if it says so at the COMMIT.
+    """
+    code, words = _MOVED
+    return _sqlstate(error) in _CONFLICTS or (_sqlstate(error) == code and str(error).startswith(words))
 
 
 def is_dropped(error: Exception) -> bool:
@@ -50,7 +56,7 @@ def is_dropped(error: Exception) -> bool:
 def unavailable(error: Exception) -> Exception:
     """Unavailable for what passes, by itself (a lock, a restart) or by an operator's hand; else the error itself."""
     passing = _sqlstate(error) in _PASSING or _sqlstate(error)[:2] in _PASSING_CLASSES or is_operators(error)
-    return Unavailable() if passing or isinstance(error, OSError) or is_dropped(error) else error
+    return Unavailable() if passing or is_conflict(error) or isinstance(error, OSError) or is_dropped(error) else error
 
 
 def is_operators(error: Exception) -> bool:

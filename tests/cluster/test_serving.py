@@ -16,10 +16,16 @@ SETTINGS = {"SOJOURN_REFRESH_SECRET": REFRESH_SECRET, "SOJOURN_BODY_TIMEOUT": "2
 SEEDED = "tnt_0001"
 
 
+class PatientServer(LiveServer):
+    """A server whose first act is to make the partitions of three weeks on every node."""
+
+    start_seconds = 90
+
+
 @pytest.fixture(scope="module")
 def server(citus: CitusCluster, distributed: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server on made-up sessions that `sojourn seed` wrote."""
-    running = LiveServer(tmp_path_factory.mktemp("served"), SOJOURN_DATABASE_URL=citus.url(distributed), **SETTINGS)
+    running = PatientServer(tmp_path_factory.mktemp("served"), SOJOURN_DATABASE_URL=citus.url(distributed), **SETTINGS)
     yield running
     running.stop()
 

@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tests.faults.clients import Held, RecordingClient
 from tests.faults.history import History
@@ -21,11 +21,13 @@ _RECOVERY_SECONDS = 30
 class Load:
     """Clients that create, check, touch, refresh, list and revoke. The same users are in both tenants."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, tenants: Sequence[str] = TENANTS) -> None:
         self.history = History()
         self._stop = threading.Event()
         self._failures: list[BaseException] = []
-        self._workers = [_Worker(port, number, self.history) for number in range(CLIENTS)]
+        self._workers = [
+            _Worker(port, tenants[number % len(tenants)], number, history=self.history) for number in range(CLIENTS)
+        ]
         self._threads: list[threading.Thread] = []
 
     def run(self, fault: Callable[[], None], before: float = 1.5, after: float = 2) -> History:
@@ -91,9 +93,9 @@ class Load:
 class _Worker:
     """One client and the sessions it was given."""
 
-    def __init__(self, port: int, number: int, history: History) -> None:
+    def __init__(self, port: int, tenant: str, number: int, *, history: History) -> None:
         user = f"usr_{number // len(TENANTS)}"
-        self._client = RecordingClient(port, TENANTS[number % len(TENANTS)], user, history)
+        self._client = RecordingClient(port, tenant, user, history)
         self._chance = random.Random(number)
         self._held: list[Held] = []
 
