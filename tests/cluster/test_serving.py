@@ -57,7 +57,7 @@ def test_the_seed_answers_are_right(server: LiveServer, tmp_path: Path, capsys: 
 
 
 def test_the_core_profile_passes(server: LiveServer, tmp_path: Path, capsys: Any) -> None:
-    said = judge(server.url, tmp_path, "--profile", "core")
+    said = judge(server.url, tmp_path, "--profile", "core", seconds=3600)
 
     show(capsys, "core", said.verdicts)
     assert said.failed() == [], said.output

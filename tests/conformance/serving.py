@@ -77,8 +77,8 @@ class Judgement:
         return [name for name, verdict in self.verdicts.items() if verdict == "fail"]
 
 
-def judge(url: str, folder: Path, *arguments: str, one_tenant: bool = False) -> Judgement:
-    """Run the suite as its users do, in a process of its own."""
+def judge(url: str, folder: Path, *arguments: str, one_tenant: bool = False, seconds: int = 900) -> Judgement:
+    """Run the suite as its users do, in a process of its own, for `seconds` at most."""
     command = [
         sys.executable,
         "-m",
@@ -92,7 +92,7 @@ def judge(url: str, folder: Path, *arguments: str, one_tenant: bool = False) -> 
     if not one_tenant:
         command += ["--second-admin-token", admin_token(SECOND)]
     command += ["--report-dir", str(folder), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     report = folder / "report.json"
     return Judgement(
         done.returncode,
