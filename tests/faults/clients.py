@@ -3,7 +3,9 @@
 import hashlib
 import http.client
 import json
+import random
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,17 +37,21 @@ class Answer:
 
 
 class RecordingClient:
-    """Acts for one user of one tenant. Every call ends up in the history, whatever becomes of it."""
+    """Acts for one user of one tenant. Every call ends up in the history, whatever becomes of it.
 
-    def __init__(self, port: int, tenant: str, user: str, history: History) -> None:
-        self._port = port
+    Of several ports each call takes any one: processes that serve one database are one service.
+    """
+
+    def __init__(self, port: int | Sequence[int], tenant: str, user: str, history: History) -> None:
+        self._ports = (port,) if isinstance(port, int) else port
+        self._chance = random.Random(f"{tenant} {user}")
         self._tenant = tenant
         self._user = user
         self._history = history
-        self._connection: http.client.HTTPConnection | None = None
+        self._connections: dict[int, http.client.HTTPConnection] = {}
         self._internal = {"X-API-Key": API_KEY, "X-Tenant-ID": tenant}
         self._owner = {"Authorization": f"Bearer {bearer_token(tenant, user)}"}
-        self._admin = {"Authorization": f"Bearer {bearer_token(tenant, 'root', 'admin')}"}
+        self.admin = {"Authorization": f"Bearer {bearer_token(tenant, 'root', 'admin')}"}
 
     def create(self) -> Held | None:
         """A new session, if it was acknowledged."""
@@ -62,7 +68,7 @@ class RecordingClient:
     def check(self, held: Held) -> str:
         """What an administrator is told of the session: its status, `absent`, or nothing."""
         started = time.monotonic()
-        answer = self.ask("GET", f"/sessions/{held.id}", self._admin)
+        answer = self.ask("GET", f"/sessions/{held.id}", self.admin)
         says = {200: lambda: answer.body["session"]["status"], 404: lambda: "absent"}.get(answer.status, str)()
         self._note("check", held.id, started, answer, says=says)
         return says
@@ -96,7 +102,7 @@ class RecordingClient:
     def revoke(self, held: Held) -> None:
         """End the session."""
         started = time.monotonic()
-        answer = self.ask("DELETE", f"/sessions/{held.id}", self._admin)
+        answer = self.ask("DELETE", f"/sessions/{held.id}", self.admin)
         self._note("revoke", held.id, started, answer)
 
     def list(self) -> None:
@@ -109,9 +115,8 @@ class RecordingClient:
 
     def close(self) -> None:
         """Hang up."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        while self._connections:
+            self._connections.popitem()[1].close()
 
     def _note(self, action: Action, session: str | None, started: float, answer: Answer, **facts: Any) -> None:
         told = 200 <= answer.status < 300 or facts.get("says") == "absent"
@@ -123,17 +128,19 @@ class RecordingClient:
 
     def introspect(self, held: Held) -> Answer:
         """What an administrator is told of the session's access token; in no history."""
-        return self.ask("POST", "/admin/tokens/introspect", self._admin, {"token": held.access})
+        return self.ask("POST", "/admin/tokens/introspect", self.admin, {"token": held.access})
 
     def ask(self, method: str, path: str, headers: dict[str, str], body: Any = None) -> Answer:
-        """One request, on the connection that is kept."""
-        if self._connection is None:
-            self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_SECONDS)
+        """One request, on a connection that is kept."""
+        port = self._chance.choice(self._ports)
+        if port not in self._connections:
+            self._connections[port] = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
+        connection = self._connections[port]
         sent = None if body is None else json.dumps(body)
         typed = headers if body is None else {**headers, "Content-Type": "application/json"}
         try:
-            self._connection.request(method, path, sent, typed)
-            response = self._connection.getresponse()
+            connection.request(method, path, sent, typed)
+            response = connection.getresponse()
             raw = response.read()
         except (OSError, http.client.HTTPException):
             self.close()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from tests.faults.clients import Held, RecordingClient
-from tests.faults.history import History
+from tests.faults.history import Call, History
 from tests.faults.verdicts import WRITES
 
 TENANTS = ("acme", "globex")
@@ -21,7 +21,7 @@ _RECOVERY_SECONDS = 30
 class Load:
     """Clients that create, check, touch, refresh, list and revoke. The same users are in both tenants."""
 
-    def __init__(self, port: int, tenants: Sequence[str] = TENANTS) -> None:
+    def __init__(self, port: int | Sequence[int], tenants: Sequence[str] = TENANTS) -> None:
         self.history = History()
         self._stop = threading.Event()
         self._failures: list[BaseException] = []
@@ -52,10 +52,18 @@ class Load:
                 worker.close()
         return self.history
 
+    def held(self) -> list[tuple[str, Held]]:
+        """Every session that a client was given, with its tenant."""
+        return [(worker.tenant, held) for worker in self._workers for held in worker.held]
+
+    def calls(self) -> list[Call]:
+        """What was asked and answered so far; from any thread."""
+        return list(self.history.calls)
+
     def _wait_for_some(self) -> None:
         """Go on until enough was acknowledged to be lost."""
         deadline = time.monotonic() + _RECOVERY_SECONDS
-        while sum(call.outcome == "acknowledged" for call in list(self.history.calls)) < ENOUGH:
+        while sum(call.outcome == "acknowledged" for call in self.calls()) < ENOUGH:
             assert time.monotonic() < deadline, "too little happens to tell anything"
             time.sleep(0.1)
 
@@ -65,8 +73,9 @@ class Load:
         missing = set(WRITES)
         while missing and time.monotonic() < deadline:
             time.sleep(0.2)
-            calls = list(self.history.calls)
-            done = {call.action for call in calls if call.outcome == "acknowledged" and self._is_after(call.started)}
+            done = {
+                call.action for call in self.calls() if call.outcome == "acknowledged" and self._is_after(call.started)
+            }
             missing = set(WRITES) - done
 
     def _is_after(self, instant: float) -> bool:
@@ -93,21 +102,22 @@ class Load:
 class _Worker:
     """One client and the sessions it was given."""
 
-    def __init__(self, port: int, tenant: str, number: int, *, history: History) -> None:
+    def __init__(self, port: int | Sequence[int], tenant: str, number: int, *, history: History) -> None:
         user = f"usr_{number // len(TENANTS)}"
+        self.tenant = tenant
         self._client = RecordingClient(port, tenant, user, history)
         self._chance = random.Random(number)
-        self._held: list[Held] = []
+        self.held: list[Held] = []
 
     def work(self, stop: threading.Event) -> None:
         """Live the lives of sessions until told to stop."""
         while not stop.is_set():
             held = self._client.create()
             if held is not None:
-                self._held.append(held)
+                self.held.append(held)
                 self._live(held)
-            if self._held:
-                self._client.check(self._chance.choice(self._held))
+            if self.held:
+                self._client.check(self._chance.choice(self.held))
             time.sleep(_PAUSE_SECONDS)
 
     def _live(self, held: Held) -> None:
@@ -128,7 +138,7 @@ class _Worker:
     def audit(self) -> None:
         """Look at every session that was acknowledged, again and again until there is an answer; use its last token."""
         deadline = time.monotonic() + _AUDIT_SECONDS
-        for held in self._held:
+        for held in self.held:
             while not (says := self._client.check(held)) and time.monotonic() < deadline:
                 time.sleep(0.1)
             if says == "active":

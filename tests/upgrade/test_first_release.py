@@ -6,9 +6,7 @@ because a process whose clock was ahead settled sessions that another one revoke
 """
 
 import asyncio
-import shutil
-import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,30 +18,11 @@ from sojourn.storage.database import Database
 from sojourn.storage.schema import revisions
 from sojourn.storage.upkeep import recount
 from tests.postgres import Cluster
+from tests.upgrade.released import HERE, Sql, filled, original, tables
 
-Sql = Callable[[str], list[tuple[Any, ...]]]
-FILLED = Path(__file__).parent / "schema_0001.sql"
-FIRST = Path(revisions.__file__).parent.parent / "migrations" / "versions" / "0001_first_schema.py"
+FILLED = HERE / "schema_0001.sql"
 TENANTS = ("acme", "globex")
 COUNTED = "session_counters"
-
-
-def original() -> sqlite3.Connection:
-    """The database as 0.1.0 left it."""
-    connection = sqlite3.connect(":memory:")
-    connection.executescript(FILLED.read_text("utf-8"))
-    return connection
-
-
-def tables() -> dict[str, list[str]]:
-    """The tables of 0.1.0 that have rows, with their columns."""
-    with original() as found:
-        names = [name for (name,) in found.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return {
-            name: [column[1] for column in found.execute(f"PRAGMA table_info({name})")]
-            for name in names
-            if name != "alembic_version" and found.execute(f"SELECT count(*) FROM {name}").fetchone() != (0,)
-        }
 
 
 def rows(run: Sql, table: str, *, columns: list[str]) -> list[tuple[Any, ...]]:
@@ -65,34 +44,9 @@ def _plain(value: str | None) -> str:
 @pytest.fixture
 def first_release(tmp_path: Path, engine: str, request: pytest.FixtureRequest) -> Iterator[tuple[str, Sql]]:
     """A database of 0.1.0 with its rows: its URL, and what runs SQL there as somebody who may see everything."""
-    if engine == "sqlite":
-        path = tmp_path / "first.db"
-        with sqlite3.connect(path) as file:
-            original().backup(file)
-
-        def on_file(statement: str) -> list[tuple[Any, ...]]:
-            with sqlite3.connect(path) as connection:
-                return connection.execute(statement).fetchall()
-
-        yield f"sqlite:///{path}", on_file
-        return
-    server: Cluster = request.getfixturevalue("cluster")
-    name = server.create(empty=True)
-    (tmp_path / "versions").mkdir()
-    shutil.copy(FIRST, tmp_path / "versions")
-    asyncio.run(engines.migrate(server.url(name), folder=tmp_path))
-    server.script("DROP TABLE migration_steps; " + "; ".join(inserts()), name)
-    yield server.url(name), lambda statement: server.command(statement, name)
-    server.drop(name)
-
-
-def inserts() -> Iterator[str]:
-    """The rows of 0.1.0 as PostgreSQL takes them: every value is a text that it reads as its column's kind."""
-    found = original()
-    for table, columns in tables().items():
-        for row in found.execute(f"SELECT {', '.join(columns)} FROM {table}"):
-            values = ["NULL" if value is None else "'" + str(value).replace("'", "''") + "'" for value in row]
-            yield f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(values)})"
+    server: Cluster | None = request.getfixturevalue("cluster") if engine == "postgresql" else None
+    with filled(FILLED, tmp_path, cluster=server) as database:
+        yield database
 
 
 def wrong_numbers(url: str) -> list[str]:
@@ -108,7 +62,7 @@ def wrong_numbers(url: str) -> list[str]:
 
 def test_a_database_of_the_first_release_keeps_every_row_in_its_meaning(first_release: tuple[str, Sql]) -> None:
     url, sql = first_release
-    kept = {table: columns for table, columns in tables().items() if table != COUNTED}
+    kept = {table: columns for table, columns in tables(FILLED).items() if table != COUNTED}
     assert len(kept) >= 9
     with pytest.raises(revisions.SchemaOutdated):
         asyncio.run(engines.require_current(url))
@@ -118,7 +72,7 @@ def test_a_database_of_the_first_release_keeps_every_row_in_its_meaning(first_re
     asyncio.run(engines.migrate(url, tell=told.append))
 
     assert before == {
-        table: rows(lambda text: original().execute(text).fetchall(), table, columns=columns)
+        table: rows(lambda text: original(FILLED).execute(text).fetchall(), table, columns=columns)
         for table, columns in kept.items()
     }
     assert {table: rows(sql, table, columns=columns) for table, columns in kept.items()} == before
@@ -132,9 +86,9 @@ def test_a_database_of_the_first_release_keeps_every_row_in_its_meaning(first_re
 
 def test_the_numbers_of_the_first_release_are_wrong_to_begin_with() -> None:
     """Or the test above would show nothing."""
-    ended = original().execute("SELECT count(*) FROM sessions WHERE tenant_id = 'acme' AND revoked_at IS NULL")
+    ended = original(FILLED).execute("SELECT count(*) FROM sessions WHERE tenant_id = 'acme' AND revoked_at IS NULL")
     (open_sessions,) = ended.fetchone()
-    counted = original().execute(
+    counted = original(FILLED).execute(
         "SELECT sum(value) FROM session_counters WHERE tenant_id = 'acme' AND kind = 'expired'"
     )
 
