@@ -38,7 +38,7 @@ logger = logging.getLogger("sojourn.serve")
 OTHER_DESCRIPTORS = 256
 """What a process opens besides the connections of clients: files of the database, its connections, pipes."""
 
-WORKER_SECONDS = 10
+WORKER_SECONDS = 30
 """A worker process that shows no sign of life for so long is replaced, and a new one has so long to start."""
 
 

@@ -10,7 +10,7 @@ from tests.live import LiveServer
 REFRESH_SECRET = "a-refresh-secret-of-at-least-thirty-two-bytes"
 _WORKER = b"spawn_main"
 _BEGINS = b"Application startup complete"
-_RESTART_SECONDS = 60
+_RESTART_SECONDS = 180
 
 
 class Service(LiveServer):
