@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-WAIT_SECONDS = 30
+WAIT_SECONDS = 120
 
 
 def main(arguments: list[str]) -> int:
