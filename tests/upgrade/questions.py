@@ -1,5 +1,6 @@
 """A tenant with something of everything, and what a service says of all of it: sessions, tokens, devices, numbers."""
 
+import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -12,7 +13,10 @@ QUIET = "quiet"
 """A tenant in which nothing happens while it is looked at."""
 USERS = ("ann", "bob", "eve")
 _INTERNAL = {"X-API-Key": API_KEY, "X-Tenant-ID": QUIET}
+LIVE_FAMILIES = 4
+"""Sessions whose last refresh token is good: two each of ann and bob. Those of eve are cut off."""
 _PAGE = "page_size=100"
+_WAIT_SECONDS = 60
 _WAIT_SECONDS = 60
 _OF_THE_ANSWER = ("timestamp", "updated_at")
 """Members that say when an answer was made."""
@@ -80,6 +84,17 @@ class Caller:
         lifetimes = {"access_expiry": "12h", "refresh_expiry": "2160h"}
         self._done("PUT", "/admin/tokens/config", lifetimes, as_service=False)
         return list(questions([held.id for held in sessions], tokens))
+
+    def wait_until_spent_tokens_are_dead(self) -> None:
+        """The token before the last one is answered again until the last one is used, and for some seconds."""
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while True:
+            _, inventory = self.ask(INVENTORY)
+            good = [one for one in inventory["items"] if (one["token_type"], one["status"]) == ("refresh", "active")]
+            if len(good) == LIVE_FAMILIES:
+                return
+            assert time.monotonic() < deadline, good
+            time.sleep(0.2)
 
     def _done(self, method: str, path: str, body: Any, *, as_service: bool = True) -> None:
         status, document = self.ask(Question(method, path, body, as_service))

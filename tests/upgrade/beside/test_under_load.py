@@ -51,6 +51,8 @@ def test_old_and_new_processes_serve_one_database_while_it_is_migrated(
     asked = fill(before)
     before.stop()  # what it had in mind is in the database now
     before.restart()
+    answers(before, asked)
+    wait_until_spent_tokens_are_dead(before)
     said = answers(before, asked)
     rows = database.rows()
     miscount(database)
@@ -140,6 +142,15 @@ def answers(server: LiveServer, asked: list[Question]) -> list[tuple[int, object
     caller = Caller(server.port)
     try:
         return [caller.ask(question) for question in asked]
+    finally:
+        caller.close()
+
+
+def wait_until_spent_tokens_are_dead(server: LiveServer) -> None:
+    """Or an answer would depend on when it is given."""
+    caller = Caller(server.port)
+    try:
+        caller.wait_until_spent_tokens_are_dead()
     finally:
         caller.close()
 
