@@ -55,7 +55,8 @@ def test_old_and_new_processes_serve_one_database_while_it_is_migrated(
     wait_until_spent_tokens_are_dead(before)
     said = answers(before, asked)
     rows = database.rows()
-    miscount(database)
+    if old.commit == FIRST_RELEASE:
+        miscount(database)
     ports = [before.port]
     load = Load(ports)
     seen: list[list[str]] = []
