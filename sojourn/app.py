@@ -6,6 +6,7 @@ has no handler, or when a handler and the contract disagree.
 
 import inspect
 import os
+import signal
 from collections.abc import Callable
 from functools import cache, partial
 from types import ModuleType
@@ -98,10 +99,13 @@ def create_app(
     contract = load_bundle() if contract is None else contract
     service_tokens = Tokens(settings)
     database = WorkerDatabase(settings, service_tokens, clock=clock)
+    stored_keys = ApiKeys(settings, database)
+    database.reloads(service_tokens.reload, stored_keys.reload)
     program = _program(
         settings,
         database,
         service_tokens=service_tokens,
+        api_keys=stored_keys,
         clock=clock,
         contract=contract,
         closed_responses=closed_responses,
@@ -123,6 +127,7 @@ def create_app(
 def create_app_from_env() -> AsyncApp:
     """The application for the `SOJOURN_*` environment; what each worker process calls."""
     metrics.start()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until keys can be read again
     return create_app(Settings.from_env(os.environ), clock=WatchedClock())
 
 
@@ -152,6 +157,7 @@ def _program(
     database: WorkerDatabase,
     *,
     service_tokens: Tokens,
+    api_keys: ApiKeys,
     clock: Clock,
     contract: dict[str, Any],
     closed_responses: bool,
@@ -169,7 +175,7 @@ def _program(
         clock=clock,
         wrong_key=GuessLimit(settings.api_key_guesses, counts_of_this_server()).wrong,
         database=database,
-        api_keys=ApiKeys(settings, database),
+        api_keys=api_keys,
         tokens=service_tokens,
         service=Service(
             tokens=service_tokens,
@@ -206,4 +212,5 @@ def _program(
         closed_responses=closed_responses,
         public_url=settings.link_prefix,
         development=settings.environment == "development",
+        internal_port=settings.internal_port,
     )

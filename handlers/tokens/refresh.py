@@ -113,10 +113,25 @@ async def _state_of_the_winner(ctx: Context) -> RefreshRow:
 
 async def _pair(ctx: Context, family: Family, *, state: RefreshRow) -> View:
     """`TokenPairResponse`: the state's refresh token, and an access token issued with it."""
-    refresh = _text(ctx, family, generation=state.generation, nonce=state.nonce)
+    refresh = _same_text(ctx, family, state=state)
     access = await access_token(ctx, family.session, state=state, terms=family.terms)
     await enter_token(ctx.db, access.entry)
     return token_pair_response(access.text, access.seconds, refresh=refresh)
+
+
+def _same_text(ctx: Context, family: Family, *, state: RefreshRow) -> str:
+    """The text of the state's refresh token again, made with the secret of then where it has been exchanged since."""
+    texts = [
+        write_refresh_token(
+            keys,
+            ctx.tenant.id,
+            session=ctx.refresh_token.session,
+            generation=state.generation,
+            nonce=state.nonce,
+        )
+        for keys in ctx.service.tokens.readable_refresh_keys(family.terms.epoch)
+    ]
+    return next((text for text in texts if identity(text) == state.token_hash), texts[0])
 
 
 def _text(ctx: Context, family: Family, *, generation: int, nonce: str) -> str:

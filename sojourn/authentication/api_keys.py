@@ -6,8 +6,9 @@ A key that was rotated keeps its id: for the time of the overlap both secrets ar
 import asyncio
 import hashlib
 import logging
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sojourn.domain.api_keys import read_api_key
@@ -16,7 +17,9 @@ from sojourn.domain.errors import InvalidApiKey, Unavailable
 from sojourn.domain.ids import same_secret
 from sojourn.domain.scopes import UNNAMED, scopes_of
 from sojourn.domain.values import Caller
-from sojourn.settings import Settings
+from sojourn.settings import Settings, SettingsError
+from sojourn.settings.parsers import items
+from sojourn.settings.sources import reread
 from sojourn.storage.database import Database
 from sojourn.storage.queries import api_keys
 from sojourn.storage.queries.api_keys import ApiKeyRow
@@ -41,9 +44,26 @@ class ApiKeys:
         self._known: dict[bytes, ApiKey] = {}
         self._used: dict[str, Instant] = {}
         self._notes: set[asyncio.Task[None]] = set()
-        for key in settings.internal_api_keys:
-            digest = hashlib.sha256(key.encode())
-            self._known[digest.digest()] = ApiKey(Caller("internal", f"env_{digest.hexdigest()[:12]}"), None)
+        self._settings = settings
+        self._know(settings.internal_api_keys)
+
+    def _know(self, keys: tuple[str, ...]) -> None:
+        digests = [hashlib.sha256(key.encode()) for key in keys]
+        self._known = {
+            digest.digest(): ApiKey(Caller("internal", f"env_{digest.hexdigest()[:12]}"), None) for digest in digests
+        }
+
+    def reload(self) -> None:
+        """Read the keys of the environment again from the file that they stand in, where they do.
+
+        Keys that cannot be read, or that would be refused at a start, leave those that are known.
+        """
+        try:
+            text = reread("internal_api_keys", os.environ)
+            if text is not None:
+                self._know(replace(self._settings, internal_api_keys=items(text)).internal_api_keys)
+        except (OSError, SettingsError) as error:
+            logger.error("SIGHUP: the API keys of the environment stay as they are: %s", error)
 
     def recognise(self, header_value: bytes) -> ApiKey | None:
         """The key of the environment that this value of `X-API-Key` is; None for any other.

@@ -13,18 +13,20 @@ from typing import Any, NamedTuple
 
 import jwt
 
+from sojourn.authentication.api_keys import ApiKey
 from sojourn.authentication.compact import read_compact
 from sojourn.authentication.foreign_claims import bounded, numeric_date, require_access_token
 from sojourn.authentication.issuers import Issuers
 from sojourn.authentication.key_sets import KeySet
 from sojourn.authentication.provider_claims import ProviderClaims, shown
-from sojourn.domain.errors import InvalidToken, TokenExpired
+from sojourn.domain.errors import InvalidApiKey, InvalidToken, TokenExpired
 from sojourn.domain.ids import is_user_id, session_key, uuid7
 from sojourn.domain.token_identity import identity, text_identity
 from sojourn.domain.tokens import AccessToken
 from sojourn.domain.values import Caller, Tenant
 from sojourn.settings import Settings
 from sojourn.settings.algorithms import SYMMETRIC
+from sojourn.settings.service_subjects import Subject, service_subjects
 
 _MAX_CANDIDATES = 16
 _OPTIONS: Any = {
@@ -56,6 +58,7 @@ class BearerTokens:
         self._leeway = settings.jwt_leeway.total_seconds()
         self._remembered: dict[bytes, _Remembered] = {}
         self._claims = ProviderClaims(settings)
+        self._services = service_subjects(settings.service_subjects)
         self.issuers = Issuers(settings, changed=self._remembered.clear, monotonic=monotonic)
 
     async def authenticate(self, token: str, now: datetime) -> tuple[Caller, Tenant]:
@@ -65,14 +68,21 @@ class BearerTokens:
         Unavailable when the keys were never read or are too old.
         """
         verified = await self.read(token)
-        seconds = now.timestamp()
-        if verified.expires <= seconds - self._leeway:
+        try:
+            self._require_time(AccessTimes(verified.issued, verified.not_before, verified.expires), now)
+        except TokenExpired:
             self._remembered.pop(digest_of(token), None)
-            raise TokenExpired().because("expired", f"exp: passed {seconds - verified.expires:.0f} s ago")
-        for name, instant in (("nbf", verified.not_before), ("iat", verified.issued)):
+            raise
+        return Caller("user", verified.user, verified.roles, verified.sid), Tenant(verified.tenant)
+
+    def _require_time(self, times: "AccessTimes", now: datetime) -> None:
+        """Raises TokenExpired for a token that was good once, InvalidToken for one that is not good yet."""
+        seconds = now.timestamp()
+        if times.expires <= seconds - self._leeway:
+            raise TokenExpired().because("expired", f"exp: passed {seconds - times.expires:.0f} s ago")
+        for name, instant in (("nbf", times.not_before), ("iat", times.issued)):
             if instant > seconds + self._leeway:
                 raise InvalidToken().because("not_yet_valid", f"{name}: {instant - seconds:.0f} s ahead of this clock")
-        return Caller("user", verified.user, verified.roles, verified.sid), Tenant(verified.tenant)
 
     async def read(self, token: str) -> AccessToken:
         """What a token says whose signature, type, issuer and audience hold; the time is not looked at.
@@ -99,7 +109,34 @@ class BearerTokens:
             del self._remembered[next(iter(self._remembered))]
         self._remembered[digest] = known
 
+    async def service(self, token: str, now: datetime) -> ApiKey | None:
+        """What a machine's token stands for in the place of an API key; None where no subject is a service.
+
+        Raises InvalidApiKey for a token that stands for none, and Unavailable when the keys are not to be had.
+        """
+        if not self._services:
+            return None
+        try:
+            claims, _ = await self._claims_of(token)
+            self._require_time(AccessTimes.of(claims), now)
+            subject, issuer = claims["sub"], claims.get("iss")
+            scopes = self._services.get(Subject(issuer, subject)) or self._services.get(Subject(None, subject))
+            if scopes is None:
+                raise InvalidToken().because("claim_sub", f"sub: {shown(subject)} stands for no service")
+            tenants = self._claims.tenants_of_service(claims)
+        except (InvalidToken, TypeError) as error:
+            why, detail = getattr(error, "why", "") or "claim", getattr(error, "detail", "")
+            raise InvalidApiKey().because(why, detail) from None
+        return ApiKey(Caller("internal", subject, tenants=tenants), tenants, scopes)
+
     async def _verify(self, token: str, digest: bytes) -> AccessToken:
+        claims, keys = await self._claims_of(token)
+        verified = self._read(claims, token)
+        self._remember(digest, _Remembered(verified, keys))
+        return verified
+
+    async def _claims_of(self, token: str) -> tuple[dict[str, Any], KeySet | None]:
+        """The claims of a token whose signature, type, issuer and audience hold, and the key set of its key."""
         header, payload = read_compact(token)
         algorithm, kid = header.get("alg"), header.get("kid")
         if not isinstance(algorithm, str) or algorithm not in self._algorithms:
@@ -119,9 +156,7 @@ class BearerTokens:
             if self._has_signed(token, key, algorithm=algorithm, issuer=trust.issuer, payload=payload):
                 claims = bounded(payload)
                 require_access_token(header.get("typ", "JWT"), claims)
-                verified = self._read(claims, token)
-                self._remember(digest, _Remembered(verified, trust.keys))
-                return verified
+                return claims, trust.keys
         if not keys and trust.keys is not None:
             raise InvalidToken().because(
                 "signature", f"kid: got {shown(kid)}, the key set has {_listed(trust.keys.ids) or 'none'}"
@@ -179,11 +214,23 @@ class BearerTokens:
             sid=session,
             session=None if session is None else session_key(session),
             roles=self._claims.roles(claims),
-            issued=max(numeric_date(claims.get("iat", 0)), 0.0),
-            not_before=numeric_date(claims.get("nbf", 0)),
-            expires=numeric_date(claims["exp"]),
+            **AccessTimes.of(claims)._asdict(),
             claims=claims,
         )
+
+
+class AccessTimes(NamedTuple):
+    """When a token is good, in seconds since 1970."""
+
+    issued: float
+    not_before: float
+    expires: float
+
+    @classmethod
+    def of(cls, claims: Mapping[str, Any]) -> "AccessTimes":
+        """As the claims say. Raises InvalidToken for a claim that is no instant."""
+        issued = max(numeric_date(claims.get("iat", 0)), 0.0)
+        return cls(issued, numeric_date(claims.get("nbf", 0)), numeric_date(claims["exp"]))
 
 
 class _Remembered(NamedTuple):

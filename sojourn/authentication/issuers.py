@@ -64,6 +64,11 @@ class Issuers:
         for keys in self._all():
             keys.revalidate()
 
+    def reload(self) -> None:
+        """Read all of them again now, in the background. Waits for nothing."""
+        for keys in self._all():
+            keys.reload()
+
     def close(self) -> None:
         """Read no more."""
         for keys in self._all():

@@ -87,6 +87,12 @@ class KeySet:
         if self._monotonic() - self._read_at > REFRESH_SECONDS:
             self._begin()
 
+    def reload(self) -> None:
+        """Begin a reading in the background now, however lately there was one. Waits for nothing."""
+        if self._reading is None or self._reading.done():
+            self._tried_at = -math.inf
+        self._begin()
+
     async def candidates(self, kid: str | None, algorithm: str) -> list[PyJWK]:
         """The keys that may have signed a token: those of its `kid`, or all that fit when it has none.
 

@@ -37,6 +37,15 @@ class ProviderClaims:
             )
         return TenantId(tenant)
 
+    def tenants_of_service(self, claims: Mapping[str, Any]) -> frozenset[str] | None:
+        """The one tenant that a machine's token is for; None, which is every tenant, where it names none.
+
+        Raises InvalidToken for a claim that names no tenant.
+        """
+        if self._tenant is None and claim(claims, self._tenant_claim) is None:
+            return None
+        return frozenset({self.tenant(claims)})
+
     def roles(self, claims: Mapping[str, Any]) -> frozenset[str]:
         """The roles of a token, in our words. Raises InvalidToken when the claim lists none of a readable form."""
         names = _names(claim(claims, self._roles_claim))

@@ -106,8 +106,24 @@ class SigningKeys:
             if self._signer(rows, now, algorithm=algorithm) is None:
                 await signing_keys.add(unit, new_key(self._vault, algorithm, now=now, signs_from=now))
 
-        if self._signer(await self._rows(), now, algorithm=algorithm) is None:
+        rows = await self._rows()
+        if self._signer(rows, now, algorithm=algorithm) is None:
             await self._database.write_system(work)
+        await self._reseal(rows)
+
+    async def _reseal(self, rows: list[SigningKeyRow]) -> None:
+        """Seal with our secret what the one before it sealed, so that it is needed no longer."""
+        for row in rows:
+            if row.retired_at is not None or self._vault.unseal_own(row.id, row.sealed_private) is not None:
+                continue
+            pem = self._vault.unseal(row.id, row.sealed_private)
+            if pem is not None:
+                sealed = self._vault.seal(row.id, pem)
+                await self._database.write_system(
+                    lambda unit, row=row, sealed=sealed: signing_keys.reseal(  # type: ignore[misc]
+                        unit, row.id, before=row.sealed_private, after=sealed
+                    )
+                )
 
     async def signer(self, unit: SystemUnit, now: datetime, *, key_id: str | None) -> Signer:
         """The key that signs `now`, which may have changed since the last token. Raises Unavailable without one.

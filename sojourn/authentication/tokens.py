@@ -14,6 +14,7 @@ from typing import Any
 import jwt
 
 from sojourn.authentication import audit_heads
+from sojourn.authentication.api_keys import ApiKey
 from sojourn.authentication.bearer_tokens import BearerTokens, digest_of
 from sojourn.authentication.compact import require_compact
 from sojourn.authentication.refresh_limit import RefreshLimit
@@ -92,6 +93,17 @@ class Tokens:
         """Whether the key set of each configured issuer was read once."""
         return self._others.issuers.were_read
 
+    def reload(self) -> None:
+        """Read the issuers' key sets again now, whatever is known. Waits for nothing."""
+        self._others.issuers.reload()
+
+    async def authenticate_service(self, token: str, now: datetime) -> ApiKey | None:
+        """What a machine's token stands for in the place of an API key; None where no subject is a service.
+
+        Raises InvalidApiKey for a token that stands for none, Unavailable while the issuer's keys cannot be had.
+        """
+        return await self._others.service(token, now)
+
     def read_issuer_keys(self) -> None:
         """Begin to read the issuers' key sets in the background; what cannot be read is logged and tried again."""
         self._others.issuers.begin()
@@ -103,6 +115,10 @@ class Tokens:
     def refresh_keys(self, epoch: str | None) -> RefreshKeys:
         """The keys of the refresh tokens of an epoch."""
         return self._started()[1].refresh_keys(epoch)
+
+    def readable_refresh_keys(self, epoch: str | None) -> tuple[RefreshKeys, ...]:
+        """The keys of the refresh tokens that are good in an epoch, those that new ones are made with first."""
+        return self._started()[1].readable_refresh_keys(epoch)
 
     def sign_head(self, head: bytes) -> str:
         """The end of an audit chain, signed."""
@@ -220,7 +236,7 @@ class Tokens:
 
     async def _read_refresh(self, text: str) -> RefreshToken | None:
         """A refresh token of the present epoch. Whether another one has begun is asked when the MAC does not hold."""
-        token = read_refresh_token(self.refresh_keys(self._epoch), text)
+        token = self._read_refresh_of(self._epoch, text)
         if token is not None or not has_refresh_form(text):
             return token
         async with self._started()[0].system() as unit:
@@ -228,7 +244,11 @@ class Tokens:
         if epoch == self._epoch:
             return None
         self._epoch = epoch
-        return read_refresh_token(self.refresh_keys(epoch), text)
+        return self._read_refresh_of(epoch, text)
+
+    def _read_refresh_of(self, epoch: str | None, text: str) -> RefreshToken | None:
+        found = (read_refresh_token(keys, text) for keys in self.readable_refresh_keys(epoch))
+        return next((token for token in found if token is not None), None)
 
     async def _verify_own(self, token: str) -> AccessToken | None:
         """The token, if one of our keys signed it. The key, not the token, says which algorithm it is for."""

@@ -27,10 +27,15 @@ _SQLITE = "sqlite:///"
 
 
 class Vault:
-    """Keys derived from one secret, one for each purpose."""
+    """Keys derived from one secret, one for each purpose.
 
-    def __init__(self, secret: bytes) -> None:
+    `previous` is another vault whose secret is good beside this one while secrets are exchanged: what it sealed and
+    signed is read, and nothing is sealed or signed with it.
+    """
+
+    def __init__(self, secret: bytes, previous: "Vault | None" = None) -> None:
         self._secret = secret
+        self.previous = previous
         self._refresh_keys: dict[str | None, RefreshKeys] = {}
         self._cipher = AESGCM(self._derive("signing keys at rest"))
 
@@ -40,13 +45,20 @@ class Vault:
 
         Raises OSError for a file that cannot be read, that others may read, or that holds no good secret.
         """
+        other = settings.refresh_secret_previous
+        previous = None if other is None else cls(other.encode())
         if settings.refresh_secret is not None:
-            return cls(settings.refresh_secret.encode())
+            return cls(settings.refresh_secret.encode(), previous)
         path = Path(settings.database_url.removeprefix(_SQLITE) + ".key")
         secret = _file_secret(path)
         if not settings.development and (reason := guessable(secret.decode("latin-1"))):
             raise OSError(f"{path}: its secret {reason}")
-        return cls(secret)
+        return cls(secret, previous)
+
+    def readable_refresh_keys(self, epoch: str | None) -> tuple[RefreshKeys, ...]:
+        """The keys of the refresh tokens that are good in an epoch: those of the secret, and of the one beside it."""
+        own = (self.refresh_keys(epoch),)
+        return own if self.previous is None else (*own, self.previous.refresh_keys(epoch))
 
     def refresh_keys(self, epoch: str | None) -> RefreshKeys:
         """The keys of the refresh tokens of an epoch; None for those of a database that never drew one."""
@@ -69,6 +81,11 @@ class Vault:
 
     def unseal(self, name: str, sealed: str) -> bytes | None:
         """What was sealed under `name`; None when it was sealed with another secret or is damaged."""
+        found = self.unseal_own(name, sealed)
+        return found if found is not None or self.previous is None else self.previous.unseal_own(name, sealed)
+
+    def unseal_own(self, name: str, sealed: str) -> bytes | None:
+        """The same for what was sealed with this very secret."""
         try:
             raw = urlsafe_b64decode(sealed)
             return self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], name.encode())

@@ -49,7 +49,7 @@ def export(tenant: TenantId | None, *, database_url: str | None) -> None:
 @database_url
 def key(database_url: str | None) -> None:
     """Print the public key that verifies the signed ends (JSON Web Key). Keep it where the database is not."""
-    click.echo(json.dumps(_public_key(settings_from(database_url=database_url))))
+    click.echo(json.dumps(_public_keys(settings_from(database_url=database_url))[0]))
 
 
 @audit.command()
@@ -77,9 +77,9 @@ def verify(file: Path | None, key_file: Path | None, *, earlier: Path | None, da
         lines = with_database(settings, lambda database: _lines(database, None), reading=True)
     else:
         lines = _read(file)
-    jwk = _public_key(settings) if key_file is None else _key_in(key_file)
+    jwks = _public_keys(settings) if key_file is None else [_key_in(key_file)]
     kept = [line for line in _read(earlier) if "head" in line] if earlier is not None else []
-    found = list(_faults([*lines, *kept], jwk))
+    found = list(_faults([*lines, *kept], jwks))
     for fault in found:
         click.echo(fault)
     if found:
@@ -131,11 +131,14 @@ async def _of_tenant(database: Database, tenant: Tenant) -> list[Line]:
     return [*lines, {"tenant_id": tenant.id, "head": signed}] if signed is not None else lines
 
 
-def _public_key(settings: Settings) -> Line:
+def _public_keys(settings: Settings) -> list[Line]:
+    """The key that signs, and that of the secret beside it where there is one."""
     try:
-        return audit_heads.public_key(Vault.open(settings).audit_key)
+        vault = Vault.open(settings)
     except OSError as error:
         raise click.ClickException(f"cannot use the key file: {error}") from None
+    vaults = [vault] if vault.previous is None else [vault, vault.previous]
+    return [audit_heads.public_key(one.audit_key) for one in vaults]
 
 
 def _key_in(file: Path) -> Line:
@@ -170,7 +173,7 @@ def _is_line(line: Any) -> bool:
     return isinstance(line.get("position"), int) and {"previous", "hash"} <= line.keys()
 
 
-def _faults(lines: Iterable[Line], jwk: Line) -> Iterator[str]:
+def _faults(lines: Iterable[Line], jwks: list[Line]) -> Iterator[str]:
     records: dict[str, list[Line]] = defaultdict(list)
     heads: dict[str, list[Line]] = defaultdict(list)
     for line in lines:
@@ -178,9 +181,8 @@ def _faults(lines: Iterable[Line], jwk: Line) -> Iterator[str]:
         if "head" not in line:
             records[tenant].append(line)
             continue
-        try:
-            head = audit_heads.read(jwk, line["head"])
-        except audit_heads.BadHead:
+        head = _signed(line["head"], jwks)
+        if head is None:
             yield f"{tenant}: the end is not signed with this key"
             continue
         if head["tenant_id"] != tenant:
@@ -188,3 +190,13 @@ def _faults(lines: Iterable[Line], jwk: Line) -> Iterator[str]:
         heads[head["tenant_id"]].append(head)
     for tenant in sorted({*records, *heads}):
         yield from faults(tenant, records[tenant], heads=heads[tenant])
+
+
+def _signed(head: str, jwks: list[Line]) -> Line | None:
+    """What a head says that one of the keys has signed; None for any other."""
+    for jwk in jwks:
+        try:
+            return audit_heads.read(jwk, head)
+        except audit_heads.BadHead:
+            continue
+    return None

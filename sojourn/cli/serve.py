@@ -9,12 +9,11 @@ import socket
 import ssl
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
-import uvicorn
 
 from sojourn import __version__
 from sojourn.authentication.key_sets import require_usable
@@ -25,10 +24,11 @@ from sojourn.cli.databases import with_database
 from sojourn.cli.options import database_url, settings_from, settings_help
 from sojourn.observability import logs
 from sojourn.observability.exposition import exposed
+from sojourn.serving import listeners
 from sojourn.serving.http_protocol import StrictHttpProtocol
 from sojourn.settings import Settings
 from sojourn.settings.key_files import require_private
-from sojourn.settings.settings import unknown_variables
+from sojourn.settings.settings import unknown_variables, variable
 from sojourn.settings.strength import cautions, shown_url
 from sojourn.storage.database import Database
 from sojourn.storage.queries import api_keys
@@ -93,10 +93,26 @@ def serve(**flags: object) -> None:
         else f"{scheme}://{settings.host}:{settings.port}{settings.link_prefix}",
         shown_url(settings.database_url),
     )
-    with shared_with_workers(), _metrics(settings):
-        uvicorn.run(
-            "sojourn.app:create_app_from_env", factory=True, workers=settings.workers, **uvicorn_options(settings)
-        )
+    with shared_with_workers(), _metrics(settings), _internal_listener(settings) as internal:
+        listeners.serve(settings.workers, internal, **uvicorn_options(settings))
+
+
+@contextmanager
+def _internal_listener(settings: Settings) -> Iterator[socket.socket | None]:
+    """The socket of the internal port, where the settings ask for one. Raises ClickException when it cannot be had."""
+    if settings.internal_port is None:
+        yield None
+        return
+    try:
+        bound = listeners.bound(settings.host, settings.internal_port)
+    except OSError as error:
+        asked = f"{settings.host}:{settings.internal_port}"
+        raise click.ClickException(f"SOJOURN_INTERNAL_PORT: cannot listen on {asked}: {error.strerror}") from None
+    with closing(bound):
+        port = bound.getsockname()[1]
+        os.environ[variable("internal_port")] = str(port)
+        logger.info("internal and administrative operations on %s:%d", settings.host, port)
+        yield bound
 
 
 @contextmanager

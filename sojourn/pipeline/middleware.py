@@ -42,6 +42,7 @@ class ContractAPI(AbstractRoutingAPI[Plan]):
     def __init__(self, specification: Specification, *, program: Program, **options: Any) -> None:
         self._program = program
         self.router: Router[Plan] | None = None
+        self.public: Router[Plan] | None = None
         self.declared_headers: set[bytes] = set()
         super().__init__(specification, **options)
 
@@ -63,9 +64,11 @@ class ContractAPI(AbstractRoutingAPI[Plan]):
         return path, operation.operation_id
 
     def _add_operation_internal(self, method: str, path: str, operation: Plan, name: str | None = None) -> None:
-        if self.router is None:
-            self.router = Router(self.base_path)
+        if self.router is None or self.public is None:
+            self.router, self.public = Router(self.base_path), Router(self.base_path)
         self.router.add(method.upper(), path, value=operation)
+        if not operation.is_internal:
+            self.public.add(method.upper(), path, value=operation)
 
 
 class ContractMiddleware(SpecMiddleware):
@@ -76,13 +79,14 @@ class ContractMiddleware(SpecMiddleware):
         self._program = program
         self._json = JsonReader(program.body_limits)
         self._router: Router[Plan] = Router("")
+        self._public: Router[Plan] = Router("")
         self._declared_headers: frozenset[bytes] = frozenset()
 
     def add_api(self, specification: Specification, **options: Any) -> ContractAPI:
         """Compile a contract (called once by Connexion, when the stack is built)."""
         api = ContractAPI(specification, program=self._program, **options)
-        if api.router is not None:
-            self._router = api.router
+        if api.router is not None and api.public is not None:
+            self._router, self._public = api.router, api.public
         self._declared_headers = frozenset(api.declared_headers)
         return api
 
@@ -94,7 +98,7 @@ class ContractMiddleware(SpecMiddleware):
         request = open_request(scope, self._program.clock(), declared_headers=self._declared_headers)
         responder = Responder(self._program, request, send=send)
         try:
-            await self._serve(request, receive, responder=responder)
+            await self._serve(request, receive, responder=responder, router=self._router_of(scope))
         except DomainError as error:
             await responder.refuse(error)
         except asyncio.CancelledError:  # the server has to end and waits no longer
@@ -108,15 +112,23 @@ class ContractMiddleware(SpecMiddleware):
             if not responder.is_answered:
                 await responder.refuse(InternalError())
 
-    async def _serve(self, request: Request, receive: Receive, *, responder: Responder) -> None:
+    def _router_of(self, scope: Scope) -> Router[Plan]:
+        """What answers at the port at which a request came: without an internal one, everything."""
+        internal = self._program.internal_port
+        if internal is None:
+            return self._router
+        server = scope.get("server")
+        return self._router if server is not None and server[1] == internal else self._public
+
+    async def _serve(self, request: Request, receive: Receive, *, responder: Responder, router: Router[Plan]) -> None:
         program = self._program
         try:
             check_head(request, program.max_uri_bytes, max_header_bytes=program.max_header_bytes)
         except DomainError:
             with suppress(DomainError):  # the operation decides the shape of its refusals, this one too
-                responder.plan, _ = self._router.find(request.method, request.raw_path)
+                responder.plan, _ = router.find(request.method, request.raw_path)
             raise
-        plan, segments = self._router.find(request.method, request.raw_path)
+        plan, segments = router.find(request.method, request.raw_path)
         responder.plan = plan
         try:
             identity = await plan.security.authenticate(request.headers, request.now)

@@ -74,6 +74,11 @@ class Plan:
         return self.deprecations.announce(request) + ([_EXAMPLE] if self.is_example else [])
 
     @property
+    def is_internal(self) -> bool:
+        """Whether it is for services or administrators: it answers at the internal port, where there is one."""
+        return self.security.is_internal
+
+    @property
     def takes_tenant(self) -> bool:
         """Whether the request itself names the tenant."""
         return b"x-tenant-id" in self.headers

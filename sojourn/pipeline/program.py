@@ -17,6 +17,7 @@ from sojourn.storage.database import Database
 class Program:
     """The parts every request shares. One per application, built by `sojourn.app`.
 
+    `internal_port` is where alone internal and administrative operations answer, None where there is one port.
     `wrong_key` is told the address that sent a wrong API key, and raises RateLimited for one that has sent too many.
     """
 
@@ -33,4 +34,5 @@ class Program:
     closed_responses: bool
     public_url: str | None
     development: bool
+    internal_port: int | None = None
     compressed: Compressed = field(default_factory=Compressed)

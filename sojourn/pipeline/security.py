@@ -66,6 +66,8 @@ class TokenChecker(Protocol):
 
     async def authenticate(self, token: str, now: datetime) -> tuple[Caller, Tenant]: ...
 
+    async def authenticate_service(self, token: str, now: datetime) -> "AcceptedKey | None": ...
+
     async def authenticate_lapsed(self, token: str) -> tuple[Caller, Tenant]: ...
 
     async def admit(self, refresh_token: str, bearer: Caller, *, of: Tenant | None, now: datetime) -> RefreshToken: ...
@@ -75,10 +77,14 @@ class TokenChecker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """The security of one operation. `challenge` is the scheme named in a 401; None when all may call."""
+    """The security of one operation. `challenge` is the scheme named in a 401; None when all may call.
+
+    `is_internal` says whether only services or administrators may call.
+    """
 
     authenticate: Authenticate
     challenge: str | None
+    is_internal: bool = False
 
 
 def compile_security(
@@ -103,14 +109,14 @@ def compile_security(
         raise ContractError("an operation has one security scheme")
     scheme = schemes[names[0]]
     if scheme["type"] == "apiKey" and scheme["in"] == "header" and scheme["name"].lower() == "x-api-key":
-        return Security(_api_key(api_keys, _known(scope)), "ApiKey")
+        return Security(_api_key(api_keys, _known(scope), tokens=tokens), "ApiKey", True)
     if scheme["type"] == "http" and scheme["scheme"].lower() == "bearer":
         if {} in (requirements or []):
             return Security(_lapsed_bearer(tokens), "Bearer")
         authenticate = _bearer(tokens, roles)
         if vouching_key:
-            authenticate = _vouched(authenticate, _api_key(api_keys, _known(scope)))
-        return Security(authenticate, "Bearer")
+            authenticate = _vouched(authenticate, _api_key(api_keys, _known(scope), tokens=tokens))
+        return Security(authenticate, "Bearer", bool(roles))
     raise ContractError(f"security scheme {names[0]!r} is not one we serve")
 
 
@@ -124,12 +130,13 @@ async def _anyone(headers: Mapping[bytes, bytes], now: datetime) -> Identity:
     return ANONYMOUS
 
 
-def _api_key(keys: ApiKeyChecker, scope: str) -> Authenticate:
+def _api_key(keys: ApiKeyChecker, scope: str, *, tokens: TokenChecker) -> Authenticate:
     async def authenticate(headers: Mapping[bytes, bytes], now: datetime) -> Identity:
         value = headers.get(API_KEY_HEADER)
-        if not value:
-            raise AuthenticationRequired()
-        key = keys.recognise(value) or await keys.authenticate(value.decode("latin-1"), now)
+        if value:
+            key: AcceptedKey = keys.recognise(value) or await keys.authenticate(value.decode("latin-1"), now)
+        else:
+            key = await _service(headers, now, tokens=tokens)
         if scope not in key.scopes:
             held = ", ".join(sorted(key.scopes)) or "none"
             raise _refusal(InsufficientScope(scope=scope).because("", f"scopes: got {held}, want {scope}"), key)
@@ -140,6 +147,15 @@ def _api_key(keys: ApiKeyChecker, scope: str) -> Authenticate:
         return Identity(key.caller, None)
 
     return authenticate
+
+
+async def _service(headers: Mapping[bytes, bytes], now: datetime, *, tokens: TokenChecker) -> AcceptedKey:
+    """The machine whose token stands where an API key might. Raises AuthenticationRequired where none does."""
+    value = headers.get(AUTHORIZATION)
+    found = await tokens.authenticate_service(_token(value), now) if value else None
+    if found is None:
+        raise AuthenticationRequired()
+    return found
 
 
 def _refusal(error: DomainError, key: AcceptedKey) -> DomainError:

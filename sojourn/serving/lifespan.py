@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from sojourn.observability import metrics
 from sojourn.serving.clock_watch import WatchedClock
 from sojourn.serving.draining import Draining
 from sojourn.serving.recurring import recur
+from sojourn.serving.reloading import Reloading
 from sojourn.serving.sampling import sample
 from sojourn.settings import Settings
 from sojourn.storage.database import AHEAD, Database
@@ -50,9 +51,14 @@ class WorkerDatabase:
         self._database: Database = UnreachableDatabase()
         self._activity = self._activity_of(self._database)
         self._draining = Draining(settings.drain_time)
+        self._reloading = Reloading()
 
     def __call__(self) -> Database:
         return self._database
+
+    def reloads(self, *steps: Callable[[], None]) -> None:
+        """What SIGHUP does: each of these, which wait for nothing."""
+        self._reloading = Reloading(*steps)
 
     async def is_ready(self) -> bool:
         """Whether requests should come here: the database answers, the issuers' keys were read once, no stop came."""
@@ -83,6 +89,7 @@ class WorkerDatabase:
             if isinstance(self._clock, WatchedClock):
                 tasks.append(asyncio.create_task(self._clock.watch(self)))
             self._draining.watch()
+            self._reloading.watch()
             yield {"draining": self._draining}
         finally:
             for task in tasks:

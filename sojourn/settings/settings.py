@@ -27,6 +27,7 @@ from sojourn.settings.parsers import (
     truth,
     whole_number,
 )
+from sojourn.settings.service_subjects import service_subjects
 from sojourn.settings.strength import names_ports, weaknesses
 
 PREFIX = "SOJOURN_"
@@ -94,6 +95,12 @@ class Settings:
     jwt_role_map: tuple[str, ...] = _setting(
         (), "The provider's roles and ours, such as `sessions-admin=admin`; others then count for nothing.", read=pairs
     )
+    service_subjects: tuple[str, ...] = _setting(
+        (),
+        "Subjects of bearer tokens that stand for services, and their scopes, such as"
+        " `system:serviceaccount:prod:login=sessions:read+sessions:write`.",
+        read=pairs,
+    )
     token_issuer: str = _setting("sojourn", "The `iss` of the access tokens that the service signs.")
     token_audience: str = _setting("sojourn", "The `aud` of those tokens, and what its own API asks of them.")
     token_algorithm: TokenAlgorithm = _setting(
@@ -111,6 +118,9 @@ class Settings:
         None,
         "Protects refresh tokens and signing keys, at least 32 bytes; unset: the file `<database>.key`.",
         secret=True,
+    )
+    refresh_secret_previous: str | None = _setting(
+        None, "What the secret was before, or will be next: what it protects is good beside it.", secret=True
     )
     refresh_reuse_interval: timedelta = _setting(
         timedelta(seconds=10), "How long an exchanged refresh token still gets the same successor.", read=parse_duration
@@ -193,6 +203,11 @@ class Settings:
     )
     host: str = _setting("127.0.0.1", "The address to listen on.")
     port: int = _setting(8080, "The port to listen on; 0 takes any free one.", read=whole_number)
+    internal_port: int | None = _setting(
+        None,
+        "The port at which alone internal and administrative operations answer; unset: the same as all others.",
+        read=whole_number,
+    )
     behind_proxy: bool = _setting(
         False, "Whether a proxy ends TLS; if so, the server may listen beyond this machine without TLS.", read=truth
     )
@@ -372,6 +387,10 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append(f"{variable('port')}: {settings.port} is no port")
     if settings.metrics_port is not None and settings.metrics_port > 65535:
         problems.append(f"{variable('metrics_port')}: {settings.metrics_port} is no port")
+    if settings.internal_port is not None and settings.internal_port > 65535:
+        problems.append(f"{variable('internal_port')}: {settings.internal_port} is no port")
+    elif settings.internal_port and settings.internal_port in (settings.port, settings.metrics_port):
+        problems.append(f"{variable('internal_port')}: {settings.internal_port} is another listener's port")
     if settings.idle_timeout > settings.absolute_timeout:
         problems.append(f"{variable('idle_timeout')}: must not be longer than {variable('absolute_timeout')}")
     if not 1 <= settings.risk_challenge_at < settings.risk_revoke_at <= HIGHEST:
@@ -407,10 +426,29 @@ def _token_contradictions(settings: Settings) -> list[str]:
         problems.append(f"{variable('jwt_tenant')}: {settings.jwt_tenant!r} is not a tenant id")
     if settings.jwt_jwks_stale_limit < _LEAST_STALE_LIMIT:
         problems.append(f"{variable('jwt_jwks_stale_limit')}: must be at least {format_duration(_LEAST_STALE_LIMIT)}")
-    if settings.refresh_secret is not None and len(settings.refresh_secret.encode()) < _SECRET_BYTES:
-        problems.append(f"{variable('refresh_secret')}: is shorter than {_SECRET_BYTES} bytes")
+    for name in ("refresh_secret", "refresh_secret_previous"):
+        secret = getattr(settings, name)
+        if secret is not None and len(secret.encode()) < _SECRET_BYTES:
+            problems.append(f"{variable(name)}: is shorter than {_SECRET_BYTES} bytes")
+    problems += _subject_contradictions(settings)
     if settings.jwt_secret is not None:
         needed = minimum_secret_bytes(settings.algorithms)
         if len(settings.jwt_secret.encode()) < needed:
             problems.append(f"{variable('jwt_secret')}: is shorter than {needed} bytes (RFC 7518 §3.2)")
     return problems
+
+
+def _subject_contradictions(settings: Settings) -> list[str]:
+    try:
+        subjects = service_subjects(settings.service_subjects)
+    except ValueError as error:
+        return [f"{variable('service_subjects')}: {error}"]
+    sources = len(settings.oidc_issuer) + (settings.jwt_jwks is not None) + (settings.jwt_secret is not None)
+    anywhere = [subject.name for subject in subjects if subject.issuer is None]
+    if subjects and not sources:
+        return [f"{variable('service_subjects')}: needs an issuer of bearer tokens"]
+    if anywhere and sources > 1:
+        return [
+            f"{variable('service_subjects')}: {anywhere[0]!r}: say of which issuer, as https://issuer|subject=scope"
+        ]
+    return []

@@ -31,6 +31,7 @@ _ALWAYS_SECRET = (
     "internal_api_keys",
     "jwt_secret",
     "refresh_secret",
+    "refresh_secret_previous",
 )  # the others are URLs, with a password or without
 
 
@@ -106,6 +107,19 @@ def _read_secret(name: str, path: Path, *, place: str, sources: Sources) -> None
         sources.problems.append(f"{place}: {path}: is empty")
         return
     sources.given[name] = Given(",".join(text.split("\n")) if name == "internal_api_keys" else text, place)
+
+
+def reread(name: str, environ: Mapping[str, str]) -> str | None:
+    """The text of a secret as it stands in its own file now; None where it has none. Raises OSError."""
+    sources = Sources({}, [])
+    _read_credentials(environ, sources)
+    named = environ.get(variable(name) + "_FILE")
+    if named:
+        _read_secret(name, Path(named), place=f"{variable(name)}_FILE", sources=sources)
+    if sources.problems:
+        raise OSError("; ".join(sources.problems))
+    found = sources.given.get(name)
+    return None if found is None else found.text
 
 
 def _read_file(path: Path, sources: Sources) -> None:

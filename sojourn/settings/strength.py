@@ -40,6 +40,8 @@ class Weighed(Protocol):
     @property
     def refresh_secret(self) -> str | None: ...
     @property
+    def refresh_secret_previous(self) -> str | None: ...
+    @property
     def jwt_leeway(self) -> timedelta: ...
     @property
     def jwt_jwks(self) -> str | None: ...
@@ -63,6 +65,7 @@ def weaknesses(settings: Weighed) -> Iterator[str]:
     for name, secret in (
         ("SOJOURN_JWT_SECRET", settings.jwt_secret),
         ("SOJOURN_REFRESH_SECRET", settings.refresh_secret),
+        ("SOJOURN_REFRESH_SECRET_PREVIOUS", settings.refresh_secret_previous),
     ):
         # What is too short is told by those who know how long it must be.
         if secret is not None and len(secret.encode()) >= LEAST_CHARACTERS and (reason := guessable(secret)):

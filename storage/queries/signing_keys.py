@@ -32,6 +32,12 @@ RETIRE = Statement(
     update(_K).where(_K.c.id == bindparam("key_id"), _K.c.retired_at.is_(None)).values(retired_at=bindparam("now"))
 )
 
+RESEAL = Statement(
+    update(_K)
+    .where(_K.c.id == bindparam("key_id"), _K.c.sealed_private == bindparam("before"))
+    .values(sealed_private=bindparam("after"))
+)
+
 
 def newest_signing_key() -> Any:
     """The id of the newest key that may sign at `:now`, as a scalar of another statement."""
@@ -48,6 +54,11 @@ async def add(unit: SystemUnit, key: SigningKeyRow) -> None:
 async def all_keys(unit: SystemUnit) -> list[SigningKeyRow]:
     """Every key, the one that signs last at the end, the retired ones included."""
     return [SigningKeyRow._make(row) for row in await unit.all(ALL)]
+
+
+async def reseal(unit: SystemUnit, key_id: str, *, before: str, after: str) -> None:
+    """Keep the private half of a key sealed in another way, unless somebody else was faster."""
+    await unit.run(RESEAL, key_id=key_id, before=before, after=after)
 
 
 async def retire(unit: SystemUnit, key_id: str, *, now: Instant) -> bool:

@@ -80,7 +80,7 @@ def test_a_stored_key_is_known_with_its_tenants(tmp_path: Path) -> None:
     found = with_rows(tmp_path, [row_of(limited, ["acme", "globex"]), row_of(unlimited)], both)
 
     assert found == [
-        ApiKey(Caller("internal", limited.id), frozenset({"acme", "globex"})),
+        ApiKey(Caller("internal", limited.id, tenants=frozenset({"acme", "globex"})), frozenset({"acme", "globex"})),
         ApiKey(Caller("internal", unlimited.id), None),
     ]
 
