@@ -1,5 +1,6 @@
 """`sojourn api-key`: the keys of internal services."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import click
@@ -8,12 +9,14 @@ from sojourn.cli import listing
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import Duration, TenantParameter, database_url, settings_from
 from sojourn.cli.records import record
+from sojourn.cli.trail import Trail
 from sojourn.domain.api_keys import MintedKey, mint_api_key, mint_secret_of
 from sojourn.domain.clock import to_text, utc_now
 from sojourn.domain.scopes import SCOPES, scopes_of
 from sojourn.storage.database import Database
 from sojourn.storage.queries import api_keys
 from sojourn.storage.queries.api_keys import ApiKeyRow
+from sojourn.storage.unit_of_work import SystemUnit
 
 
 @click.group("api-key")
@@ -65,13 +68,29 @@ def create(
         scopes=sorted(set(scopes)) or None,
     )
     settings = settings_from(database_url=database_url)
-    with_database(settings, lambda database: _add(database, row))
+    trail = Trail(settings)
+    with_database(settings, lambda database: _add(database, row, trail=trail))
     _show(minted)
     record(settings, "api_key.created", key_id=minted.id, tenants=row.tenants)
 
 
-async def _add(database: Database, row: ApiKeyRow) -> None:
-    await database.write_system(lambda unit: api_keys.add(unit, row))
+async def _add(database: Database, row: ApiKeyRow, *, trail: Trail) -> None:
+    async def work(unit: SystemUnit) -> None:
+        await api_keys.add(unit, row)
+        after = {"scopes": sorted(scopes_of(row.scopes)), "tenants": row.tenants, "expires_at": row.expires_at}
+        await trail.append(unit, "api_key.created", target=row.id, of_tenants=row.tenants, after=after)
+
+    await database.write_system(work)
+
+
+async def _recorded(
+    unit: SystemUnit, trail: Trail, *, action: str, key_id: str, done: bool, after: Mapping[str, str] | None = None
+) -> bool:
+    """Record what was done to a key; nothing where nothing was."""
+    row = await api_keys.find(unit, key_id) if done else None
+    if row is not None:
+        await trail.append(unit, action, target=key_id, of_tenants=row.tenants, after=after)
+    return done
 
 
 def _show(minted: MintedKey) -> None:
@@ -125,10 +144,16 @@ def _state(row: ApiKeyRow, now: str) -> str:
 def revoke(key_id: str, database_url: str | None) -> None:
     """End the key with this ID; the next request that brings it is refused."""
 
-    async def end(database: Database) -> bool:
-        return await database.write_system(lambda unit: api_keys.revoke(unit, key_id, now=to_text(utc_now())))
-
     settings = settings_from(database_url=database_url)
+    trail = Trail(settings)
+
+    async def end(database: Database) -> bool:
+        async def work(unit: SystemUnit) -> bool:
+            done = await api_keys.revoke(unit, key_id, now=to_text(utc_now()))
+            return await _recorded(unit, trail, action="api_key.revoked", key_id=key_id, done=done)
+
+        return await database.write_system(work)
+
     if not with_database(settings, end):
         raise click.ClickException(f"no key with the id {key_id} is good; see `sojourn api-key list`")
     record(settings, "api_key.revoked", key_id=key_id)
@@ -151,19 +176,19 @@ def rotate(key_id: str, overlap: timedelta, *, database_url: str | None) -> None
     """
     now = utc_now()
     minted = mint_secret_of(key_id)
+    settings = settings_from(database_url=database_url)
+    trail, until = Trail(settings), to_text(now + overlap)
 
     async def change(database: Database) -> bool:
-        return await database.write_system(
-            lambda unit: api_keys.rotate(
-                unit,
-                key_id,
-                secret_hash=minted.secret_hash,
-                previous_until=to_text(now + overlap),
-                now=to_text(now),
+        async def work(unit: SystemUnit) -> bool:
+            done = await api_keys.rotate(
+                unit, key_id, secret_hash=minted.secret_hash, previous_until=until, now=to_text(now)
             )
-        )
+            after = {"previous_secret_until": until}
+            return await _recorded(unit, trail, action="api_key.rotated", key_id=key_id, done=done, after=after)
 
-    settings = settings_from(database_url=database_url)
+        return await database.write_system(work)
+
     if not with_database(settings, change):
         raise click.ClickException(f"no key with the id {key_id} is good; see `sojourn api-key list`")
     _show(minted)

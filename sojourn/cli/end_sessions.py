@@ -6,6 +6,7 @@ from sojourn.cli.databases import with_database
 from sojourn.cli.options import TenantParameter, asked_first, database_url, settings_from
 from sojourn.cli.records import record
 from sojourn.cli.restore import begin_anew, end_sessions_of, keep_api_key
+from sojourn.cli.trail import Trail
 from sojourn.domain.clock import to_text, utc_now
 from sojourn.domain.endings import Ending, ReasonCode
 from sojourn.domain.ids import TenantId
@@ -53,11 +54,17 @@ def end_sessions(
         return
     if keep:
         raise click.UsageError("--keep-api-key goes with every tenant: with --tenant no API key is revoked")
-    wanted, now = Tenant(tenant_id), to_text(utc_now())
+    wanted, now, trail = Tenant(tenant_id), to_text(utc_now()), Trail(settings)
 
     async def end(database: Database) -> int:
         if wanted not in await all_tenants(database):
             raise click.ClickException(f"there is no tenant {tenant_id}; see `sojourn tenant list`")
+        # Sessions end in many transactions: the record is there before the first one does.
+        await database.write_system(
+            lambda unit: trail.append(
+                unit, "tenant.ended", target=tenant_id, of_tenants=[tenant_id], after={"reason_code": reason_code}
+            )
+        )
         return await end_sessions_of(database, [wanted], now=now, ending=ending)
 
     ended = with_database(settings, end)

@@ -10,10 +10,12 @@ from sojourn.cli import listing
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import Duration, database_url, settings_from
 from sojourn.cli.records import record
+from sojourn.cli.trail import Trail
 from sojourn.domain.clock import to_text, utc_now
 from sojourn.storage.database import Database
 from sojourn.storage.queries import signing_keys
 from sojourn.storage.queries.signing_keys import SigningKeyRow
+from sojourn.storage.unit_of_work import SystemUnit
 
 
 @click.group()
@@ -45,8 +47,15 @@ def rotate(algorithm: str | None, after: timedelta | None, *, at_once: bool, dat
         raise click.ClickException(f"cannot use the key file: {error}") from None
     row = new_key(vault, algorithm or settings.token_algorithm, now=now, signs_from=now + wait)
 
+    trail = Trail(settings)
+
     async def keep(database: Database) -> None:
-        await database.write_system(lambda unit: signing_keys.add(unit, row))
+        async def work(unit: SystemUnit) -> None:
+            await signing_keys.add(unit, row)
+            after = {"algorithm": row.algorithm, "signs_from": row.signs_from}
+            await trail.append(unit, "signing_key.added", target=row.id, after=after)
+
+        await database.write_system(work)
 
     with_database(settings, keep)
     click.echo(row.id)
@@ -105,6 +114,8 @@ def retire(key_id: str, database_url: str | None) -> None:
     The last key that can sign cannot be retired; rotate first.
     """
     now = utc_now()
+    settings = settings_from(database_url=database_url)
+    trail = Trail(settings)
 
     async def end(database: Database) -> bool:
         async with database.system() as unit:
@@ -113,9 +124,15 @@ def retire(key_id: str, database_url: str | None) -> None:
             return False
         if not _others_sign(rows, key_id, now=now):
             raise click.ClickException("no other key signs yet: run `sojourn keys rotate --now` first")
-        return await database.write_system(lambda unit: signing_keys.retire(unit, key_id, now=to_text(now)))
 
-    settings = settings_from(database_url=database_url)
+        async def work(unit: SystemUnit) -> bool:
+            retired = await signing_keys.retire(unit, key_id, now=to_text(now))
+            if retired:
+                await trail.append(unit, "signing_key.retired", target=key_id)
+            return retired
+
+        return await database.write_system(work)
+
     if not with_database(settings, end):
         raise click.ClickException(f"no key with the id {key_id} is in use; see `sojourn keys list`")
     record(settings, "signing_key.retired", key_id=key_id)

@@ -5,6 +5,7 @@ import click
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import database_url, settings_from
 from sojourn.cli.records import record
+from sojourn.cli.trail import Trail
 from sojourn.domain.clock import to_text, utc_now
 from sojourn.storage.database import Database
 from sojourn.storage.upkeep import forgetting, overdue
@@ -44,6 +45,8 @@ def purge(dry_run: bool, **flags: object) -> None:
         return await count(database), Forgotten(sum(some.users for some in left), sum(some.cut_offs for some in left))
 
     async def delete(database: Database) -> tuple[Overdue, Forgotten]:
+        # What is deleted goes in many transactions: the record is there before the first one.
+        await database.write_system(lambda unit: Trail(settings).append(unit, "data.purged", after={"before": before}))
         counted = await count(database)
         await purge_all(database, before, now=text)
         left = [await forgetting.forget(database, tenant, due=due) for tenant in await all_tenants(database)]

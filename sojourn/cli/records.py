@@ -20,13 +20,13 @@ def record(settings: Settings, event: str, **members: Any) -> None:
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
-        security_events.by_command(event, operator=_operator(), members=members)
+        security_events.by_command(event, operator=operator(), members=members)
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
 
 
-def _operator() -> str:
+def operator() -> str:
     """The account of the operating system that runs the command."""
     try:
         return getpass.getuser()

@@ -7,11 +7,13 @@ from sojourn.authentication.vault import Vault
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import asked_first, database_url, settings_from
 from sojourn.cli.records import record
+from sojourn.cli.trail import Trail
 from sojourn.domain.clock import Instant, to_text, utc_now
 from sojourn.domain.endings import RESTORED, Ending
 from sojourn.domain.values import Tenant
 from sojourn.settings import Settings
 from sojourn.storage.database import Database
+from sojourn.storage.unit_of_work import SystemUnit
 from sojourn.storage.upkeep.housekeeping import all_tenants
 from sojourn.storage.upkeep.mass_revocation import end_all
 from sojourn.storage.upkeep.restoring import Retired, UnknownApiKeys, begin_again
@@ -42,12 +44,16 @@ def begin_anew(settings: Settings, *, keep: frozenset[str], ending: Ending) -> N
         signing_key = new_key(Vault.open(settings), settings.token_algorithm, now=now, signs_from=now)
     except OSError as error:
         raise click.ClickException(f"cannot use the key file: {error}") from None
-    epoch, text = new_epoch(), to_text(now)
+    epoch, text, trail = new_epoch(), to_text(now), Trail(settings)
 
     async def run(database: Database) -> tuple[Retired, int]:
-        retired = await database.write_system(
-            lambda unit: begin_again(unit, epoch, signing_key=signing_key, keep=keep, now=text)
-        )
+        async def work(unit: SystemUnit) -> Retired:
+            retired = await begin_again(unit, epoch, signing_key=signing_key, keep=keep, now=text)
+            numbers = {"signing_keys": retired.signing_keys, "api_keys": retired.api_keys, "kept": sorted(keep)}
+            await trail.append(unit, "service.restored", after=numbers)
+            return retired
+
+        retired = await database.write_system(work)
         return retired, await end_sessions_of(database, await all_tenants(database), now=text, ending=ending)
 
     try:

@@ -6,11 +6,13 @@ from sojourn.cli import listing
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import TenantParameter, database_url, settings_from
 from sojourn.cli.records import record
+from sojourn.cli.trail import Trail
 from sojourn.domain.clock import to_text, utc_now
 from sojourn.domain.ids import TenantId
 from sojourn.storage.database import Database
 from sojourn.storage.queries import tenants
 from sojourn.storage.queries.tenants import TenantRow
+from sojourn.storage.unit_of_work import SystemUnit
 
 
 @click.group()
@@ -30,11 +32,18 @@ def create(tenant_id: TenantId, name: str | None, *, database_url: str | None) -
     if name is not None and (not name.strip() or len(name) > 255 or not name.isprintable()):
         raise click.BadParameter("must be 1 to 255 printable characters", param_hint="--name")
 
-    async def add(database: Database) -> bool:
-        now = to_text(utc_now())
-        return await database.write_system(lambda unit: tenants.add(unit, tenant_id, name=name, now=now))
-
     settings = settings_from(database_url=database_url)
+    trail = Trail(settings)
+
+    async def add(database: Database) -> bool:
+        async def work(unit: SystemUnit) -> bool:
+            made = await tenants.add(unit, tenant_id, name=name, now=to_text(utc_now()))
+            if made:
+                await trail.append(unit, "tenant.created", target=tenant_id, of_tenants=[tenant_id])
+            return made
+
+        return await database.write_system(work)
+
     if not with_database(settings, add):
         raise click.ClickException(f"the tenant {tenant_id} exists already")
     record(settings, "tenant.created", tenant=tenant_id)

@@ -52,6 +52,11 @@ def test_each_event_of_the_catalogue_of_commands_is_provoked_and_says_what_it_mu
         event = BY_COMMAND[str(record["event"])]
         assert {"event", "operator", *event.members} <= set(record)
         assert (record["operator"], record["logger"]) == (getpass.getuser(), "sojourn.security")
+    exported = run(tmp_path, "audit", "export").stdout.splitlines()
+    written = [line for line in map(json.loads, exported) if "head" not in line]
+    assert sorted(line["action"] for line in written) == sorted(str(record["event"]) for record in told)
+    assert {(line["actor"]["kind"], line["actor"]["id"]) for line in written} == {("operator", getpass.getuser())}
+    assert run(tmp_path, "audit", "verify").exit_code == 0
     assert told[1]["key_id"] == first.stdout.strip()
     assert [record["tenant"] for record in told if record["event"] == "tenant.ended"] == ["acme"]
     assert made.stdout.strip() not in made.stderr
@@ -69,7 +74,9 @@ def test_each_event_of_the_catalogue_of_commands_is_provoked_and_says_what_it_mu
 def test_a_command_that_changes_nothing_leaves_no_record(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     run(tmp_path, "tenant", "create", "acme")
 
+    before = run(tmp_path, "audit", "export").stdout
     assert records(run(tmp_path, *arguments)) == []
+    assert run(tmp_path, "audit", "export").stdout == before
 
 
 def test_a_command_that_fails_leaves_no_record(tmp_path: Path) -> None:
