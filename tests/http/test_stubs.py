@@ -10,6 +10,7 @@ from sojourn.openapi.loader import load_bundle
 from sojourn.pipeline.stubs import Stubs
 from tests.conftest import on_sqlite
 from tests.http.conftest import API_KEY, Client
+from tests.http.test_scopes import stored
 from tests.strictness.requests import OPERATIONS, valid_request
 
 HELD = {"slug": "internal"}
@@ -28,8 +29,9 @@ def examples_of(operation: Operation) -> dict[str, Any]:
     return {kind: next(iter(found["examples"].values()))["value"] for kind, found in content.items()}
 
 
-def test_every_operation_is_answered_from_its_first_example_and_says_so(client: Client) -> None:
+def test_every_operation_is_answered_from_its_first_example_and_says_so(client: Client, database_url: str) -> None:
     credentials = {"api_key": API_KEY, "token": client.token("root", roles=["admin"])}
+    credentials["manage_key"] = stored(database_url, scopes=["manage"]).text
     for operation in OPERATIONS:
         request = valid_request(operation, credentials, HELD)
         query = "&".join(f"{name}={value}" for name, value in request.query)

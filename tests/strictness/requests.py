@@ -21,7 +21,10 @@ def valid_request(
     """
     request = operation.request(known, optional=optional)
     if operation.scheme == "apiKey":
-        return request.with_header("X-API-Key", credentials["manage_key" if operation.scope == "manage" else "api_key"])
+        key = credentials["api_key"]
+        return request.with_header(
+            "X-API-Key", credentials.get("manage_key", key) if operation.scope == "manage" else key
+        )
     if operation.scheme == "http":
         own = known.get("access_token") if operation.needs_a_session else None
         return request.with_header("Authorization", f"Bearer {own or credentials['token']}")

@@ -19,7 +19,7 @@ from tests.strictness import own_rules
 from tests.strictness.conftest import Prepared
 from tests.strictness.requests import OPERATIONS, exchange, problem_of, to_bytes, valid_request
 
-GOOD_FOR_ONE_SUCCESS = {"remove_blacklist_entry": "entry_id"}
+GOOD_FOR_ONE_SUCCESS = {"remove_blacklist_entry": "entry_id", "create_tenant": "tenant_id"}
 """What each success of an operation uses up."""
 
 
@@ -110,4 +110,6 @@ def _changed(operation: Operation, valid: Raw, sent: Raw) -> set[str]:
 
 def _on_something_new(operation: Operation, request: Raw, old: dict[str, Any], prepared: Prepared) -> Raw:
     name = GOOD_FOR_ONE_SUCCESS[operation.id]
-    return request.copy(path=request.path.replace(old[name], prepared.fresh()[name]))
+    new = prepared.fresh(operation.id)[name]
+    body = None if request.body is None else request.body.replace(old[name].encode(), new.encode())
+    return request.copy(path=request.path.replace(old[name], new), body=body)

@@ -15,7 +15,7 @@ assert audit_tables is not None  # these modules put their tables into the one c
 assert token_tables is not None
 TABLES = {table.name: table for table in tables.SessionTable.metadata.sorted_tables}
 OF_THE_HOUSE = {"leases", "signing_keys", "api_keys", "epochs"}
-"""Tables that no request writes."""
+"""Tables that no request writes but those that manage keys, and the note that a key was used."""
 DRAWN = {("users", "key"), ("session_counters", "shard"), ("audit_records", "position")}
 """Numbers that are drawn at random, or go on from one request to the next."""
 
