@@ -19,6 +19,7 @@ from sojourn.conformance.target import Target, Unusable, tenant_of
 from sojourn.conformance.verdicts import STATUS
 
 _FOLDER = Path(__file__).parent
+MOST_PARALLEL = 64
 _EPILOG = """exit status: 0 pass, 1 fail, 2 partial (something was skipped), 3 the suite could not work.
 Options after `--` go to pytest."""
 
@@ -90,10 +91,19 @@ def _parser() -> argparse.ArgumentParser:
     add("--check", action="append", default=[], metavar="ID", help="judge only this; may be repeated")
     add("--seed", type=int, metavar="N", help="repeats a run whose randomised parts had this seed")
     add("--examples", type=int, default=20, metavar="N", help="cases for an operation in contract fuzzing")
+    add("--parallel", type=_count, default=1, metavar="N", help="cases of a check that run at once (default: 1)")
     add("--patience", type=float, default=40, metavar="S", help="how long to wait for a time-out (default: 40)")
     add("--expected-failures", type=Path, metavar="FILE", help="checks that are known to fail, one `ID reason` a line")
     add("--report-dir", type=Path, metavar="DIR", help="where to write report.html, junit.xml, report.json, …")
     return parser
+
+
+def _count(text: str) -> int:
+    """A number of cases. Raises ValueError, which argparse tells."""
+    number = int(text)
+    if not 1 <= number <= MOST_PARALLEL:
+        raise argparse.ArgumentTypeError(f"must be 1 to {MOST_PARALLEL}")
+    return number
 
 
 def _readable(authorities: Path | None) -> Path | None:
@@ -130,6 +140,7 @@ def _target(given: argparse.Namespace) -> Target:
         only=tuple(given.check),
         seed=given.seed if given.seed is not None else random.SystemRandom().randrange(2**32),
         examples=given.examples,
+        parallel=given.parallel,
         patience=given.patience,
         expected_failures=given.expected_failures,
         report_dir=given.report_dir,

@@ -32,6 +32,7 @@ class Target:
     features: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     seed: int = 0
+    parallel: int = 1
     patience: float = 40.0
     examples: int = 20
     expected_failures: Path | None = None

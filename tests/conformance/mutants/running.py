@@ -12,7 +12,7 @@ from sojourn.conformance.checks import PROFILES
 from tests.conformance.mutants.bench import Bench, Fate, Known
 from tests.conformance.mutants.catalogue import ONE_TENANT, catalogue, sample
 from tests.conformance.mutants.mutant import contract
-from tests.conformance.mutants.unseen_too import UNSEEN
+from tests.conformance.mutants.unseen_again import UNSEEN
 
 
 @dataclass(frozen=True, slots=True)
