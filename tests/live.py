@@ -76,7 +76,7 @@ class LiveServer:
     def kill(self) -> None:
         """End the process as a power cut would: SIGKILL, no goodbye."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
 
     def restart(self) -> None:
         """Start again on the same port and database."""
@@ -86,4 +86,4 @@ class LiveServer:
         """Ask the process to end; its exit status."""
         if self.process.poll() is None:
             self.process.terminate()
-        return self.process.wait(20)
+        return self.process.wait(120)

@@ -1,8 +1,11 @@
 """Trusted devices over HTTP: trusted for a window, extended by trusting again, forgotten on request."""
 
-from tests.http.conftest import Client
+from typing import Any
+
+from tests.http.conftest import API_KEY, Client
 
 PATH = "/internal/session/trusted-devices"
+INTERNAL = {"X-API-Key": API_KEY, "X-Tenant-ID": "acme"}
 
 
 def trust(client: Client, fingerprint: str = "sha256:a1b2", tenant: str = "acme", **facts: str) -> dict[str, str]:
@@ -67,3 +70,25 @@ def test_forgetting_can_be_limited_to_one_user(client: Client) -> None:
 
 def test_an_unknown_user_has_no_devices(client: Client) -> None:
     assert client.internal("GET", f"{PATH}?user_id=nobody").json()["items"] == []
+
+
+def test_fifty_that_trust_one_device_at_once_make_one_entry(client: Client) -> None:
+    body = {"user_id": "usr_abc123", "device_fingerprint": "sha256:a1b2"}
+    ask: tuple[str, str, dict[str, Any]] = ("POST", PATH, {"headers": INTERNAL, "json": body})
+
+    answers = client.gather(*[ask] * 50)
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert client.internal("GET", f"{PATH}?user_id=usr_abc123").json()["total"] == 1
+
+
+def test_trust_changes_nothing_of_how_a_session_was_authenticated(client: Client) -> None:
+    session = client.create(device_fingerprint="sha256:a1b2", amr=["pwd"], acr="urn:example:loa:1")
+    before = client.as_admin("GET", f"/sessions/{session['id']}").json()
+
+    device = trust(client)
+    assert client.as_admin("GET", f"/sessions/{session['id']}").json() == before
+
+    assert client.as_admin("DELETE", f"/admin/trusted-devices/{device['id']}").status_code == 200
+    assert client.as_admin("GET", f"/sessions/{session['id']}").json() == before

@@ -62,7 +62,7 @@ async def _(exchange: Exchange, operation: str) -> Answer:
     answer = await exchange.ask()
     if answer.status == 404 and (exchange.header("accept-language") or "").startswith("zh"):
         other, document = copy_of(answer), answer.document
-        document["code"] = "4040" + str(document["code"])[4:][::-1]
+        document["code"] += 1
         other.document = document
         return other
     return answer
