@@ -1,6 +1,7 @@
 """A random history: users, services and administrators of two tenants act in turn, and a model records what they
 did."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,8 @@ from sojourn.conformance.counts import counts_of
 from sojourn.conformance.registry import VIEWED, Kept, Shelf
 from sojourn.conformance.world import Tenant, World, expect
 
+A_MOMENT = 0.01
+"""Seconds after which an instant in milliseconds is another."""
 Where = tuple[Tenant, str]
 """A tenant and one of its users."""
 
@@ -94,6 +97,28 @@ def a_service_ends_all_of_a_user(history: History, where: Where) -> None:
         history.end(tenant, kept)
 
 
+def a_user_ends_all_others(history: History, where: Where) -> None:
+    tenant, user = where
+    history.one_of(tenant, user)
+    current = history.sign_in(tenant, user)
+    expect(tenant.bearer(current.made.access, "revoke_other_sessions", **{"except": "current"}), 200)
+    for kept in history.shelves[tenant.id].active(user):
+        if kept is not current:
+            history.end(tenant, kept)
+
+
+def a_service_ends_a_session_twice(history: History, where: Where) -> None:
+    tenant, user = where
+    kept = history.one_of(tenant, user)
+    reason = history.random.choice((None, "the provider said so"))
+    first = tenant.request("revoke_session_as_service", session_id=kept.made.id, body={"reason": reason})
+    if reason is None:
+        first = first.copy(body=None).without("Content-Type")
+    expect(history.world.send(first.with_header("X-API-Key", history.world.target.api_key)), 204)
+    expect(tenant.service("revoke_session_as_service", session_id=kept.made.id, body={"reason": "again"}), 204)
+    history.end(tenant, kept, reason=reason)
+
+
 def an_administrator_ends_all_of_a_user(history: History, where: Where) -> None:
     tenant, user = where
     expect(tenant.admin("revoke_sessions_of_user", user_id=user, body={"reason": "all"}), 200)
@@ -150,10 +175,16 @@ def all_tokens_of_a_user_are_refused(history: History, where: Where) -> None:
 def a_session_is_used(history: History, where: Where) -> None:
     tenant, user = where
     kept = history.one_of(tenant, user)
+    history.sign_in(tenant, user)  # a later one, which is not used
     for _ in range(history.random.choice((1, 2, 5))):
         expect(tenant.service("record_session_usage", session_id=kept.made.id), 200)
         kept.uses += 1
-    expect(tenant.admin("touch_session", session_id=kept.made.id), 200)
+    for call, operation in ((tenant.admin, "touch_session"), (tenant.service, "touch_session_as_service")):
+        before = expect(tenant.admin("get_session", session_id=kept.made.id), 200).json["session"]
+        time.sleep(A_MOMENT)
+        expect(call(operation, session_id=kept.made.id), 200)
+        after = expect(tenant.admin("get_session", session_id=kept.made.id), 200).json["session"]
+        assert after["last_active_at"] > before["last_active_at"], f"{operation} does not count as a use"
 
 
 def a_device_is_trusted(history: History, where: Where) -> None:
@@ -251,6 +282,8 @@ ACTIONS: tuple[Callable[[History, Where], None], ...] = (
     a_user_ends_a_session,
     an_administrator_ends_a_session_twice,
     a_service_ends_all_of_a_user,
+    a_user_ends_all_others,
+    a_service_ends_a_session_twice,
     an_administrator_ends_all_of_a_user,
     an_administrator_ends_several,
     a_user_is_raised,

@@ -36,8 +36,12 @@ def problems_follow_the_language(exchange: Exchange) -> Iterator[str]:
     if said != wanted:
         yield f"asked for {wanted}, Content-Language is {said!r}"
     problem = document_of(exchange)
-    for name in ("title", "detail"):
-        text = str(problem.get(name, ""))
+    texts = [(name, str(problem.get(name, ""))) for name in ("title", "detail")]
+    rules = problem.get("errors")
+    for broken in rules if isinstance(rules, list) else ():
+        if isinstance(broken, dict) and "description" in broken:
+            texts.append(("description", str(broken["description"])))
+    for name, text in texts:
         if any("\u4e00" <= letter <= "\u9fff" for letter in text) is not (wanted == "zh-CN"):
             yield f"asked for {wanted}, {name} is {text!r}"
 

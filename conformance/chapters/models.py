@@ -11,8 +11,9 @@ from typing import Any
 from sojourn.conformance.acting import History, Where
 from sojourn.conformance.checks import check
 from sojourn.conformance.counts import counts_of, moved_by
+from sojourn.conformance.instants import instant
 from sojourn.conformance.registry import Kept
-from sojourn.conformance.world import World, expect
+from sojourn.conformance.world import Tenant, World, expect
 
 STEPS = 18
 _LAWS = "the contract: what is written is what is read, in every view"
@@ -66,6 +67,13 @@ def sessions(history: History, where: Where) -> Iterator[str]:
         yield from differs(name, told["items"], wanted=wanted[: told["pagination"]["page_size"]])
         if told["total"] != len(wanted):
             yield f"{name} has a total of {told['total']}, should be {len(wanted)}"
+    usable = shelf.usable(user)
+    if usable:  # the user's own token tells the user the same
+        told = expect(tenant.bearer(usable[-1].made.access, "list_own_sessions", auth_user_id=user), 200).json
+        yield from unlike(seen, "list_own_sessions by the user", rows=told["items"])
+        yield from differs("list_own_sessions by the user", told["items"], wanted=active[: len(told["items"]) or None])
+        if told["total"] != len(active):
+            yield f"list_own_sessions by the user has a total of {told['total']}, should be {len(active)}"
     told = expect(tenant.service("check_user_active", user_id=user), 200).json
     if (told["active"], told["session_count"]) != (bool(active), len(active)):
         yield f"check_user_active says {told}, should be {len(active)}"
@@ -102,6 +110,8 @@ def single_sessions(history: History, where: Where) -> Iterator[str]:
         listed = expect(tenant.admin("list_tenant_sessions", user_id=user, page_size=100), 200).json["items"]
         row = next((row for row in listed if row["id"] == key), {"id": key})
         yield from unlike({key: ("list_tenant_sessions", row)}, "get_session", rows=[shown])
+        told_services = expect(tenant.service("get_session_as_service", session_id=key), 200).json["session"]
+        yield from unlike({key: ("get_session", shown)}, "get_session_as_service", rows=[told_services])
         yield from differs("get_session", [shown], wanted=[kept.row()])
         good = kept.good
         told = {
@@ -126,6 +136,7 @@ def single_sessions(history: History, where: Where) -> Iterator[str]:
             for name, said in told.items()
             if said != wanted[name]
         )
+        yield from tokens_beside(tenant, kept, session=shown)
         usage = expect(tenant.service("get_session_usage", session_id=key), 200).json["usage"]
         if sum(day["count"] for day in usage) != kept.uses:
             yield f"{kept.uses} uses of {key} are told as {usage}"
@@ -133,6 +144,17 @@ def single_sessions(history: History, where: Where) -> Iterator[str]:
         for name in ("ip", "device_type"):
             if known.get(name) != kept.facts[name]:
                 yield f"get_device_fingerprint: {name} is {known.get(name)!r}, should be {kept.facts[name]!r}"
+
+
+def tokens_beside(tenant: Tenant, kept: Kept, *, session: dict[str, Any]) -> Iterator[str]:
+    """A session's refresh token ends with it, and the inventory tells of a token what is told of it alone."""
+    told = expect(tenant.admin("introspect_token", body={"token": kept.made.refresh}), 200).json
+    if told["active"] and told.get("exp", 0) > instant(session["expires_at"]).timestamp() + 1:
+        yield f"its refresh token ends at {told['exp']}, the session itself at {session['expires_at']}"
+    listed = expect(tenant.admin("list_tokens", user_id=kept.made.user, page_size=100), 200).json["items"]
+    for row in listed[:1] + listed[-1:]:
+        alone = expect(tenant.admin("get_token", token_id=row["id"]), 200).json["data"]
+        yield from unlike({row["id"]: ("list_tokens", row)}, "get_token", rows=[alone])
 
 
 def _tokens(kept: Kept) -> Iterator[tuple[str, str, bool]]:

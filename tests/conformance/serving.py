@@ -77,7 +77,7 @@ class Judgement:
         return [name for name, verdict in self.verdicts.items() if verdict == "fail"]
 
 
-def judge(url: str, folder: Path, *arguments: str, one_tenant: bool = False, seconds: int = 900) -> Judgement:
+def judge(url: str, folder: Path, *arguments: str, one_tenant: bool = False, seconds: int = 3600) -> Judgement:
     """Run the suite as its users do, in a process of its own, for `seconds` at most."""
     command = [
         sys.executable,

@@ -9,8 +9,9 @@ from tests.conformance.mutants.running import Line, run
 from tests.conformance.test_own_server import REPORTS
 
 SEED = 20260421
-COUNT, READS = 60, 50
-SECONDS = 150
+COUNT, READS = 44, 46
+SECONDS = 3600
+"""More than the sample ever takes: which lies are told does not depend on how busy the machine is."""
 AT_LEAST = {"seed": 0.85, "core": 0.82}
 """What a sample of this size may fall to by the draw. Of 45 lies 93 % (seed) and of 42 lies 93 % (core) were caught."""
 

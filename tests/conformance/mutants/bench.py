@@ -27,7 +27,7 @@ SHORT = {"SOJOURN_IDLE_TIMEOUT": "2s", "SOJOURN_ABSOLUTE_TIMEOUT": "4s"}
 LIVES = 30
 """Mutants that one database sees before it is made anew: what they leave behind makes every list longer."""
 MOST_SECONDS = 60.0
-"""How long one mutant is looked at. One that lives on is then a survivor."""
+"""How long one mutant is looked at, in seconds of the processor: a busy machine looks as far as an idle one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Bench:
         url, *others = [self._stack.enter_context(served(app)) for app in apps]
         self._apps = apps
         self.target = Target(
-            url, API_KEY, first, FIRST, second, SECOND, stranger_token=stranger, patience=10, profile="full",
+            url, API_KEY, first, FIRST, second, SECOND, stranger_token=stranger, patience=40, profile="full",
             short_lived_url=others[0] if others else None, user_token=admin_token(FIRST, "usr_1", role="user"),
             expired_token=admin_token(FIRST, seconds=-60), limited_api_key=limited_key(environ),
         )  # fmt: skip
@@ -128,9 +128,9 @@ class Bench:
             self._begin()
         self._lives += 1
         self._memory: dict[str, Any] = {}
-        began = time.monotonic()
+        began, worked = time.monotonic(), time.process_time()
         for case in self._cases(mutant, profiles):
-            if time.monotonic() - began > MOST_SECONDS:
+            if time.process_time() - worked > MOST_SECONDS:
                 break
             said = self._said(case, mutant)
             if said is not None:
