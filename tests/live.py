@@ -66,7 +66,7 @@ class LiveServer:
             if process.poll() is not None:
                 raise RuntimeError(f"the server ended at start:\n{self.log.read_text()}")
             try:
-                with urllib.request.urlopen(f"{self.url}{self._awaits}", timeout=1, context=self._trust):
+                with urllib.request.urlopen(f"{self.url}{self._awaits}", timeout=15, context=self._trust):
                     return process
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)
