@@ -15,12 +15,16 @@ POSTGRESQL: Dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]  # SQLA
 
 
 class Statement:
-    """One statement and its SQL text for each dialect."""
+    """One statement and its SQL text for each dialect.
 
-    __slots__ = ("_numbered", "_texts", "clause")
+    `plans_anew`: how it is best run depends on the values, so PostgreSQL plans it for each of them instead of once.
+    """
 
-    def __init__(self, clause: ClauseElement) -> None:
+    __slots__ = ("_numbered", "_texts", "clause", "plans_anew")
+
+    def __init__(self, clause: ClauseElement, *, plans_anew: bool = False) -> None:
         self.clause = clause
+        self.plans_anew = plans_anew
         self._texts: dict[str, str] = {}
         self._numbered: tuple[str, tuple[str, ...]] | None = None
 

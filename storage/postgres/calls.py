@@ -170,7 +170,10 @@ class Calls:
 
         try:
             connection.add_log_listener(listen)
-            rows = await connection.fetchmany(function.call, values)
+            if len(values) == 1:
+                rows = [await connection.fetchrow(function.call, *values[0])]
+            else:
+                rows = await connection.fetchmany(function.call, values)
             await asyncio.sleep(0)  # listeners are called in the loop's next turn
         except asyncio.CancelledError:
             connection.terminate()

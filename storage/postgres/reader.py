@@ -146,7 +146,7 @@ class PostgresReader:
     """Runs statements that only read: each by itself, or inside `snapshot` all as of one instant.
 
     Outside a snapshot each statement shows an instant after it was asked, so it sees every write that was acknowledged
-    before.
+    before. One that plans anew is a snapshot, too: its transaction says so.
     """
 
     __slots__ = ("_batches", "_pool", "_transaction", "_wait_seconds")
@@ -159,15 +159,15 @@ class PostgresReader:
 
     async def all(self, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
         """Every row."""
-        if self._transaction is not None:
-            return await self._transaction.all(statement, parameters)
+        if self._transaction is not None or statement.plans_anew:
+            return await self._held().all(statement, parameters)
         message = one_message(statement, one=False, of_tenant="tenant" in parameters)
         return await self._batches.ask(message, parameters)
 
     async def one(self, statement: Statement, parameters: dict[str, Any]) -> Row | None:
         """The first row, or None."""
-        if self._transaction is not None:
-            return await self._transaction.one(statement, parameters)
+        if self._transaction is not None or statement.plans_anew:
+            return await self._held().one(statement, parameters)
         message = one_message(statement, one=True, of_tenant="tenant" in parameters)
         rows = await self._batches.ask(message, parameters)
         return rows[0] if rows else None

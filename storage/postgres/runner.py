@@ -22,12 +22,14 @@ READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
 SHARDS = 16
 NOT_REPLICATED = "01000"
+_PLANNING_ANEW = "SET LOCAL plan_cache_mode = force_custom_plan"
+"""From a statement that `plans_anew` to the end of its transaction."""
 
 
 class PostgresRunner:
     """Runs compiled statements in one transaction; rows come as tuples."""
 
-    __slots__ = ("_begin", "_connection", "_pool", "_shard", "_tenant", "_wait_seconds")
+    __slots__ = ("_begin", "_connection", "_plans_anew", "_pool", "_shard", "_tenant", "_wait_seconds")
 
     def __init__(self, pool: Any, begin: str, *, wait_seconds: float) -> None:
         self._pool = pool
@@ -35,31 +37,32 @@ class PostgresRunner:
         self._wait_seconds = wait_seconds
         self._connection: Any = None
         self._tenant: str | None = None
+        self._plans_anew = False
         self._shard = randbelow(SHARDS)
 
     async def all(self, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
         """Every row."""
-        connection = await self._ready(parameters.get("tenant"))
+        connection = await self._ready(parameters.get("tenant"), plans_anew=statement.plans_anew)
         text, names = statement.numbered()
         return [tuple(row) for row in await connection.fetch(text, *[parameters[name] for name in names])]
 
     async def one(self, statement: Statement, parameters: dict[str, Any]) -> Row | None:
         """The first row, or None."""
-        connection = await self._ready(parameters.get("tenant"))
+        connection = await self._ready(parameters.get("tenant"), plans_anew=statement.plans_anew)
         text, names = statement.numbered()
         row = await connection.fetchrow(text, *[parameters[name] for name in names])
         return None if row is None else tuple(row)
 
     async def run(self, statement: Statement, parameters: dict[str, Any]) -> int:
         """Change rows; how many were changed."""
-        connection = await self._ready(parameters.get("tenant"))
+        connection = await self._ready(parameters.get("tenant"), plans_anew=statement.plans_anew)
         text, names = statement.numbered()
         status: str = await connection.execute(text, *[parameters[name] for name in names])
         return int(status.rpartition(" ")[2])
 
     async def run_many(self, statement: Statement, parameters: list[dict[str, Any]]) -> None:
         """Change rows, once for each set of parameters, without waiting for each answer."""
-        connection = await self._ready(parameters[0].get("tenant"))
+        connection = await self._ready(parameters[0].get("tenant"), plans_anew=statement.plans_anew)
         text, names = statement.numbered()
         await connection.executemany(text, [[values[name] for name in names] for values in parameters])
 
@@ -107,19 +110,25 @@ class PostgresRunner:
         """
         return self._shard
 
-    async def _ready(self, tenant: str | None) -> Any:
+    async def _ready(self, tenant: str | None, *, plans_anew: bool = False) -> Any:
         """The connection, inside the transaction, with row security held to the tenant."""
-        if self._connection is not None and tenant in (None, self._tenant):
+        is_held = self._connection is not None and tenant in (None, self._tenant)
+        if is_held and not (plans_anew and not self._plans_anew):
             return self._connection
         batch = []
         if self._connection is None:
             self._connection = await self._pool.acquire(timeout=self._wait_seconds)
+            self._plans_anew = False
             batch.append(self._begin)
-        if tenant is not None:
+        if not is_held and tenant is not None:
             quoted = tenant.replace("'", "''")
             batch.append(f"SET LOCAL sojourn.tenant = '{quoted}'")
+        if plans_anew and not self._plans_anew:
+            batch.append(_PLANNING_ANEW)
         await self._connection.execute("; ".join(batch))
-        self._tenant = tenant
+        if not is_held:
+            self._tenant = tenant
+        self._plans_anew |= plans_anew
         return self._connection
 
     async def commit(self) -> None:

@@ -42,13 +42,13 @@ class PostgresWriter:
 
     async def all(self, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
         """Every row."""
-        if self._transaction is not None or not statement.only_reads:
+        if self._transaction is not None or statement.plans_anew or not statement.only_reads:
             return await self._held().all(statement, parameters)
         return await self._ask(statement, parameters, one=False)
 
     async def one(self, statement: Statement, parameters: dict[str, Any]) -> Row | None:
         """The first row, or None."""
-        if self._transaction is not None or not statement.only_reads:
+        if self._transaction is not None or statement.plans_anew or not statement.only_reads:
             return await self._held().one(statement, parameters)
         rows = await self._ask(statement, parameters, one=True)
         return rows[0] if rows else None

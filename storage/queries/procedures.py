@@ -11,7 +11,7 @@ from sojourn.domain.refresh_tokens import RefreshToken
 from sojourn.storage.procedures import Procedure, Step
 from sojourn.storage.queries import refresh_states, sessions, sign_ins, statistics, tokens, users
 from sojourn.storage.queries.refresh_states import RefreshRow
-from sojourn.storage.queries.session_states import ACTIVE
+from sojourn.storage.queries.session_states import ALL_ACTIVE
 from sojourn.storage.queries.sessions import NewSession, SessionRow
 from sojourn.storage.queries.sign_ins import Ends
 from sojourn.storage.queries.token_configs import OWN_CONFIG, TERMS_OF_USER, TYPES, Terms, terms_of
@@ -32,7 +32,7 @@ _OF_USER: Any = (bindparam("type_sign_in"), bindparam("user_id"), bindparam("era
 _ACTIVE = (
     select(func.count())
     .select_from(_S)
-    .where(and_(_S.c.tenant_id == _TENANT, _S.c.user_id == bindparam("user_id"), ACTIVE))
+    .where(and_(_S.c.tenant_id == _TENANT, _S.c.user_id == bindparam("user_id"), ALL_ACTIVE))
     .scalar_subquery()
 )
 _TENANT_IS_MADE = select(func.count()).select_from(_T).where(_T.c.id == _TENANT).scalar_subquery()
@@ -70,9 +70,8 @@ CREATE_SESSION = Procedure(
     Step(users.KNOWN, must=True),
     Step(users.RENAME),
     Step(sessions.INSERT),
-    Step(refresh_states.BEGIN, "state_"),
-    Step(tokens.ENTER, "refresh_"),
-    Step(tokens.ENTER, "access_"),
+    Step(refresh_states.INSERT, "state_"),
+    Step(tokens.ENTER_FIRST),
     Step(statistics.COUNT, "count_"),
     proof=Step(_IS_SESSION),
 )
@@ -139,7 +138,7 @@ async def create_session(
         "key": user_key(session.user_id, 0),
         "username": session.username,
         "now": session.created_at,
-        **_prefixed("state_", {**issued.state._asdict(), "seen": -1}),
+        **_prefixed("state_", issued.state._asdict()),
         **_prefixed("refresh_", issued.refresh._asdict()),
         **_prefixed("access_", issued.access._asdict()),
         "count_kind": "created",

@@ -112,6 +112,7 @@ FAMILY = Statement(
 )
 REFRESH_STATE = Statement(select(*[_R.c[name] for name in RefreshRow._fields]).where(_OF_SESSION))
 _begin = insert(_R).values(tenant_id=_TENANT, **{name: bindparam(name) for name in RefreshRow._fields})
+INSERT = Statement(_begin)
 BEGIN = Statement(
     _begin.on_conflict_do_update(
         index_elements=["tenant_id", "session_id"],

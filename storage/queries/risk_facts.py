@@ -72,11 +72,11 @@ class Device(NamedTuple):
         )
 
 
-def _latest(*wanted: ColumnElement[bool], order: ColumnElement[Any] = _S.c.id) -> Statement:
+def _latest(*wanted: ColumnElement[bool], order: ColumnElement[Any] = _S.c.id, plans_anew: bool = False) -> Statement:
     """The latest of the sessions that fit."""
     columns = [_S.c[name] for name in SeenSession._fields]
     found = select(*columns).where(*wanted).order_by(order.desc())
-    return Statement(found.limit(bindparam("limit")).offset(literal_column("0")))
+    return Statement(found.limit(bindparam("limit")).offset(literal_column("0")), plans_anew=plans_anew)
 
 
 def _sightings(kind: NameKind) -> Statement:
@@ -92,8 +92,8 @@ GET = Statement(select(*[_S.c[name] for name in SeenSession._fields]).where(_ONE
 LATEST_OF_USER = _latest(_OF_USER)
 LATEST_OF_USER_BEFORE = _latest(_OF_USER, _S.c.id < bindparam("before"))
 LATEST_ON_DEVICE = _latest(_ON_DEVICE)
-LATEST_ACTIVE = _latest(_MINE, ACTIVE)
-FEW_LATEST_ACTIVE = _latest(_MINE, FEW_ACTIVE, order=OUT_OF_ORDER)
+LATEST_ACTIVE = _latest(_MINE, ACTIVE, plans_anew=True)
+FEW_LATEST_ACTIVE = _latest(_MINE, FEW_ACTIVE, order=OUT_OF_ORDER, plans_anew=True)
 COUNT_ON_DEVICE = Statement(
     select(
         func.count(),

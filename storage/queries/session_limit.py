@@ -5,7 +5,7 @@ from sqlalchemy import and_, bindparam, literal_column, select
 from sojourn.domain.clock import Instant
 from sojourn.domain.endings import Ending
 from sojourn.storage.queries import sessions
-from sojourn.storage.queries.session_states import ACTIVE
+from sojourn.storage.queries.session_states import ALL_ACTIVE
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import UnitOfWork
@@ -16,7 +16,7 @@ SIDE_BY_SIDE = 256
 _S = SessionTable.__table__
 IDLEST = Statement(
     select(_S.c.id)
-    .where(and_(_S.c.tenant_id == bindparam("tenant"), _S.c.user_id == bindparam("user_id"), ACTIVE))
+    .where(and_(_S.c.tenant_id == bindparam("tenant"), _S.c.user_id == bindparam("user_id"), ALL_ACTIVE))
     .order_by(_S.c.last_active_at, _S.c.id)
     .limit(bindparam("limit"))
     .offset(literal_column("0"))

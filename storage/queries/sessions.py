@@ -16,7 +16,15 @@ from sojourn.domain.ids import SessionKey, TenantId
 from sojourn.domain.paging import Page
 from sojourn.domain.sessions import Status, effective_end
 from sojourn.storage.queries import statistics, tenants, users
-from sojourn.storage.queries.session_states import ACTIVE, EXPIRED, FEW_ACTIVE, NOW, OUT_OF_ORDER, SETTLED_AHEAD
+from sojourn.storage.queries.session_states import (
+    ACTIVE,
+    ALL_ACTIVE,
+    EXPIRED,
+    FEW_ACTIVE,
+    NOW,
+    OUT_OF_ORDER,
+    SETTLED_AHEAD,
+)  # fmt: skip
 from sojourn.storage.schema.sql_functions import latest
 from sojourn.storage.schema.tables import SessionTable, UserTable
 from sojourn.storage.statements import Statement
@@ -133,7 +141,7 @@ _ONE = and_(_MINE, _S.c.id == bindparam("id"))
 
 GET = Statement(select(*_COLUMNS).where(_ONE))
 GET_DEVICE = Statement(select(*[_S.c[name] for name in DeviceFacts._fields]).where(_ONE))
-COUNT_ACTIVE_OF_USER = Statement(select(func.count()).select_from(_S).where(_OF_USER, ACTIVE))
+COUNT_ACTIVE_OF_USER = Statement(select(func.count()).select_from(_S).where(_OF_USER, ALL_ACTIVE))
 LIST_ACTIVE_OF_USER = Statement(
     select(*_COLUMNS)
     .where(_OF_USER, ACTIVE)
@@ -160,9 +168,11 @@ _WITH_USERS = (
     .limit(bindparam("limit"))
     .offset(literal_column("0"))
 )
-LIST_ACTIVE_WITH_USERS = Statement(_WITH_USERS.where(ACTIVE, _S.c.id < bindparam("after")).order_by(_S.c.id.desc()))
+LIST_ACTIVE_WITH_USERS = Statement(
+    _WITH_USERS.where(ACTIVE, _S.c.id < bindparam("after")).order_by(_S.c.id.desc()), plans_anew=True
+)
 LIST_FEW_ACTIVE_WITH_USERS = Statement(
-    _WITH_USERS.where(FEW_ACTIVE, bindparam("after") > OUT_OF_ORDER).order_by(OUT_OF_ORDER.desc())
+    _WITH_USERS.where(FEW_ACTIVE, bindparam("after") > OUT_OF_ORDER).order_by(OUT_OF_ORDER.desc()), plans_anew=True
 )
 LIST_ALL_OF_USER = Statement(select(*_COLUMNS).where(_OF_USER).order_by(_S.c.id.desc()))
 _INSERTED = tuple(name for name in NewSession.__dataclass_fields__ if name != "username")
@@ -209,7 +219,8 @@ REVOKE_LOCKED = Statement(update(_S).where(_ONE).values(**_REVOCATION))
 REVOKE_SETTLED = Statement(update(_S).where(_ONE, SETTLED_AHEAD).values(**_REVOCATION))
 # Locked in one order everywhere: two requests that end the same sessions wait for each other and never in a circle.
 LOCK_ALL_OF_USER = Statement(
-    select(_S.c.id, _S.c.due_at).where(_OF_USER, or_(ACTIVE, SETTLED_AHEAD)).order_by(_S.c.id).with_for_update()
+    select(_S.c.id, _S.c.due_at).where(_OF_USER, or_(ACTIVE, SETTLED_AHEAD)).order_by(_S.c.id).with_for_update(),
+    plans_anew=True,
 )
 _NOT_YET = dict.fromkeys(("revoked_at", "revoked_by", "revoke_reason", "reason_code", "last_ip", "last_user_agent"))
 _AFTER_EVERYTHING = "ffffffff-ffff-ffff-ffff-ffffffffffff"

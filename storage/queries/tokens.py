@@ -91,6 +91,20 @@ ENTER = Statement(
     .from_select(list(_ENTERED), select(*_ENTERED.values()).where(or_(_session.is_(None), _IS_KEPT)))
     .on_conflict_do_nothing()
 )
+FIRST = ("refresh_", "access_")
+"""Before the names of the parameters of the two first tokens of a session."""
+# The session was begun in the same transaction, so nobody has erased it.
+ENTER_FIRST = Statement(
+    insert(_I)
+    .values(
+        [
+            {"tenant_id": _TENANT}
+            | {name: bindparam(prefix + name, type_=_I.c[name].type) for name in IssuedToken._fields}
+            for prefix in FIRST
+        ]
+    )
+    .on_conflict_do_nothing()
+)
 _WITH_SESSION = (
     _I.outerjoin(_S, and_(_S.c.tenant_id == _TENANT, _S.c.id == _I.c.session_id))
     .outerjoin(_R, and_(_R.c.tenant_id == _TENANT, _R.c.session_id == _I.c.session_id))
@@ -195,7 +209,11 @@ def _search(by_user: bool, by_type: bool, *, status: TokenStatus | None) -> tupl
     if status is not None:
         wanted.append(_fits(status))
     page = _INVENTORY.where(*wanted).order_by(_I.c.id.desc())
-    return Statement(page.limit(bindparam("limit")).offset(bindparam("offset"))), Statement(count.where(*wanted))
+    wide = not by_user  # how few of a tenant's tokens a page needs is seen only with its size
+    return (
+        Statement(page.limit(bindparam("limit")).offset(bindparam("offset")), plans_anew=wide),
+        Statement(count.where(*wanted), plans_anew=wide),
+    )
 
 
 async def search(

@@ -13,14 +13,15 @@ from sojourn.domain.clock import utc_now
 from sojourn.domain.ids import uuid7
 from sojourn.settings.settings import variable
 from sojourn.storage.postgres.one_message import one_message
-from sojourn.storage.queries import erasure, sessions, statistics, users
+from sojourn.storage.queries import erasure, session_limit, sessions, statistics, users
 from sojourn.storage.statements import Statement
 from tests.live import REFRESH_SECRET
 from tests.postgres import Cluster
 
 HOT = {
     "get": (sessions.GET, "_pkey"),
-    "active check": (sessions.COUNT_ACTIVE_OF_USER, "_user_id_"),
+    "active check": (sessions.COUNT_ACTIVE_OF_USER, "_user_id_expires_at_idx"),
+    "idlest": (session_limit.IDLEST, "_user_id_expires_at_idx"),
     "list": (sessions.LIST_ACTIVE_OF_USER, "_user_id_"),
     "list of all": (sessions.LIST_ALL_OF_USER, "_user_id_id_idx"),
     "touch": (sessions.TOUCH, "_pkey"),
@@ -32,7 +33,7 @@ HOT = {
     "erase: who ended sessions of others": (erasure.UNNAME_ENDS, "_revoked_by_idx"),
     "erase: who began sessions of others": (erasure.UNNAME_IMPERSONATIONS, "_impersonator_idx"),
 }
-READ_ALONE = ("get", "active check", "list", "list of all", "few of a tenant's sessions are active", "user")
+READ_ALONE = ("get", "active check", "idlest", "list", "list of all", "few of a tenant's sessions are active", "user")
 _TYPES = "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = 'asked'"
 
 
