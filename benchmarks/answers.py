@@ -164,7 +164,7 @@ def _refusals(client: Client) -> list[str]:
         ("no token", "GET", "/admin/sessions/stats", {}, None, (401,)),
         ("forged token", "GET", "/admin/sessions/stats", _bearer(token(tenant, secret="x" * 48)), None, (401,)),
         ("no role", "GET", "/admin/sessions/stats", _bearer(token(tenant, roles=("user",))), None, (403,)),
-        ("no such path", "GET", "/internal/session/nothing-here", headers, None, (404,)),
+        ("no such path", "GET", "/internal/nothing-here", headers, None, (404,)),
     ]
     found = []
     for what, method, target, sent, body, wanted in probes:

@@ -14,7 +14,7 @@ from sojourn.storage.engines import open_database, open_loader
 from sojourn.storage.queries.sessions import NewSession
 from sojourn.storage.upkeep.bulk import batches
 
-_LOADED_AT = "2025-06-01T00:00:00.000Z"
+LOADED_AT = "2025-06-01T00:00:00.000Z"
 _FIELDS = tuple(name for name in NewSession.__dataclass_fields__ if name in Session._fields)
 
 
@@ -51,11 +51,12 @@ async def _fill(path: Path) -> None:
     async with open_loader(f"sqlite:///{path}") as loader:
         by_tenant = sorted(dataset.all_sessions(), key=lambda session: session.tenant_id)
         for tenant, sessions in groupby(by_tenant, key=lambda session: session.tenant_id):
-            for batch in batches(tenant, _rows(sessions), now=_LOADED_AT):
+            for batch in batches(tenant, rows(sessions), now=LOADED_AT):
                 await loader.write(batch)
 
 
-def _rows(sessions: Iterator[Session]) -> Iterator[tuple[NewSession, str | None]]:
+def rows(sessions: Iterator[Session]) -> Iterator[tuple[NewSession, str | None]]:
+    """Sessions as the loader takes them, each with the instant at which it was revoked."""
     for session in sessions:
         values = {name: getattr(session, name) for name in _FIELDS}
         values["id"] = session.id.removeprefix("sess_")

@@ -141,8 +141,8 @@ def _without(part: str) -> None:
     heads.fault = lambda *_, **__: None
 
 
-async def run(operation: str, number: int) -> None:
-    """Start the service, warm every operation up, then serve so many requests of one."""
+async def started() -> Callable[[], Any]:
+    """Start the service as the environment says; what makes a protocol of it."""
     from sojourn.app import create_app_from_env
     from sojourn.cli.serve import uvicorn_options
     from sojourn.serving import lifespan as serving
@@ -157,8 +157,12 @@ async def run(operation: str, number: int) -> None:
     if lifespan.should_exit:
         raise SystemExit("the service does not start")
     state = ServerState()
-    protocol = config.http_protocol_class(config=config, server_state=state, app_state=lifespan.state)
-    connection = Connection(protocol)
+    return lambda: config.http_protocol_class(config=config, server_state=state, app_state=lifespan.state)
+
+
+async def run(operation: str, number: int) -> None:
+    """Start the service, warm every operation up, then serve so many requests of one."""
+    connection = Connection((await started())())
     for name in ("active", "list", "stats", "validate", "create", "refresh"):
         following, answer = await _operation(name, connection)
         for _ in range(WARM_UP):

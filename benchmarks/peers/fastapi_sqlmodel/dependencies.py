@@ -13,8 +13,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from benchmarks.peers.surroundings import ADMIN_ROLES, API_KEY, DATABASE, JWT_SECRET
 
+_ON_POSTGRESQL = DATABASE.startswith("postgresql://")
+_ADDRESS = (
+    DATABASE.replace("postgresql://", "postgresql+asyncpg://") if _ON_POSTGRESQL else f"sqlite+aiosqlite:///{DATABASE}"
+)
 # As many connections as the runner keeps requests under way, and none beyond: those would be opened per request.
-engine = create_async_engine(f"sqlite+aiosqlite:///{DATABASE}", pool_size=16, max_overflow=0)
+engine = create_async_engine(_ADDRESS, pool_size=16, max_overflow=0)
 
 api_key_header = APIKeyHeader(name="X-API-Key", auto_error=False)
 bearer = HTTPBearer(auto_error=False)
@@ -25,6 +29,8 @@ TenantId = Annotated[str, Header(alias="X-Tenant-ID", pattern=r"^[A-Za-z0-9._:@|
 @event.listens_for(engine.sync_engine, "connect")
 def set_pragmas(connection: Any, record: Any) -> None:
     """The settings that every server of a run has."""
+    if _ON_POSTGRESQL:
+        return
     cursor = connection.cursor()
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -16384", "mmap_size = 268435456"):
         cursor.execute(f"PRAGMA {pragma}")

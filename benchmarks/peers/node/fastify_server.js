@@ -4,12 +4,11 @@ import jwt from "@fastify/jwt";
 import Fastify from "fastify";
 import { checkUserActive, createSession, getSessionStats, listUserSessions } from "./fastify_schemas.js";
 import { validatorCompiler } from "./fastify_validation.js";
-import { SessionStore } from "./session_store.js";
 import { creationView, listView, problem, statisticsView } from "./session_views.js";
 import { adminRoles, apiKey, database, jwtSecret, port } from "./surroundings.js";
 
 const key = Buffer.from(apiKey);
-const store = new SessionStore(database);
+const store = await opened(database);
 const app = Fastify({ logger: false });
 app.setValidatorCompiler(validatorCompiler);
 await app.register(jwt, { secret: jwtSecret, verify: { algorithms: ["HS256"], cache: true } });
@@ -34,12 +33,18 @@ function refused(statusCode, message) {
   return Object.assign(new Error(message), { statusCode });
 }
 
+// Each engine's driver is loaded only where it is used.
+async function opened(place) {
+  if (place.startsWith("postgresql:")) return new (await import("./postgres_store.js")).PostgresStore(place);
+  return new (await import("./session_store.js")).SessionStore(place);
+}
+
 const internal = { onRequest: requireApiKey };
 const users = "/internal/session/sessions/:user_id";
 
 app.get(`${users}/active`, { ...internal, schema: checkUserActive }, async (request) => {
   const tenant = request.headers["x-tenant-id"];
-  const count = store.countActive(tenant, request.params.user_id, new Date().toISOString());
+  const count = await store.countActive(tenant, request.params.user_id, new Date().toISOString());
   return { active: count > 0, session_count: count };
 });
 
@@ -47,17 +52,17 @@ app.get(users, { ...internal, schema: listUserSessions }, async (request) => {
   const { page, page_size: pageSize } = request.query;
   const now = new Date().toISOString();
   const tenant = request.headers["x-tenant-id"];
-  return listView(store.listActive(tenant, request.params.user_id, now, page, pageSize), page, pageSize, now);
+  return listView(await store.listActive(tenant, request.params.user_id, now, page, pageSize), page, pageSize, now);
 });
 
 app.post("/internal/session/create", { ...internal, schema: createSession }, async (request, reply) => {
   reply.code(201);
-  return creationView(store.create(request.headers["x-tenant-id"], request.body));
+  return creationView(await store.create(request.headers["x-tenant-id"], request.body));
 });
 
 app.get("/admin/sessions/stats", { onRequest: requireAdmin, schema: getSessionStats }, async (request) => {
   const now = new Date().toISOString();
-  const numbers = store.statistics(request.user.tenant_id, now);
+  const numbers = await store.statistics(request.user.tenant_id, now);
   if (numbers === null) throw refused(404, "Tenant not found");
   return statisticsView(numbers, request.user.sub, now);
 });
