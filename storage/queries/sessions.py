@@ -295,7 +295,8 @@ def _search(by_user: bool, status: Status | None, *, few: bool = False) -> tuple
         wanted.append(FEW_ACTIVE)
     page = select(*_COLUMNS).where(*wanted).order_by((OUT_OF_ORDER if few else _S.c.id).desc())
     count = select(func.count()).select_from(_S).where(*wanted)
-    return Statement(page.limit(bindparam("limit")).offset(bindparam("offset"))), Statement(count)
+    page, anew = page.limit(bindparam("limit")).offset(bindparam("offset")), status == "active"
+    return Statement(page, plans_anew=anew), Statement(count, plans_anew=anew)
 
 
 async def search(unit: UnitOfWork, wanted: SessionFilter, *, now: Instant, page: Page) -> tuple[list[SessionRow], int]:
