@@ -67,7 +67,7 @@ class Look(NamedTuple):
 
 
 def hot() -> Iterator[tuple[str, Statement]]:
-    """Every statement of the rooms of queries, and the searches, which are made when they are first asked for."""
+    """Every statement of storage/queries, and the searches, which are made when they are first asked for."""
     for module in pkgutil.iter_modules(queries.__path__):
         of = importlib.import_module(f"{queries.__name__}.{module.name}")
         for name, value in vars(of).items():
