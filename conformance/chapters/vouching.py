@@ -133,3 +133,21 @@ def test_what_began_before_its_user_was_ended_begins_no_session(world: World) ->
         told = expect(world.first.service("check_user_active", user_id=made.user), 200).json
         assert told == {"active": False, "session_count": 0}, f"the ended user has {told['session_count']} sessions"
         expect(world.send(request), 201)
+
+
+@check(
+    "VCH-007",
+    "A session that an administrator starts for a user MUST name the administrator, and so MUST its tokens.",
+    source="the contract, start_session; RFC 8693 section 4.1",
+)
+def test_who_starts_a_session_for_a_user_is_named(world: World) -> None:
+    user = world.new_user()
+    started = expect(world.first.admin("start_session", body={"auth_user_id": user}), 201).json
+    session, pair = started["session"], started["tokens"]
+    who = session.get("impersonator")
+    assert who not in (None, user), f"the impersonator is {who}"
+    shown = expect(world.first.service("get_session_as_service", session_id=session["id"]), 200).json["session"]
+    assert (shown.get("recorded_by"), shown.get("impersonator")) == (who, who), "services are told otherwise"
+    renewed = expect(world.first.refresh(pair["refresh_token"]), 200).json
+    for token in (pair["access_token"], renewed["access_token"]):
+        assert claims_of(token).get("act") == {"sub": who}, f"act is {claims_of(token).get('act')}"

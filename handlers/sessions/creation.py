@@ -75,4 +75,6 @@ def _new_session(ctx: Context, body: dict[str, Any], *, authenticated_at: Instan
         ip=body.get("ip"),
         user_agent=body.get("user_agent"),
         geoip=ctx.service.locate(body["ip"]) if "ip" in body else None,
+        recorded_by=ctx.caller.id if ctx.caller.kind == "internal" else None,
+        impersonator=ctx.caller.id if ctx.caller.kind == "user" and ctx.caller.id != body["auth_user_id"] else None,
     )

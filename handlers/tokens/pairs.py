@@ -56,6 +56,7 @@ async def first_tokens(ctx: Context, session: NewSession, *, terms: Terms) -> tu
         app_id=session.app_id,
         ip=session.ip,
         user_agent=session.user_agent,
+        impersonator=session.impersonator,
     )
     refresh, state = _first_state(ctx, holder, terms=terms, client=session.app_id, generation=0)
     entry = refresh_entry(ctx, holder, text=refresh, end=state.expires_at, terms=terms)
@@ -160,6 +161,8 @@ async def access_token(ctx: Context, session: TokenSession, *, state: RefreshRow
     }
     if session.acr is not None:
         claims["acr"] = session.acr
+    if session.impersonator is not None:
+        claims["act"] = {"sub": session.impersonator}  # RFC 8693 §4.1
     return await signed_token(ctx, claims, end=end, session=session, terms=terms)
 
 

@@ -44,15 +44,20 @@ def session_response(row: SessionRow, now: Instant) -> View:
         view["last_ip"] = row.last_ip
     if row.last_user_agent is not None:
         view["last_user_agent"] = row.last_user_agent
+    if row.impersonator is not None:
+        view["impersonator"] = row.impersonator
     return view
 
 
 def session_record(row: SessionRow, now: Instant) -> View:
-    """`SessionResponse` with the facts of its end: for administrators, services and exports.
+    """`SessionResponse` with who recorded it and the facts of its end: for administrators, services and exports.
 
     A session that was ended by a release without codes has none that could be told.
     """
     view = session_response(row, now)
+    recorded_by = row.recorded_by or row.impersonator
+    if recorded_by is not None:
+        view["recorded_by"] = recorded_by
     if row.revoked_at is not None:
         view["revoked_at"] = row.revoked_at
         view["revoked_by"] = row.revoked_by

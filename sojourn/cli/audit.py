@@ -13,6 +13,7 @@ from sojourn.authentication import audit_heads
 from sojourn.authentication.vault import Vault
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import TenantParameter, database_url, settings_from
+from sojourn.cli.records import record
 from sojourn.domain.ids import TenantId
 from sojourn.domain.values import SERVICE_TRAIL, Tenant
 from sojourn.settings import Settings
@@ -96,15 +97,16 @@ def verify(file: Path | None, key_file: Path | None, *, earlier: Path | None, da
 @database_url
 def who(pseudonym: str, tenant: TenantId, *, database_url: str | None) -> None:
     """Print the id of the user behind a pseudonym. Of a user who was erased nothing is known."""
-    of = Tenant(tenant)
+    of, settings = Tenant(tenant), settings_from(database_url=database_url)
     user = with_database(
-        settings_from(database_url=database_url),
+        settings,
         lambda database: database.read(of, lambda unit: trail.resolve(unit, pseudonym)),
         reading=True,
     )
     if user is None:
         raise click.ClickException(f"nobody is known behind {pseudonym}: it is none, or the user was erased")
     click.echo(user)
+    record(settings, "user.named", tenant=tenant, pseudonym=pseudonym)
 
 
 async def _lines(database: Database, tenant: TenantId | None) -> list[Line]:

@@ -6,6 +6,7 @@ import click
 
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import database_url, settings_from
+from sojourn.cli.records import record
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
 from sojourn.storage.engines import no_migration
@@ -44,7 +45,9 @@ def check(ctx: click.Context, repair: bool, *, as_json: bool, database_url: str 
         click.echo(json.dumps(_document(found, wrong, repaired=repair), indent=2))
     else:
         click.echo(_text(found, wrong, repaired=repair))
-    if wrong and not repair:
+    if wrong and repair:
+        record(settings, "numbers.repaired", tenants=sorted(wrong))
+    elif wrong:
         ctx.exit(DIFFERS)
 
 

@@ -5,6 +5,7 @@ import asyncio
 import click
 
 from sojourn.cli.options import database_url, settings_from
+from sojourn.cli.records import record
 from sojourn.settings import Settings
 from sojourn.settings.strength import shown_url
 from sojourn.storage import engines
@@ -50,10 +51,16 @@ async def _check(settings: Settings, *, contract: bool, distribute: bool) -> Non
 
 
 async def _migrate(settings: Settings, *, contract: bool, distribute: bool) -> None:
-    wait = settings.busy_timeout
-    await engines.migrate(settings.database_url, wait, tell=_tell, contract=contract, distribute=distribute)
+    wait, taken = settings.busy_timeout, 0
+
+    def tell(line: str) -> None:
+        nonlocal taken
+        taken += line.endswith(" ms)")  # a step; other lines say what is waited for
+        click.echo(line, err=True)
+
+    try:
+        await engines.migrate(settings.database_url, wait, tell=tell, contract=contract, distribute=distribute)
+    finally:  # a step that was done stays done, whatever becomes of the next
+        if taken:
+            record(settings, "schema.migrated", revision=HEAD, count=taken)
     await engines.require_current(settings.database_url)
-
-
-def _tell(line: str) -> None:
-    click.echo(line, err=True)

@@ -10,6 +10,7 @@ import click
 
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import ask, database_url, settings_from
+from sojourn.cli.records import record
 from sojourn.cli.synthetic.sessions import SPAN, sessions_of_old
 from sojourn.domain.clock import to_text, utc_now
 from sojourn.domain.ids import TenantId
@@ -118,6 +119,7 @@ def seed(
     click.echo(
         f"{sessions:,} sessions of {users:,} users in {tenants:,} tenants: {seconds:.1f} s, {sessions / seconds:,.0f}/s"
     )
+    record(settings, "data.seeded", count=sessions)
 
 
 async def _holds_others(database: Database) -> bool:

@@ -147,6 +147,10 @@ BY_COMMAND: Mapping[str, SecurityEvent] = {
             members="reason count signing_keys api_keys kept",
         ),
         _done("data.purged", "what is kept no longer was deleted", after="", members="count"),
+        _done("data.seeded", "made-up data were written past the service", after="", members="count"),
+        _done("numbers.repaired", "kept numbers were put right", after="", members="tenants"),
+        _done("schema.migrated", "the tables of the database were changed", after="", members="revision count"),
+        _done("user.named", "the user behind a pseudonym was looked up", after="", members="tenant pseudonym"),
     )
 }
 """What commands do beside the server. Their records have `event` and `operator`, the account that ran the command."""

@@ -66,6 +66,7 @@ class TokenSession(NamedTuple):
     app_id: str | None
     ip: str | None
     user_agent: str | None
+    impersonator: str | None
 
 
 class Family(NamedTuple):

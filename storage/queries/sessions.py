@@ -89,6 +89,8 @@ class SessionRow(NamedTuple):
     geoip: str | None
     last_ip: str | None
     last_user_agent: str | None
+    recorded_by: str | None
+    impersonator: str | None
 
 
 class DeviceFacts(NamedTuple):

@@ -21,7 +21,7 @@ from sojourn.conformance.checks import check_of
 from sojourn.conformance.commandline import main as conformance
 from sojourn.domain.clock import utc_now
 from sojourn.settings import Settings
-from tests.conformance.liars import admitting, answering, lawless, living, repeating
+from tests.conformance.liars import admitting, answering, lawless, living, repeating, serving_one
 from tests.conformance.liars.lying import REGISTRY, Liar, LyingApp
 from tests.conformance.serving import FIRST, SECOND, admin_token, served
 from tests.conformance.test_registry import check_functions
@@ -29,7 +29,7 @@ from tests.live import API_KEY, JWT_SECRET
 
 SAMPLE = ("IDM-003", "TEN-010")
 """Checks that should pass: the first, unless it is the liar's own."""
-MODULES = (answering, admitting, lawless, living, repeating)
+MODULES = (answering, admitting, lawless, living, repeating, serving_one)
 
 
 @dataclass(frozen=True, slots=True)

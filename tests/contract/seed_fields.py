@@ -173,6 +173,6 @@ OUR_ADDITIONS = {
     "UserSessionsExportResponse": {"devices", "tokens", "usage"},
     "SessionResponse": {
         *("acr", "revoked_at", "revoked_by", "revoke_reason", "reason_code"),
-        *("last_ip", "last_user_agent"),
+        *("last_ip", "last_user_agent", "impersonator", "recorded_by"),
     },
 }

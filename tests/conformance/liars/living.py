@@ -197,3 +197,8 @@ async def _(exchange: Exchange, answer: Answer) -> Answer:
 async def _(exchange: Exchange) -> Answer:
     """The liar reads the body before it asks: what is asked begins after the end."""
     return await exchange.ask()
+
+
+@documents("VCH-007", "hides who started a session for a user", "POST /sessions$")
+def _(exchange: Exchange, document: Any) -> None:
+    document["session"].pop("impersonator", None)
