@@ -6,6 +6,7 @@ from typing import Any
 from sojourn.domain.clock import from_text, to_text
 from sojourn.domain.endings import REUSE
 from sojourn.domain.errors import NotYourResource, RefreshTokenInvalid, RefreshTokenReused, SessionNotFound
+from sojourn.domain.ids import same_secret
 from sojourn.domain.refresh_tokens import (
     Invalid,
     RefreshToken,
@@ -131,7 +132,7 @@ def _same_text(ctx: Context, family: Family, *, state: RefreshRow) -> str:
         )
         for keys in ctx.service.tokens.readable_refresh_keys(family.terms.epoch)
     ]
-    return next((text for text in texts if identity(text) == state.token_hash), texts[0])
+    return next((text for text in texts if same_secret(identity(text), state.token_hash)), texts[0])
 
 
 def _text(ctx: Context, family: Family, *, generation: int, nonce: str) -> str:
