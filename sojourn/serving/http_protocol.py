@@ -276,7 +276,12 @@ class StrictHttpProtocol(HttpToolsProtocol):
         return self.cycle is None or self.cycle.response_complete
 
     async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
-        """Run the application. When it asks for more of a body that cannot be read, the refusal is the answer."""
+        """Run the application. When it asks for more of a body that cannot be read, the refusal is the answer.
+
+        A client that waits for `100 Continue` and gets a final response instead need not send its body (RFC 9110
+        §10.1.1). What comes next could be that body or another request, so the connection ends.
+        """
+        own = send.__self__  # the cycle of this request; `self.cycle` may be that of a later one already
 
         async def receive_or_refuse() -> Any:
             cycle = self.cycle
@@ -289,7 +294,12 @@ class StrictHttpProtocol(HttpToolsProtocol):
                 return {"type": "http.disconnect"}
             return message
 
-        await self._application(scope, receive_or_refuse, send)
+        async def send_and_part(message: Any) -> None:
+            if own.waiting_for_100_continue and own.more_body:
+                own.keep_alive = False
+            await send(message)
+
+        await self._application(scope, receive_or_refuse, send_and_part if own.waiting_for_100_continue else send)
 
     def _turn_away(self) -> None:
         """Answer a client beyond the limit with 503, whatever it has sent so far, and close."""
