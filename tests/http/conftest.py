@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import jwt
 import pytest
+from connexion.exceptions import ResolverError
 
 from sojourn.app import create_app
 from sojourn.settings import Settings
@@ -44,7 +45,11 @@ class Client:
         self.clock = clock
         self.app = create_app(settings, clock=clock, closed_responses=True, **parts)
         self._loop = asyncio.new_event_loop()
-        self._lifespan = self._loop.run_until_complete(self._start())
+        try:
+            self._lifespan = self._loop.run_until_complete(self._start())
+        except ResolverError as error:  # every test would fail, each with the same traceback
+            self._loop.close()
+            pytest.exit(f"{error}: write it in handlers/, as CONTRIBUTING.md shows", returncode=1)
 
     async def _start(self) -> Any:
         queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()

@@ -1,10 +1,12 @@
 """Where there are no handlers at all, every operation is answered from its example, and requests are checked."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from sojourn.app import HANDLER_MODULES
 from sojourn.conformance.contract import Operation
 from sojourn.openapi.loader import load_bundle
 from sojourn.pipeline.stubs import Stubs
@@ -64,3 +66,16 @@ def test_a_handler_that_was_written_is_used(start: Callable[..., Client]) -> Non
     assert answer.json() == {"active": False, "session_count": 0}
     assert "X-Sojourn-Example" not in answer.headers
     assert stubs.chosen == {}
+
+
+def test_a_missing_handler_ends_the_tests_with_one_line_that_names_it(
+    start: Callable[..., Client], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, "connexion")  # Connexion logs it, too
+    modules = tuple(module for module in HANDLER_MODULES if not hasattr(module, "revoke_session"))
+
+    with pytest.raises(pytest.exit.Exception) as ended:
+        start(handler_modules=modules)
+
+    assert str(ended.value).splitlines() == [str(ended.value)]
+    assert "handler: write it in handlers/" in str(ended.value)
