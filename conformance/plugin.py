@@ -147,6 +147,7 @@ class Judge:
         self._progress.end(self.cases, self.outcome)
         if self.target.report_dir is not None:
             write_reports(self.target, self.contract, traffic=self.traffic, cases=self.cases, verdict=self.outcome)
+        self._progress.tell_report(self.target.report_dir)
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """The progress display shows the checks; pytest's dots would only repeat it."""

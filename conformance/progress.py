@@ -1,6 +1,7 @@
 """The output during a run: a line for each check in a terminal, and the verdict at the end."""
 
 import sys
+from pathlib import Path
 from typing import TextIO
 
 from sojourn.conformance.target import Target
@@ -50,6 +51,15 @@ class Progress:
         counts = {name: list(verdicts.values()).count(name) for name in _SIGNS}
         told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
         self._say(f"{outcome.upper()}: {len(verdicts)} checks: {told} (seed {self._target.seed})\n")
+
+    def tell_report(self, folder: Path | None) -> None:
+        """Where the report is, or how to get one."""
+        where = (
+            "no report: --report-dir DIR writes one"
+            if folder is None
+            else f"report: {(folder / 'report.html').resolve()}"
+        )
+        self._say(f"{where}\n")
 
     def _say(self, text: str) -> None:
         self._stream.write(text)

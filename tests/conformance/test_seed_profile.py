@@ -50,6 +50,8 @@ def test_a_truthful_stub_passes_within_a_minute(tmp_path: Path) -> None:
     assert said.status == 0, said.output
     assert set(said.verdicts.values()) == {"pass", "not applicable"}
     assert list(said.verdicts.values()).count("pass") >= 30
+    assert f"report: {tmp_path / 'report.html'}\n" in said.output
+    assert (tmp_path / "report.html").exists()
 
 
 @pytest.mark.parametrize(
