@@ -1,4 +1,4 @@
-"""The pages on settings, commands and metrics, written from the program: `python -m sojourn.cli.reference docs`."""
+"""Pages that are written from the program: `python -m sojourn.cli.reference docs`."""
 
 import sys
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from sojourn.cli import COMMANDS, sojourn
+from sojourn.cli.limits import limits_page
 from sojourn.observability.metrics import CATALOGUE
 from sojourn.settings.settings import table, variable
 from sojourn.settings.sources import SECRETS
@@ -22,9 +23,9 @@ def settings_page() -> str:
     secrets = ", ".join(f"`{variable(name)}`" for name in SECRETS if name != "refresh_secret")
     return f"""# Settings
 
-Flags win over environment variables, these over credentials of systemd, these over the configuration file, that over
-the defaults. Durations are written `1h30m`, `5s`, `500ms`. Several values are separated by commas. A variable whose
-name begins with `SOJOURN_` and that is not listed here is warned of at start.
+A setting is read from the first of these places that has it: a flag, an environment variable, a credential of systemd,
+the configuration file, the default. Durations are written `1h30m`, `5s`, `500ms`. Several values are separated by
+commas. At start the server warns of a variable whose name begins with `SOJOURN_` and that is not listed here.
 
 The configuration file is TOML. `--config FILE` or `SOJOURN_CONFIG` names it; else `sojourn.toml` in the current
 directory is read, if it is there. A setting has the name of its variable without `SOJOURN_`, in small letters:
@@ -90,17 +91,17 @@ def metrics_page() -> str:
     )
     return f"""# Metrics
 
-With `SOJOURN_METRICS_PORT` set, `sojourn serve` answers `GET /metrics` there, in the form of OpenMetrics or of
-Prometheus, as the reader asks. The listener is apart from the service: it stands on `127.0.0.1` unless
-`SOJOURN_METRICS_HOST` says otherwise, it asks for no credentials, and nothing that it says names a tenant, a user or a
-session. The numbers are those of all worker processes of the server together.
+If `SOJOURN_METRICS_PORT` is set, `sojourn serve` serves `GET /metrics` on that port, in the format of OpenMetrics or of
+Prometheus, depending on `Accept`. The listener is separate from the service. It listens on `127.0.0.1` unless
+`SOJOURN_METRICS_HOST` is set, and requires no credentials; the metrics never name a tenant, a user or a session. The
+numbers are those of all worker processes of the server together.
 
 | metric | kind | labels | meaning |
 |---|---|---|---|
 {rows}
 
-Labels take values from closed sets: the operations of the contract, HTTP statuses, the keys of problems, the names of
-security events. What clients send makes no new series.
+The values of labels are fixed: the operations of the contract, HTTP statuses, the keys of problems, the names of
+security events. Nothing that clients send creates a new series.
 
 `deploy/monitoring/` holds alert rules for Prometheus, with their tests, and a dashboard for Grafana.
 
@@ -108,7 +109,12 @@ This page is written by `python -m sojourn.cli.reference docs`.
 """
 
 
-PAGES = {"settings.md": settings_page, "commands.md": commands_page, "metrics.md": metrics_page}
+PAGES = {
+    "settings.md": settings_page,
+    "commands.md": commands_page,
+    "metrics.md": metrics_page,
+    "limits.md": limits_page,
+}
 
 
 def main(folder: Path) -> None:

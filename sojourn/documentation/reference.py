@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 
 from sojourn.documentation import scalar
-from sojourn.problems.pages import MARK, languages, policy_hash, word
+from sojourn.problems.pages import MARK, languages, policy_hash, way, word
 
 STYLE = (
     ":root{color-scheme:light dark;--scalar-custom-header-height:44px}body{margin:0;font:1rem/1.5 system-ui,sans-serif}"
@@ -106,13 +106,13 @@ def _page(locale: str) -> str:
 <body>
 <a class="skip" href="#reference">{word(locale, "skip")}</a>
 <nav aria-label="Sojourn">
-<a class="home" href="./">{MARK.replace("<svg ", '<svg aria-hidden="true" ')}Sojourn</a>
-<a href="docs/problems">{word(locale, "place-problems")}</a>
+<a class="home" href="{way(locale, "./")}">{MARK.replace("<svg ", '<svg aria-hidden="true" ')}Sojourn</a>
+<a href="{way(locale, "docs/problems")}">{word(locale, "place-problems")}</a>
 <a href="openapi.yaml">openapi.yaml</a>
 {languages(locale)}
 </nav>
 <noscript><p>{word(locale, "no-script")} <a href="openapi.yaml">{word(locale, "place-contract")}</a>,
-<a href="docs/problems">{word(locale, "place-problems")}</a></p></noscript>
+<a href="{way(locale, "docs/problems")}">{word(locale, "place-problems")}</a></p></noscript>
 <div id="reference" lang="en" tabindex="-1"></div>
 </body>
 </html>

@@ -120,7 +120,7 @@ def page_html(slug: str, locale: str, *, prefix: str = "") -> str:
         locale,
         facts["title"],
         root="../",
-        main=f'<p><a href="../docs/problems">{word(locale, "all")}</a></p>'
+        main=f'<p><a href="{way(locale, "../docs/problems")}">{word(locale, "all")}</a></p>'
         f"<h1>{escape(facts['title'])}</h1><dl>{rows}</dl>"
         f"<h2>{word(locale, 'meaning')}</h2><p>{escape(facts['explanation'])}</p>"
         f"<h2>{word(locale, 'remedy')}</h2><p>{escape(facts['remedy'])}</p>"
@@ -144,7 +144,8 @@ def index_html(locale: str, root: str) -> str:
 def _section(locale: str, kind: dict[str, Any], *, root: str) -> str:
     slug = kind["slug"]
     return (
-        f'<section id="{slug}"><h2><a href="{root}problems/{slug}">{escape(kind["title"])}</a></h2>'
+        f'<section id="{slug}"><h2><a href="{way(locale, f"{root}problems/{slug}")}">'
+        f"{escape(kind['title'])}</a></h2>"
         f"<dl><dt>{word(locale, 'status')}</dt><dd>{kind['status']}</dd>"
         f"<dt>{word(locale, 'code')}</dt><dd>{kind['code']}</dd>"
         f"<dt>{word(locale, 'key')}</dt><dd>{escape(kind['i18n_key'])}</dd></dl>"
@@ -170,9 +171,16 @@ def _header(locale: str, root: str) -> str:
     """The mark, the ways to the other pages, and this page in the other languages."""
     mark = MARK.replace("<svg ", '<svg aria-hidden="true" ')
     return (
-        f'<header><a href="{root or "./"}">{mark}Sojourn</a><nav><a href="{root}docs">{word(locale, "reference")}</a>'
-        f'<a href="{root}docs/problems">{word(locale, "index-title")}</a>{languages(locale)}</nav></header>'
+        f'<header><a href="{way(locale, root or "./")}">{mark}Sojourn</a>'
+        f'<nav><a href="{way(locale, f"{root}docs")}">{word(locale, "reference")}</a>'
+        f'<a href="{way(locale, f"{root}docs/problems")}">{word(locale, "index-title")}</a>{languages(locale)}'
+        "</nav></header>"
     )
+
+
+def way(locale: str, path: str) -> str:
+    """A link to another page of ours, which is then shown in the same language."""
+    return f"{path}?language={locale}"
 
 
 def languages(locale: str) -> str:

@@ -34,7 +34,9 @@ def test_links_lead_to_the_other_language_to_a_problem_and_to_the_reference(
     browser.click(browser.find("nav a", "简体中文"))
     browser.find("h1", "问题类型")
     browser.click(browser.find("section#token-expired h2 a"))
-    browser.wait(lambda: browser.driver.current_url == f"{server.url}/problems/token-expired", "not there")
+    browser.wait(
+        lambda: browser.driver.current_url == f"{server.url}/problems/token-expired?language=zh-CN", "not there"
+    )
     browser.driver.back()
     browser.click(browser.find("nav a", "API"))
-    browser.wait(lambda: browser.driver.current_url == f"{server.url}/docs", "not there")
+    browser.wait(lambda: browser.driver.current_url == f"{server.url}/docs?language=zh-CN", "not there")

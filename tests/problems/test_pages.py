@@ -30,10 +30,11 @@ class Reader(HTMLParser):
         assert self.open.pop() == tag
 
 
-def frame(root: str) -> list[str]:
+def frame(root: str, locale: str) -> list[str]:
     """What every page refers to in its head: the mark, its content, the other pages, the other languages."""
-    languages = [f"?language={locale}" for locale in i18n.LOCALES]
-    return [f"{root}favicon.ico", "#content", root or "./", f"{root}docs", f"{root}docs/problems", *languages]
+    languages = [f"?language={other}" for other in i18n.LOCALES]
+    pages = [f"{path}?language={locale}" for path in (root or "./", f"{root}docs", f"{root}docs/problems")]
+    return [f"{root}favicon.ico", "#content", *pages, *languages]
 
 
 @pytest.mark.parametrize("locale", i18n.LOCALES)
@@ -45,7 +46,7 @@ def test_every_type_has_a_page_in_every_language(slug: str, locale: str) -> None
     reader = Reader(text)
 
     assert reader.open == []
-    assert reader.links == [*frame("../"), "../docs/problems"]
+    assert reader.links == [*frame("../", locale), f"../docs/problems?language={locale}"]
     assert str(documents.BY_SLUG[slug].code) in text
     assert f'lang="{locale}"' in text
     assert "<script" not in text
@@ -57,7 +58,11 @@ def test_the_index_leads_to_every_page(locale: str) -> None:
 
     assert reader.open == []
     assert sorted(reader.links) == sorted(
-        (*frame(""), *(f"problems/{slug}" for slug in documents.BY_SLUG), *(f"#{slug}" for slug in documents.BY_SLUG))
+        (
+            *frame("", locale),
+            *(f"problems/{slug}?language={locale}" for slug in documents.BY_SLUG),
+            *(f"#{slug}" for slug in documents.BY_SLUG),
+        )
     )
 
 
