@@ -8,17 +8,25 @@ from pathlib import Path
 
 import pytest
 
+from docs.site_parts import chart, links, reference
+from sojourn import __version__
 from sojourn.openapi.loader import bundle_json, load_bundle
+from sojourn.problems.pages import MARK
 from tests.docs.snippets import ROOT
+
+
+def build(source: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Build the pages of `source` as `tox -e docs` does; a warning is an error."""
+    options = ["-q", "-W", "-b", "html", "-c", str(ROOT / "docs"), "-d", str(folder / "doctrees")]
+    command = [sys.executable, "-m", "sphinx", *options, str(source), str(folder / "html")]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, built anew; a warning is an error."""
+    """The site, built anew."""
     folder = tmp_path_factory.mktemp("site")
-    options = ["-q", "-W", "-b", "html", "-d", str(folder / "doctrees")]
-    command = [sys.executable, "-m", "sphinx", *options, str(ROOT / "docs"), str(folder / "html")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = build(ROOT / "docs", folder)
     assert done.returncode == 0, done.stderr
     return folder / "html"
 
@@ -66,4 +74,77 @@ def test_every_link_within_the_site_leads_somewhere(site: Path) -> None:
 
 def test_the_contract_and_its_reference_are_beside_the_pages(site: Path) -> None:
     assert (site / "openapi.json").read_bytes() == bundle_json(load_bundle())
-    assert References(site / "reference/index.html").loaded == {"scalar.js", "start.js", "data:,"}
+    assert References(site / "reference/index.html").loaded == {
+        "../_static/mark.svg",
+        "../_static/reference.css",
+        "scalar.js",
+        "start.js",
+    }
+
+
+def test_the_reference_has_a_way_back_and_names_no_server_of_the_site(site: Path) -> None:
+    start = (site / "reference/start.js").read_text("utf-8")
+
+    assert "../index.html" in References(site / "reference/index.html").links
+    assert f'servers: [{{ url: "{reference.SERVER}"' in start
+
+
+@pytest.mark.parametrize(
+    ("link", "name"),
+    [
+        ("[gone](gone.md)", "gone.md"),
+        ("[gone](tokens.md#gone)", "tokens.md"),
+        ("[gone](#gone)", "gone"),
+        ("[gone](../gone.toml)", "gone.toml"),
+        ('<a href="reference/gone.html">gone</a>', "reference/gone.html"),
+        ('<a href="index.html#gone">gone</a>', "index.html#gone"),
+    ],
+)
+def test_a_link_that_leads_nowhere_ends_the_build(link: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages/index.md").write_text(f"# A page\n\nA link: {link}.\n", "utf-8")
+
+    done = build(tmp_path / "pages", tmp_path)
+
+    assert done.returncode != 0
+    assert name in done.stderr
+
+
+def test_every_link_of_a_text_is_a_link_in_the_site(tmp_path: Path) -> None:
+    text = "# A page\n\n[a file](../LICENSE) [a folder](../deploy/proxies) [another server](https://example.org/x)\n"
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages/index.md").write_text(text, "utf-8")
+
+    done = build(tmp_path / "pages", tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    found = References(tmp_path / "html/index.html").links
+    assert {"https://example.org/x"} < {link for link in found if "://" in link}
+    assert len([link for link in found if link.endswith(("/LICENSE", "/deploy/proxies"))]) == 2
+
+
+def test_texts_outside_of_the_folder_are_pages_and_links_to_them_lead_there(site: Path) -> None:
+    for name, page in links.TEXTS.items():
+        title = re.search(r"^# (.+)$", (ROOT / name).read_text("utf-8"), re.MULTILINE)
+        assert title is not None
+        assert title[1] in (site / f"{page}.html").read_text("utf-8")
+    assert "conformance/suite.html" in References(site / "index.html").links
+
+
+def test_the_site_says_its_version_and_what_changed(site: Path) -> None:
+    start = (site / "index.html").read_text("utf-8")
+
+    assert f"Sojourn {__version__}" in start
+    assert "project/changelog.html" in start
+    assert "Additive" in (site / "project/changelog.html").read_text("utf-8")
+
+
+def test_pictures_and_charts_are_part_of_the_page_so_that_they_follow_its_theme(site: Path) -> None:
+    assert "<svg" in (site / "concepts.html").read_text("utf-8")
+    performance = (site / "performance.html").read_text("utf-8")
+    assert performance.count("<figcaption>") == len(chart.TITLES)
+    assert "latest.svg" not in performance
+
+
+def test_the_mark_of_the_site_is_that_of_the_service() -> None:
+    assert (ROOT / "docs/_static/mark.svg").read_text("utf-8").strip() == MARK
