@@ -1,8 +1,6 @@
 """The static site: complete, and without any other server."""
 
 import re
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,23 +10,8 @@ from docs.site_parts import chart, links, reference
 from sojourn import __version__
 from sojourn.openapi.loader import bundle_json, load_bundle
 from sojourn.problems.pages import MARK
+from tests.docs.conftest import build
 from tests.docs.snippets import ROOT
-
-
-def build(source: Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Build the pages of `source` as `tox -e docs` does; a warning is an error."""
-    options = ["-q", "-W", "-b", "html", "-c", str(ROOT / "docs"), "-d", str(folder / "doctrees")]
-    command = [sys.executable, "-m", "sphinx", *options, str(source), str(folder / "html")]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, built anew."""
-    folder = tmp_path_factory.mktemp("site")
-    done = build(ROOT / "docs", folder)
-    assert done.returncode == 0, done.stderr
-    return folder / "html"
 
 
 class References(HTMLParser):
