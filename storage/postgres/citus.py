@@ -97,7 +97,7 @@ def left(connection: Connection) -> list[Change]:
     if not is_here(connection):
         raise CannotDistribute(
             "the database has no extension citus: as a superuser run `CREATE EXTENSION citus` in it,"
-            " and in the database of the same name on every node (docs/scale.md)"
+            " and in the database of the same name on every node (docs/guides/cluster.md)"
         )
     if not connection.execute(text(_NODES)).all():
         raise CannotDistribute(

@@ -44,14 +44,14 @@ def test_a_week_that_ended_is_dropped_on_every_node_and_the_numbers_follow(citus
                 new = new_session("ann", begun, expires_at=end, idle_expires_at=end)
                 await opened.write(tenant, lambda unit, new=new: add(unit, new))  # type: ignore[misc]
 
-    async def keep_house(opened: Database) -> Round | None:
+    async def run_round(opened: Database) -> Round | None:
         return await run_housekeeping(opened, "a", now=NOW + timedelta(days=18), retention=RETENTION)
 
     asyncio.run(engines.with_open_database(citus.url(database), live))
     assert sum(on_nodes(citus, database)) == 3 * 8
     assert citus.command(WEEKS, database) == [("sessions_20260413", 4), ("sessions_20260420", 2)]
 
-    done = asyncio.run(engines.with_open_database(citus.url(database), keep_house))
+    done = asyncio.run(engines.with_open_database(citus.url(database), run_round))
 
     assert done is not None
     assert done.purged == 4
