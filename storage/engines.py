@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -202,7 +203,9 @@ def missing_file(url: str) -> Path | None:
 
 @contextmanager
 def _failures_of(url: str) -> Iterator[None]:
-    """What the engine's driver or the system raises, as Unreachable."""
+    """What the engine's driver or the system raises, as Unreachable; and where the driver is not installed."""
+    if url.startswith(POSTGRESQL_PREFIX) and find_spec("asyncpg") is None:
+        raise Unreachable("the driver of PostgreSQL is not installed: run `pip install 'sojourn[postgres]'`")
     try:
         yield
     except _driver_errors(url) as error:
