@@ -100,7 +100,7 @@ def test_the_wheel_alone_serves_and_passes_the_seed_profile(bare: Path, tmp_path
         def told_by(*command: str) -> str:
             return run(bare / "sojourn", *command, folder=tmp_path, **server.environ).stdout.strip()
 
-        told_by("seed", "--yes", "--users", "50", "--sessions", "500")
+        told_by("seed", "--yes", "--users", "200", "--sessions", "10000")
         tenant = json.loads(told_by("tenant", "list", "--json"))[0]["id"]
         token = told_by("token", "--tenant", tenant, "--user", "root", "--role", "admin")
         credentials = ("--api-key", API_KEY, "--admin-token", token)
