@@ -20,6 +20,7 @@ from sojourn.serving.draining import Draining
 from sojourn.serving.recurring import recur
 from sojourn.serving.reloading import Reloading
 from sojourn.serving.sampling import sample
+from sojourn.serving.supervision import end_with_supervisor
 from sojourn.settings import Settings
 from sojourn.storage.database import AHEAD, Database
 from sojourn.storage.engines import open_database
@@ -90,7 +91,8 @@ class WorkerDatabase:
                 tasks.append(asyncio.create_task(self._clock.watch(self)))
             self._draining.watch()
             self._reloading.watch()
-            yield {"draining": self._draining}
+            with end_with_supervisor():
+                yield {"draining": self._draining}
         finally:
             for task in tasks:
                 task.cancel()
