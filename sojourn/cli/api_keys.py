@@ -6,7 +6,7 @@ from datetime import timedelta
 import click
 
 from sojourn.cli import listing
-from sojourn.cli.databases import with_database
+from sojourn.cli.databases import existing_database, with_database
 from sojourn.cli.options import Duration, TenantParameter, database_url, settings_from
 from sojourn.cli.records import record
 from sojourn.cli.trail import Trail
@@ -122,7 +122,7 @@ def list_(as_json: bool, database_url: str | None) -> None:
             "revoked_at": row.revoked_at,
             "last_used_at": row.last_used_at,
         }
-        for row in with_database(settings_from(database_url=database_url), find, reading=True)
+        for row in with_database(settings_from(database_url=database_url), find, existing=True)
     ]
     listing.show(
         items,
@@ -144,7 +144,7 @@ def _state(row: ApiKeyRow, now: str) -> str:
 def revoke(key_id: str, database_url: str | None) -> None:
     """End the key with this ID; the next request that brings it is refused."""
 
-    settings = settings_from(database_url=database_url)
+    settings = existing_database(settings_from(database_url=database_url))
     trail = Trail(settings)
 
     async def end(database: Database) -> bool:
@@ -176,7 +176,7 @@ def rotate(key_id: str, overlap: timedelta, *, database_url: str | None) -> None
     """
     now = utc_now()
     minted = mint_secret_of(key_id)
-    settings = settings_from(database_url=database_url)
+    settings = existing_database(settings_from(database_url=database_url))
     trail, until = Trail(settings), to_text(now + overlap)
 
     async def change(database: Database) -> bool:

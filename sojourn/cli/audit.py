@@ -41,7 +41,7 @@ def audit() -> None:
 def export(tenant: TenantId | None, *, database_url: str | None) -> None:
     """Print the records, oldest first, one JSON object a line; each tenant's signed end follows its records."""
     for line in with_database(
-        settings_from(database_url=database_url), lambda database: _lines(database, tenant), reading=True
+        settings_from(database_url=database_url), lambda database: _lines(database, tenant), existing=True
     ):
         click.echo(json.dumps(line, ensure_ascii=False))
 
@@ -75,7 +75,7 @@ def verify(file: Path | None, key_file: Path | None, *, earlier: Path | None, da
     """
     settings = settings_from(database_url=database_url)
     if file is None:
-        lines = with_database(settings, lambda database: _lines(database, None), reading=True)
+        lines = with_database(settings, lambda database: _lines(database, None), existing=True)
     else:
         lines = _read(file)
     jwks = _public_keys(settings) if key_file is None else [_key_in(key_file)]
@@ -101,7 +101,7 @@ def who(pseudonym: str, tenant: TenantId, *, database_url: str | None) -> None:
     user = with_database(
         settings,
         lambda database: database.read(of, lambda unit: trail.resolve(unit, pseudonym)),
-        reading=True,
+        existing=True,
     )
     if user is None:
         raise click.ClickException(f"nobody is known behind {pseudonym}: it is none, or the user was erased")

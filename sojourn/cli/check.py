@@ -39,7 +39,7 @@ def check(ctx: click.Context, repair: bool, *, as_json: bool, database_url: str 
             tenants: list[Tenant] = await all_tenants(database)
             return {tenant.id: await database.write(tenant, recount.repair) for tenant in tenants}
 
-    found = with_database(settings, put_right if repair else look, reading=True)
+    found = with_database(settings, put_right if repair else look, existing=True)
     wrong = {tenant: differences for tenant, differences in found.items() if differences}
     if as_json:
         click.echo(json.dumps(_document(found, wrong, repaired=repair), indent=2))

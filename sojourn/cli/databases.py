@@ -17,18 +17,26 @@ from sojourn.storage.schema.revisions import SchemaMismatch
 T = TypeVar("T")
 
 
-def with_database(settings: Settings, work: Callable[[Database], Awaitable[T]], *, reading: bool = False) -> T:
+def existing_database(settings: Settings) -> Settings:
+    """The settings, for a command about what is in the database. Raises ClickException where there is no such file."""
+    absent = missing_file(settings.database_url)
+    if absent is not None:
+        raise click.ClickException(f"there is no database at {absent}: set SOJOURN_DATABASE_URL or --database-url")
+    return settings
+
+
+def with_database(settings: Settings, work: Callable[[Database], Awaitable[T]], *, existing: bool = False) -> T:
     """Open the database, run `work`, close it again. Raises ClickException when it cannot be used.
 
-    A command that is only `reading` makes no database where there is none.
+    A command that needs what is in an `existing` database makes none where there is none.
     """
     absent = missing_file(settings.database_url)
     if absent is not None and not absent.parent.is_dir():
         raise click.ClickException(f"cannot use the database {absent}: its folder {absent.parent} does not exist")
     if absent is not None and not os.access(absent.parent, os.W_OK):
         raise click.ClickException(f"cannot make the database {absent}: its folder {absent.parent} cannot be written")
-    if absent is not None and reading:
-        raise click.ClickException(f"there is no database at {absent}: set SOJOURN_DATABASE_URL or --database-url")
+    if existing:
+        existing_database(settings)
     try:
         return asyncio.run(
             with_open_database(

@@ -2,7 +2,7 @@
 
 import click
 
-from sojourn.cli.databases import with_database
+from sojourn.cli.databases import existing_database, with_database
 from sojourn.cli.options import TenantParameter, asked_first, database_url, settings_from
 from sojourn.cli.records import record
 from sojourn.cli.restore import begin_anew, end_sessions_of, keep_api_key
@@ -47,7 +47,7 @@ def end_sessions(
     """
     if not reason.strip() or len(reason) > 255 or not reason.isprintable():
         raise click.BadParameter("must be 1 to 255 printable characters", param_hint="--reason")
-    settings = settings_from(database_url=database_url)
+    settings = existing_database(settings_from(database_url=database_url))
     ending = Ending("operator", reason, reason_code)
     if tenant_id is None:
         begin_anew(settings, keep=frozenset(keep), ending=ending)

@@ -7,7 +7,7 @@ import click
 from sojourn.authentication.signing_keys import PUBLISHED_BEFORE_SIGNING, new_key
 from sojourn.authentication.vault import Vault
 from sojourn.cli import listing
-from sojourn.cli.databases import with_database
+from sojourn.cli.databases import existing_database, with_database
 from sojourn.cli.options import Duration, database_url, settings_from
 from sojourn.cli.records import record
 from sojourn.cli.trail import Trail
@@ -73,7 +73,7 @@ def list_(as_json: bool, database_url: str | None) -> None:
         async with database.system() as unit:
             return await signing_keys.all_keys(unit)
 
-    rows = with_database(settings_from(database_url=database_url), find, reading=True)
+    rows = with_database(settings_from(database_url=database_url), find, existing=True)
     instant = utc_now()
     now = to_text(instant)
     signing = [row.id for row in rows if row.retired_at is None and row.signs_from <= now][-1:]
@@ -114,7 +114,7 @@ def retire(key_id: str, database_url: str | None) -> None:
     The last key that can sign cannot be retired; rotate first.
     """
     now = utc_now()
-    settings = settings_from(database_url=database_url)
+    settings = existing_database(settings_from(database_url=database_url))
     trail = Trail(settings)
 
     async def end(database: Database) -> bool:

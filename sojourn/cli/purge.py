@@ -52,7 +52,7 @@ def purge(dry_run: bool, **flags: object) -> None:
         left = [await forgetting.forget(database, tenant, due=due) for tenant in await all_tenants(database)]
         return counted, Forgotten(sum(some.users for some in left), sum(some.cut_offs for some in left))
 
-    gone, forgotten = with_database(settings, expect if dry_run else delete, reading=True)
+    gone, forgotten = with_database(settings, expect if dry_run else delete, existing=True)
     click.echo(
         f"{gone.sessions:,} sessions, {gone.tokens:,} tokens, {gone.blacklist_entries:,} blacklist entries, "
         f"{gone.trusted_devices:,} trusted devices, {forgotten.users:,} users, {forgotten.cut_offs:,} cut-offs "

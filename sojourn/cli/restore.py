@@ -4,7 +4,7 @@ import click
 
 from sojourn.authentication.signing_keys import new_epoch, new_key
 from sojourn.authentication.vault import Vault
-from sojourn.cli.databases import with_database
+from sojourn.cli.databases import existing_database, with_database
 from sojourn.cli.options import asked_first, database_url, settings_from
 from sojourn.cli.records import record
 from sojourn.cli.trail import Trail
@@ -39,6 +39,7 @@ def restore(keep: tuple[str, ...], database_url: str | None) -> None:
 
 def begin_anew(settings: Settings, *, keep: frozenset[str], ending: Ending) -> None:
     """Retire all keys and end all sessions, and say how many. Raises ClickException."""
+    existing_database(settings)
     now = utc_now()
     try:
         signing_key = new_key(Vault.open(settings), settings.token_algorithm, now=now, signs_from=now)

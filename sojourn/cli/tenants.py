@@ -62,7 +62,7 @@ def list_(as_json: bool, database_url: str | None) -> None:
 
     items = [
         {"id": row.id, "made": listing.ago(row.created_at, now), "name": row.name, "created_at": row.created_at}
-        for row in with_database(settings_from(database_url=database_url), find, reading=True)
+        for row in with_database(settings_from(database_url=database_url), find, existing=True)
     ]
     listing.show(
         items,

@@ -16,7 +16,17 @@ from sojourn.cli import COMMANDS, sojourn
 from tests.live import API_KEY, free_port
 
 LISTS = ("api-key list", "keys list", "tenant list")
-READING = (*LISTS, "purge --dry-run", "check")
+OF_WHAT_IS_THERE = (
+    *LISTS,
+    "purge --dry-run",
+    "check",
+    "check --repair",
+    "keys retire key_1",
+    "api-key revoke key_1",
+    "api-key rotate key_1",
+    "end-sessions --yes",
+    "restore --yes",
+)
 LINES = 6
 NO_FOLDER = "sqlite:////no/such/folder/x.db"
 
@@ -98,8 +108,8 @@ def test_a_list_is_one_array_of_objects_with_an_id(tmp_path: Path) -> None:
         assert head.split()[0] == "ID"
 
 
-@pytest.mark.parametrize("command", READING)
-def test_a_command_that_reads_makes_no_database(tmp_path: Path, command: str) -> None:
+@pytest.mark.parametrize("command", OF_WHAT_IS_THERE)
+def test_a_command_about_what_is_there_makes_no_database(tmp_path: Path, command: str) -> None:
     told = run(tmp_path, *command.split())
 
     assert told.returncode == 1
