@@ -30,7 +30,9 @@ ELSEWHERE = {
     ("faults.md", "sh"),  # runs the fault suite itself
     ("on-call.md", "sh"),  # the same lines as in the guide for operators, where they are run
     ("security.md", "python"),  # run by test_security_page
+    ("security.md", "text"),  # a setting
     ("upgrading.md", "text"),  # what a command prints
+    ("versioning.md", "text"),  # for a release that is published; tests/release compares the checksums
 }
 
 
