@@ -120,7 +120,7 @@ def test_the_wheel_alone_serves_and_passes_the_seed_profile(bare: Path, tmp_path
     finally:
         server.stop()
 
-    assert re.search(r"PASS: \d+ checks", told.stdout), told.stdout
+    assert re.search(r"PASS: \d+ checks", told.stderr), told.stderr
 
 
 def test_without_its_driver_postgresql_is_refused_in_one_line_that_says_what_to_install(
