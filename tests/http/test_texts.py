@@ -16,6 +16,7 @@ from sojourn.conformance.contract import Operation
 from sojourn.domain.clock import to_text
 from tests.contract import texts
 from tests.http.conftest import API_KEY, Client
+from tests.http.test_scopes import stored
 from tests.strictness.requests import OPERATIONS
 
 REFUSED_BEYOND = {
@@ -23,6 +24,8 @@ REFUSED_BEYOND = {
     "access_expiry": {"minimum", "maximum"},
     "refresh_expiry": {"minimum", "maximum"},
     "leeway": {"maximum"},
+    "expires_in": {"minimum", "maximum"},
+    "overlap": {"minimum", "maximum"},
     "except": {"no_current_session"},
 }
 """What may be wrong with a text that is well written: the moment, the amount, or who asks."""
@@ -73,8 +76,10 @@ def test_no_text_stands_deeper_in_a_body_than_these_tests_look() -> None:
 
 
 @pytest.fixture
-def service(start: Callable[..., Client]) -> Client:
-    return start(SOJOURN_REFRESH_LIMIT="100000", SOJOURN_API_KEY_GUESSES="100000")
+def service(start: Callable[..., Client], database_url: str) -> Client:
+    client = start(SOJOURN_REFRESH_LIMIT="100000", SOJOURN_API_KEY_GUESSES="100000")
+    client.managing_key = stored(database_url, scopes=["manage"]).text
+    return client
 
 
 def known(client: Client) -> dict[str, Any]:
@@ -114,7 +119,8 @@ def ask(client: Client, place: Place, text: str) -> httpx.Response:
     else:
         body = json.loads(request.body or b"{}")
         request = request.with_body({**body, place.name: [text] if place.is_list else text})
-    credentials = {"apiKey": {"X-API-Key": API_KEY}, "http": {"Authorization": f"Bearer {admin(client)}"}}
+    key = client.managing_key if operation.scope == "manage" else API_KEY
+    credentials = {"apiKey": {"X-API-Key": key}, "http": {"Authorization": f"Bearer {admin(client)}"}}
     headers = [*request.headers, *credentials.get(operation.scheme or "", {}).items()]
     return client.request(
         request.method,

@@ -38,9 +38,11 @@ STATEMENTS = {
     for part, statement in zip(("page", "count"), sessions._search(by_user, status), strict=True)  # type: ignore[arg-type]
 }
 WITHOUT_TENANT = {
-    f"sojourn.storage.queries.api_keys.{name}" for name in ("ADD", "FIND", "ALL", "NOTE_USE", "REVOKE", "ROTATE")
+    f"sojourn.storage.queries.api_keys.{name}" for name in ("ADD", "AFTER", "FIND", "ALL", "NOTE_USE", "REVOKE", "ROTATE")
 } | {
     "sojourn.storage.queries.tenants.ADD",
+    "sojourn.storage.queries.tenants.AFTER",
+    "sojourn.storage.queries.tenants.FIND",
     "sojourn.storage.queries.tenants.ALL",
     "sojourn.storage.queries.tenants.ANY",
     "sojourn.storage.queries.tenants.COUNT",
