@@ -38,7 +38,8 @@ STATEMENTS = {
     for part, statement in zip(("page", "count"), sessions._search(by_user, status), strict=True)  # type: ignore[arg-type]
 }
 WITHOUT_TENANT = {
-    f"sojourn.storage.queries.api_keys.{name}" for name in ("ADD", "AFTER", "FIND", "ALL", "NOTE_USE", "REVOKE", "ROTATE")
+    f"sojourn.storage.queries.api_keys.{name}"
+    for name in ("ADD", "AFTER", "FIND", "ALL", "NOTE_USE", "REVOKE", "ROTATE")
 } | {
     "sojourn.storage.queries.tenants.ADD",
     "sojourn.storage.queries.tenants.AFTER",
