@@ -60,7 +60,7 @@ def commands_page() -> str:
 
 
 def _helps() -> Iterator[tuple[str, str]]:
-    root = click.Context(sojourn, info_name="sojourn")
+    root = click.Context(sojourn, info_name="sojourn", **sojourn.context_settings)
     for name in COMMANDS:
         command = sojourn.get_command(root, name)
         if command is not None:

@@ -21,7 +21,9 @@ from tests.live import REFRESH_SECRET
 HOME = Path(__file__).parents[2]
 DEPLOY = HOME / "deploy"
 UNIT = DEPLOY / "systemd" / "sojourn.service"
-FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file() and "monitoring" not in path.parts)
+FILES = sorted(
+    path for path in DEPLOY.rglob("*") if path.is_file() and not {"monitoring", "__pycache__"} & {*path.parts}
+)
 MOST_EXPOSURE = 2.0
 
 

@@ -24,6 +24,7 @@ from sojourn.observability.security_events import CATALOGUE as SECURITY_EVENTS
 from sojourn.openapi.loader import load_bundle
 from sojourn.problems.documents import CATALOGUE as PROBLEMS
 from tests.live import API_KEY, LiveServer, free_port
+from tests.postgres import Cluster
 
 SERVICE = {"X-API-Key": API_KEY, "X-Tenant-ID": "acme"}
 OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}
@@ -154,6 +155,15 @@ def test_writes_that_wait_are_seen(observed: Callable[..., Observed], tmp_path: 
     server.awaits(lambda seen: seen.value("sojourn_writes_waiting") == 0)
 
 
+def until_locked(cluster: Cluster, name: str) -> None:
+    """Wait until somebody holds the table of sessions for themselves."""
+    deadline = time.monotonic() + 30
+    held = "SELECT 1 FROM pg_locks WHERE relation = 'sessions'::regclass AND mode = 'AccessExclusiveLock' AND granted"
+    while not cluster.command(held, name):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_connections_to_postgresql_that_are_in_use_are_seen(
     observed: Callable[..., Observed], request: pytest.FixtureRequest
 ) -> None:
@@ -164,9 +174,9 @@ def test_connections_to_postgresql_that_are_in_use_are_seen(
     with httpx.Client(base_url=server.url) as client:
         create(client)
     with ThreadPoolExecutor(1) as pool:
-        lock = "DO $$ BEGIN LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE; PERFORM pg_sleep(4); END $$"
+        lock = "DO $$ BEGIN LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE; PERFORM pg_sleep(60); END $$"
         locked = pool.submit(cluster.command, lock, name)
-        time.sleep(0.5)
+        until_locked(cluster, name)
         with ThreadPoolExecutor(3) as callers:
             answers = [
                 callers.submit(
@@ -178,9 +188,11 @@ def test_connections_to_postgresql_that_are_in_use_are_seen(
                 )
                 for _ in range(3)
             ]
-            server.awaits(lambda seen: seen.value("sojourn_database_connections_in_use") >= 3)
+            server.awaits(lambda seen: seen.value("sojourn_database_connections_in_use") >= 3, 40)
+            others = "query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()"
+            cluster.command(f"SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE {others}", name)
             assert {answer.result().status_code for answer in answers} <= {201, 503}
-        locked.result()
+        assert locked.exception() is not None  # it was cancelled
     server.stop()
     cluster.drop(name)
 
