@@ -59,10 +59,17 @@ class PostgresDatabase(Database):
     purge_grace = partitions.WEEK
 
     def __init__(
-        self, pool: Any, system_pool: Any, *, wait_seconds: float, functions: set[str] | None, settings: str = ""
+        self,
+        pool: Any,
+        system_pool: Any,
+        *,
+        wait_seconds: float,
+        functions: set[str] | None,
+        settings: str = "",
+        apart: bool = False,
     ) -> None:
-        """`settings` follow on each BEGIN. `functions`: the names of those that the database has; None where no read
-        and no write goes in one message.
+        """`settings` follow on each BEGIN, `apart` in a message of their own. `functions`: the names of those that the
+        database has; None where no read and no write goes in one message.
         """
         self.touches = Touches()
         self._messages = None if functions is None else _messages(pool, wait_seconds, names=functions)
@@ -70,6 +77,7 @@ class PostgresDatabase(Database):
         self._system_pool = system_pool
         self._wait_seconds = wait_seconds
         self._settings = settings
+        self._apart = apart
         self._refusals = Refusals(system_pool, wait_seconds=wait_seconds)
 
     @classmethod
@@ -95,6 +103,7 @@ class PostgresDatabase(Database):
             wait_seconds=wait_seconds,
             functions=functions,
             settings=poolers.beginning_with(settings if pooled else citus.of_nodes(settings) if distributed else {}),
+            apart=distributed,
         )
         if pooled:
             logger.info("a pooler is in front of PostgreSQL: statements are not prepared, every read is a transaction")
@@ -124,7 +133,7 @@ class PostgresDatabase(Database):
     async def system(self) -> AsyncIterator[SystemUnit]:
         """A unit that reads what belongs to no tenant."""
         try:
-            async with transaction(self._system_pool, READ + self._settings, wait_seconds=self._wait_seconds) as runner:
+            async with self._transaction(self._system_pool, READ) as runner:
                 yield SystemUnit(runner)
         except DRIVER_ERRORS as error:
             await self._refusals.tell(error)
@@ -203,11 +212,12 @@ class PostgresDatabase(Database):
     def _writer(self, messages: Messages) -> AbstractAsyncContextManager[PostgresWriter]:
         return ended(PostgresWriter(messages, self._pool, wait_seconds=self._wait_seconds))
 
+    def _transaction(self, pool: Any, begin: str) -> AbstractAsyncContextManager[PostgresRunner]:
+        return transaction(pool, begin + self._settings, wait_seconds=self._wait_seconds, apart=self._apart)
+
     async def _run(self, begin: str, work: Callable[[PostgresRunner], Awaitable[T]]) -> T:
         """One transaction."""
-        return await self._repeat(
-            lambda: transaction(self._pool, begin + self._settings, wait_seconds=self._wait_seconds), work
-        )
+        return await self._repeat(lambda: self._transaction(self._pool, begin), work)
 
     async def _repeat(
         self, begin: Callable[[], AbstractAsyncContextManager[R]], work: Callable[[R], Awaitable[T]]

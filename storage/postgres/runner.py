@@ -29,11 +29,16 @@ _PLANNING_ANEW = "SET LOCAL plan_cache_mode = force_custom_plan"
 class PostgresRunner:
     """Runs compiled statements in one transaction; rows come as tuples."""
 
-    __slots__ = ("_begin", "_connection", "_plans_anew", "_pool", "_shard", "_tenant", "_wait_seconds")
+    __slots__ = ("_apart", "_begin", "_connection", "_plans_anew", "_pool", "_shard", "_tenant", "_wait_seconds")
 
-    def __init__(self, pool: Any, begin: str, *, wait_seconds: float) -> None:
+    def __init__(self, pool: Any, begin: str, *, wait_seconds: float, apart: bool = False) -> None:
+        """`begin` may hold settings behind BEGIN. `apart`: BEGIN is a message of its own.
+
+        A cluster needs that: it repeats the whole text of a message with a setting on the nodes.
+        """
         self._pool = pool
         self._begin = begin
+        self._apart = apart
         self._wait_seconds = wait_seconds
         self._connection: Any = None
         self._tenant: str | None = None
@@ -115,17 +120,20 @@ class PostgresRunner:
         is_held = self._connection is not None and tenant in (None, self._tenant)
         if is_held and not (plans_anew and not self._plans_anew):
             return self._connection
-        batch = []
+        batch: list[str] = []
         if self._connection is None:
             self._connection = await self._pool.acquire(timeout=self._wait_seconds)
             self._plans_anew = False
-            batch.append(self._begin)
+            batch += self._begin.split("; ")
+            if self._apart:
+                await self._connection.execute(batch.pop(0))
         if not is_held and tenant is not None:
             quoted = tenant.replace("'", "''")
             batch.append(f"SET LOCAL sojourn.tenant = '{quoted}'")
         if plans_anew and not self._plans_anew:
             batch.append(_PLANNING_ANEW)
-        await self._connection.execute("; ".join(batch))
+        if batch:
+            await self._connection.execute("; ".join(batch))
         if not is_held:
             self._tenant = tenant
         self._plans_anew |= plans_anew
@@ -197,9 +205,11 @@ class Ended(Protocol):
 E = TypeVar("E", bound=Ended)
 
 
-def transaction(pool: Any, begin: str, *, wait_seconds: float) -> AbstractAsyncContextManager[PostgresRunner]:
+def transaction(
+    pool: Any, begin: str, *, wait_seconds: float, apart: bool = False
+) -> AbstractAsyncContextManager[PostgresRunner]:
     """A transaction that is committed at the end, and undone by a raise (a DomainError with `persist` keeps it)."""
-    return ended(PostgresRunner(pool, begin, wait_seconds=wait_seconds))
+    return ended(PostgresRunner(pool, begin, wait_seconds=wait_seconds, apart=apart))
 
 
 @asynccontextmanager

@@ -17,7 +17,8 @@ from sojourn.storage.postgres import schema
 from sojourn.storage.postgres.citus import REFERENCE_TABLES
 from tests.cluster.clusters import CitusCluster
 from tests.storage.test_portable_sql import IN_ONE_ORDER, TENANT_TABLES
-from tests.upgrade.test_first_release import COUNTED, FIRST, TENANTS, inserts, rows, tables, wrong_numbers
+from tests.upgrade.released import FIRST, inserts, tables
+from tests.upgrade.test_first_release import COUNTED, FILLED, TENANTS, rows, wrong_numbers
 
 WHOLE = "SELECT relname::text FROM pg_dist_partition JOIN pg_class c ON c.oid = logicalrelid WHERE NOT relispartition"
 
@@ -29,7 +30,7 @@ def first_release(citus: CitusCluster, tmp_path: Path) -> Iterator[str]:
     (tmp_path / "versions").mkdir()
     shutil.copy(FIRST, tmp_path / "versions")
     asyncio.run(engines.migrate(citus.url(name), folder=tmp_path))
-    citus.script("DROP TABLE migration_steps; " + "; ".join(inserts()), name)
+    citus.script("DROP TABLE migration_steps; " + "; ".join(inserts(FILLED)), name)
     yield name
     citus.drop(name)
 
@@ -39,7 +40,7 @@ def test_a_database_of_the_first_release_keeps_every_row_in_its_meaning(
     citus: CitusCluster, first_release: str, *, distributed_first: bool
 ) -> None:
     url = citus.url(first_release)
-    kept = {table: columns for table, columns in tables().items() if table != COUNTED}
+    kept = {table: columns for table, columns in tables(FILLED).items() if table != COUNTED}
     before = {table: found(citus, first_release, table, columns=columns) for table, columns in kept.items()}
     if distributed_first:
         asyncio.run(schema.on_connection(url, lambda connection: spreading.distribute(connection, print)))
