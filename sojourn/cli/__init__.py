@@ -6,6 +6,7 @@ read from flags, then `SOJOURN_*` variables, then the configuration file, then d
 
 import sys
 import warnings
+from collections.abc import Iterator
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
@@ -97,6 +98,15 @@ def sojourn(config: Path | None) -> None:
     Try `sojourn demo` first: it needs nothing and serves made-up data. For real use make a key with
     `sojourn api-key create`, then start `sojourn serve`.
     """
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Every command with its name, in the order in which people need them."""
+    context = click.Context(sojourn, info_name="sojourn", **sojourn.context_settings)
+    for name in COMMANDS:
+        command = sojourn.get_command(context, name)
+        if command is not None:
+            yield name, command
 
 
 def main() -> None:

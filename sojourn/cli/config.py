@@ -1,15 +1,16 @@
 """`sojourn config`: whether the settings can be used, where each comes from, and a file to begin with."""
 
 import json
+import os
 from dataclasses import fields
 
 import click
 
 from sojourn.cli import listing
-from sojourn.cli.options import settings_from, settings_sources
+from sojourn.cli.options import judged_settings, settings_from, settings_sources
 from sojourn.settings import Settings, SettingsError
 from sojourn.settings.parsers import pairs
-from sojourn.settings.settings import variable, written
+from sojourn.settings.settings import unknown_variables, variable, written
 from sojourn.settings.sources import SECRETS
 from sojourn.settings.strength import shown_url
 
@@ -25,10 +26,13 @@ def config() -> None:
 @click.pass_context
 def check(ctx: click.Context) -> None:
     """Say everything that is wrong with the settings, each with its place. Status 2 when something is."""
+    problems = unknown_variables(os.environ)
     try:
-        settings_from()
+        judged_settings()
     except SettingsError as error:
-        for problem in error.problems:
+        problems += error.problems
+    if problems:
+        for problem in problems:
             click.echo(problem, err=True)
         ctx.exit(2)
     click.echo(f"{len(settings_sources().given)} settings given, all can be used")
@@ -58,12 +62,18 @@ def show(as_json: bool) -> None:
 @config.command()
 def example() -> None:
     """Print a file with every setting and its default, each commented out."""
-    click.echo("# Settings of Sojourn. A variable of the environment wins over this file: SOJOURN_PORT over port.")
+    click.echo(example_file(), nl=False)
+
+
+def example_file() -> str:
+    """A settings file in which every setting stands with its default, commented out."""
+    lines = ["# Settings of Sojourn. A variable of the environment wins over this file: SOJOURN_PORT over port."]
     for item in fields(Settings):
-        click.echo(f"\n# {item.metadata['about']}")
+        lines += ["", f"# {item.metadata['about']}"]
         if item.name in SECRETS:
-            click.echo(f'# {item.name}_file = "a file that holds it"')
-        click.echo(f"# {item.name} = {_toml(item.default, maps=item.metadata['read'] is pairs)}")
+            lines.append(f'# {item.name}_file = "a file that holds it"')
+        lines.append(f"# {item.name} = {_toml(item.default, maps=item.metadata['read'] is pairs)}")
+    return "\n".join(lines) + "\n"
 
 
 def _shown(name: str, text: str) -> str:

@@ -12,7 +12,7 @@ import click
 from sojourn.domain.durations import parse_duration
 from sojourn.domain.ids import TenantId, is_tenant_id
 from sojourn.settings import Settings, SettingsError
-from sojourn.settings.settings import table
+from sojourn.settings.settings import table, unknown_variables, variable, written
 from sojourn.settings.sources import Sources, gather
 
 
@@ -73,9 +73,15 @@ def ask(question: str) -> None:
     click.confirm(question, abort=True, err=True)
 
 
-database_url = click.option(
-    "--database-url", metavar="URL", help="The database. [SOJOURN_DATABASE_URL; sqlite:///sojourn.db]"
-)
+def of_setting(name: str, declaration: str | None = None, **more: Any) -> Callable[[Any], Any]:
+    """The option of a setting: what it means, its variable and its default come from the table of settings."""
+    item = Settings.__dataclass_fields__[name]
+    default = "" if item.default is None else f"; {written(item.default)}"
+    told = f"{item.metadata['about']} [{variable(name)}{default}]"
+    return click.option(declaration or "--" + name.replace("_", "-"), default=None, help=told, **more)
+
+
+database_url = of_setting("database_url", metavar="URL")
 
 
 def settings_sources() -> Sources:
@@ -86,6 +92,13 @@ def settings_sources() -> Sources:
 
 
 def settings_from(**flags: Any) -> Settings:
+    """The same as `judged_settings`, with a line on standard error for each variable that is most likely misspelled."""
+    for sentence in unknown_variables(os.environ):
+        click.echo(f"sojourn: {sentence}", err=True)
+    return judged_settings(**flags)
+
+
+def judged_settings(**flags: Any) -> Settings:
     """The settings of this process: flags that were given, then the environment, then the file, then the defaults.
 
     Raises SettingsError with every problem at once, each with the place of what is wrong.

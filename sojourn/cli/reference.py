@@ -1,4 +1,4 @@
-"""Pages that are written from the program: `python -m sojourn.cli.reference docs`."""
+"""Pages, manuals and an example file, written from the program: `python -m sojourn.cli.reference docs`."""
 
 import sys
 from collections.abc import Iterator
@@ -6,13 +6,28 @@ from pathlib import Path
 
 import click
 
-from sojourn.cli import COMMANDS, sojourn
+from sojourn.cli import commands, sojourn
+from sojourn.cli.config import example_file
 from sojourn.cli.limits import limits_page
+from sojourn.cli.manual import commands_manual, settings_manual
 from sojourn.observability.metrics import CATALOGUE
 from sojourn.settings.settings import table, variable
 from sojourn.settings.sources import SECRETS
 
 _WIDTH = 100
+_COMPLETION = """\
+The same is in the manual pages `sojourn(1)` and `sojourn.toml(5)`, which the wheel puts into `share/man`.
+
+For completion in the shell, put one of these lines into its start-up file, `~/.bashrc`, `~/.zshrc` or
+`~/.config/fish/config.fish`:
+
+```text
+eval "$(_SOJOURN_COMPLETE=bash_source sojourn)"
+eval "$(_SOJOURN_COMPLETE=zsh_source sojourn)"
+_SOJOURN_COMPLETE=fish_source sojourn | source
+```
+
+"""
 
 
 def settings_page() -> str:
@@ -54,6 +69,7 @@ def commands_page() -> str:
     return (
         "# Commands\n\nWhat `--help` says of each command. Results go to standard output, a mistake is one line on"
         " standard error\nand a status other than 0.\n\n"
+        + _COMPLETION
         + "\n".join(parts)
         + "\nThis page is written by `python -m sojourn.cli.reference docs`.\n"
     )
@@ -61,10 +77,8 @@ def commands_page() -> str:
 
 def _helps() -> Iterator[tuple[str, str]]:
     root = click.Context(sojourn, info_name="sojourn", **sojourn.context_settings)
-    for name in COMMANDS:
-        command = sojourn.get_command(root, name)
-        if command is not None:
-            yield from _help(command, name, parent=root)
+    for name, command in commands():
+        yield from _help(command, name, parent=root)
 
 
 def _help(command: click.Command, name: str, *, parent: click.Context) -> Iterator[tuple[str, str]]:
@@ -116,11 +130,23 @@ PAGES = {
     "limits.md": limits_page,
 }
 
+"""The pages, by their names in `docs`."""
+
+BESIDE = {
+    "deploy/sojourn.toml": example_file,
+    "sojourn/documentation/man/sojourn.1": commands_manual,
+    "sojourn/documentation/man/sojourn.toml.5": settings_manual,
+}
+"""What is written from the program outside of `docs`, by its name in the repository."""
+
 
 def main(folder: Path) -> None:
-    """Write the pages into a folder."""
-    for name, text in PAGES.items():
-        (folder / name).write_text(text(), "utf-8")
+    """Write the pages into the folder `docs` of a checkout, and the other files beside it."""
+    written = {folder / name: text for name, text in PAGES.items()}
+    written |= {folder.parent / name: text for name, text in BESIDE.items()}
+    for path, text in written.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text(), "utf-8")
 
 
 if __name__ == "__main__":

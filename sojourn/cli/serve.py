@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -21,14 +21,14 @@ from sojourn.authentication.key_source import KeySetError
 from sojourn.authentication.shared_counts import shared_with_workers
 from sojourn.authentication.vault import Vault
 from sojourn.cli.databases import with_database
-from sojourn.cli.options import database_url, settings_from, settings_help
+from sojourn.cli.options import database_url, judged_settings, of_setting, settings_help
 from sojourn.observability import logs
 from sojourn.observability.exposition import exposed
 from sojourn.serving import listeners
 from sojourn.serving.http_protocol import StrictHttpProtocol
 from sojourn.settings import Settings
 from sojourn.settings.key_files import require_private
-from sojourn.settings.settings import unknown_variables, variable
+from sojourn.settings.settings import LogFormat, unknown_variables, variable
 from sojourn.settings.strength import cautions, shown_url
 from sojourn.storage.database import Database
 from sojourn.storage.queries import api_keys
@@ -43,21 +43,13 @@ WORKER_SECONDS = 30
 
 
 @click.command(epilog=settings_help())
-@click.option("--host", help="The address to listen on. [SOJOURN_HOST; 127.0.0.1]")
-@click.option("--port", type=click.IntRange(0, 65535), help="The port; 0 takes a free one. [SOJOURN_PORT; 8080]")
-@click.option(
-    "--behind-proxy/--no-behind-proxy",
-    default=None,
-    help="A proxy ends TLS: listen beyond this machine in clear. [SOJOURN_BEHIND_PROXY; no]",
-)
-@click.option("--workers", type=click.IntRange(1), metavar="N", help="How many processes serve. [SOJOURN_WORKERS; 1]")
+@of_setting("host")
+@of_setting("port", type=click.IntRange(0, 65535))
+@of_setting("behind_proxy", "--behind-proxy/--no-behind-proxy")
+@of_setting("workers", type=click.IntRange(1), metavar="N")
 @database_url
-@click.option("--base-path", metavar="PATH", help="The path below which everything is mounted. [SOJOURN_BASE_PATH; /]")
-@click.option(
-    "--log-format",
-    type=click.Choice(["json", "text"]),
-    help="The form of log lines. [SOJOURN_LOG_FORMAT; text]",
-)
+@of_setting("base_path", metavar="PATH")
+@of_setting("log_format", type=click.Choice(get_args(LogFormat)))
 def serve(**flags: object) -> None:
     """Serve the contract over HTTP until interrupted.
 
@@ -65,7 +57,7 @@ def serve(**flags: object) -> None:
     SOJOURN_INTERNAL_API_KEYS) or a key for bearer tokens (SOJOURN_OIDC_ISSUER,
     SOJOURN_JWT_JWKS or SOJOURN_JWT_SECRET).
     """
-    settings = settings_from(**flags)
+    settings = judged_settings(**flags)
     logging.config.dictConfig(logs.config(settings.log_format, settings.log_level))
     for sentence in (
         *unknown_variables(os.environ),

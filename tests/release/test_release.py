@@ -92,6 +92,12 @@ def test_a_build_elsewhere_gives_the_same_bytes(
     assert made == {file.name: digest(file) for file in (only("*.whl"), only("*.tar.gz"))}
 
 
+def test_the_wheel_brings_the_manual_pages_to_where_man_looks(bare: Path) -> None:
+    for page in ("man1/sojourn.1", "man5/sojourn.toml.5"):
+        text = (bare.parent / "share/man" / page).read_text("utf-8")
+        assert text == (HOME / "sojourn/documentation/man" / Path(page).name).read_text("utf-8")
+
+
 def test_the_sources_build_the_same_program_without_the_repository(tmp_path: Path) -> None:
     run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", tmp_path, only("*.tar.gz"), folder=tmp_path)
 
