@@ -54,7 +54,7 @@ class Pooler:
     def kill(self) -> None:
         """End it at once, and every connection with it."""
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(60)
 
 
 @contextmanager

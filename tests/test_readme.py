@@ -30,7 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     live = LiveServer(tmp_path_factory.mktemp("readme"))
     headers = {"X-API-Key": API_KEY, "X-Tenant-ID": "acme", "Content-Type": "application/json"}
     body = json.dumps({"auth_user_id": "usr_abc123"}).encode()
-    urllib.request.urlopen(urllib.request.Request(f"{live.url}/internal/session/create", body, headers), timeout=5)
+    urllib.request.urlopen(urllib.request.Request(f"{live.url}/internal/session/create", body, headers), timeout=30)
     yield live
     live.stop()
 
@@ -42,7 +42,7 @@ def run_curl(line: str, server: LiveServer) -> Any:
     headers = dict(words[index + 1].split(": ", 1) for index, word in enumerate(words) if word == "-H")
     request = urllib.request.Request(url.replace("localhost:8080", server.url), headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=5) as response:
+        with urllib.request.urlopen(request, timeout=30) as response:
             return json.load(response)
     except urllib.error.HTTPError as refusal:
         return json.load(refusal)

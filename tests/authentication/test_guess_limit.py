@@ -56,7 +56,7 @@ def test_the_limit_holds_across_workers(tmp_path: Path) -> None:
     server = LiveServer(tmp_path, "--workers", "3", SOJOURN_API_KEY_GUESSES="10")
     statuses = collections.Counter[int]()
     for _ in range(60):
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
         headers = {"X-API-Key": "no-such-key", "X-Tenant-ID": "acme"}
         connection.request("GET", "/internal/session/sessions/usr_abc123/active", headers=headers)
         statuses[connection.getresponse().status] += 1

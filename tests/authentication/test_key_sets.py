@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -381,7 +381,7 @@ def test_a_source_that_never_finishes_is_given_up_at_the_deadline_and_can_be_rea
             began = time.monotonic()
             with pytest.raises(KeySetError, match=r"0\.4 s"):
                 await source.read()
-            assert time.monotonic() - began < 0.8
+            assert time.monotonic() - began < BUSY
             await asyncio.to_thread(wait_for_the_end_of, source)
 
     asyncio.run(read_twice())
@@ -389,10 +389,17 @@ def test_a_source_that_never_finishes_is_given_up_at_the_deadline_and_can_be_rea
     assert slow.asked == 2
 
 
+async def eventually(holds: Callable[[], bool]) -> None:
+    """Waits until something holds; half a minute is enough for any machine."""
+    async with asyncio.timeout(30):
+        while not holds():
+            await asyncio.sleep(0.02)
+
+
 def wait_for_the_end_of(source: KeySource) -> None:
     """The thread of a reading that was given up ends by itself."""
     assert source._last is not None
-    assert source._last.has_ended.wait(2)
+    assert source._last.has_ended.wait(30)
 
 
 def test_a_pipe_that_nobody_writes_to_is_no_key_set_and_hangs_nothing(tmp_path: Path) -> None:
@@ -413,14 +420,12 @@ def test_known_keys_wait_for_nothing_while_the_source_hangs(slow: Slow, issuer: 
 
     async def ask() -> None:
         assert await keys.candidates("ES256", "ES256")
-        keys._source = KeySource(slow.url, 0.5)
+        keys._source = KeySource(slow.url, 2)
         clock.seconds += REFRESH_SECONDS + 1
         unknown = asyncio.create_task(keys.candidates("unknown", "ES256"))
         await asyncio.sleep(0.1)
-        began = time.monotonic()
         for _ in range(100):
             assert await keys.candidates("ES256", "ES256")
-        assert time.monotonic() - began < 0.1
         assert not unknown.done()
         assert await unknown == []
 
@@ -463,8 +468,7 @@ def test_a_key_set_is_read_again_within_the_retry_time_of_an_unknown_key_id_thou
         assert await keys.candidates("ES256", "ES256")
         assert await keys.candidates("new", "ES256") == []
         issuer.body = key_set(public_jwk("ES256"), public_jwk("ES256", kid="new"))
-        await asyncio.sleep(0.6)
-        assert len(keys._matching("new", "ES256")) == 1
+        await eventually(lambda: len(keys._matching("new", "ES256")) == 1)
         await asyncio.sleep(0.6)
         return issuer.asked
 
@@ -480,8 +484,7 @@ def test_keys_are_read_again_in_time_though_nobody_asks(issuer: Issuer, monkeypa
     async def wait() -> None:
         assert await keys.candidates("ES256", "ES256")
         issuer.body = key_set(public_jwk("EdDSA"))
-        await asyncio.sleep(0.6)
-        assert keys._keys == []
+        await eventually(lambda: keys._keys == [])
 
     asyncio.run(wait())
 
@@ -525,7 +528,7 @@ def test_a_process_whose_key_set_never_comes_answers_503_in_time_and_ends_when_i
     text = token(PRIVATE["ES256"], "ES256", {"kid": "ES256"})
     with concurrent.futures.ThreadPoolExecutor() as pool:
         waiting = [pool.submit(ask_with, server, text) for _ in range(3)]
-        time.sleep(0.5)
+        time.sleep(1)
         began = time.monotonic()
         exit_status = server.stop()
         assert time.monotonic() - began < BUSY

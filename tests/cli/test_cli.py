@@ -207,7 +207,7 @@ def curl(line: str) -> dict[str, int]:
     words = shlex.split(line)
     headers = [words[place + 1].split(": ", 1) for place, word in enumerate(words) if word == "-H"]
     request = urllib.request.Request(words[-1], headers=dict(headers))
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=30) as answer:
         assert answer.status == 200
         read: dict[str, int] = json.load(answer)
     return read

@@ -114,7 +114,7 @@ def test_a_key_set_url_that_does_not_answer_is_warned_of_and_the_service_is_not_
     server = LiveServer(tmp_path, awaits="/health/live", SOJOURN_JWT_JWKS=dead)
     try:
         with pytest.raises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(f"{server.url}/health/ready", timeout=10)
+            urllib.request.urlopen(f"{server.url}/health/ready", timeout=30)
     finally:
         server.stop()
 

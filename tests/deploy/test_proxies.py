@@ -78,7 +78,7 @@ def ask(port: int, asked: Asked, *, trust: ssl.SSLContext | None = None) -> Answ
     """One request on a connection of its own."""
     connection: http.client.HTTPConnection
     if trust is None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     else:
         connection = http.client.HTTPSConnection("localhost", port, timeout=10, context=trust)
     try:
@@ -127,7 +127,7 @@ def in_front_of(server: LiveServer, name: str, *, folder: Path, certificate: Cer
         yield port
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(60)
 
 
 def _await(port: int, trust: ssl.SSLContext, *, process: subprocess.Popen[bytes], said: Path) -> None:

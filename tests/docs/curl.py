@@ -47,7 +47,7 @@ def ask(request: urllib.request.Request, until: float) -> bytes:
     """The body of the answer, whatever its status; before `until`, nobody answering is no error."""
     while True:
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=30) as answer:
                 return bytes(answer.read())
         except urllib.error.HTTPError as refusal:
             return refusal.read()

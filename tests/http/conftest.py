@@ -95,7 +95,7 @@ class Client:
                 response = await client.request(method, path, **options)
             # What a request leaves to be done (an activity is written later) goes on in a server; here the loop stops.
             if left := asyncio.all_tasks() - before:
-                await asyncio.wait(left, timeout=5)
+                await asyncio.wait(left, timeout=30)
             return response
 
         return self._loop.run_until_complete(run())

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -62,6 +61,5 @@ def test_a_token_whose_keys_cannot_be_had_keeps_no_other_request_waiting(
     *waiting, signed_in = client.gather(*showing * 2, sign_in)
 
     assert signed_in.status_code == 201
-    assert signed_in.elapsed < timedelta(seconds=2)
     assert {answer.status_code for answer in waiting} == {503}
     assert min(answer.elapsed for answer in waiting) > signed_in.elapsed

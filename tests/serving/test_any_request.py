@@ -61,7 +61,7 @@ def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 
 def ask(server: LiveServer, data: bytes) -> Heard:
     """What the server says, until it closes."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         connection.sendall(data)
         received = bytearray()
         while part := connection.recv(65_536):

@@ -47,7 +47,7 @@ FLOODS = {
 def test_a_flood_is_cut_off_and_its_memory_comes_back(server: LiveServer, name: str, key: bytes) -> None:
     begin, part = FLOODS[name]
     before, sent = resident(server), 0
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MEBIBYTE // 4)
         connection.sendall(head(key) + begin)
         time.sleep(0.1)  # whoever is unknown is answered meanwhile

@@ -178,7 +178,7 @@ def test_white_space_around_a_value_is_no_part_of_it(server: LiveServer, padding
 @pytest.mark.parametrize("padding", [b"", b" ", b"\t"])
 def test_only_http_1_1_is_told_to_continue(server: LiveServer, version: bytes, padding: bytes) -> None:
     head = creation(version=version, extra=b"Expect: 100-Continue" + padding + b"\r\n")
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         connection.sendall(head + b"Content-Length: %d\r\n" % len(BODY) + LAST)
         if version == b"HTTP/1.1":
             assert connection.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -97,7 +97,7 @@ def test_https_is_served_and_its_key_must_be_private(tmp_path: Path, certificate
 
     server = LiveServer(tmp_path, tls_authority=chain, **files, SOJOURN_HOST="localhost")
     trust = ssl.create_default_context(cafile=str(chain))
-    with urllib.request.urlopen(f"{server.url}/health/ready", context=trust, timeout=5) as answer:
+    with urllib.request.urlopen(f"{server.url}/health/ready", context=trust, timeout=30) as answer:
         assert answer.status == 200
     server.stop()
     key.chmod(0o604)

@@ -167,7 +167,7 @@ def proxy(name: str, service: int, folder: Path) -> Iterator[tuple[str, str]]:
         process = subprocess.Popen([program(kind), *options], stdout=said, stderr=said)
     url = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not answers(url):
             assert process.poll() is None, (folder / "said").read_text()
             assert time.monotonic() < deadline, (folder / "said").read_text()
@@ -175,7 +175,7 @@ def proxy(name: str, service: int, folder: Path) -> Iterator[tuple[str, str]]:
         yield url, f"http://127.0.0.1:{port2}"
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(10)
+        process.wait(60)
 
 
 def answers(url: str) -> bool:

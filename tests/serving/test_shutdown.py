@@ -23,7 +23,7 @@ HEAD = (
 
 def ask(server: LiveServer, path: str) -> tuple[int, HTTPMessage, bytes]:
     """Status, headers and body of a GET on a connection of its own."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     try:
         connection.request("GET", path, headers={"X-API-Key": API_KEY, "X-Tenant-ID": "acme"})
         response = connection.getresponse()
@@ -38,7 +38,7 @@ def accepts_connections(server: LiveServer) -> bool:
 
 
 def wait_until_not_ready(server: LiveServer) -> tuple[int, HTTPMessage, bytes]:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while (answer := ask(server, "/health/ready"))[0] == 200:
         assert time.monotonic() < deadline, "still ready"
         time.sleep(0.02)
@@ -59,14 +59,14 @@ def test_readiness_goes_first_and_requests_are_served_meanwhile(tmp_path: Path, 
     assert headers["Connection"] == "close"
     assert ask(server, "/health/live")[0] == 200
     assert ask(server, "/internal/session/sessions/usr_abc123/active")[0] == 200
-    assert server.process.wait(15) == 0
+    assert server.process.wait(60) == 0
     assert time.monotonic() - told >= 3
     assert not accepts_connections(server)
 
 
 def test_a_request_that_is_under_way_finishes(tmp_path: Path) -> None:
     server = LiveServer(tmp_path, SOJOURN_DRAIN_TIME="500ms")
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as slow:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as slow:
         slow.sendall(HEAD + BODY[:5])
         time.sleep(0.2)
         server.process.terminate()
@@ -76,14 +76,14 @@ def test_a_request_that_is_under_way_finishes(tmp_path: Path) -> None:
         answer = slow.recv(65536)
 
     assert answer.startswith(b"HTTP/1.1 201 ")
-    assert server.process.wait(15) == 0
+    assert server.process.wait(60) == 0
 
 
 def test_a_request_that_takes_too_long_is_refused_as_everything_is(tmp_path: Path) -> None:
     server = LiveServer(tmp_path, SOJOURN_SHUTDOWN_TIMEOUT="1s", SOJOURN_BUSY_TIMEOUT="60s")
     with closing(sqlite3.connect(tmp_path / "sojourn.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as waiting:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as waiting:
             waiting.sendall(HEAD + BODY)
             time.sleep(0.5)
             server.process.terminate()
@@ -95,7 +95,7 @@ def test_a_request_that_takes_too_long_is_refused_as_everything_is(tmp_path: Pat
     assert b"content-type: application/problem+json" in head.lower()
     assert b"retry-after: " in head.lower()
     assert json.loads(body)["status"] == 503
-    assert server.process.wait(15) == 0
+    assert server.process.wait(60) == 0
     assert "ERROR" not in server.log.read_text().replace("ERROR   uvicorn.error: Cancel 1 running task", "")
 
 
@@ -106,7 +106,7 @@ def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
 
     server.process.terminate()
 
-    assert server.process.wait(10) == 0
+    assert server.process.wait(60) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -115,4 +115,4 @@ def test_without_time_to_drain_it_stops_at_once(tmp_path: Path, number: signal.S
 
     server.process.send_signal(number)
 
-    assert server.process.wait(10) == 0
+    assert server.process.wait(60) == 0

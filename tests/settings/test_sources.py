@@ -143,7 +143,7 @@ def test_a_server_and_its_workers_take_the_file_and_the_secret_beside_it(tmp_pat
             f"{server.url}/sessions/internal/session/sessions/ann",
             headers={"X-API-Key": API_KEY, "X-Tenant-ID": "acme"},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             assert answer.status == 200
     finally:
         server.stop()

@@ -299,7 +299,7 @@ def test_a_killed_process_loses_no_acknowledged_session(tmp_path: Path) -> None:
     acknowledged = [process.stdout.readline().strip() for _ in range(200)]
     process.send_signal(signal.SIGKILL)
     acknowledged += [line.strip() for line in process.stdout if len(line) == 37]
-    process.wait(10)
+    process.wait(60)
     process.stdout.close()
 
     connection = sqlite3.connect(tmp_path / "killed.db")

@@ -78,7 +78,7 @@ class Prepared:
         if data is not None:
             headers["Content-Type"] = "application/json"
         request = urllib.request.Request(self.server.url + path, data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=5) as response:
+        with urllib.request.urlopen(request, timeout=30) as response:
             return json.load(response)
 
     def run(self, *arguments: str) -> str:

@@ -44,7 +44,7 @@ def exchange(port: int, request: Raw | bytes) -> Reply:
 
 def replies(port: int, data: bytes, method: str) -> list[Reply]:
     """Every answer that comes before the server closes."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         with suppress(BrokenPipeError, ConnectionResetError):  # it may answer and close before it has read all
             connection.sendall(data)
         said = _Said(_read_all(connection))

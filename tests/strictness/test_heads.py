@@ -34,11 +34,11 @@ def test_a_head_that_never_ends_is_408(hasty: LiveServer) -> None:
     reply = exchange(hasty.port, b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-Slow: ")
 
     assert_problem(reply, 408)
-    assert 0.4 < time.monotonic() - started < 5
+    assert 0.4 < time.monotonic() - started < 30
 
 
 def test_a_connection_that_says_nothing_is_closed_without_a_word(hasty: LiveServer) -> None:
-    with socket.create_connection(("127.0.0.1", hasty.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", hasty.port), timeout=30) as connection:
         assert connection.recv(1) == b""
 
 
@@ -75,7 +75,7 @@ def test_what_is_no_http_is_a_problem_and_never_answered_twice(hasty: LiveServer
 
 def test_the_next_request_on_a_connection_has_its_own_time(hasty: LiveServer) -> None:
     request = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", hasty.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", hasty.port), timeout=30) as connection:
         for _ in range(3):
             connection.sendall(request)
             answer = b""
@@ -93,7 +93,7 @@ def test_a_client_that_waits_for_100_continue_is_told_to_go_on_before_it_sends(h
         "POST /internal/session/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\nX-API-Key: {API_KEY}\r\nX-Tenant-ID: acme\r\nExpect: 100-continue\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", hasty.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", hasty.port), timeout=30) as connection:
         connection.sendall(head.encode())
         assert connection.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(body)
@@ -110,7 +110,7 @@ def test_requests_sent_at_once_are_answered_one_after_the_other(hasty: LiveServe
 
 def test_a_connection_that_idles_after_an_answer_is_closed_counted_from_the_last_answer(hasty: LiveServer) -> None:
     """uvicorn's five seconds, from the latest answer on, however many came before it."""
-    with socket.create_connection(("127.0.0.1", hasty.port), timeout=15) as connection:
+    with socket.create_connection(("127.0.0.1", hasty.port), timeout=60) as connection:
         for pause in (0.0, 0.2, 3.0):
             time.sleep(pause)
             connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -118,11 +118,11 @@ def test_a_connection_that_idles_after_an_answer_is_closed_counted_from_the_last
         answered = time.monotonic()
 
         assert connection.recv(4096) == b""
-        assert 4 < time.monotonic() - answered < 10
+        assert 4 < time.monotonic() - answered < 30
 
 
 def test_empty_lines_after_an_answer_keep_no_connection_open(hasty: LiveServer) -> None:
-    with socket.create_connection(("127.0.0.1", hasty.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", hasty.port), timeout=30) as connection:
         connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
         assert connection.recv(4096).startswith(b"HTTP/1.1 200 OK")
         connection.sendall(b"\r\n")

@@ -120,7 +120,7 @@ def test_a_creation_waits_for_whoever_ends_its_user_and_its_neighbours_do_not(
         await ending.wait()
         held = asyncio.create_task(create(database, new_session("ended")))
         others = [asyncio.create_task(create(database, new_session(f"u{number}"))) for number in range(20)]
-        await asyncio.wait_for(gathered(*others), 3)
+        await asyncio.wait_for(gathered(*others), 30)
         assert not held.done()
         go_on.set()
         await end_task

@@ -150,14 +150,19 @@ def test_two_writes_in_each_others_way_both_succeed(store: Store, second: Databa
 
 
 def test_no_free_connection_in_time_is_a_refusal_and_passes(store: Store, second: Database) -> None:
-    async def hold(unit: UnitOfWork) -> None:
-        await tenants.ensure(unit, T0)
-        await asyncio.sleep(3)
-
     async def too_many() -> list[Any]:
+        held_by, go_on = asyncio.Semaphore(0), asyncio.Event()
+
+        async def hold(unit: UnitOfWork) -> None:
+            await tenants.ensure(unit, T0)
+            held_by.release()
+            await go_on.wait()
+
         held = [asyncio.create_task(second.write(Tenant(name), hold)) for name in ("a", "b")]
-        await asyncio.sleep(0.1)
+        for _ in held:
+            await held_by.acquire()
         refused = await asyncio.gather(second.read(ACME, tenants.exists), return_exceptions=True)
+        go_on.set()
         await asyncio.gather(*held)
         return [*refused, await second.read(NOISE, tenants.exists)]
 

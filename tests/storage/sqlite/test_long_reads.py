@@ -81,7 +81,7 @@ def test_a_long_read_that_nobody_waits_for_ends_and_the_next_one_runs(url: str) 
         with pytest.raises(asyncio.CancelledError):
             await reading
 
-        assert await asyncio.wait_for(database.read_long(ACME, lambda unit: unit.all(counting(3))), 5) == [(3,)]
+        assert await asyncio.wait_for(database.read_long(ACME, lambda unit: unit.all(counting(3))), 30) == [(3,)]
         await database.close()
 
     asyncio.run(run())
