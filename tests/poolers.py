@@ -16,7 +16,7 @@ from tests.postgres import ROLE, Cluster
 MODES = ("session", "transaction")
 MISSING = "PgBouncer is not installed (Debian's package `pgbouncer`), and no wheel brings it"
 _PORT = 6432
-_START_SECONDS = 20
+_START_SECONDS = 60
 
 
 class Pooler:

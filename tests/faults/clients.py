@@ -14,7 +14,7 @@ import jwt
 from tests.faults.history import Action, Call, History
 from tests.live import API_KEY, JWT_SECRET
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 _PROBLEM = "application/problem+json"
 
 

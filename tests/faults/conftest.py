@@ -1,17 +1,27 @@
-"""What every fault is made on: a service on an engine, users at work, and a line about what came of it."""
+"""What every fault is made on: a service on an engine, users at work, and a line about what came of it.
+
+PostgreSQL is reached directly, and through PgBouncer in transaction mode.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import ENGINES
 from tests.faults.load import ENOUGH, Load
 from tests.faults.services import Service
 from tests.faults.verdicts import Verdict, judge
+from tests.poolers import pooler
+from tests.postgres import Cluster
 
+POOLED = "postgresql behind pgbouncer"
+POOLED_CONNECTIONS = 20
+"""Connections that PgBouncer has, for all of the service's."""
 LINES = pytest.StashKey[list[str]]()
 HEAD = "| fault | engine | acknowledged | refused | unknown | lost | longest gap |\n|---|---|---:|---:|---:|---:|---:|"
 Experiment = Callable[[str, Service, Callable[[], None]], Verdict]
+_PLACES = {"sqlite:": "SQLite", "port=6432": "PostgreSQL, pooled"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -23,6 +33,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(HEAD)
         for line in config.stash[LINES]:
             terminalreporter.write_line(line)
+
+
+@pytest.fixture(params=(*ENGINES, POOLED))
+def engine(request: pytest.FixtureRequest) -> str:
+    """The name of the engine, and whether a pooler is on the way to it."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, engine: str, database_url: str) -> Iterator[str]:
+    """The URL of a database of the test's own, by way of the pooler if there is one."""
+    if engine != POOLED:
+        yield database_url
+        return
+    server: Cluster = request.getfixturevalue("cluster")
+    with pooler(server, "transaction", connections=POOLED_CONNECTIONS) as between:
+        yield between.url(database_url.partition("@/")[2].partition("?")[0])
 
 
 @pytest.fixture
@@ -44,7 +72,8 @@ def experiment(request: pytest.FixtureRequest) -> Experiment:
     """Runs a fault under load, prints its line, and lets no broken promise pass."""
 
     def run(fault: str, service: Service, make_it: Callable[[], None]) -> Verdict:
-        engine = "SQLite" if service.environ["SOJOURN_DATABASE_URL"].startswith("sqlite:") else "PostgreSQL"
+        url = service.environ["SOJOURN_DATABASE_URL"]
+        engine = next((name for part, name in _PLACES.items() if part in url), "PostgreSQL")
         history = Load(service.port).run(make_it)
         verdict = judge(history)
         line = (

@@ -15,7 +15,7 @@ ENOUGH = 60
 """So many acknowledgements before the fault, and after it, make a run worth judging."""
 _PAUSE_SECONDS = 0.005
 _AUDIT_SECONDS = 60
-_RECOVERY_SECONDS = 30
+_RECOVERY_SECONDS = 60
 
 
 class Load:
