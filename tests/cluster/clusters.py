@@ -2,7 +2,8 @@
 
 `SOJOURN_TEST_CLUSTER_URL` is a superuser's URL of a database on the coordinator in which the extension is made and the
 nodes are added. The nodes must answer this machine, and each other for the role of the program, without a password.
-`SOJOURN_TEST_CLUSTER_WORKER_STOP` and `…_START` are commands for a shell that stop and start the node `$HOST:$PORT`.
+`SOJOURN_TEST_CLUSTER_WORKER_STOP` and `…_START` are commands for a shell that stop and start the node `$HOST:$PORT`;
+`…_PAUSE` and `…_RESUME` let all of its processes stand still and go on.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ SHARDS = 8
 """Few, because every table is made once for each of them."""
 _URL = "SOJOURN_TEST_CLUSTER_URL"
 _STOP, _START = "SOJOURN_TEST_CLUSTER_WORKER_STOP", "SOJOURN_TEST_CLUSTER_WORKER_START"
+_PAUSE, _RESUME = "SOJOURN_TEST_CLUSTER_WORKER_PAUSE", "SOJOURN_TEST_CLUSTER_WORKER_RESUME"
 _OF_URL = re.compile(r"(postgres(?:ql)?)://(?P<who>[^@]+)@(?P<host>[^:/]+)(?::(?P<port>\d+))?/(?P<database>[^?]+)")
 _numbers = count(1)
 
@@ -123,6 +125,14 @@ class CitusCluster:
         """Start a worker again."""
         _shell(os.environ[_START], node)
 
+    def pause(self, node: Node) -> None:
+        """Let a worker stand still: it refuses no connection and answers nothing."""
+        _shell(os.environ[_PAUSE], node)
+
+    def resume(self, node: Node) -> None:
+        """Let it go on."""
+        _shell(os.environ[_RESUME], node)
+
     def _nodes(self) -> list[Node]:
         return [self.coordinator, *self.workers]
 
@@ -130,6 +140,11 @@ class CitusCluster:
 def can_lose_a_node() -> bool:
     """Whether the environment says how to stop and start a worker."""
     return _STOP in os.environ and _START in os.environ
+
+
+def can_pause_a_node() -> bool:
+    """Whether the environment says how a worker stands still and goes on."""
+    return _PAUSE in os.environ and _RESUME in os.environ
 
 
 def _shell(command: str, node: Node) -> None:

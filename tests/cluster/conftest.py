@@ -6,11 +6,18 @@ from collections.abc import Iterator
 import pytest
 
 from sojourn.storage import engines
-from tests.cluster.clusters import CitusCluster, can_lose_a_node
+from tests.cluster.clusters import CitusCluster, can_lose_a_node, can_pause_a_node
 
 
-def pytest_report_header() -> str:
-    return "" if can_lose_a_node() else "NOT RUN, because SOJOURN_TEST_CLUSTER_WORKER_STOP is not set: a lost worker"
+def pytest_report_header() -> list[str]:
+    return [
+        f"NOT RUN, because SOJOURN_TEST_CLUSTER_WORKER_{name} is not set: {what}"
+        for name, what, here in (
+            ("STOP", "a lost worker", can_lose_a_node()),
+            ("PAUSE", "a worker that stands still", can_pause_a_node()),
+        )
+        if not here
+    ]
 
 
 @pytest.fixture(scope="session")

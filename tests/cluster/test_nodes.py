@@ -12,7 +12,7 @@ import pytest
 from sojourn.domain.values import Tenant
 from sojourn.storage import engines
 from sojourn.storage.upkeep import recount
-from tests.cluster.clusters import CitusCluster, can_lose_a_node
+from tests.cluster.clusters import CitusCluster, can_lose_a_node, can_pause_a_node
 from tests.faults.history import Call, History
 from tests.faults.load import ENOUGH, Load
 from tests.faults.services import Service
@@ -120,6 +120,45 @@ def test_the_loss_of_a_worker_is_noticed_by_its_own_tenants_alone_and_they_lose_
     show(capsys, "a worker is lost and comes back", history, own, other)
     assert [call for call in calls_of(history, other) if call.status not in SERVED + ENDED] == []
     assert {call.status for call in calls_of(history, own)} <= {*SERVED, *ENDED, 503}
+    assert {kind: said[:3] for kind, said in judge(history, PATIENCE_SECONDS).broken.items() if said} == {}
+    assert wrong_numbers(citus.url(distributed), own, other) == []
+    assert "unexpected error" not in service.log.read_text()
+
+
+@pytest.mark.skipif(not can_pause_a_node(), reason="no SOJOURN_TEST_CLUSTER_WORKER_PAUSE and _RESUME: nothing stops")
+def test_a_worker_that_stands_still_holds_up_its_own_tenants_who_lose_nothing(
+    citus: CitusCluster, distributed: str, serve: Callable[[str], Service], capsys: Any
+) -> None:
+    """It refuses no connection. Its tenants' requests keep connections of the pool, so others may wait for one."""
+    still, left = citus.workers[:2]
+    own, other = citus.tenant_on(distributed, still), citus.tenant_on(distributed, left)
+    service = serve(citus.url(distributed))
+    load = Load(service.port, (own, other))
+    history = load.history
+
+    def served(tenant: str, since: float) -> int:
+        return sum(call.status in SERVED for call in calls_of(history, tenant, since=since))
+
+    def pause_and_resume() -> None:
+        citus.pause(still)
+        try:
+            paused = time.monotonic()
+            until(
+                "its tenant is refused",
+                lambda: any(call.status == 503 for call in calls_of(history, own, since=paused)),
+            )
+            until("the other goes on", lambda: served(other, paused) > ENOUGH)
+            assert is_ready(service)
+        finally:
+            citus.resume(still)
+        back = time.monotonic()
+        until("its tenant is served again", lambda: served(own, back) > ENOUGH // 2)
+
+    load.run(pause_and_resume)
+
+    show(capsys, "a worker stands still and goes on", history, own, other)
+    for tenant in (own, other):
+        assert {call.status for call in calls_of(history, tenant)} <= {*SERVED, *ENDED, 503}
     assert {kind: said[:3] for kind, said in judge(history, PATIENCE_SECONDS).broken.items() if said} == {}
     assert wrong_numbers(citus.url(distributed), own, other) == []
     assert "unexpected error" not in service.log.read_text()
