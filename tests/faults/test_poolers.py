@@ -1,11 +1,14 @@
 """PgBouncer on the way to PostgreSQL, and what can happen to it."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import Experiment
-from tests.faults.services import Service
+from tests.conformance.serving import judge
+from tests.faults.conftest import POOLED_CONNECTIONS, Experiment
+from tests.faults.services import REFRESH_SECRET, Service
+from tests.live import LiveServer
 from tests.poolers import MODES, pooler
 from tests.postgres import Cluster
 
@@ -37,3 +40,19 @@ def test_the_pooler_is_killed_and_started_again(
 
         assert "a pooler is in front of PostgreSQL" in service.log.read_text()
         service.stop()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_core_profile_passes_behind_a_pooler(cluster: Cluster, database: str, tmp_path: Path, mode: str) -> None:
+    """Without any fault: the service answers as it does without a pooler."""
+    with pooler(cluster, mode, connections=POOLED_CONNECTIONS) as between:
+        settings = {"SOJOURN_REFRESH_SECRET": REFRESH_SECRET, "SOJOURN_BODY_TIMEOUT": "2s"}
+        server = LiveServer(tmp_path, SOJOURN_DATABASE_URL=between.url(database), **settings)
+        said = judge(server.url, tmp_path / "report", "--profile", "core")
+        server.stop()
+
+    verdicts = list(said.verdicts.values())
+    print(f"\ncore, {mode} mode: { ({kind: verdicts.count(kind) for kind in sorted(set(verdicts))}) }")
+    assert said.status == 0, said.output
+    assert set(verdicts) <= {"pass", "not applicable"}
+    assert " ERROR " not in server.log.read_text()
