@@ -6,7 +6,8 @@ writes only after them.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any
 
 from sojourn.storage.statements import Statement
 
@@ -15,14 +16,18 @@ SHARD = "shard"
 """The parameter of a counter's row, which the engine chooses."""
 
 
-class Step(NamedTuple):
+class Step:
     """A statement of a procedure. `prefix` stands before the names of its parameters, but for the tenant and the shard:
     statements whose names mean the same share a value, others have their own.
     """
 
-    statement: Statement
-    prefix: str = ""
-    must: bool = False
+    __slots__ = ("_taking", "must", "prefix", "statement")
+
+    def __init__(self, statement: Statement, prefix: str = "", *, must: bool = False) -> None:
+        self.statement = statement
+        self.prefix = prefix
+        self.must = must
+        self._taking: tuple[tuple[str, ...], itemgetter[Any]] | None = None
 
     def name_of(self, parameter: str) -> str:
         """What the procedure calls a parameter of the statement."""
@@ -30,7 +35,13 @@ class Step(NamedTuple):
 
     def values(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """The statement's own parameters, out of the procedure's."""
-        return {name: parameters[self.name_of(name)] for name in self.statement.numbered()[1]}
+        taking = self._taking
+        if taking is None:  # the statement is compiled now
+            first, *more = self.statement.numbered()[1]
+            names = (first, first, *more)  # an itemgetter of a single name takes no tuple
+            taking = self._taking = names, itemgetter(*map(self.name_of, names))
+        names, take = taking
+        return dict(zip(names, take(parameters), strict=True))
 
 
 class Procedure:

@@ -20,13 +20,14 @@ class Statement:
     `plans_anew`: how it is best run depends on the values, so PostgreSQL plans it for each of them instead of once.
     """
 
-    __slots__ = ("_numbered", "_texts", "clause", "plans_anew")
+    __slots__ = ("_numbered", "_only_reads", "_texts", "clause", "plans_anew")
 
     def __init__(self, clause: ClauseElement, *, plans_anew: bool = False) -> None:
         self.clause = clause
         self.plans_anew = plans_anew
         self._texts: dict[str, str] = {}
         self._numbered: tuple[str, tuple[str, ...]] | None = None
+        self._only_reads: bool | None = None
 
     def text(self, dialect: Dialect) -> str:
         """The SQL text, with named parameters. Raises ValueError when the statement carries values of its own."""
@@ -46,7 +47,9 @@ class Statement:
     @property
     def only_reads(self) -> bool:
         """Whether it changes nothing and locks nothing, so that it need not be in the transaction that writes."""
-        return isinstance(self.clause, SelectBase) and " FOR " not in self.numbered()[0]
+        if self._only_reads is None:
+            self._only_reads = isinstance(self.clause, SelectBase) and " FOR " not in self.numbered()[0]
+        return self._only_reads
 
     def _compile(self, dialect: Dialect) -> Compiled:
         compiled = self.clause.compile(dialect=dialect)

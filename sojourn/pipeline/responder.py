@@ -114,9 +114,8 @@ class Responder:
             result = None
         else:
             body = b""
-        for part in parts_of(result):
-            if self._checks:
-                self._check(plan, plan.status, media_type=form, value=part)
+        for part in parts_of(result) if self._checks else ():
+            self._check(plan, plan.status, media_type=form, value=part)
             if part is not result:
                 await asyncio.sleep(0)
         if result is not None:

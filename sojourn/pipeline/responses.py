@@ -60,7 +60,7 @@ AT_ONCE = 200
 
 def parts_of(view: Any) -> Iterator[Any]:
     """The view itself, or one with long lists in parts: whatever is wrong with an item is wrong in its part."""
-    long = [name for name, value in view.items() if _is_long(value)] if isinstance(view, dict) else []
+    long = _long_members(view)
     if not long:
         yield view
         return
@@ -72,17 +72,20 @@ def parts_of(view: Any) -> Iterator[Any]:
 
 async def to_json_in_turns(view: Any) -> bytes:
     """What `to_json` gives."""
-    if not isinstance(view, dict) or not any(_is_long(value) for value in view.values()):
+    long = _long_members(view)
+    if not long:
         return to_json(view)
     members = []
     for name, value in view.items():
         texts = []
-        for begin in range(0, len(value), AT_ONCE) if _is_long(value) else ():
+        for begin in range(0, len(value), AT_ONCE) if name in long else ():
             texts.append(to_json(value[begin : begin + AT_ONCE])[1:-1])
             await asyncio.sleep(0)
         members.append(to_json(name) + b":" + (b"[" + b",".join(texts) + b"]" if texts else to_json(value)))
     return b"{" + b",".join(members) + b"}"
 
 
-def _is_long(value: Any) -> bool:
-    return isinstance(value, list) and len(value) > AT_ONCE
+def _long_members(view: Any) -> list[str]:
+    if not isinstance(view, dict):
+        return []
+    return [name for name, value in view.items() if isinstance(value, list) and len(value) > AT_ONCE]

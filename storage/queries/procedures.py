@@ -1,5 +1,6 @@
 """The transactions that are asked for most, as procedures: what each reads before, and what it writes as a whole."""
 
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Integer, and_, bindparam, func, literal_column, or_, select
@@ -138,9 +139,9 @@ async def create_session(
         "key": user_key(session.user_id, 0),
         "username": session.username,
         "now": session.created_at,
-        **_prefixed("state_", issued.state._asdict()),
-        **_prefixed("refresh_", issued.refresh._asdict()),
-        **_prefixed("access_", issued.access._asdict()),
+        **_prefixed("state_", issued.state),
+        **_prefixed("refresh_", issued.refresh),
+        **_prefixed("access_", issued.access),
         "count_kind": "created",
         "count_device_type": session.device_type or statistics.UNKNOWN_DEVICE,
         "count_by": 1,
@@ -179,8 +180,8 @@ async def rotate(
         end=following.expires_at,
         now=now,
         unused=0,
-        **_prefixed("refresh_", refresh._asdict()),
-        **_prefixed("access_", access._asdict()),
+        **_prefixed("refresh_", refresh),
+        **_prefixed("access_", access),
     )
     return passed == ROTATE.passed
 
@@ -216,5 +217,10 @@ def _user(unit: UnitOfWork, user_id: str) -> dict[str, Any]:
     return {"user_id": user_id, "erased": erased, "type_sign_in": sign_ins.SIGN_IN}
 
 
-def _prefixed(prefix: str, values: dict[str, Any]) -> dict[str, Any]:
-    return {prefix + name: value for name, value in values.items()}
+def _prefixed(prefix: str, values: RefreshRow | IssuedToken) -> dict[str, Any]:
+    return dict(zip(_names(prefix, values._fields), values, strict=True))
+
+
+@cache
+def _names(prefix: str, fields: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(prefix + name for name in fields)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, String, and_, bindparam, case, literal_column, or_
 
-from sojourn.storage.schema.sql_functions import earliest
+from sojourn.storage.schema.sql_functions import earliest, for_postgresql
 from sojourn.storage.schema.tables import SessionTable
 
 _S = SessionTable.__table__
@@ -21,7 +21,7 @@ _NOT_SETTLED = literal_column("0") == case((_S.c.due_at.is_(None), literal_colum
 ACTIVE = and_(NOT_REVOKED, _NOT_SETTLED, _AHEAD)
 # The last condition follows from `NOT_REVOKED`, so PostgreSQL has it for nothing by the index of what is not revoked.
 # It then takes that one, and not the index of all that a user ever had, which looks as cheap in a plan for any user.
-ALL_ACTIVE = and_(ACTIVE, or_(NOT_REVOKED, _S.c.expires_at > NOW))
+ALL_ACTIVE = and_(ACTIVE, for_postgresql(or_(NOT_REVOKED, _S.c.expires_at > NOW)))
 """The active ones, for a statement that goes through all of a user's."""
 FEW_ACTIVE = and_(_S.c.due_at.is_not(None), ACTIVE)
 """The same rows by that index: where few of a tenant's many sessions are active."""

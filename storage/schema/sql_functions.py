@@ -1,8 +1,8 @@
-"""The earliest and the latest of several values of one row: SQLite says min and max, PostgreSQL least and greatest."""
+"""What SQLite and PostgreSQL say in other words, such as the earliest of several values: min there, least here."""
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement
+from sqlalchemy import BigInteger, Boolean, ColumnElement
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction, ReturnTypeFromArgs
@@ -49,3 +49,23 @@ def _number_later(element: ColumnElement[Any], compiler: SQLCompiler, **options:
 @compiles(next_event_number, "sqlite")
 def _number_now(element: ColumnElement[Any], compiler: SQLCompiler, **options: Any) -> str:
     return "(SELECT coalesce(max(number), 0) + 1 FROM events)"
+
+
+class for_postgresql(GenericFunction[bool]):  # noqa: N801
+    """A condition that follows from others and helps PostgreSQL choose an index. SQLite, which would look at each row
+    for it, is not asked.
+    """
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(for_postgresql)
+def _write_condition(element: ColumnElement[Any], compiler: SQLCompiler, **options: Any) -> str:
+    arguments: Any = element.clauses
+    return compiler.process(arguments.self_group(), **options)
+
+
+@compiles(for_postgresql, "sqlite")
+def _leave_out(element: ColumnElement[Any], compiler: SQLCompiler, **options: Any) -> str:
+    return "1"

@@ -17,7 +17,8 @@ from sqlmodel import SQLModel
 
 import sojourn.storage
 from sojourn.storage.postgres.citus import REFERENCE_TABLES
-from sojourn.storage.statements import POSTGRESQL, Statement
+from sojourn.storage.queries import procedures, session_limit, sessions
+from sojourn.storage.statements import POSTGRESQL, SQLITE, Statement
 from tests.tree import HOME
 
 ONE_ENGINE_ONLY = {"sqlite.bulk", "postgres.bulk", "postgres.partitions", "postgres.numbering"}
@@ -162,3 +163,12 @@ def test_a_statement_without_its_tenant_is_found() -> None:
     part = parsed("SELECT id FROM sessions WHERE user_id = $1")
     assert {table.name for table in tables_of(part)} & TENANT_TABLES == {"sessions"}
     assert tenants_of(part) == set()
+
+
+@pytest.mark.parametrize("statement", [sessions.COUNT_ACTIVE_OF_USER, session_limit.IDLEST, procedures.STANDING])
+def test_a_condition_that_helps_one_engine_choose_an_index_is_not_asked_of_the_other(statement: Statement) -> None:
+    """SQLite would look at each row of an active check for it."""
+    helps = "sessions.revoked_at IS NULL OR sessions.expires_at >"
+
+    assert helps in statement.text(POSTGRESQL)
+    assert helps not in statement.text(SQLITE)
