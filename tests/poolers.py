@@ -20,15 +20,15 @@ _START_SECONDS = 60
 
 
 class Pooler:
-    """A PgBouncer with the settings it comes with. `url` names a database behind it."""
+    """A PgBouncer with the settings it comes with, and those given. `url` names a database behind it."""
 
-    def __init__(self, folder: Path, server: Cluster, *, mode: str, connections: int) -> None:
+    def __init__(self, folder: Path, server: Cluster, *, mode: str, connections: int, settings: str = "") -> None:
         self._folder = folder
         self._settings = folder / "pgbouncer.ini"
         self._settings.write_text(
             f"[databases]\n* = host={server.folder} user={ROLE}\n[pgbouncer]\nlisten_addr =\nlisten_port = {_PORT}\n"
             f"unix_socket_dir = {folder}\nauth_type = any\npool_mode = {mode}\ndefault_pool_size = {connections}\n"
-            f"logfile = {folder}/log\n"
+            f"logfile = {folder}/log\n{settings}"
         )
         self.start()
 
@@ -58,13 +58,13 @@ class Pooler:
 
 
 @contextmanager
-def pooler(server: Cluster, mode: str, *, connections: int) -> Iterator[Pooler]:
+def pooler(server: Cluster, mode: str, *, connections: int, settings: str = "") -> Iterator[Pooler]:
     """A PgBouncer in front of `server`, with so many connections for each database."""
     folder = Path(tempfile.mkdtemp(prefix="sojourn-pgb-"))
     if os.getuid() == 0:
         shutil.chown(folder, "nobody")
     try:
-        running = Pooler(folder, server, mode=mode, connections=connections)
+        running = Pooler(folder, server, mode=mode, connections=connections, settings=settings)
         try:
             yield running
         finally:

@@ -18,6 +18,8 @@ from tests.postgres import Cluster
 POOLED = "postgresql behind pgbouncer"
 POOLED_CONNECTIONS = 20
 """Connections that PgBouncer has, for all of the service's."""
+CONNECTS_SOON = "server_login_retry = 1\n"
+"""As docs/postgresql.md says: by default it waits 15 s after a connection that PostgreSQL did not take."""
 LINES = pytest.StashKey[list[str]]()
 HEAD = "| fault | engine | acknowledged | refused | unknown | lost | longest gap |\n|---|---|---:|---:|---:|---:|---:|"
 Experiment = Callable[[str, Service, Callable[[], None]], Verdict]

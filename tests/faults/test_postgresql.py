@@ -12,7 +12,7 @@ import pytest
 
 from tests.faults.clients import Held, RecordingClient
 from tests.faults.clusters import Server, server
-from tests.faults.conftest import POOLED_CONNECTIONS, Experiment
+from tests.faults.conftest import CONNECTS_SOON, POOLED_CONNECTIONS, Experiment
 from tests.faults.disks import fill_for, small_disk
 from tests.faults.history import History
 from tests.faults.services import Service
@@ -34,7 +34,7 @@ def url(request: pytest.FixtureRequest, postgresql: Server, database: str) -> It
     if request.param == "direct":
         yield postgresql.url(database)
         return
-    with pooler(postgresql, "transaction", connections=POOLED_CONNECTIONS) as between:
+    with pooler(postgresql, "transaction", connections=POOLED_CONNECTIONS, settings=CONNECTS_SOON) as between:
         yield between.url(database)
 
 
