@@ -6,6 +6,8 @@ from sojourn.conformance.fresh import valid_request
 from sojourn.conformance.world import World, expect
 
 _SECRETS = "the contract, list_tokens; RFC 9700 section 4.14"
+TOO_LONG = 5000
+"""Characters of a tag, more than the contract allows for all of them."""
 
 
 @check(
@@ -77,3 +79,24 @@ def test_answers_are_labelled(world: World, operation: Operation) -> None:
     declared = operation.responses[reply.status].get("content", {})
     assert reply.media_type in declared, f"Content-Type is {reply.headers.get('content-type')!r}"
     reply.body.decode("utf-8")
+
+
+@check(
+    "HDR-007",
+    "A client that names the `ETag` of a response MUST be answered 304 without content, and any other 200.",
+    source="RFC 9110 section 13.1.2; the contract, header ETag",
+)
+def test_who_has_a_response_is_not_sent_it_again(world: World, operation: Operation) -> None:
+    if 304 not in operation.responses:
+        raise NotApplicable("it documents no 304")
+    valid = valid_request(operation, world.first)
+    tag = expect(world.send(valid), 200).headers.get("etag", "")
+    assert tag.startswith('"'), f"ETag is {tag!r}"
+    for had in (tag, f"W/{tag}", f'"another", {tag}', "*"):
+        reply = expect(world.send(valid.with_header("If-None-Match", had)), 304)
+        assert reply.headers.get("etag") == tag, f"ETag of the 304 is {reply.headers.get('etag')!r}, was {tag!r}"
+        assert not reply.body, f"the 304 has {len(reply.body)} bytes of content"
+    for had in ('"another"', f'W/"{tag[2:]}', f'"another{tag[1:]}, ""'):
+        expect(world.send(valid.with_header("If-None-Match", had)), 200)
+    for had in (tag[:-1], "another", f'"{"a" * TOO_LONG}"'):
+        expect(world.send(valid.with_header("If-None-Match", had)), 400)

@@ -75,6 +75,7 @@ PROVOKE: dict[int, Callable[[Operation, World], Raw]] = {
     200: changed(lambda valid: valid),
     201: changed(lambda valid: valid),
     204: changed(lambda valid: valid),
+    304: changed(lambda valid: valid.with_header("If-None-Match", "*")),
     400: changed(lambda valid: valid.with_query("colour", "red")),
     401: too_little,
     403: not_allowed,

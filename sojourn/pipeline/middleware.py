@@ -20,6 +20,7 @@ from connexion.spec import Specification
 
 from sojourn.domain.errors import DomainError, InternalError, InvalidApiKey, Unavailable, ValidationFailed, Violation
 from sojourn.observability import security_events
+from sojourn.pipeline import conditions
 from sojourn.pipeline.bodies import ClientGone, JsonReader, Receive, read_body
 from sojourn.pipeline.negotiation import JSON, check_content_type, choose_media_type
 from sojourn.pipeline.parameters import read_headers, read_path, read_query
@@ -147,11 +148,12 @@ class ContractMiddleware(SpecMiddleware):
             await self._read_body(request, receive, body=plan.body, arguments=arguments, violations=violations)
         if violations:
             raise ValidationFailed(violations)
+        had = arguments.pop(conditions.ARGUMENT, None)
         result = await run_handler(
             program, plan, identity=identity, arguments=arguments, responder=responder, media_type=media_type
         )
         security_events.succeeded(responder, arguments, result=result)
-        await responder.answer(plan, result, media_type=media_type)
+        await responder.answer(plan, result, media_type=media_type, had=had)
 
     async def _read_body(
         self,

@@ -13,6 +13,7 @@ from typing import Any
 
 from connexion.operations.abstract import AbstractOperation
 
+from sojourn.pipeline import conditions
 from sojourn.pipeline.deprecations import Deprecations, compile_deprecations
 from sojourn.pipeline.negotiation import JSON
 from sojourn.pipeline.parameters import Parameter, compile_parameter
@@ -23,7 +24,8 @@ from sojourn.pipeline.security import ApiKeyChecker, Security, TokenChecker, com
 
 Handler = Callable[..., Awaitable[Any]]
 
-_TENANT_ARGUMENT = "x_tenant_id"
+TAKEN = frozenset({"x_tenant_id", conditions.ARGUMENT})
+"""Arguments that no handler is given: the tenant is in its context, and what the client has concerns the pipeline."""
 _EXAMPLE = (b"x-sojourn-example", b"true")
 _SAFE_METHODS = frozenset({"get", "head", "options"})
 
@@ -62,6 +64,7 @@ class Plan:
     no_store: bool
     kept: bytes
     vary: bytes
+    conditional: bool
     deprecations: Deprecations | None
     is_example: bool
     token: str | None
@@ -124,6 +127,7 @@ def compile_plan(
         no_store=_no_store(operation.responses[str(status)].get("headers", {})),
         kept=_kept(operation.responses[str(status)].get("headers", {})),
         vary=_vary(offers, operation.responses[str(status)].get("headers", {})),
+        conditional=_conditional(operation, status),
         deprecations=compile_deprecations(
             operation.operation_id,
             definition,
@@ -197,6 +201,21 @@ def _vary(offers: tuple[str, ...], headers: Mapping[str, Any]) -> bytes:
     return ", ".join(names).encode()
 
 
+def _conditional(operation: AbstractOperation, status: int) -> bool:
+    """Whether a client may ask for another response than the one it has: `If-None-Match`, `ETag` and 304 go together.
+
+    Raises ContractError when one of them is there without the others.
+    """
+    declared = {
+        any(parameter["name"] == "If-None-Match" for parameter in operation.parameters),
+        "ETag" in operation.responses[str(status)].get("headers", {}),
+        "304" in operation.responses,
+    }
+    if len(declared) > 1:
+        raise ContractError(f"{operation.operation_id}: of If-None-Match, ETag and 304 all are declared or none")
+    return declared.pop()
+
+
 def _uses_envelope(operation: AbstractOperation) -> bool:
     """Whether the operation's problems are an `ErrorEnvelope` (which has `requestId`)."""
     problem = operation.responses.get("500", {}).get("content", {}).get("application/problem+json", {})
@@ -204,9 +223,9 @@ def _uses_envelope(operation: AbstractOperation) -> bool:
 
 
 def _check_signature(plan: Plan) -> None:
-    """The handler takes `ctx` and exactly the contract's arguments (the tenant is in `ctx`)."""
+    """The handler takes `ctx` and exactly the contract's arguments, without those that the pipeline takes itself."""
     given = {parameter.argument for parameter in (*plan.path, *plan.query.values(), *plan.headers.values())}
-    given.discard(_TENANT_ARGUMENT)
+    given -= TAKEN
     if plan.body is not None:
         given.add("body")
     wanted = set(inspect.signature(plan.handler).parameters) - {"ctx"}

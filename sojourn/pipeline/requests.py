@@ -26,7 +26,9 @@ WANTED = frozenset(
         b"x-tenant-id",
     }
 )
-_LISTS = frozenset({b"accept", b"accept-encoding", b"accept-language", b"content-encoding", b"transfer-encoding"})
+_LISTS = frozenset(
+    {b"accept", b"accept-encoding", b"accept-language", b"content-encoding", b"if-none-match", b"transfer-encoding"}
+)
 _FIRST_WINS = frozenset({b"traceparent", b"x-request-id"})
 _CREDENTIALS = frozenset({b"authorization", b"x-api-key"})
 

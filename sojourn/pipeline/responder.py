@@ -13,6 +13,7 @@ from sojourn.domain.errors import DomainError, InternalError
 from sojourn.domain.values import Caller, Tenant
 from sojourn.handlers.answers import Answer
 from sojourn.observability import logs, security_events, tracing
+from sojourn.pipeline import conditions
 from sojourn.pipeline.compression import GZIP, LEAST_BYTES, takes_gzip
 from sojourn.pipeline.negotiation import JSON
 from sojourn.pipeline.requests import Request
@@ -31,7 +32,10 @@ logger = logging.getLogger("sojourn.pipeline")
 _PROBLEM_JSON = "application/problem+json"
 _HTML = "text/html"
 _SVG = "image/svg+xml"
-_NO_CONTENT = 204
+_NOT_MODIFIED = 304
+_WITHOUT_CONTENT = (204, _NOT_MODIFIED)
+_SENT_UNCHANGED = frozenset({b"cache-control", b"vary"})
+"""What a 304 repeats of the response that the client has, besides its tag (RFC 9110 §15.4.5)."""
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 """Of every answer: a body is what its media type says, and never a script for being read as one."""
 _REFERRER_POLICY = (b"referrer-policy", b"no-referrer")
@@ -97,15 +101,16 @@ class Responder:
     def _trace(self) -> tracing.Trace:
         return tracing.continue_trace(self._request.header(b"traceparent"))
 
-    async def answer(self, plan: "Plan", result: Any, *, media_type: str) -> None:
-        """Send what the handler returned, with the operation's status of success."""
+    async def answer(self, plan: "Plan", result: Any, *, media_type: str, had: str | None) -> None:
+        """Send what the handler returned with the operation's status of success; 304 where the client `had` it."""
         form: str | None = JSON
         own = plan.extra_headers(self._request)
         language = self.locale
+        tag_of: Callable[[bytes], bytes] = conditions.entity_tag
         if result is None:
             form, body = None, b""
         elif isinstance(result, Answer):
-            form, body = media_type, result.body
+            form, body, tag_of = media_type, result.body, conditions.tag_of_static
             own += _page_headers(result, media_type)
             language = result.language or language
             if self._is_compressed(plan, result):
@@ -126,7 +131,15 @@ class Responder:
             own.append((b"vary", plan.vary))
         if b"Accept-Language" in plan.vary:
             own.append((b"content-language", language.encode()))
-        await self._respond(plan.status, body, fixed=(*_fixed_headers(form, plan.no_store), *own))
+        headers = [*_fixed_headers(form, plan.no_store), *own]
+        if plan.conditional:
+            tag = (b"etag", tag_of(body))
+            if had is not None and conditions.is_known(had, tag[1]):
+                kept = [field for field in headers if field[0] in _SENT_UNCHANGED]
+                await self._respond(_NOT_MODIFIED, b"", fixed=[tag, *kept])
+                return
+            headers.append(tag)
+        await self._respond(plan.status, body, fixed=headers)
 
     def _is_compressed(self, plan: "Plan", answer: Answer) -> bool:
         accepted = self._request.header(b"accept-encoding")
@@ -176,7 +189,7 @@ class Responder:
 
     async def _respond(self, status: int, body: bytes | memoryview, *, fixed: Iterable[tuple[bytes, bytes]]) -> None:
         headers: Headers = [(b"x-request-id", self.request_id.encode("latin-1")), _NO_SNIFFING, *fixed]
-        if status != _NO_CONTENT:
+        if status not in _WITHOUT_CONTENT:
             headers.append((b"content-length", b"%d" % len(body)))
         self.is_answered = True
         await self._send({"type": "http.response.start", "status": status, "headers": headers})

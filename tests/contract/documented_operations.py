@@ -105,6 +105,7 @@ OUR_PARAMETERS = {
     "list_all_sessions": ({"limit", "cursor"}, "a tenant has more sessions than an answer can carry"),
     "untrust_device": ({"user_id"}, "a device may be trusted by several users"),
     "list_own_trusted_devices": ({"page", "page_size"}, "the answer has a page's members"),
+    "get_token_config": ({"If-None-Match"}, "who has the lifetimes already need not be sent them again"),
 }
 
 OUR_REFUSALS = {

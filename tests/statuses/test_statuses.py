@@ -211,6 +211,7 @@ PROVOKE: dict[int, Callable[[Operation, Prepared], Raw]] = {
     200: request_for,
     201: request_for,
     204: request_for,
+    304: lambda operation, server: request_for(operation, server).with_header("If-None-Match", "*"),
     400: lambda operation, server: request_for(operation, server).copy(query=(("colour", "red"),)),
     401: provoke_401,
     403: provoke_403,

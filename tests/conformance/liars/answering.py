@@ -56,6 +56,25 @@ def _(exchange: Exchange, answer: Answer) -> None:
         answer.headers["content-type"] = "text/plain"
 
 
+@requests("HDR-007", "sends everything again to who has it", "GET /(openapi.json|.well-known/jwks.json)$")
+def _(exchange: Exchange) -> None:
+    if (had := exchange.header("if-none-match")) and had.startswith('"') and had.count('"') == 2:
+        exchange.put("if-none-match", None)
+
+
+@requests("HDR-007", "takes part of a tag for the whole", "GET /problems$")
+def _(exchange: Exchange) -> None:
+    if exchange.header("if-none-match") not in (None, "*", '"another"'):
+        exchange.put("if-none-match", "*")
+
+
+@answers("HDR-007", "has another tag each time", "GET /openapi.json$")
+def _(exchange: Exchange, answer: Answer) -> None:
+    exchange.memory["asked"] = exchange.memory.get("asked", 0) + 1
+    if "etag" in answer.headers:
+        answer.headers["etag"] = f'"{exchange.memory["asked"]}"'
+
+
 @answers("HDR-001", "lets answers about sessions be stored", "GET /sessions")
 def _(exchange: Exchange, answer: Answer) -> None:
     answer.headers.pop("cache-control", None)

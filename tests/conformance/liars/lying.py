@@ -190,7 +190,7 @@ class LyingApp:
             for name, value in answer.headers.items()
             if name != "content-length"
         ]
-        if answer.status != 204:
+        if answer.status not in (204, 304):
             fields.append((b"content-length", b"%d" % len(answer.body)))
         await send({"type": "http.response.start", "status": answer.status, "headers": fields})
         await send({"type": "http.response.body", "body": answer.body})
