@@ -134,8 +134,8 @@ PAGES = {
 
 BESIDE = {
     "deploy/sojourn.toml": example_file,
-    "sojourn/documentation/man/sojourn.1": commands_manual,
-    "sojourn/documentation/man/sojourn.toml.5": settings_manual,
+    "deploy/man/sojourn.1": commands_manual,
+    "deploy/man/sojourn.toml.5": settings_manual,
 }
 """What is written from the program outside of `docs`, by its name in the repository."""
 

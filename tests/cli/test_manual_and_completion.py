@@ -15,7 +15,7 @@ from sojourn.settings.settings import table
 from tests.deploy.programs import program
 
 HOME = Path(__file__).parents[2]
-MANUALS = HOME / "sojourn/documentation/man"
+MANUALS = HOME / "deploy/man"
 HARMLESS = "missing date"  # the same release makes the same page on every day
 
 

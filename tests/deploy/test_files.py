@@ -81,6 +81,16 @@ def test_hadolint_finds_nothing_in_the_containerfile() -> None:
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
+def test_compose_takes_its_file_and_asks_for_each_secret() -> None:
+    file = DEPLOY / "container" / "compose.yaml"
+    secrets = dict.fromkeys(("POSTGRES_PASSWORD", "SOJOURN_DATABASE_PASSWORD", "SOJOURN_REFRESH_SECRET"), "a-secret")
+
+    done = run(program("docker-compose"), "--file", file, "config", "--quiet", **secrets)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in secrets:
+        assert run(program("docker-compose"), "--file", file, "config", **{**secrets, name: ""}).returncode != 0
+
+
 def test_every_setting_in_the_files_is_one_of_the_program() -> None:
     named = {name for file in FILES for name in re.findall(r"SOJOURN_[A-Z0-9_]+", file.read_text("utf-8"))}
 

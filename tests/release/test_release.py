@@ -95,7 +95,7 @@ def test_a_build_elsewhere_gives_the_same_bytes(
 def test_the_wheel_brings_the_manual_pages_to_where_man_looks(bare: Path) -> None:
     for page in ("man1/sojourn.1", "man5/sojourn.toml.5"):
         text = (bare.parent / "share/man" / page).read_text("utf-8")
-        assert text == (HOME / "sojourn/documentation/man" / Path(page).name).read_text("utf-8")
+        assert text == (HOME / "deploy/man" / Path(page).name).read_text("utf-8")
 
 
 def test_the_sources_build_the_same_program_without_the_repository(tmp_path: Path) -> None:
