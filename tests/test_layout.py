@@ -143,10 +143,10 @@ def test_an_index_page_has_no_link_that_leads_nowhere() -> None:
         assert (HOME / path).exists(), link
 
 
-@pytest.mark.parametrize("folder", ["cluster", "faults", "image", "upgrade/beside"])
-def test_what_the_ordinary_run_leaves_out_can_be_imported(folder: str) -> None:
+@pytest.mark.parametrize(("folder", "least"), [("cluster", 4), ("faults", 4), ("image", 2), ("upgrade/beside", 4)])
+def test_what_the_ordinary_run_leaves_out_can_be_imported(folder: str, least: int) -> None:
     """A name that was moved is missed there only when somebody has hours, or a cluster."""
     modules = [file.relative_to(HOME) for file in (HOME / "tests" / folder).glob("*.py")]
-    assert len(modules) > 3
+    assert len(modules) >= least
     for module in modules:
         importlib.import_module(".".join(module.with_suffix("").parts))

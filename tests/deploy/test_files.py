@@ -22,7 +22,7 @@ HOME = Path(__file__).parents[2]
 DEPLOY = HOME / "deploy"
 UNIT = DEPLOY / "systemd" / "sojourn.service"
 FILES = sorted(
-    path for path in DEPLOY.rglob("*") if path.is_file() and not {"monitoring", "__pycache__"} & {*path.parts}
+    path for path in DEPLOY.rglob("*") if path.is_file() and not {"monitoring", "man", "__pycache__"} & {*path.parts}
 )
 MOST_EXPOSURE = 2.0
 
