@@ -5,6 +5,7 @@ refuses all else. `--wait` asks until the answer is 200.
 """
 
 import os
+import re
 import sys
 import time
 import urllib.error
@@ -31,8 +32,9 @@ def main(arguments: list[str]) -> int:
             case "-d":
                 text = next(words)
                 body = Path(text[1:]).read_bytes() if text.startswith("@") else text.encode()
-            case _ if word.startswith("localhost:8080/"):
-                urls.append(f"http://127.0.0.1:{os.environ['SOJOURN_PORT']}{word.removeprefix('localhost:8080')}")
+            case _ if found := re.fullmatch(r"localhost:(\d+)(/.*)", word):
+                port = os.environ["SOJOURN_PORT"] if found[1] == "8080" else found[1]
+                urls.append(f"http://127.0.0.1:{port}{found[2]}")
             case _:
                 raise SystemExit(f"curl: the tests do not know {word!r}")
     (url,) = urls

@@ -1,11 +1,13 @@
 """What the guides say is what happens: every snippet is run, every answer shown is compared."""
 
 import itertools
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.docs.snippets import ROOT, missing, run, snippets
+from tests.live import free_port
 
 DOCS = ROOT / "docs"
 GUIDES = sorted((DOCS / "guides").glob("*.md"))
@@ -13,21 +15,58 @@ RUN = {"sh", "python"}
 COMPARED = {"json"}
 RUN_BY_THE_DRILL = {"backup-and-restore": {"bash", "ini"}}
 """Languages of snippets that need a server of PostgreSQL: `tests/backups` runs them."""
+ELSEWHERE = "bash"
+"""Snippets that need what no test has, such as a cluster: the text before each says that it is not run, and why."""
+PORTS = ("8081", "9464")
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: str(guide.stem))
 def test_the_snippets_of_a_guide_run_and_answer_as_shown(guide: Path, tmp_path: Path) -> None:
-    assert list(run(guide, tmp_path)) == []
+    assert list(run(guide, tmp_path, {f"{port}": str(free_port()) for port in PORTS})) == []
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: str(guide.stem))
 def test_a_guide_holds_no_snippet_that_is_not_run(guide: Path) -> None:
     found = snippets(guide)
 
-    assert {snippet.language for snippet in found} <= RUN | COMPARED | RUN_BY_THE_DRILL.get(guide.stem, set())
+    drill = RUN_BY_THE_DRILL.get(guide.stem, set())
+    assert {snippet.language for snippet in found} <= RUN | COMPARED | drill | {ELSEWHERE}
+    assert drill or unexplained(guide.read_text("utf-8")) == []
     assert RUN & {snippet.language for snippet in found}
     for before, snippet in itertools.pairwise(found):
         assert snippet.language not in COMPARED or before.language in RUN
+
+
+def unexplained(text: str) -> list[str]:
+    """Snippets for elsewhere that no sentence since the last heading or snippet says of that they are not run."""
+    parts = re.split(r"^ *(```\w*)\n(.*?)^ *```$", text, flags=re.MULTILINE | re.DOTALL)
+    return [
+        code
+        for before, fence, code in zip(parts[::3], parts[1::3], parts[2::3], strict=False)
+        if fence == f"```{ELSEWHERE}"
+        and not re.search(
+            r"\(not run here: [^()]+\)", " ".join(re.split(r"^#+ ", before, flags=re.MULTILINE)[-1].split())
+        )
+    ]
+
+
+def test_a_snippet_for_elsewhere_that_does_not_say_so_is_found() -> None:
+    said = "Do it (not run\nhere: no cluster):\n\n```bash\nkubectl x\n```\n"
+
+    assert unexplained(said) == []
+    assert unexplained(f"{said}\nAnd:\n\n```bash\nkubectl y\n```\n") == ["kubectl y\n"]
+    assert unexplained("(not run here: no)\n\n# Title\n\n  ```bash\n  x\n  ```\n") == ["  x\n"]
+
+
+def test_the_figures_of_the_guide_on_sizing_are_those_of_the_pages_that_it_names() -> None:
+    rows = re.findall(
+        r"^\| .+ \| ([0-9.,]+) \| \[\w+\]\((\S+)\) \|$", (DOCS / "guides/sizing.md").read_text("utf-8"), re.M
+    )
+
+    assert len(rows) > 10
+    for figure, page in rows:
+        cells = re.findall(r"[0-9][0-9.,]*", (DOCS / "guides" / page).read_text("utf-8"))
+        assert figure in cells, (figure, page)
 
 
 def test_a_page_that_is_wrong_is_found(tmp_path: Path) -> None:
