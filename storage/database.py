@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from sojourn.domain.errors import DomainError
 from sojourn.domain.values import Tenant
 from sojourn.storage.touches import Touches
-from sojourn.storage.unit_of_work import Runner, Step, SystemUnit, UnitOfWork
+from sojourn.storage.unit_of_work import Runner, Step, SystemUnit, Tally, UnitOfWork
 
 T = TypeVar("T")
 
@@ -33,6 +33,7 @@ class Load(NamedTuple):
     writes_waiting: int = 0
     connections_in_use: int = 0
     connections_max: int = 0
+    under_way: int = 0
 
 
 class Database(ABC):
@@ -45,6 +46,9 @@ class Database(ABC):
     engine: str
     purge_grace: timedelta = timedelta(0)
     """How long past its retention a session may stay, because whole partitions are dropped."""
+    tally: Tally | None = None
+    """Who counts what happens to sessions."""
+    _under_way = 0
 
     @abstractmethod
     async def close(self) -> None:
@@ -86,14 +90,17 @@ class Database(ABC):
 
         def attempt(runner: Runner) -> Awaitable[T]:
             steps.clear()
-            return work(UnitOfWork(runner, tenant, touches=self.touches, steps=steps))
+            return work(UnitOfWork(runner, tenant, touches=self.touches, steps=steps, tally=self.tally))
 
+        self._under_way += 1
         try:
             result = await transact(attempt)
         except DomainError as error:
             if error.persist:
                 await _do(steps)
             raise
+        finally:
+            self._under_way -= 1
         if steps:
             await _do(steps)
         return result
@@ -124,7 +131,7 @@ class Database(ABC):
 
     def load(self) -> Load:
         """How busy this process is with the database."""
-        return Load()
+        return Load(under_way=self._under_way)
 
     async def time(self) -> float | None:
         """The engine's own clock, in seconds since 1970; None where it has only this machine's. Raises Unavailable."""

@@ -6,7 +6,8 @@ without a tenant for tenants' data, and no way to ask for "all".
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Literal, Protocol
 
 from sojourn.domain.values import Tenant
 from sojourn.storage.procedures import Procedure
@@ -16,6 +17,10 @@ from sojourn.storage.touches import Touches
 Row = tuple[Any, ...]
 Step = Callable[[], Awaitable[None]]
 """Something to do once a transaction is over."""
+Occurrence = Literal["created", "ended", "refreshed"]
+"""What is told of sessions: one was created; one ended, with its reason code; one was refreshed, with the outcome."""
+Tally = Callable[[Occurrence, str, int], Awaitable[None]]
+"""Who is told what happened, with a word from a closed set and how often."""
 
 
 class Runner(Protocol):
@@ -70,10 +75,19 @@ class SystemUnit:
 class UnitOfWork:
     """A unit for one tenant's data."""
 
-    __slots__ = ("_runner", "_steps", "_tenant_id", "tenant", "touches")
+    __slots__ = ("_runner", "_steps", "_tally", "_tenant_id", "tenant", "touches")
 
-    def __init__(self, runner: Runner, tenant: Tenant, *, touches: Touches, steps: list[Step] | None = None) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        tenant: Tenant,
+        *,
+        touches: Touches,
+        steps: list[Step] | None = None,
+        tally: Tally | None = None,
+    ) -> None:
         self._runner = runner
+        self._tally = tally
         self.tenant = tenant
         self.touches = touches
         self._tenant_id = tenant.id
@@ -90,6 +104,11 @@ class UnitOfWork:
         again begins with none: what is to change outside the database belongs here, so that it happens once.
         """
         self._steps.append(step)
+
+    def tell(self, occurrence: Occurrence, word: str = "", *, times: int = 1) -> None:
+        """Say what happened to sessions: it is counted once the transaction is committed, where anybody counts."""
+        if self._tally is not None and times:
+            self._steps.append(partial(self._tally, occurrence, word, times))
 
     def all(self, statement: Statement, **parameters: Any) -> Awaitable[list[Row]]:
         """Every row."""

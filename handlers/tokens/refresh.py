@@ -58,6 +58,7 @@ async def rotate_access_token(ctx: Context, body: dict[str, Any]) -> View:
         case SameSuccessor() | Rotate():
             access = await access_token(ctx, family.session, state=_present(family), terms=family.terms)
             await enter_token(ctx.db, access.entry)
+            ctx.db.tell("refreshed", "access_token")
             return {"access_token": access.text}
 
 
@@ -97,6 +98,7 @@ async def _rotate(ctx: Context, family: Family) -> View:
     entry = refresh_entry(ctx, family.session, text=text, end=following.expires_at, terms=family.terms)
     if not await rotate(ctx.db, spent, following=following, refresh=entry, access=access.entry, now=ctx.now_text):
         return await _pair(ctx, family, state=await _state_of_the_winner(ctx))
+    ctx.db.tell("refreshed", "rotated")
     return token_pair_response(access.text, access.seconds, refresh=text)
 
 
@@ -117,6 +119,7 @@ async def _pair(ctx: Context, family: Family, *, state: RefreshRow) -> View:
     refresh = _same_text(ctx, family, state=state)
     access = await access_token(ctx, family.session, state=state, terms=family.terms)
     await enter_token(ctx.db, access.entry)
+    ctx.db.tell("refreshed", "repeated")
     return token_pair_response(access.text, access.seconds, refresh=refresh)
 
 
@@ -149,4 +152,5 @@ def _text(ctx: Context, family: Family, *, generation: int, nonce: str) -> str:
 async def _end_reused(ctx: Context) -> RefreshTokenReused:
     """End the session of a refresh token that was sent again. Returns the refusal; it does not undo the end."""
     await sessions.revoke(ctx.db, ctx.refresh_token.session, now=ctx.now_text, ending=REUSE)
+    ctx.db.tell("refreshed", "reused")
     return RefreshTokenReused()

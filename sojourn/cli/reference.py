@@ -115,7 +115,10 @@ numbers are those of all worker processes of the server together.
 {rows}
 
 The values of labels are fixed: the operations of the contract, HTTP statuses, the keys of problems, the names of
-security events. Nothing that clients send creates a new series.
+security events, reason codes. Nothing that clients send creates a new series.
+
+Sessions and refreshes are counted once their transaction is committed. What a command does (`sojourn restore`) is not
+counted: it is another process.
 
 `deploy/monitoring/` holds alert rules for Prometheus, with their tests, and a dashboard for Grafana.
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sojourn.storage.unit_of_work import Occurrence
+
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The library's own variable: the folder in which all worker processes of one server keep their numbers."""
 
@@ -56,8 +58,26 @@ CATALOGUE: Mapping[str, Metric] = {
             "Active sessions of all tenants, once a minute.",
             of_workers="mostrecent",
         ),
+        Metric("sojourn_sessions_created", "counter", "Sessions that this server began."),
+        Metric(
+            "sojourn_sessions_ended",
+            "counter",
+            "Sessions that this server ended, by reason code; a time-out once housekeeping has seen it.",
+            ("reason",),
+        ),
+        Metric(
+            "sojourn_refreshes",
+            "counter",
+            "Refreshes: `rotated`, `repeated` (the same pair again), `access_token` (that alone), `reused` (refused).",
+            ("outcome",),
+        ),
         Metric("sojourn_connections", "gauge", "Connections of clients that are open."),
         Metric("sojourn_writes_waiting", "gauge", "Writes that wait for the writer (SQLite)."),
+        Metric(
+            "sojourn_database_work",
+            "gauge",
+            "Reads and writes that are not finished, those that wait for a connection included.",
+        ),
         Metric("sojourn_database_connections_in_use", "gauge", "Connections of the pool in use (PostgreSQL)."),
         Metric("sojourn_database_connections_max", "gauge", "How many the pool may hold (PostgreSQL)."),
         Metric("sojourn_event_loop_delay_seconds", "histogram", "How late the timers of a worker run when it is busy."),
@@ -72,7 +92,19 @@ CATALOGUE: Mapping[str, Metric] = {
             "For how long the oldest session is kept beyond its retention.",
             of_workers="mostrecent",
         ),
+        Metric(
+            "sojourn_housekeeping_last_round_timestamp_seconds",
+            "gauge",
+            "When this server last finished a round of housekeeping, in seconds since 1970.",
+            of_workers="max",
+        ),
     )
+}
+REFRESH_OUTCOMES = ("rotated", "repeated", "access_token", "reused")
+_OF_OCCURRENCES: Mapping[Occurrence, str] = {
+    "created": "sojourn_sessions_created",
+    "ended": "sojourn_sessions_ended",
+    "refreshed": "sojourn_refreshes",
 }
 
 
@@ -126,6 +158,11 @@ def count(name: str, *labels: str, by: float = 1) -> None:
     """Add to a counter."""
     if _recorder is not None:
         _recorder.series(name, *labels).inc(by)
+
+
+async def tally(occurrence: Occurrence, word: str, times: int) -> None:
+    """Count what happened to sessions, once it is committed."""
+    count(_OF_OCCURRENCES[occurrence], *([word] if word else []), by=times)
 
 
 def move(name: str, by: float) -> None:

@@ -129,6 +129,8 @@ class WorkerDatabase:
         except BaseException:
             await database.close()
             raise
+        if metrics.are_on():
+            database.tally = metrics.tally
         self._database, self._activity = database, self._activity_of(database)
         return True
 
@@ -162,6 +164,7 @@ class WorkerDatabase:
         metrics.count("sojourn_housekeeping_settled", by=done.settled)
         metrics.count("sojourn_housekeeping_purged", by=done.purged)
         metrics.show("sojourn_housekeeping_overdue_seconds", overdue_seconds)
+        metrics.show("sojourn_housekeeping_last_round_timestamp_seconds", self._clock().timestamp())
 
     def _activity_of(self, database: Database) -> Activity:
         return Activity(database, self._settings.touch_interval, batch=self._settings.touch_batch, clock=self._clock)

@@ -36,6 +36,7 @@ async def sample(database: Callable[[], Database], clock: Clock) -> None:
 def _show_load(database: Database) -> None:
     load = database.load()
     metrics.show("sojourn_writes_waiting", load.writes_waiting)
+    metrics.show("sojourn_database_work", load.under_way)
     metrics.show("sojourn_database_connections_in_use", load.connections_in_use)
     metrics.show("sojourn_database_connections_max", load.connections_max)
 

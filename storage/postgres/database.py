@@ -186,7 +186,8 @@ class PostgresDatabase(Database):
     def load(self) -> Load:
         """The connections of the pool."""
         pool = self._pool
-        return Load(connections_in_use=pool.get_size() - pool.get_idle_size(), connections_max=pool.get_max_size())
+        in_use = pool.get_size() - pool.get_idle_size()
+        return Load(connections_in_use=in_use, connections_max=pool.get_max_size(), under_way=self._under_way)
 
     async def time(self) -> float | None:
         """What the server's clock says, in seconds since 1970. Raises Unavailable."""

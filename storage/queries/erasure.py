@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sojourn.domain.clock import Instant
 from sojourn.domain.ids import erased_user
 from sojourn.storage.queries import audit, sign_ins
-from sojourn.storage.queries.session_deletion import LEAVING, delete_sessions
+from sojourn.storage.queries.session_deletion import LEAVING, Leaving, delete_sessions
 from sojourn.storage.schema.sql_functions import latest
 from sojourn.storage.schema.tables import SessionTable, TrustedDeviceTable, UserTable
 from sojourn.storage.schema.token_tables import BlacklistTable, IssuedTokenTable, NotBeforeTable, SessionTokenTable
@@ -109,7 +109,7 @@ async def erase(unit: UnitOfWork, user_id: str, *, until: Instant) -> Erased:
     """
     about = {"user_id": user_id}
     await unit.all(LOCK_REFRESH_STATES, **about)
-    sessions = await unit.all(LOCK_SESSIONS, **about)
+    sessions = [Leaving._make(row) for row in await unit.all(LOCK_SESSIONS, **about)]
     await unit.run(READMIT, **about)
     await unit.run(UNNAME_ENTRIES, **about, nobody=NOBODY, nothing=None)
     tokens = await unit.run(DELETE_TOKENS, **about)
@@ -120,6 +120,7 @@ async def erase(unit: UnitOfWork, user_id: str, *, until: Instant) -> Erased:
     await unit.run(UNNAME_ENDS, **about, nobody=NOBODY)
     await unit.run(UNNAME_IMPERSONATIONS, **about, nobody=NOBODY)
     await delete_sessions(unit, sessions)
+    unit.tell("ended", "erased", times=sum(row.revoked_at is None and row.due_at is not None for row in sessions))
     return Erased(len(sessions), tokens, devices)
 
 

@@ -153,6 +153,7 @@ async def create_session(
         passed = await unit.call(CREATE_SESSION, beside=names, **parameters)
     if passed == _NOT_ENDED:
         return None
+    unit.tell("created")
     return sessions.row_of(unit, values)
 
 
@@ -206,10 +207,13 @@ async def revoke(
     touch = unit.touches.perhaps_unwritten(unit.tenant.id, key)
     parameters: dict[str, Any] = {"id": key, "now": now, "nothing": None, "of_user": of_user, **ending._asdict()}
     parameters |= {"count_kind": "revoked", "count_device_type": "", "count_by": 1}
-    if touch is None:
-        return await unit.call(REVOKE, **parameters) == REVOKE.passed
-    touched = sessions.touch_values(key, touch, now=now)
-    return await unit.call(TOUCH_AND_REVOKE, **touched | parameters) == TOUCH_AND_REVOKE.passed
+    procedure = REVOKE
+    if touch is not None:
+        procedure, parameters = TOUCH_AND_REVOKE, sessions.touch_values(key, touch, now=now) | parameters
+    if await unit.call(procedure, **parameters) != procedure.passed:
+        return False
+    unit.tell("ended", ending.code)
+    return True
 
 
 def _user(unit: UnitOfWork, user_id: str) -> dict[str, Any]:

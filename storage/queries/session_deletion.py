@@ -2,6 +2,7 @@
 `sojourn.storage.queries.statistics`."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete
@@ -39,7 +40,7 @@ DELETE_REFRESH_STATES = _of_session(SessionTokenTable.__table__, "session_id")
 DELETE_SESSIONS = _of_session(_S, "id")
 
 
-async def delete_sessions(unit: UnitOfWork, locked: list[Row]) -> None:
+async def delete_sessions(unit: UnitOfWork, locked: Sequence[Row]) -> None:
     """Delete sessions that this transaction has locked, each a row of `LEAVING`. Counters are written last."""
     gone = [Leaving._make(row) for row in locked]
     if not gone:

@@ -235,6 +235,7 @@ async def add(unit: UnitOfWork, session: NewSession, *, tenant_limit: int | None
     values = insert_values(session)
     await unit.run(INSERT, **values)
     await statistics.count_created(unit, session.device_type)
+    unit.tell("created")
     return row_of(unit, values)
 
 
@@ -385,6 +386,7 @@ async def revoke_many(unit: UnitOfWork, keys: list[SessionKey], *, now: Instant,
             ended.add(key)
             unsettled += 1
     await statistics.count_revoked(unit, len(ended), unsettled=unsettled)
+    unit.tell("ended", ending.code, times=len(ended))
     return ended
 
 
@@ -403,6 +405,7 @@ async def revoke_locked(unit: UnitOfWork, locked: list[Row], *, now: Instant, en
         facts = {"now": now, "nothing": None, **ending._asdict()}
         await unit.run_many(REVOKE_LOCKED, [{"id": key, **facts} for key, _ in locked])
         await statistics.count_revoked(unit, len(locked), unsettled=sum(due_at is None for _, due_at in locked))
+        unit.tell("ended", ending.code, times=len(locked))
     return len(locked)
 
 

@@ -81,7 +81,12 @@ NUMBERS = Statement(  # in one statement: both halves see the same instant
     )
 )
 DUE = Statement(
-    select(_S.c.id, DEADLINE, case((OVER, literal_column("1")), else_=literal_column("0")))
+    select(
+        _S.c.id,
+        DEADLINE,
+        case((OVER, literal_column("1")), else_=literal_column("0")),
+        case((_S.c.expires_at <= _S.c.idle_expires_at, literal_column("1")), else_=literal_column("0")),
+    )
     .where(_DUE)
     .order_by(_S.c.due_at)
     .limit(bindparam("limit"))
@@ -149,10 +154,13 @@ async def settle(unit: UnitOfWork, now: Instant, *, limit: int) -> int:
     """Settle up to `limit` due sessions; how many were looked at."""
     due = await unit.all(DUE, now=now, limit=limit)
     if due:
-        rows = [{"one": key, "next_due": None if ended else deadline} for key, deadline, ended in due]
+        rows = [{"one": key, "next_due": None if ended else deadline} for key, deadline, ended, _ in due]
         await unit.run_many(RESCHEDULE, rows)
-    ended_count = sum(ended for _, _, ended in due)
+    ended_count = sum(ended for _, _, ended, _ in due)
+    of_age = sum(ended and is_absolute for _, _, ended, is_absolute in due)
     await count_ended(unit, "expired", by=ended_count)
+    unit.tell("ended", "absolute_timeout", times=of_age)
+    unit.tell("ended", "idle_timeout", times=ended_count - of_age)
     return len(due)
 
 

@@ -108,7 +108,7 @@ class SqliteDatabase(Database):
 
     def load(self) -> Load:
         """The writes that wait."""
-        return Load(writes_waiting=self._writer.waiting)
+        return Load(writes_waiting=self._writer.waiting, under_way=self._under_way)
 
     async def is_reachable(self) -> bool:
         """Whether the database answers now."""

@@ -6,61 +6,28 @@ import random
 import re
 import signal
 import socket
-import sqlite3
 import string
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
+import yaml
 
-from sojourn.observability.metrics import CATALOGUE
+from sojourn.domain.endings import REASON_CODES
+from sojourn.observability.metrics import CATALOGUE, REFRESH_OUTCOMES
 from sojourn.observability.security_events import CATALOGUE as SECURITY_EVENTS
 from sojourn.openapi.loader import load_bundle
 from sojourn.problems.documents import CATALOGUE as PROBLEMS
 from tests.live import API_KEY, LiveServer, free_port
-from tests.postgres import Cluster
+from tests.observability.observed import Observed
 
 SERVICE = {"X-API-Key": API_KEY, "X-Tenant-ID": "acme"}
-OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}
+HOSTILE_REQUESTS = int(os.environ.get("HOSTILE_REQUESTS", "1500"))
 MONITORING = Path(__file__).parents[2] / "deploy" / "monitoring"
-
-Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
-
-
-class Observed(LiveServer):
-    """A server whose metrics are read."""
-
-    def __init__(self, folder: Path, *arguments: str, **settings: str) -> None:
-        self.metrics_port = free_port()
-        super().__init__(folder, *arguments, SOJOURN_METRICS_PORT=str(self.metrics_port), **settings)
-
-    def read(self) -> Series:
-        """Every sample."""
-        answer = httpx.get(f"http://127.0.0.1:{self.metrics_port}/metrics", headers=OPENMETRICS, timeout=30)
-        assert answer.status_code == 200
-        assert answer.headers["content-type"].startswith("application/openmetrics-text")
-        return {
-            (sample.name, frozenset(sample.labels.items())): sample.value
-            for family in text_string_to_metric_families(answer.text)
-            for sample in family.samples
-        }
-
-    def value(self, name: str, **labels: str) -> float:
-        """One sample; 0 before there is any."""
-        return self.read().get((name, frozenset(labels.items())), 0.0)
-
-    def awaits(self, holds: Callable[["Observed"], bool], seconds: float = 10) -> None:
-        """Wait until something holds."""
-        deadline = time.monotonic() + seconds
-        while not holds(self):
-            assert time.monotonic() < deadline, self.read()
-            time.sleep(0.1)
 
 
 @pytest.fixture
@@ -97,6 +64,7 @@ def test_all_workers_are_one_server_on_either_engine(observed: Callable[..., Obs
     assert 0 < server.value("sojourn_request_duration_seconds_sum", operation="create_session") < 60
     assert server.value("sojourn_refusals_total", problem="authentication_required") == 12
     assert server.value("sojourn_security_events_total", event="session.created") == 12
+    assert server.value("sojourn_sessions_created_total") == 12
     engine = database_url.partition(":")[0]
     assert server.value("sojourn_build", version="0.1.0", engine=engine) == 1
     server.awaits(lambda seen: seen.value("sojourn_event_loop_delay_seconds_count") >= 4)
@@ -134,112 +102,12 @@ def test_what_is_refused_below_the_application_counts_too(observed: Callable[...
     assert server.value("sojourn_refusals_total", problem="malformed_request") == 1
 
 
-def test_writes_that_wait_are_seen(observed: Callable[..., Observed], tmp_path: Path) -> None:
-    server = observed(SOJOURN_BUSY_TIMEOUT="5s")
-    with httpx.Client(base_url=server.url) as client:
-        create(client)
-    other = sqlite3.connect(tmp_path / "sojourn.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with ThreadPoolExecutor(20) as pool:
-
-        def one(_: int) -> int:
-            return httpx.post(
-                f"{server.url}/internal/session/create", headers=SERVICE, json={"auth_user_id": "bo"}, timeout=30
-            ).status_code
-
-        answers = [pool.submit(one, number) for number in range(20)]
-        server.awaits(lambda seen: seen.value("sojourn_writes_waiting") >= 10)
-        other.execute("ROLLBACK")
-        assert {answer.result() for answer in answers} == {201}
-    other.close()
-    server.awaits(lambda seen: seen.value("sojourn_writes_waiting") == 0)
-
-
-def until_locked(cluster: Cluster, name: str) -> None:
-    """Wait until somebody holds the table of sessions for themselves."""
-    deadline = time.monotonic() + 30
-    held = "SELECT 1 FROM pg_locks WHERE relation = 'sessions'::regclass AND mode = 'AccessExclusiveLock' AND granted"
-    while not cluster.command(held, name):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def test_connections_to_postgresql_that_are_in_use_are_seen(
-    observed: Callable[..., Observed], request: pytest.FixtureRequest
-) -> None:
-    cluster = request.getfixturevalue("cluster")
-    name = cluster.create()
-    secret = "a-secret-that-protects-refresh-tokens-0123"
-    server = observed(SOJOURN_DATABASE_URL=cluster.url(name), SOJOURN_REFRESH_SECRET=secret)
-    with httpx.Client(base_url=server.url) as client:
-        create(client)
-    with ThreadPoolExecutor(1) as pool:
-        lock = "DO $$ BEGIN LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE; PERFORM pg_sleep(60); END $$"
-        locked = pool.submit(cluster.command, lock, name)
-        until_locked(cluster, name)
-        with ThreadPoolExecutor(3) as callers:
-            answers = [
-                callers.submit(
-                    httpx.post,
-                    f"{server.url}/internal/session/create",
-                    headers=SERVICE,
-                    json={"auth_user_id": "bo"},
-                    timeout=30,
-                )
-                for _ in range(3)
-            ]
-            server.awaits(lambda seen: seen.value("sojourn_database_connections_in_use") >= 3, 40)
-            others = "query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()"
-            cluster.command(f"SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE {others}", name)
-            assert {answer.result().status_code for answer in answers} <= {201, 503}
-        assert locked.exception() is not None  # it was cancelled
-    server.stop()
-    cluster.drop(name)
-
-
-def test_housekeeping_counts_its_rounds(tmp_path: Path) -> None:
-    class OftenKept(Observed):
-        program = (
-            sys.executable,
-            "-W",
-            "ignore",
-            "-c",
-            "import sojourn.serving.lifespan as lifespan, sojourn.cli\n"
-            "lifespan.HOUSEKEEPING_SECONDS = 1\n"
-            "sojourn.cli.main()",
-        )
-
-    server = OftenKept(tmp_path, SOJOURN_IDLE_TIMEOUT="1s", SOJOURN_SESSION_RETENTION="1s")
-    server.awaits(lambda seen: seen.value("sojourn_housekeeping_rounds_total") >= 2)
-    assert server.value("sojourn_housekeeping_overdue_seconds") == 0
-    assert {"sojourn_housekeeping_settled_total", "sojourn_housekeeping_purged_total"} <= {
-        name for name, _ in server.read()
-    }
-    assert server.stop() in (0, -signal.SIGTERM)
-
-
-def test_dropped_log_lines_are_counted(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "server.log")
-    end = os.open(tmp_path / "server.log", os.O_RDONLY | os.O_NONBLOCK)
-    server = Observed(tmp_path, SOJOURN_LOG_FORMAT="json")
-    with httpx.Client(base_url=server.url, timeout=10) as client:
-        for _ in range(6_000):
-            client.get("/health/live")
-    while server.value("sojourn_log_lines_dropped_total", kind="access") < 100:
-        try:
-            os.read(end, 1 << 20)
-        except BlockingIOError:
-            time.sleep(0.01)
-    server.stop()
-    os.close(end)
-
-
 def test_hostile_requests_make_no_series_outside_the_closed_sets(observed: Callable[..., Observed]) -> None:
     server = observed()
     random.seed(20)
     letters = string.ascii_letters + string.digits + "-._~%/"
     with httpx.Client(base_url=server.url) as client:
-        for _ in range(1_500):
+        for _ in range(HOSTILE_REQUESTS):
             path = "/" + "".join(random.choices(letters, k=random.randint(0, 40)))
             path = re.sub(r"%(?![0-9a-fA-F]{2})", "", path)
             client.request(
@@ -247,6 +115,11 @@ def test_hostile_requests_make_no_series_outside_the_closed_sets(observed: Calla
                 random.choice([path, "/sessions" + path, "/internal/session" + path, "/problems" + path]),
                 headers={"X-Tenant-ID": "".join(random.choices(letters, k=9)), "X-API-Key": random.choice("abc") * 20},
             )
+            if random.random() < 0.1:  # what a service says of an end: only the contract's codes are counted
+                made = client.post("/internal/session/create", headers=SERVICE, json={"auth_user_id": "ann"}).json()
+                said = {"reason": path, "reason_code": random.choice([path, *REASON_CODES])}
+                ended = f"/internal/session/{made['data']['session']['id']}"
+                client.request("DELETE", ended, headers=SERVICE, json=said)
     operations = {
         operation["operationId"]
         for path in load_bundle()["paths"].values()
@@ -258,6 +131,8 @@ def test_hostile_requests_make_no_series_outside_the_closed_sets(observed: Calla
         "status": {str(status) for status in range(200, 600)},
         "problem": set(PROBLEMS),
         "event": set(SECURITY_EVENTS),
+        "reason": set(REASON_CODES),
+        "outcome": set(REFRESH_OUTCOMES),
         "kind": {"access", "other"},
         "version": {"0.1.0"},
         "engine": {"sqlite"},
@@ -265,6 +140,7 @@ def test_hostile_requests_make_no_series_outside_the_closed_sets(observed: Calla
     series = server.read()
 
     assert len({dict(labels).get("operation") for _, labels in series}) > 3
+    assert len({dict(labels).get("reason") for _, labels in series}) > 3
     for name, labels in series:
         for label, value in labels:
             assert label == "le" or value in closed[label], (name, label, value)
@@ -371,6 +247,15 @@ def test_dashboard_and_alerts_name_metrics_that_there_are() -> None:
 
     assert _names(alerts) <= set(CATALOGUE)
     assert _names(dashboard) == set(CATALOGUE)
+
+
+def test_each_alert_has_numbers_at_which_it_fires() -> None:
+    groups = yaml.safe_load((MONITORING / "alerts.yaml").read_text("utf-8"))["groups"]
+    alerts = {rule["alert"] for group in groups for rule in group["rules"]}
+    tests = yaml.safe_load((MONITORING / "alerts_test.yaml").read_text("utf-8"))["tests"]
+    fired = {case["alertname"] for test in tests for case in test["alert_rule_test"] if case["exp_alerts"]}
+
+    assert fired == alerts
 
 
 def test_prometheus_reads_the_metrics_and_answers_every_panel(
