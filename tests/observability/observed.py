@@ -1,5 +1,6 @@
 """A server whose metrics are read."""
 
+import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.live import LiveServer, free_port
 
+TRUST = ssl.create_default_context()
+"""One for all: to make it takes longer than a request."""
 OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -23,7 +26,9 @@ class Observed(LiveServer):
 
     def read(self) -> Series:
         """Every sample."""
-        answer = httpx.get(f"http://127.0.0.1:{self.metrics_port}/metrics", headers=OPENMETRICS, timeout=30)
+        answer = httpx.get(
+            f"http://127.0.0.1:{self.metrics_port}/metrics", headers=OPENMETRICS, timeout=30, verify=TRUST
+        )
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("application/openmetrics-text")
         return {
