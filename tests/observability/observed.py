@@ -41,7 +41,7 @@ class Observed(LiveServer):
         """One sample; 0 before there is any."""
         return self.read().get((name, frozenset(labels.items())), 0.0)
 
-    def awaits(self, holds: Callable[["Observed"], bool], seconds: float = 60) -> None:
+    def awaits(self, holds: Callable[["Observed"], bool], seconds: float = 120) -> None:
         """Wait until something holds."""
         deadline = time.monotonic() + seconds
         while not holds(self):
