@@ -19,8 +19,12 @@ Step = Callable[[], Awaitable[None]]
 """Something to do once a transaction is over."""
 Occurrence = Literal["created", "ended", "refreshed"]
 """What is told of sessions: one was created; one ended, with its reason code; one was refreshed, with the outcome."""
-Tally = Callable[[Occurrence, str, int], Awaitable[None]]
-"""Who is told what happened, with a word from a closed set and how often."""
+
+
+class Tally(Protocol):
+    """Who is told what happened to sessions, with a word from a closed set and how often."""
+
+    def __call__(self, occurrence: Occurrence, word: str, *, times: int) -> Awaitable[None]: ...
 
 
 class Runner(Protocol):
@@ -108,7 +112,7 @@ class UnitOfWork:
     def tell(self, occurrence: Occurrence, word: str = "", *, times: int = 1) -> None:
         """Say what happened to sessions: it is counted once the transaction is committed, where anybody counts."""
         if self._tally is not None and times:
-            self._steps.append(partial(self._tally, occurrence, word, times))
+            self._steps.append(partial(self._tally, occurrence, word, times=times))
 
     def all(self, statement: Statement, **parameters: Any) -> Awaitable[list[Row]]:
         """Every row."""

@@ -160,7 +160,7 @@ def count(name: str, *labels: str, by: float = 1) -> None:
         _recorder.series(name, *labels).inc(by)
 
 
-async def tally(occurrence: Occurrence, word: str, times: int) -> None:
+async def tally(occurrence: Occurrence, word: str, *, times: int) -> None:
     """Count what happened to sessions, once it is committed."""
     count(_OF_OCCURRENCES[occurrence], *([word] if word else []), by=times)
 

@@ -16,7 +16,7 @@ AFTER_BOTH = "2026-04-17T08:00:00.000Z"
 def told(store: Store) -> Counter[tuple[str, str]]:
     heard: Counter[tuple[str, str]] = Counter()
 
-    async def hear(occurrence: str, word: str, times: int) -> None:
+    async def hear(occurrence: str, word: str, *, times: int) -> None:
         heard[occurrence, word] += times
 
     store.database.tally = hear
