@@ -44,7 +44,7 @@ from sojourn.handlers.tokens import lifetimes as token_lifetimes
 from sojourn.handlers.tokens import refresh as token_refresh
 from sojourn.handlers.tokens import service as token_service
 from sojourn.handlers.tokens import user as token_user
-from sojourn.observability import metrics
+from sojourn.observability import metrics, spans
 from sojourn.openapi.loader import bundle_json, bundle_yaml, load_bundle
 from sojourn.pipeline.bodies import BodyLimits
 from sojourn.pipeline.middleware import ContractMiddleware
@@ -127,6 +127,7 @@ def create_app(
 def create_app_from_env() -> AsyncApp:
     """The application for the `SOJOURN_*` environment; what each worker process calls."""
     metrics.start()
+    spans.start()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until keys can be read again
     return create_app(Settings.from_env(os.environ), clock=WatchedClock())
 

@@ -10,6 +10,7 @@ from sojourn.domain.errors import DomainError
 from sojourn.domain.values import Tenant
 from sojourn.storage.touches import Touches
 from sojourn.storage.unit_of_work import Runner, Step, SystemUnit, Tally, UnitOfWork
+from sojourn.storage.watched_runner import Watch, WatchedRunner
 
 T = TypeVar("T")
 
@@ -48,6 +49,8 @@ class Database(ABC):
     """How long past its retention a session may stay, because whole partitions are dropped."""
     tally: Tally | None = None
     """Who counts what happens to sessions."""
+    watch: Watch | None = None
+    """Who watches units of work."""
     _under_way = 0
 
     @abstractmethod
@@ -94,7 +97,10 @@ class Database(ABC):
 
         self._under_way += 1
         try:
-            result = await transact(attempt)
+            if self.watch is None:
+                result = await transact(attempt)
+            else:
+                result = await self._watched(transact, attempt)
         except DomainError as error:
             if error.persist:
                 await _do(steps)
@@ -104,6 +110,19 @@ class Database(ABC):
         if steps:
             await _do(steps)
         return result
+
+    async def _watched(
+        self,
+        transact: Callable[[Callable[[Runner], Awaitable[T]]], Awaitable[T]],
+        attempt: Callable[[Runner], Awaitable[T]],
+    ) -> T:
+        """The same under watch, where anybody wants to know of it."""
+        kind = "write" if transact == self._write else "read"
+        watching = None if self.watch is None else self.watch.unit(kind, engine=self.engine)
+        if watching is None:
+            return await transact(attempt)
+        with watching as unit:
+            return await transact(lambda runner: attempt(WatchedRunner(runner, unit)))
 
     @abstractmethod
     async def _read(self, attempt: Callable[[Runner], Awaitable[T]]) -> T:

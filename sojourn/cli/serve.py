@@ -22,7 +22,7 @@ from sojourn.authentication.shared_counts import shared_with_workers
 from sojourn.authentication.vault import Vault
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import database_url, judged_settings, of_setting, settings_help
-from sojourn.observability import logs
+from sojourn.observability import logs, spans
 from sojourn.observability.exposition import exposed
 from sojourn.serving import listeners
 from sojourn.serving.http_protocol import StrictHttpProtocol
@@ -64,6 +64,7 @@ def serve(**flags: object) -> None:
         *cautions(settings),
         *_readable_by_others(settings),
         *_refused_audiences(settings),
+        *spans.mistakes(os.environ),
     ):
         logger.warning("%s", sentence)
     _require_a_key(settings, with_database(settings, _has_stored_key))

@@ -19,7 +19,7 @@ from connexion.operations.abstract import AbstractOperation
 from connexion.spec import Specification
 
 from sojourn.domain.errors import DomainError, InternalError, InvalidApiKey, Unavailable, ValidationFailed, Violation
-from sojourn.observability import security_events
+from sojourn.observability import security_events, spans
 from sojourn.pipeline import conditions
 from sojourn.pipeline.bodies import ClientGone, JsonReader, Receive, read_body
 from sojourn.pipeline.negotiation import JSON, check_content_type, choose_media_type
@@ -98,6 +98,7 @@ class ContractMiddleware(SpecMiddleware):
             return
         request = open_request(scope, self._program.clock(), declared_headers=self._declared_headers)
         responder = Responder(self._program, request, send=send)
+        span = _span_of(request, responder)
         try:
             await self._serve(request, receive, responder=responder, router=self._router_of(scope))
         except DomainError as error:
@@ -112,6 +113,9 @@ class ContractMiddleware(SpecMiddleware):
             logger.error("unexpected error in %s", responder.operation_id, exc_info=error)
             if not responder.is_answered:
                 await responder.refuse(InternalError())
+        finally:
+            if span is not None:
+                span.end(responder, responder.status)
 
     def _router_of(self, scope: Scope) -> Router[Plan]:
         """What answers at the port at which a request came: without an internal one, everything."""
@@ -185,6 +189,16 @@ class ContractMiddleware(SpecMiddleware):
         if not body.schema.accepts(value):
             violations.extend(body.schema.explain(value, "body"))
         arguments["body"] = value
+
+
+def _span_of(request: Request, responder: Responder) -> spans.RequestSpan | None:
+    """The span of a request; None where nothing is traced."""
+    if spans.watch() is None:
+        return None
+    span = spans.begin(request.method, request.header(b"traceparent"), tracestate=request.header(b"tracestate"))
+    if span is not None:
+        responder.belongs_to(span.trace)
+    return span
 
 
 def _read_parameters(

@@ -20,6 +20,7 @@ WANTED = frozenset(
         b"content-length",
         b"content-type",
         b"traceparent",
+        b"tracestate",
         b"transfer-encoding",
         b"x-api-key",
         b"x-request-id",
@@ -27,7 +28,15 @@ WANTED = frozenset(
     }
 )
 _LISTS = frozenset(
-    {b"accept", b"accept-encoding", b"accept-language", b"content-encoding", b"if-none-match", b"transfer-encoding"}
+    {
+        b"accept",
+        b"accept-encoding",
+        b"accept-language",
+        b"content-encoding",
+        b"if-none-match",
+        b"tracestate",
+        b"transfer-encoding",
+    }
 )
 _FIRST_WINS = frozenset({b"traceparent", b"x-request-id"})
 _CREDENTIALS = frozenset({b"authorization", b"x-api-key"})

@@ -60,6 +60,7 @@ class Responder:
         self.reason: str | None = None
         self.started = time.perf_counter()
         self.request_id = tracing.request_id(request.header(b"x-request-id"), request.now)
+        self.status: int | None = None
         self._checks = program.response_validation != "off"
 
     @cached_property
@@ -100,6 +101,10 @@ class Responder:
     @cached_property
     def _trace(self) -> tracing.Trace:
         return tracing.continue_trace(self._request.header(b"traceparent"))
+
+    def belongs_to(self, trace: tracing.Trace) -> None:
+        """Say to which span the request belongs, where it is traced."""
+        self._trace = trace
 
     async def answer(self, plan: "Plan", result: Any, *, media_type: str, had: str | None) -> None:
         """Send what the handler returned with the operation's status of success; 304 where the client `had` it."""
@@ -192,6 +197,7 @@ class Responder:
         if status not in _WITHOUT_CONTENT:
             headers.append((b"content-length", b"%d" % len(body)))
         self.is_answered = True
+        self.status = status
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         if len(body) > PIECE_BYTES:
             body = await self._send_all_but_the_last(memoryview(body))

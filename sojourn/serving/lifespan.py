@@ -14,7 +14,7 @@ from sojourn.domain.clock import Clock, to_text
 from sojourn.domain.errors import Unavailable
 from sojourn.domain.ids import SessionKey, uuid7
 from sojourn.domain.values import Tenant
-from sojourn.observability import metrics
+from sojourn.observability import metrics, spans
 from sojourn.serving.clock_watch import WatchedClock
 from sojourn.serving.draining import Draining
 from sojourn.serving.recurring import recur
@@ -101,6 +101,7 @@ class WorkerDatabase:
             await self._activity.close()
             await self._database.close()
             self._database = UnreachableDatabase()
+            await asyncio.to_thread(spans.flush)
 
     async def _open(self) -> bool:
         """Open the database and start the tokens; False when it cannot be reached.
@@ -131,6 +132,7 @@ class WorkerDatabase:
             raise
         if metrics.are_on():
             database.tally = metrics.tally
+        database.watch = spans.watch()
         self._database, self._activity = database, self._activity_of(database)
         return True
 
