@@ -59,7 +59,7 @@ class Receiver:
 
     def trace(self, trace_id: str) -> list[Any]:
         """The spans of a trace, once its request's span is there: that one ends last."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while True:
             found = [span for span in self.spans if span.trace_id.hex() == trace_id]
             if any(span.kind == span.SPAN_KIND_SERVER for span in found):
@@ -109,7 +109,7 @@ def create(server: LiveServer, headers: dict[str, str]) -> httpx.Response:
 
 def access_line(server: LiveServer, operation: str) -> dict[str, Any]:
     """The line of a request in the log, once it is there."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while True:
         for line in server.log.read_text().splitlines():
             record = json.loads(line) if line.startswith("{") else {}
@@ -165,7 +165,7 @@ def test_a_refusal_has_its_problem_and_the_ids_of_its_span(
     server = served(**receiver.settings)
 
     refused = httpx.get(f"{server.url}/sessions", headers=parent(), timeout=60)
-    unknown = httpx.request("BREW", f"{server.url}/no/{ANN}", headers=parent("1" * 32), timeout=60)
+    unknown = httpx.get(f"{server.url}/no/{ANN}", headers=parent("1" * 32), timeout=60)
 
     (request,) = receiver.trace(TRACE)
     assert _attributes(request)["error.type"] == "authentication_required"
@@ -173,7 +173,7 @@ def test_a_refusal_has_its_problem_and_the_ids_of_its_span(
     assert request.status.code == request.status.STATUS_CODE_UNSET
     assert refused.json()["trace_id"] == TRACE
     (request,) = receiver.trace("1" * 32)
-    assert request.name == "HTTP"
+    assert request.name == "GET"
     assert _attributes(request)["http.response.status_code"] == unknown.status_code
     assert ANN.encode() not in receiver.raw
 
