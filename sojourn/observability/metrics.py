@@ -102,9 +102,9 @@ CATALOGUE: Mapping[str, Metric] = {
 }
 REFRESH_OUTCOMES = ("rotated", "repeated", "access_token", "reused")
 _OF_OCCURRENCES: Mapping[Occurrence, str] = {
-    "created": "sojourn_sessions_created",
-    "ended": "sojourn_sessions_ended",
-    "refreshed": "sojourn_refreshes",
+    "created": CATALOGUE["sojourn_sessions_created"].name,
+    "ended": CATALOGUE["sojourn_sessions_ended"].name,
+    "refreshed": CATALOGUE["sojourn_refreshes"].name,
 }
 
 
