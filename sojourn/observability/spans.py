@@ -172,7 +172,7 @@ class _Tracer:
             record_exception=False,  # a refusal is no failure, and its text may hold what a client sent
             set_status_on_exception=False,
         ) as span:
-            yield _Unit(self, self.library.set_span_in_context(span), system)
+            yield _Unit(self, around=self.library.set_span_in_context(span), system=system)
 
 
 class _Unit:
@@ -180,7 +180,7 @@ class _Unit:
 
     __slots__ = ("_around", "_system", "_tracer")
 
-    def __init__(self, tracer: _Tracer, around: Any, system: dict[str, str]) -> None:
+    def __init__(self, tracer: _Tracer, *, around: Any, system: dict[str, str]) -> None:
         self._tracer = tracer
         self._around = around
         self._system = system
