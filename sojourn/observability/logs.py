@@ -21,6 +21,9 @@ _access = logging.getLogger(ACCESS)
 _OTHERS = ("alembic", "asyncio", "connexion", "openapi_spec_validator", "sqlalchemy", "uvicorn.asgi", "watchfiles")
 """Libraries that tell every step that went well: they are heard from a warning on, at every level."""
 
+_NAMES = {"uvicorn.error": "sojourn.server"}
+"""Loggers of libraries whose names would mislead: this one tells of starts and stops that went well."""
+
 _SECRET = re.compile(r"eyJ[A-Za-z0-9_.-]*|sj_[0-9a-f]{8,}_[A-Za-z0-9_-]+|rt_[0-9a-f-]{36}\.[A-Za-z0-9_.-]+")
 _KEY = re.compile(r"sj_[0-9a-f]{8,}_[A-Za-z0-9_-]+")
 _SHORTEST_TOKEN = 12
@@ -104,7 +107,7 @@ class JsonLines(logging.Formatter):
         line: dict[str, Any] = {
             "timestamp": _instant(record),
             "level": record.levelname.lower(),
-            "logger": record.name,
+            "logger": _NAMES.get(record.name, record.name),
             "message": record.getMessage(),
             **_extra(record),
         }
@@ -114,13 +117,15 @@ class JsonLines(logging.Formatter):
 
 
 class TextLines(logging.Formatter):
-    """A record as one line of text, its facts as `name=value`."""
+    """A record as one line of text, its facts as `name=value`; facts that are not known are left out."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record's line."""
-        text = f"{_instant(record)} {record.levelname:<7} {record.name}: {record.getMessage()}"
+        logger = _NAMES.get(record.name, record.name)
+        text = f"{_instant(record)} {record.levelname:<7} {logger}: {record.getMessage()}"
         for name, value in _extra(record).items():
-            text += f" {name}={value}"
+            if value is not None:
+                text += f" {name}={value}"
         if record.exc_info:
             text += " | " + self.formatException(record.exc_info)
         return masked(_CONTROL.sub(_escape, text))

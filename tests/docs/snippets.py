@@ -16,7 +16,7 @@ from tests.live import free_port
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PRELUDE = (Path(__file__).parent / "prelude.sh").read_text("utf-8")
-SECONDS = 300
+SECONDS = 900
 
 
 @dataclass(frozen=True, slots=True)

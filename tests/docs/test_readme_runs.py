@@ -15,7 +15,7 @@ from tests.live import free_port
 
 SOURCE = "https://sojourn.example/source"
 FOREGROUND = ".venv/bin/sojourn demo\n"
-SECONDS = 300
+SECONDS = 900
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -97,7 +97,7 @@ def see_the_demo(checkout: Path) -> None:
             lines.append(process.stdout.readline())
             assert lines[-1] or process.poll() is None
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
     finally:
         process.kill()
         process.communicate()

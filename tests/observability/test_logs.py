@@ -147,3 +147,16 @@ def test_a_refresh_token_is_masked_wherever_it_stands() -> None:
     token = f"rt_01968a3c-5c00-7000-8000-00a1b2c3d4e5.YWNtZQ.7.{secret}.{secret}"
 
     assert logs.masked(f"before {token} behind") == "before *** behind"
+
+
+def test_the_server_is_named_in_the_log_and_what_is_not_known_is_left_out_for_people() -> None:
+    record = logging.makeLogRecord({"name": "uvicorn.error", "msg": "Started", "levelname": "INFO", "tenant": None})
+
+    assert logs.TextLines().format(record).endswith("INFO    sojourn.server: Started")
+    assert json.loads(logs.JsonLines().format(record)) | {"timestamp": ""} == {
+        "timestamp": "",
+        "level": "info",
+        "logger": "sojourn.server",
+        "message": "Started",
+        "tenant": None,
+    }

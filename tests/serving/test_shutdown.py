@@ -96,7 +96,7 @@ def test_a_request_that_takes_too_long_is_refused_as_everything_is(tmp_path: Pat
     assert b"retry-after: " in head.lower()
     assert json.loads(body)["status"] == 503
     assert server.process.wait(60) == 0
-    assert "ERROR" not in server.log.read_text().replace("ERROR   uvicorn.error: Cancel 1 running task", "")
+    assert "ERROR" not in server.log.read_text().replace("ERROR   sojourn.server: Cancel 1 running task", "")
 
 
 def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
