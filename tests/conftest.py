@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from sojourn.storage.engines import migrate
 from tests import postgres
 
 ENGINES = ("sqlite", "postgresql")
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")  # how long an example takes says how busy the machine is
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
