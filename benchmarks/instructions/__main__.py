@@ -18,6 +18,7 @@ from benchmarks.instructions.counting import (
     commit_of,
     is_changed,
     per_request,
+    steps_per_request,
     tree_of,
     valgrind_is_here,
 )
@@ -34,8 +35,12 @@ MOST = 5.0
 @click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, help="Runs side by side.")
 @click.option("--record", is_flag=True, help="Add the counts to benchmarks/results/instructions.json.")
 @click.option("--without", type=click.Choice(["head-judgement"]), help="Compare with this tree without a part.")
-def main(ops: str, base: str | None, jobs: int, record: bool, without: str | None) -> None:
+@click.option("--steps", is_flag=True, help="Count steps of the interpreter instead: in seconds, without valgrind.")
+def main(ops: str, base: str | None, jobs: int, record: bool, without: str | None, steps: bool) -> None:
     """Count what one request of each hot operation costs on SQLite, from its bytes to the answer's."""
+    if steps:
+        _compare_steps(_named(ops), base, jobs=jobs)
+        return
     if not valgrind_is_here():
         click.echo("NOT COUNTED: valgrind is not installed, so nothing holds the instructions per operation")
         return
@@ -59,6 +64,15 @@ def main(ops: str, base: str | None, jobs: int, record: bool, without: str | Non
         raise click.ClickException(f"more than {MOST:.0f} % dearer than {revision[:12]}: {', '.join(dearer)}")
 
 
+def _compare_steps(operations: list[str], base: str | None, *, jobs: int) -> None:
+    commit = commit_of(base or "HEAD~1", ROOT)
+    now, before = steps_per_request(ROOT, operations, jobs=jobs), None
+    if commit is not None:
+        with tree_of(commit, ROOT) as tree:
+            before = steps_per_request(tree, operations, jobs=jobs)
+    click.echo(_table(now, before, title=(commit or "not in this history")[:12], unit="steps"))
+
+
 def _before(base: str | None, operations: list[str], *, jobs: int) -> tuple[Mapping[str, int] | None, str]:
     """The counts of the commit before, None where it is not there, and its name."""
     wanted = base or ("HEAD" if is_changed(ROOT) else "HEAD~1")
@@ -76,8 +90,8 @@ def _named(text: str) -> list[str]:
     return names
 
 
-def _table(now: Mapping[str, int], before: Mapping[str, int] | None, *, title: str) -> str:
-    lines = [f"| operation | instructions | {title} | change |", "| --- | ---: | ---: | ---: |"]
+def _table(now: Mapping[str, int], before: Mapping[str, int] | None, *, title: str, unit: str = "instructions") -> str:
+    lines = [f"| operation | {unit} | {title} | change |", "| --- | ---: | ---: | ---: |"]
     for name, count in now.items():
         beside = ("", "") if before is None else (f"{before[name]:,}", f"{_growth(count, before[name]):+.1f} %")
         lines.append(f"| {name} | {count:,} | {beside[0]} | {beside[1]} |")

@@ -17,6 +17,8 @@ SERVED = Path(__file__).parent / "served.py"
 REQUESTS = {"active": 1000, "list": 500, "stats": 1000, "validate": 1000, "create": 200, "refresh": 200}
 """Requests of one run: enough that what two runs differ by anyway is below a hundredth of them."""
 LIMIT_SECONDS = 900
+_STEPPED = 40
+"""Requests whose steps are counted: some are served once in several requests."""
 
 _COUNTED = re.compile(r"I\s+refs:\s+([\d,]+)")
 
@@ -39,6 +41,17 @@ def per_request(tree: Path, operations: Sequence[str], *, jobs: int, options: Se
     with ThreadPoolExecutor(jobs) as threads:
         counts = list(threads.map(lambda run: _count(tree, run[0], number=run[1], options=options), runs))
     return {name: (count - counts[0]) // number for (name, number), count in zip(runs[1:], counts[1:], strict=True)}
+
+
+def steps_per_request(tree: Path, operations: Sequence[str], *, jobs: int) -> Mapping[str, int]:
+    """Steps of the interpreter per request of each operation, as `tree` serves it. Raises CountingFailed."""
+
+    def count(operation: str) -> int:
+        command = [sys.executable, "-W", "ignore", str(SERVED), operation, str(_STEPPED), "--steps"]
+        return int(_run(command, tree, what=operation).stdout)
+
+    with ThreadPoolExecutor(jobs) as threads:
+        return dict(zip(operations, threads.map(count, operations), strict=True))
 
 
 @contextmanager
@@ -76,11 +89,18 @@ def _count(tree: Path, operation: str, *, number: int, options: Sequence[str]) -
         "valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null",
         sys.executable, "-W", "ignore", str(SERVED), operation, str(number), *options,
     ]  # fmt: skip
+    done = _run(command, tree, what=operation)
+    counted = _COUNTED.search(done.stderr)
+    if counted is None:
+        raise CountingFailed(f"{operation} in {tree} was not counted:\n{done.stderr[-2000:]}")
+    return int(counted[1].replace(",", ""))
+
+
+def _run(command: list[str], tree: Path, *, what: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": str(tree)}
     done = subprocess.run(
         command, cwd=tree, env=environment, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
     )
-    counted = _COUNTED.search(done.stderr)
-    if done.returncode or counted is None:
-        raise CountingFailed(f"{operation} in {tree} ended with {done.returncode}:\n{done.stderr[-2000:]}")
-    return int(counted[1].replace(",", ""))
+    if done.returncode:
+        raise CountingFailed(f"{what} in {tree} ended with {done.returncode}:\n{done.stderr[-2000:]}")
+    return done
