@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sojourn.domain.clock import to_text
 from sojourn.domain.errors import DomainError, Unavailable
 from sojourn.storage.database import Database, Load, RowSecurityBypassed
-from sojourn.storage.postgres import citus, partitions, poolers
+from sojourn.storage.postgres import citus, partitions, poolers, pools
 from sojourn.storage.postgres.calls import Calls
 from sojourn.storage.postgres.codecs import set_codecs
 from sojourn.storage.postgres.failures import DRIVER_ERRORS, retries, unavailable
@@ -252,11 +252,9 @@ def _is_of_a_cluster(connection: Connection) -> bool:
 
 
 async def _pool(url: str, wait_seconds: float, *, size: int, pooled: bool, settings: dict[str, str]) -> Any:
-    return await asyncpg.create_pool(
+    return await pools.make(
         url,
-        min_size=1,
-        max_size=size,
-        max_queries=2**62,  # a connection is not replaced for its age in queries
+        size=size,
         timeout=wait_seconds,
         command_timeout=wait_seconds * (_STATEMENT_PATIENCE + 1),
         statement_cache_size=0 if pooled else _CACHED_STATEMENTS,
