@@ -1,21 +1,27 @@
 """What every test may use: the two engines."""
 
 import asyncio
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
+from hypothesis import HealthCheck, settings
 
 from sojourn.storage.engines import migrate
 from tests import postgres
 
 ENGINES = ("sqlite", "postgresql")
-hypothesis.settings.register_profile("unhurried", deadline=None)
-hypothesis.settings.load_profile("unhurried")  # how long an example takes says how busy the machine is
+settings.register_profile(
+    "sojourn",
+    deadline=None,  # how long an example takes says more of the machine than of us
+    derandomize=not os.environ.get("RANDOM_EXAMPLES"),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("sojourn")
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 

@@ -56,18 +56,20 @@ def dev(**flags: object) -> None:
 
     Shows what the linters find with file and line (Redocly and Spectral take part after `npm ci`). An operation
     without a handler is answered from its first example, with the header `X-Sojourn-Example: true`. Listens on
-    127.0.0.1 only; without --database-url the data is temporary. Prints an API key and an admin token.
+    127.0.0.1 only; without --database-url the data is temporary. Prints an API key and an admin token, unless they are
+    made of secrets that you set yourself.
     """
     if find_spec("watchfiles") is None:
         raise click.ClickException("watchfiles is not installed: run `pip install -e '.[dev]'` first")
     # A linter may still be at work in the folder when the last process ends.
     with tempfile.TemporaryDirectory(prefix="sojourn-dev-", ignore_cleanup_errors=True) as folder:
-        settings = settings_from(**(_defaults(Path(folder)) | {name: flag for name, flag in flags.items() if flag}))
+        made = _defaults(Path(folder))
+        settings = settings_from(**(made | {name: flag for name, flag in flags.items() if flag}))
         os.environ.update(settings.to_environ())
         os.environ["TMPDIR"] = folder  # what an interrupted linter leaves goes with the rest
         os.environ.setdefault("PYTHONWARNINGS", "ignore:Using `httpx` with `starlette.testclient`")
         logging.config.dictConfig(logs.config(settings.log_format, settings.log_level))
-        click.echo(_welcome(settings))
+        click.echo(_welcome(settings, made))
         uvicorn.run(
             "sojourn.cli.dev:create_dev_app",
             factory=True,
@@ -154,14 +156,19 @@ def _defaults(folder: Path) -> dict[str, Any]:
     return {name: value for name, value in defaults.items() if name not in given} | {"host": "127.0.0.1"}
 
 
-def _welcome(settings: Settings) -> str:
+def _welcome(settings: Settings, made: Mapping[str, Any]) -> str:
+    """Where to look, and the credentials that were `made` for this server: no secret of the environment is printed."""
     url = f"http://{settings.host}:{settings.port}"
-    token = issue_token(
-        settings, tenant="acme", user="usr_admin", roles=("admin",), session=None, ttl=_TOKEN_TTL, now=utc_now()
-    )
+    key, token = "one of those that you have set", "`sojourn token` prints one"
+    if settings.internal_api_keys == made.get("internal_api_keys"):
+        key = settings.internal_api_keys[0]
+    if settings.jwt_secret == made.get("jwt_secret"):
+        token = issue_token(
+            settings, tenant="acme", user="usr_admin", roles=("admin",), session=None, ttl=_TOKEN_TTL, now=utc_now()
+        )
     return f"""Open {url}/docs in a browser: the contract as it is now, with requests to try.
 
 Base URL     {url}
-API key      {settings.internal_api_keys[0]}
+API key      {key}
 Admin token  {token}
 """

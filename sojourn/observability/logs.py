@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 from sojourn.domain.clock import to_text
+from sojourn.domain.secret_texts import masked
 from sojourn.domain.values import Caller, Tenant
 from sojourn.observability import metrics
 from sojourn.observability.background_log import ACCESS, BackgroundHandler
@@ -24,9 +25,6 @@ _OTHERS = ("alembic", "asyncio", "connexion", "openapi_spec_validator", "sqlalch
 _NAMES = {"uvicorn.error": "sojourn.server"}
 """Loggers of libraries whose names would mislead: this one tells of starts and stops that went well."""
 
-_SECRET = re.compile(r"eyJ[A-Za-z0-9_.-]*|sj_[0-9a-f]{8,}_[A-Za-z0-9_-]+|rt_[0-9a-f-]{36}\.[A-Za-z0-9_.-]+")
-_KEY = re.compile(r"sj_[0-9a-f]{8,}_[A-Za-z0-9_-]+")
-_SHORTEST_TOKEN = 12
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
@@ -129,19 +127,6 @@ class TextLines(logging.Formatter):
         if record.exc_info:
             text += " | " + self.formatException(record.exc_info)
         return masked(_CONTROL.sub(_escape, text))
-
-
-def masked(text: str) -> str:
-    """`text` with `***` for whatever looks like a token or a key."""
-    return _SECRET.sub(_mask, text)
-
-
-def _mask(match: re.Match[str]) -> str:
-    """What begins like a token is read to its end at once, for the next look begins behind it."""
-    text = match[0]
-    if text.startswith(("sj_", "rt_")) or ("." in text and len(text) >= _SHORTEST_TOKEN):
-        return "***"
-    return _KEY.sub("***", text)
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -210,7 +210,8 @@ def _violations(error: ValidationError, root: str) -> Iterator[Violation]:
         yield from (Violation(_path(error, root, name=name), "unknown_property") for name in unknown)
     else:
         secret = schema.get("format") == "password" or schema.get("writeOnly", False)
-        value = None if secret else instance
+        whole = root == "body" and not error.absolute_path  # a whole body may hold secrets of any form
+        value = None if secret or whole else instance
         yield Violation(_path(error, root), _CODES.get(keyword, "type"), _params(keyword, limit), value)
 
 

@@ -1,7 +1,8 @@
 """Refusals on the wire: the one table from a domain error's key to status, code and type, and the documents.
 
 Documents follow RFC 9457. Titles and details are in the reader's language; `status`, `code`, `type` and
-`i18n_key` never change with it. What was sent is shown in development only, and never for a secret.
+`i18n_key` never change with it. What was sent is shown in development only. Tokens and keys are shown never: wherever
+they were sent (in a path, as a name, as a value), `***` stands in their place.
 """
 
 import re
@@ -13,6 +14,7 @@ from urllib.parse import quote
 
 from sojourn.domain.clock import to_text
 from sojourn.domain.errors import DomainError, InvalidToken, ValidationFailed, Violation
+from sojourn.domain.secret_texts import masked
 from sojourn.problems import i18n
 
 SERVICE = "sojourn"
@@ -195,7 +197,8 @@ def type_uri(kind: ProblemType, public_url: str | None) -> str:
 
 
 def instance(raw_path: str) -> str:
-    """A path as a URI reference, whatever bytes were sent in its place."""
+    """A path as a URI reference, whatever bytes were sent in its place; tokens in it are masked."""
+    raw_path = masked(raw_path)
     if len(raw_path) > _MAX_INSTANCE_LENGTH:
         raw_path = _CUT_ESCAPE.sub("", raw_path[:_MAX_INSTANCE_LENGTH])
     if _URI_PATH.fullmatch(raw_path) and not raw_path.startswith("//"):
@@ -216,7 +219,8 @@ def _violation(violation: Violation, facts: Facts) -> dict[str, Any]:
 
 
 def _field(name: str) -> str:
-    """A field's path, short enough to show and always valid text (it may hold what a client made up)."""
+    """A field's path, short enough to show and always valid text (it may hold what a client made up, even a token)."""
+    name = masked(name)
     if len(name) > MAX_FIELD_LENGTH:
         name = name[: MAX_FIELD_LENGTH - 1] + "…"
     return name.encode("utf-8", "replace").decode().replace("\x00", "?") or '""'
@@ -228,5 +232,5 @@ def _json(value: Any) -> Any:
         return value
     if isinstance(value, int) and abs(value) < _SAFE_INTEGER:
         return value
-    text = value if isinstance(value, str) else repr(value)
+    text = masked(value if isinstance(value, str) else repr(value))
     return text[:MAX_SHOWN_LENGTH].encode("utf-8", "replace").decode()

@@ -69,5 +69,16 @@ def test_what_the_contract_does_not_declare_breaks_its_promise(status: int, medi
         answers.check(status, media_type, value=value)
 
 
+def test_what_is_logged_of_a_broken_promise_holds_no_value() -> None:
+    schema = {"type": "object", "properties": {"items": {"type": "array", "items": {"type": "string", "maxLength": 3}}}}
+    answers = Responses({"200": {"content": {"application/json": {"schema": schema}}}}, closed=True)
+
+    with pytest.raises(BrokenPromise) as broken:
+        answers.check(200, "application/json", value={"items": ["ok", "the secret of somebody"]})
+
+    assert "secret" not in str(broken.value)
+    assert str(broken.value).startswith("items/1 breaks ")
+
+
 def test_exploded_addresses_are_addresses() -> None:
     assert _accepts("ipv6", ipaddress.ip_address("::1").exploded)
