@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from sojourn.conformance.checks import NotApplicable, check
 from sojourn.conformance.contract import Operation
@@ -11,6 +12,9 @@ from sojourn.conformance.wire import Raw
 from sojourn.conformance.world import World, expect
 
 _RULES = "the contract, introduction and Order of checks"
+EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+ODD_INSTANTS = (2**63, 2**70, -1, 10**20, 1e300, 253402300800, True, "0", None, [], 1.5)
+"""Values for the instants of a token: beyond 64 bits, beyond the year 9999, and no numbers at all."""
 UNSIGNED = ({"alg": "none"}, {"alg": "None"}, {"alg": "NONE", "typ": "JWT"}, {"typ": "JWT"})
 
 
@@ -26,13 +30,13 @@ def bare(operation: Operation, world: World) -> Raw:
     return operation.request(known)
 
 
-@check("AUT-001", "Without credentials an operation that asks for them MUST answer 401.", source=_RULES)
+@check("AUT-001", "Without credentials an operation that asks for them MUST be 401.", source=_RULES)
 def test_nobody_calls_without_credentials(world: World, operation: Operation) -> None:
     needs_credentials(operation)
     expect(world.send(bare(operation, world)), 401)
 
 
-@check("AUT-002", "A wrong API key MUST be answered 401.", source=_RULES)
+@check("AUT-002", "A wrong API key MUST be refused with 401.", source=_RULES)
 def test_a_wrong_api_key_opens_nothing(world: World, operation: Operation) -> None:
     needs_credentials(operation, "apiKey")
     key = world.target.api_key
@@ -43,7 +47,7 @@ def test_a_wrong_api_key_opens_nothing(world: World, operation: Operation) -> No
 
 @check(
     "AUT-003",
-    "A bearer token that is none, or whose signature is wrong, MUST be answered 401.",
+    "A bearer token that is none, or whose signature is wrong, MUST be refused with 401.",
     source=f"{_RULES}; RFC 6750 section 3.1",
 )
 def test_a_wrong_bearer_token_opens_nothing(world: World, operation: Operation) -> None:
@@ -55,7 +59,7 @@ def test_a_wrong_bearer_token_opens_nothing(world: World, operation: Operation) 
 
 @check(
     "AUT-004",
-    "A token without a signature (`alg: none`) MUST be answered 401.",
+    "A token without a signature (`alg: none`) MUST be refused with 401.",
     source=f"{_RULES}; RFC 8725 section 3.2",
 )
 def test_an_unsigned_token_opens_nothing(world: World, operation: Operation) -> None:
@@ -67,7 +71,7 @@ def test_an_unsigned_token_opens_nothing(world: World, operation: Operation) -> 
 
 @check(
     "AUT-005",
-    "A token whose claims were changed after signing MUST be answered 401.",
+    "A token whose claims were changed after signing MUST be refused with 401.",
     source="RFC 7519 section 7.2",
 )
 def test_changed_claims_open_nothing(world: World, operation: Operation) -> None:
@@ -85,7 +89,7 @@ def test_the_other_kind_of_credential_opens_nothing(world: World, operation: Ope
     expect(world.send(bare(operation, world).with_header(*other)), 401)
 
 
-@check("AUT-007", "An operation of administrators MUST answer 403 to a user without such a role.", source=_RULES)
+@check("AUT-007", "An operation of administrators MUST refuse a user without such a role with 403.", source=_RULES)
 def test_a_user_administrates_nothing(world: World, operation: Operation) -> None:
     if not operation.roles:
         raise NotApplicable("any user may call it")
@@ -177,7 +181,7 @@ def test_the_two_kinds_of_token_are_not_mistaken_for_each_other(world: World) ->
 
 @check(
     "AUT-015",
-    "An API key that is limited to other tenants MUST be answered 403 before any look-up.",
+    "An API key that is limited to other tenants MUST be refused with 403 before any look-up.",
     source="the contract, response TenantNotAllowed",
     needs=("limited_api_key",),
     profile="full",
@@ -195,10 +199,42 @@ def test_a_limited_api_key_opens_no_other_tenant(world: World, operation: Operat
 )
 def test_a_token_for_another_audience_opens_nothing(world: World) -> None:
     made = world.first.sign_in()
-    grant = "urn:ietf:params:oauth:grant-type:token-exchange"
-    body = {"grant_type": grant, "subject_token": made.access, "audience": "api.example.com"}
+    body = {"grant_type": EXCHANGE, "subject_token": made.access, "audience": "api.example.com"}
     exchanged = expect(world.first.admin("exchange_token", body=body), 200).json["access_token"]
     expect(world.first.bearer(exchanged, "get_session", session_id=made.id), 401)
+
+
+@check(
+    "AUT-017",
+    "A token with odd claims MUST be refused as any other, in every operation that takes one.",
+    source="RFC 7519 sections 2 and 7.2; RFC 7493; the contract, introspect_token and validate_access_token",
+)
+def test_odd_claims_are_no_error_of_the_server(world: World) -> None:
+    tenant = world.first
+    for token in odd_tokens(tenant.sign_in().access):
+        expect(tenant.bearer(token, "list_own_trusted_devices"), 401)
+        told = expect(tenant.admin("introspect_token", body={"token": token}), 200).json
+        assert told == {"active": False}, f"introspection says {told}"
+        said = expect(tenant.service("validate_access_token", body={"access_token": token}), 200).json
+        assert said["valid"] is False, "validate-token calls it valid"
+        expect(tenant.admin("exchange_token", body={"grant_type": EXCHANGE, "subject_token": token}), 400)
+        expect(tenant.refresh(token), 400, 401)
+        expect(tenant.admin("check_blacklisted_token", body={"token": token}), 200)
+
+
+def odd_tokens(token: str) -> Iterator[str]:
+    """The header and the signature of a valid token, and claims between them that no library would write."""
+    head, claims, signature = token.split(".")
+    valid = json.loads(_decoded(claims))
+    odd: list[dict[str, Any]] = [{name: value} for name in ("exp", "iat", "nbf", "auth_time") for value in ODD_INSTANTS]
+    odd += [{"sub": value} for value in (None, 7, [], "", "\ud800", "\x00", "x" * 5000)]
+    odd += [{"nickname": "\ud800"}, {"uid": 2**70}, {"amr": {}}, {"scope": ["read"]}, {"jti": 1e300}, {"aud": 0}]
+    texts = [json.dumps({**valid, **change}).encode() for change in odd]
+    text = json.dumps(valid)
+    texts += [text.encode("utf-16"), b"\xef\xbb\xbf" + text.encode(), b"[]", b"7", b"null", b"", text[:-1].encode()]
+    texts += [b'{"exp": NaN}', b'{"exp": 1e999}', b'{"sub": "a", "sub": "b"}', b"[" * 2000, b'{"a":' * 2000]
+    for raw in texts:
+        yield f"{head}.{base64.urlsafe_b64encode(raw).rstrip(b'=').decode()}.{signature}"
 
 
 def unsigned_tokens(token: str) -> Iterator[str]:

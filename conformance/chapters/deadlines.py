@@ -30,7 +30,7 @@ def lifetimes(tenant: Tenant, access: str, *, refresh: str) -> Iterator[None]:
 
 @check(
     "LIF-011",
-    "An access token MUST be good until its time is over and never after.",
+    "An access token MUST be valid until it expires and never after.",
     source="the contract, set_token_config; RFC 7519 section 4.1.4",
     waits=True,
 )
@@ -61,7 +61,7 @@ def assert_good(world: World, made: SignIn) -> None:
 
 @check(
     "LIF-012",
-    "A refresh token MUST NOT be good after its time.",
+    "A refresh token MUST NOT be valid after it expired.",
     source="the contract, set_token_config",
     waits=True,
 )

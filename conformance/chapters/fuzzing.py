@@ -77,7 +77,7 @@ def fuzzing(pytestconfig: pytest.Config) -> Iterator[Fuzzing]:
 
 @check(
     "FUZ-001",
-    "No generated request, valid or not, MUST be answered against the contract.",
+    "No response to a generated request, valid or not, MUST break the contract.",
     source=_SOURCE,
     profile="full",
     feature="fuzzing",
@@ -100,8 +100,8 @@ def test_no_chain_along_links_ends_against_the_contract(fuzzing: Fuzzing) -> Non
 
 @check(
     "FUZ-003",
-    "Every operation that needs no session of the caller and no key with the scope `manage` MUST have answered a "
-    "generated request with success.",
+    "Every operation that needs no session of the caller and no key with the scope `manage` MUST have fulfilled a "
+    "generated request.",
     source=_SOURCE,
     profile="full",
     feature="fuzzing",

@@ -1,4 +1,4 @@
-"""Caching and security headers: nothing about sessions is stored on the way, nothing secret is told."""
+"""Caching and security headers: nothing about sessions is stored on the way, nothing secret is shown."""
 
 from sojourn.conformance.checks import NotApplicable, check
 from sojourn.conformance.contract import Operation
@@ -12,7 +12,7 @@ TOO_LONG = 5000
 
 @check(
     "HDR-001",
-    "An answer with tokens or session data MUST carry `Cache-Control: no-store`.",
+    "A response with tokens or session data MUST carry `Cache-Control: no-store`.",
     source="the contract, header NoStore; RFC 9111 section 5.2.2.5",
 )
 def test_answers_about_sessions_are_not_stored(world: World, operation: Operation) -> None:
@@ -23,7 +23,7 @@ def test_answers_about_sessions_are_not_stored(world: World, operation: Operatio
     assert "no-store" in said, f"Cache-Control is {said!r}"
 
 
-@check("HDR-002", "Every answer MUST carry a request id.", source="the contract, Tracing; header RequestId")
+@check("HDR-002", "Every response MUST carry a request id.", source="the contract, Tracing; header RequestId")
 def test_every_answer_carries_a_request_id(world: World, operation: Operation) -> None:
     valid = valid_request(operation, world.first)
     for request in (valid, valid.with_query("colour", "red"), valid.copy(path="/no/such/path")):
@@ -69,7 +69,7 @@ def test_nothing_is_told_of_what_is_no_token(world: World) -> None:
 
 @check(
     "HDR-006",
-    "Answers in JSON MUST be UTF-8 JSON and nothing must be guessed of their type.",
+    "Responses in JSON MUST be UTF-8 JSON and say so: nobody must guess their type.",
     source="RFC 8259 section 8.1",
 )
 def test_answers_are_labelled(world: World, operation: Operation) -> None:
@@ -83,7 +83,7 @@ def test_answers_are_labelled(world: World, operation: Operation) -> None:
 
 @check(
     "HDR-007",
-    "A client that names the `ETag` of a response MUST be answered 304 without content, and any other 200.",
+    "A client that names the `ETag` of a response MUST get 304 without content, and any other client 200.",
     source="RFC 9110 section 13.1.2; the contract, header ETag",
 )
 def test_who_has_a_response_is_not_sent_it_again(world: World, operation: Operation) -> None:

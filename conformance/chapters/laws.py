@@ -1,4 +1,4 @@
-"""Laws that every answer of the run is held to: nothing is asked for them but a short tour, when they run alone."""
+"""Laws for every response of the run. They send no requests of their own, except a short tour when they run alone."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -74,7 +74,7 @@ def tour(world: World) -> None:
 
 @check(
     "LAW-001",
-    "Every answer of the run MUST have a documented status, media type and body.",
+    "Every response of the run MUST have a documented status, media type and body.",
     source="the contract",
     profile="seed",
 )
@@ -139,7 +139,7 @@ def _of_the_run(
 
 test_instants_are_utc = _of_an_exchange(
     "LAW-002",
-    "An instant in an answer MUST be in UTC and say so with `Z`.",
+    "An instant in a response MUST be in UTC and say so with `Z`.",
     source="the contract, schemas; RFC 3339 section 5.6",
     law=laws.instants_are_utc,
 )
@@ -169,32 +169,32 @@ test_rows_are_what_was_asked_for = _of_an_exchange(
 )
 test_what_was_sent_is_told = _of_an_exchange(
     "LAW-007",
-    "What an answer tells of the request's members MUST be what was sent.",
+    "What a response says of the request's members MUST be what was sent.",
     source="the contract",
     law=laws.what_was_sent_is_told,
     profile="core",
 )
 test_numbers_add_up = _of_an_exchange(
     "LAW-008",
-    "Counts and times that stand in one answer MUST agree.",
+    "Counts and times in one response MUST agree.",
     source="the contract",
     law=laws.numbers_add_up,
 )
 test_what_does_not_change = _of_the_run(
     "LAW-009",
-    "What no operation changes of a session, device, token or entry MUST be told alike by every answer.",
+    "What no operation changes of a session, device, token or entry MUST be the same in every response.",
     source="the contract, schemas",
     law=histories.what_does_not_change,
 )
 test_what_does_not_go_back = _of_the_run(
     "LAW-010",
-    "A session that was told to be over MUST stay so, and its last use MUST NOT become an earlier one.",
+    "A session that was shown as ended MUST stay so, and its last use MUST NOT become an earlier one.",
     source="the contract, status of a session",
     law=histories.what_does_not_go_back,
 )
 test_when_it_was_said = _of_the_run(
     "LAW-011",
-    "An instant that says when an answer was made MUST lie between its request and the answer.",
+    "An instant that says when a response was made MUST lie between its request and the response.",
     source="the contract, timestamp",
     law=histories.when_it_was_said,
 )
@@ -221,7 +221,7 @@ test_what_a_tokens_end_does = _of_the_run(
 )
 test_what_has_happened = _of_the_run(
     "LAW-015",
-    "What is told to have happened MUST NOT lie after the answer that tells it.",
+    "What has happened according to a response MUST NOT lie after that response.",
     source="RFC 9110 section 6.6.1; the contract, schemas",
     law=histories.what_has_happened,
 )

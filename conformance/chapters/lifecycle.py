@@ -49,7 +49,7 @@ def _filtered(tenant: Tenant, user: str, *, status: str) -> int:
     return int(expect(tenant.admin("list_tenant_sessions", user_id=user, status=status), 200).json["total"])
 
 
-@check("LIF-001", "A new session MUST be active in every read, and its tokens good.", source=_STATUS)
+@check("LIF-001", "A new session MUST be active in every read, and its tokens valid.", source=_STATUS)
 def test_a_new_session_is_active_everywhere(world: World) -> None:
     made = world.first.sign_in()
     assert_every_read_says(world.first, made, status="active")

@@ -1,4 +1,4 @@
-"""Links: each leads from an answer to the operation it names, which then succeeds."""
+"""Links: each leads from a response to the operation it names, which then succeeds."""
 
 import json
 from typing import Any

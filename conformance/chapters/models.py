@@ -228,7 +228,7 @@ def test_every_list_of_sessions_tells_what_was_done(world: World) -> None:
     judge(world, sessions)
 
 
-@model("MOD-002", "A session, its tokens, its device and its uses MUST be told as what was done.")
+@model("MOD-002", "A session, its tokens, its device and its uses MUST be shown as what was done.")
 def test_a_session_alone_tells_what_was_done(world: World) -> None:
     judge(world, single_sessions)
 
@@ -238,7 +238,7 @@ def test_every_list_of_devices_tells_what_was_done(world: World) -> None:
     judge(world, devices)
 
 
-@model("MOD-004", "Refused tokens MUST be told by list and by question until they are lifted.")
+@model("MOD-004", "Refused tokens MUST be in the list and be found by the check until their entries are removed.")
 def test_refused_tokens_are_told_until_they_are_lifted(world: World) -> None:
     judge(world, refusals)
 

@@ -23,7 +23,7 @@ def test_a_service_ends_one_session(world: World) -> None:
     expect(world.first.refresh(ended.refresh), 401)
 
 
-@check("ONE-002", "The facts of an end MUST be told to services, and a second end MUST leave them.", source=_ONE)
+@check("ONE-002", "The facts of an end MUST be shown to services, and a second end MUST leave them.", source=_ONE)
 def test_a_service_is_told_how_a_session_ended(world: World) -> None:
     made = world.first.sign_in()
     said = {"reason": "left", "reason_code": "signed_out"}
@@ -111,7 +111,7 @@ def test_an_erased_user_is_gone(world: World) -> None:
 
 @check(
     "ONE-007",
-    "A user MUST NOT blacklist the token of somebody else, however it is spelled and whoever is named.",
+    "A user MUST NOT blacklist the token of somebody else, however it is spelled and whatever user is named.",
     source="the contract, add_to_blacklist; RFC 7009 section 2.2",
 )
 def test_nobody_blacklists_the_token_of_somebody_else(world: World) -> None:

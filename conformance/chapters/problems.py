@@ -36,7 +36,7 @@ def _as_admin(world: World, request: Raw) -> Reply:
     return world.send(request.with_header("Authorization", f"Bearer {world.first.admin_token}"))
 
 
-@check("PRB-001", "Every refusal MUST be a problem document with the answer's own status.", source=_ERRORS)
+@check("PRB-001", "Every refusal MUST be a problem document with the status of the response.", source=_ERRORS)
 def test_every_refusal_is_a_problem_document(world: World) -> None:
     wanted = {"type", "title", "status", "detail", "code", "i18n_key", "instance", "request_id", "trace_id", "span_id"}
     for reply in refusals(world):

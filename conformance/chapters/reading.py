@@ -1,7 +1,7 @@
-"""The five reads, from reads alone: who may ask, for whom, how, and that what is told stays so.
+"""The five reads, from reads alone: who may ask, for whom, how, and that what is shown stays so.
 
 Nothing is written. What a server may leave out (pages of a list that has none in its documents, languages, `Accept`)
-is judged only where it answers at all: then it must do so in every operation.
+is judged only where it responds at all: then it must do so in every operation.
 """
 
 from collections.abc import Iterator
@@ -208,7 +208,7 @@ def known_elsewhere(world: World, user: str) -> bool:
 
 @check(
     "SED-026",
-    "What is asked again MUST be answered alike as long as nothing happened.",
+    "The same request MUST get the same response as long as nothing happened.",
     source="RFC 9110 section 9.2.1",
     profile="seed",
 )

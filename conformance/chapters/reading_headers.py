@@ -121,7 +121,7 @@ def test_a_key_of_another_tenant_opens_nothing(world: World) -> None:
 
 @check(
     "SED-032",
-    "The instants that say when an answer was made MUST be those of the answer, not of one before.",
+    "The instants that say when a response was made MUST be those of this response, not of an earlier one.",
     source="the seed pages, timestamp and updated_at",
     profile="seed",
 )

@@ -110,7 +110,7 @@ def test_a_read_changes_nothing(world: World, operation: Operation) -> None:
 
 @check(
     "IDM-008",
-    "All tokens of a user that were refused MUST stay refused, and later ones be good.",
+    "All tokens of a user that were refused MUST stay refused, and later ones MUST be valid.",
     source="the contract, revoke_all_tokens",
 )
 def test_refusing_all_tokens_of_a_user_refuses_those_that_are(world: World) -> None:

@@ -24,7 +24,7 @@ def race(call: Callable[[], Reply], racers: int = RACERS) -> list[Reply]:
 
 @check(
     "ROT-001",
-    "A refresh MUST give another pair whose tokens are good.",
+    "A refresh MUST give another pair whose tokens are valid.",
     source=_ROTATION,
     feature="refresh-rotation",
 )
@@ -40,7 +40,7 @@ def test_a_refresh_gives_a_new_pair_that_works(world: World) -> None:
 
 @check(
     "ROT-002",
-    "A spent token whose successor was spent too MUST be refused and end its session, at once.",
+    "A refresh token whose successor was already exchanged MUST be refused, and MUST end its session at once.",
     source=_ROTATION,
     feature="refresh-rotation",
 )
@@ -56,7 +56,7 @@ def test_the_replay_of_an_old_token_ends_the_session(world: World) -> None:
 
 @check(
     "ROT-003",
-    "A token whose answer was lost MUST be answered again with the same successor.",
+    "A refresh whose response was lost MUST give the same successor when it is sent again.",
     source=_ROTATION,
     feature="refresh-rotation",
 )
@@ -99,7 +99,7 @@ def test_a_forged_refresh_token_changes_nothing(world: World) -> None:
 
 @check(
     "ROT-006",
-    "Rotating the access token MUST leave the refresh token good.",
+    "Rotating the access token MUST leave the refresh token valid.",
     source="the contract, rotate_access_token",
     feature="refresh-rotation",
 )

@@ -1,4 +1,4 @@
-"""The run itself: everything that was answered, and how much of the contract was exercised."""
+"""The run itself: all responses, and how much of the contract was exercised."""
 
 from collections import Counter
 
@@ -14,7 +14,7 @@ _GIVEN = ("second_admin_token", "limited_api_key", "stranger_token", "short_live
 _SOURCE = "conformance/README.md, coverage"
 
 
-@check("RUN-001", "Every answer of the whole run MUST be one that the contract documents.", source="the contract")
+@check("RUN-001", "Every response of the whole run MUST be one that the contract documents.", source="the contract")
 def test_every_answer_of_the_run_is_documented(world: World) -> None:
     looked: Counter[tuple[str, int]] = Counter()
     wrong: dict[str, None] = {}
@@ -29,7 +29,7 @@ def test_every_answer_of_the_run_is_documented(world: World) -> None:
     assert not wrong, f"{len(wrong)}: " + "; ".join(list(wrong)[:10])
 
 
-@check("RUN-002", "Every operation MUST have answered with success.", source=_SOURCE, profile="full", needs=_GIVEN)
+@check("RUN-002", "Every operation MUST have succeeded.", source=_SOURCE, profile="full", needs=_GIVEN)
 def test_every_operation_was_exercised(world: World) -> None:
     assert_complete(measure(world.contract, world.traffic).measures["operations"])
 
@@ -41,7 +41,7 @@ def test_every_parameter_was_exercised(world: World) -> None:
 
 @check(
     "RUN-004",
-    "Every documented status MUST have been answered, but for the listed exceptions.",
+    "Every documented status MUST have occurred, except those listed as exceptions.",
     source=_SOURCE,
     profile="full",
     needs=_GIVEN,

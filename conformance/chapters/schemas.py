@@ -1,4 +1,4 @@
-"""Schemas and examples: every answer of every operation is what the contract says."""
+"""Schemas and examples: every response of every operation is what the contract says."""
 
 import json
 
@@ -20,7 +20,7 @@ def assert_documented(operation: Operation, reply: Reply) -> None:
 
 @check(
     "SCH-001",
-    "An operation MUST answer a valid request with success, as its schema says.",
+    "An operation MUST fulfil a valid request, and its response MUST fit its schema.",
     source="the contract, the schemas of each response",
 )
 def test_a_valid_request_is_answered_as_documented(world: World, operation: Operation) -> None:
@@ -51,7 +51,7 @@ def test_the_documented_examples_of_bodies_are_accepted(world: World, operation:
         assert not complaints, f"the documented example {json.dumps(example)} breaks a rule: {complaints}"
 
 
-@check("SCH-004", "Every documented example of an answer MUST be what its own schema says.", source="the contract")
+@check("SCH-004", "Every documented example of a response MUST fit its own schema.", source="the contract")
 def test_the_documented_examples_of_answers_fit(world: World, operation: Operation) -> None:
     for status, response in operation.responses.items():
         for media_type, content in response.get("content", {}).items():

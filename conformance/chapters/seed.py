@@ -91,7 +91,7 @@ def some_users(world: World) -> dict[str, int]:
 
 @check(
     "SED-001",
-    "Each of the five operations MUST answer 200 with what its schema says.",
+    "Each of the five operations MUST respond with 200 and what its schema says.",
     source="the seed pages",
     profile="seed",
 )
@@ -281,7 +281,7 @@ def test_the_list_of_trusted_devices_refuses_bad_parameters(world: World) -> Non
 
 @check(
     "SED-013",
-    "A refusal MUST be a problem document whose `status` is that of the answer.",
+    "A refusal MUST be a problem document whose `status` is that of the response.",
     source="seed Problem; RFC 9457 section 3",
     profile="seed",
 )

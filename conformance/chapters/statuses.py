@@ -115,14 +115,14 @@ def provoke(operation: Operation, world: World, *, more: bool) -> None:
         assert_documented(operation, reply)
 
 
-@check("STA-001", "Every documented status MUST be answered when its reason is there, as documented.", source=_SOURCE)
+@check("STA-001", "Every documented status MUST occur when its reason is there, as documented.", source=_SOURCE)
 def test_every_documented_status_is_answered(world: World, operation: Operation) -> None:
     provoke(operation, world, more=False)
 
 
 @check(
     "STA-003",
-    "The statuses for callers of other tenants MUST be answered as documented.",
+    "The statuses for callers of other tenants MUST occur as documented.",
     source=_SOURCE,
     profile="full",
     needs=("limited_api_key", "stranger_token"),

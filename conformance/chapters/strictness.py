@@ -88,7 +88,7 @@ def test_a_body_that_is_not_declared_is_refused(world: World, operation: Operati
     judge(probes.undeclared_body, operation, world=world)
 
 
-@check("STR-012", "An `Accept` that excludes every form of the answer MUST be 406.", source="RFC 9110 section 15.5.7")
+@check("STR-012", "An `Accept` that excludes every form of the response MUST be 406.", source="RFC 9110 section 15.5.7")
 def test_what_cannot_be_accepted_is_not_sent(world: World, operation: Operation) -> None:
     judge(probes.negotiation, operation, world=world)
 

@@ -41,7 +41,7 @@ def test_no_operation_tells_what_another_tenant_has(world: World, operation: Ope
         assert reply.status == 404, f"what another tenant has must not exist: answered {reply.status}"
 
 
-@tenancy("TEN-002", "What another tenant has MUST be answered as what never was.", source=_ABSENT)
+@tenancy("TEN-002", "What another tenant has MUST be refused like what never existed.", source=_ABSENT)
 def test_what_another_tenant_has_is_answered_as_what_never_was(world: World) -> None:
     foreign = world.twin.sign_in()
     never = foreign.id[:-4] + ("0000" if foreign.id[-4:] != "0000" else "1111")
@@ -178,7 +178,7 @@ def test_refusing_a_users_tokens_stays_in_the_tenant(world: World) -> None:
 
 @check(
     "TEN-014",
-    "An administrator's question about a tenant that does not exist MUST be answered 404.",
+    "An administrator's question about a tenant that does not exist MUST be 404.",
     source="the contract, get_session_stats (404)",
     needs=("stranger_token",),
     profile="full",

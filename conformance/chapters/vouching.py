@@ -9,6 +9,7 @@ from sojourn.conformance.chapters.schemas import assert_documented
 from sojourn.conformance.checks import NotApplicable, check
 from sojourn.conformance.contract import Operation
 from sojourn.conformance.fresh import valid_request
+from sojourn.conformance.instants import instant
 from sojourn.conformance.world import SignIn, World, expect
 
 _STEP_UP = "OWASP ASVS 5.0 V7.2.4; the contract, elevate_session"
@@ -75,7 +76,7 @@ def test_a_service_raises_a_session(world: World) -> None:
 
 @check(
     "VCH-004",
-    "Raising a session MUST refuse its access tokens of before, and leave its refresh token good.",
+    "Raising a session MUST refuse its earlier access tokens, and leave its refresh token valid.",
     source=_STEP_UP,
 )
 def test_raising_a_session_replaces_its_access_tokens(world: World) -> None:
@@ -112,7 +113,7 @@ def _members(operation: Operation) -> set[str]:
 
 @check(
     "VCH-006",
-    "A create that began before its user was ended MUST be 409, one that begins after it MUST succeed.",
+    "A create that began before all sessions of its user were ended MUST be 409, one that begins later MUST succeed.",
     source="the contract, create_session and start_session",
 )
 def test_what_began_before_its_user_was_ended_begins_no_session(world: World) -> None:
@@ -151,3 +152,22 @@ def test_who_starts_a_session_for_a_user_is_named(world: World) -> None:
     renewed = expect(world.first.refresh(pair["refresh_token"]), 200).json
     for token in (pair["access_token"], renewed["access_token"]):
         assert claims_of(token).get("act") == {"sub": who}, f"act is {claims_of(token).get('act')}"
+
+
+@check(
+    "VCH-008",
+    "Whatever its own tokens do, a session MUST keep its end, and no token MUST be valid beyond it.",
+    source="the contract, schema SessionResponse; OWASP ASVS 5.0 V7.3.2",
+)
+def test_no_call_of_a_session_moves_its_end(world: World) -> None:
+    made = world.first.sign_in(amr=["pwd"])
+    end, pair = made.session["expires_at"], {"access_token": made.access, "refresh_token": made.refresh}
+    for call in ("touch_session", "validate_session", "get_session", "upgrade_session_mfa"):
+        world.first.bearer(pair["access_token"], call, session_id=made.id)
+        pair |= expect(world.first.refresh(pair["refresh_token"]), 200).json
+        world.first.bearer(pair["access_token"], "start_session", body={"auth_user_id": made.user})
+        shown = expect(world.first.service("get_session_as_service", session_id=made.id), 200).json["session"]
+        assert shown["expires_at"] == end, f"its end was {end}, is {shown['expires_at']} after {call} and a refresh"
+        told = expect(world.first.admin("introspect_token", body={"token": pair["refresh_token"]}), 200).json
+        for name, token_end in (("access", claims_of(pair["access_token"])["exp"]), ("refresh", told["exp"])):
+            assert token_end <= instant(end).timestamp() + 1, f"the {name} token is good until {token_end}"

@@ -126,7 +126,7 @@ def test_every_refusal_is_the_same_in_every_circumstance(world: World, operation
 
 @check(
     "WLK-002",
-    "An answer of an operation MUST be as documented, with the request's id, in every circumstance, every time.",
+    "A response of an operation MUST be as documented, with the request's id, in every circumstance, every time.",
     source=_SOURCE,
 )
 def test_every_answer_is_documented_in_every_circumstance(world: World, operation: Operation) -> None:

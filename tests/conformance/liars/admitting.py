@@ -105,6 +105,37 @@ async def _(exchange: Exchange, answer: Answer) -> Answer:
     return answer
 
 
+def odd(token: str, text: bytes) -> bool:
+    """Whether this text is in the claims of a token."""
+    part = token.split(".")[1] if token.count(".") == 2 else ""
+    return text in base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+@answers("AUT-017", "breaks down at an instant beyond the calendar", "/introspect$")
+def _(exchange: Exchange, answer: Answer) -> None:
+    if odd(str(exchange.document.get("token", "")), b"e+300"):
+        answer.status = 500
+
+
+@documents("AUT-017", "believes a token that is written in UTF-16", "/validate-token$")
+def _(exchange: Exchange, document: Any) -> None:
+    if odd(str(exchange.document.get("access_token", "")), b"\xff\xfe"):
+        document["valid"] = True
+
+
+@answers("AUT-017", "breaks down at half a character of a bearer", "GET /trusted-devices$")
+def _(exchange: Exchange, answer: Answer) -> None:
+    if odd((exchange.header("authorization") or "").removeprefix("Bearer "), b"ud800"):
+        answer.status = 500
+
+
+@documents("VCH-008", "gives a session more time with each refresh", "GET /internal/session/sess_[^/]+$")
+def _(exchange: Exchange, document: Any) -> None:
+    exchange.memory["seen"] = exchange.memory.get("seen", 0) + 1
+    if exchange.memory["seen"] > 2:
+        document["session"]["expires_at"] = "2099-01-01T00:00:00.000Z"
+
+
 @whole("AUT-016", "accepts tokens for another audience")
 async def _(exchange: Exchange) -> Answer:
     if parts(exchange)[1].get("aud") == "api.example.com":
