@@ -304,12 +304,15 @@ def test_a_token_expires_though_its_signature_is_remembered(tokens: BearerTokens
         check(tokens, text, end + timedelta(days=1))
 
 
-def test_a_token_is_not_good_before_its_time_and_good_within_the_leeway(tokens: BearerTokens) -> None:
-    text = token(nbf=int(NOW.timestamp()) + 30)
+def test_a_token_is_good_from_nbf_to_exp_and_the_leeway_and_no_longer(tokens: BearerTokens) -> None:
+    text, end = token(nbf=int(NOW.timestamp()) + 30), datetime.fromtimestamp(CLAIMS["exp"], NOW.tzinfo)
 
     with pytest.raises(InvalidToken):
         check(tokens, text)
-    assert check(tokens, text, NOW + timedelta(seconds=25))[0].id == "usr_1"
+    for good in (NOW + timedelta(seconds=25), end, end + timedelta(seconds=4.9)):
+        assert check(tokens, text, good)[0].id == "usr_1"
+    with pytest.raises(TokenExpired):
+        check(tokens, text, end + timedelta(seconds=5))
 
 
 def test_only_so_many_signatures_are_remembered() -> None:

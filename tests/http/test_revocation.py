@@ -1,6 +1,7 @@
 """Revocation, by the rows of the requirements (R): what ended has ended, for everybody and for good."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,24 @@ def test_ending_a_session_again_changes_nothing_and_another_tenant_finds_none(cl
     assert (foreign.status_code, first.status_code, second.status_code) == (404, 204, 204)
     assert facts["status"] == "revoked"
     assert client.as_admin("GET", path).json()["session"] == facts
+
+
+def test_administrators_end_the_sessions_of_one_user_or_of_all(client: Client) -> None:
+    ann, again, bob, elsewhere = (sign_in(client, user) for user in ("ann", "ann", "bob", "eve"))
+    twin = sign_in(client, "ann", tenant="noise")
+
+    def good(*signed_in: dict[str, Any]) -> list[bool]:
+        return [
+            bearer(client, one["tokens"]["access_token"], one["session"]["id"]).status_code == 200 for one in signed_in
+        ]
+
+    assert client.as_admin("DELETE", "/admin/sessions/user/ann").status_code == 200
+    assert good(ann, again, bob, elsewhere, twin) == [False, False, True, True, True]
+
+    client.clock.advance(seconds=1)
+    assert client.as_admin("POST", "/admin/tokens/revoke-all", json={"reason": "a leak"}).status_code == 200
+    assert good(bob, elsewhere, twin) == [False, False, True]
+    assert [refresh(client, one["tokens"]["refresh_token"]).status_code for one in (ann, bob, twin)] == [401, 401, 200]
 
 
 def test_a_revoked_session_is_refused_at_the_next_request(client: Client) -> None:
