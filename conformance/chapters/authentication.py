@@ -13,7 +13,7 @@ from sojourn.conformance.world import World, expect
 
 _RULES = "the contract, introduction and Order of checks"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
-ODD_INSTANTS = (2**63, 2**70, -1, 10**20, 1e300, 253402300800, True, "0", None, [], 1.5)
+ODD_INSTANTS: tuple[Any, ...] = (2**63, 2**70, -1, 10**20, 1e300, 253402300800, True, "0", None, [], 1.5)
 """Values for the instants of a token: beyond 64 bits, beyond the year 9999, and no numbers at all."""
 UNSIGNED = ({"alg": "none"}, {"alg": "None"}, {"alg": "NONE", "typ": "JWT"}, {"typ": "JWT"})
 
