@@ -15,6 +15,8 @@ _RULES = "the contract, introduction and Order of checks"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ODD_INSTANTS: tuple[Any, ...] = (2**63, 2**70, -1, 10**20, 1e300, 253402300800, True, "0", None, [], 1.5)
 """Values for the instants of a token: beyond 64 bits, beyond the year 9999, and no numbers at all."""
+ODD_NAMES: tuple[Any, ...] = (None, 7, [], "", "\ud800", "\x00", "x" * 5000)
+"""Values for the user of a token."""
 UNSIGNED = ({"alg": "none"}, {"alg": "None"}, {"alg": "NONE", "typ": "JWT"}, {"typ": "JWT"})
 
 
@@ -227,7 +229,7 @@ def odd_tokens(token: str) -> Iterator[str]:
     head, claims, signature = token.split(".")
     valid = json.loads(_decoded(claims))
     odd: list[dict[str, Any]] = [{name: value} for name in ("exp", "iat", "nbf", "auth_time") for value in ODD_INSTANTS]
-    odd += [{"sub": value} for value in (None, 7, [], "", "\ud800", "\x00", "x" * 5000)]
+    odd += [{"sub": value} for value in ODD_NAMES]
     odd += [{"nickname": "\ud800"}, {"uid": 2**70}, {"amr": {}}, {"scope": ["read"]}, {"jti": 1e300}, {"aud": 0}]
     texts = [json.dumps({**valid, **change}).encode() for change in odd]
     text = json.dumps(valid)
