@@ -234,7 +234,7 @@ def odd_tokens(token: str) -> Iterator[str]:
     texts = [json.dumps({**valid, **change}).encode() for change in odd]
     text = json.dumps(valid)
     texts += [text.encode("utf-16"), b"\xef\xbb\xbf" + text.encode(), b"[]", b"7", b"null", b"", text[:-1].encode()]
-    texts += [b'{"exp": NaN}', b'{"exp": 1e999}', b'{"sub": "a", "sub": "b"}', b"[" * 2000, b'{"a":' * 2000]
+    texts += [b'{"exp": NaN}', b'{"exp": 1e999}', b'{"sub": "a", "sub": "b"}', b"[" * 2000, b'{"a":' * 1000]
     for raw in texts:
         yield f"{head}.{base64.urlsafe_b64encode(raw).rstrip(b'=').decode()}.{signature}"
 
