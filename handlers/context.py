@@ -114,6 +114,14 @@ class Tokens(Protocol):
     ) -> TokenFacts: ...
 
 
+class Purge(Protocol):
+    """Deletes what a tenant keeps no longer; how many sessions went. `note` is called in the first transaction."""
+
+    def __call__(
+        self, tenant: Tenant, now: datetime, *, note: Callable[[UnitOfWork], Awaitable[None]]
+    ) -> Awaitable[int]: ...
+
+
 class Toucher(Protocol):
     """Records an activity of an active session; False when it is not active any more."""
 
@@ -135,7 +143,7 @@ class Service:
     describe_agent: Callable[[str], AgentFacts]
     locate: Callable[[str], str | None]
     is_ready: Callable[[], Awaitable[bool]]
-    purge: Callable[[Tenant, datetime], Awaitable[int]]
+    purge: Purge
     touch: Toucher
     contract: Callable[[Literal["json", "yaml"]], bytes]
     problem_pages: "ProblemPages"

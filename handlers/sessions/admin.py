@@ -1,5 +1,6 @@
 """What administrators see of their tenant's sessions, and how they end them."""
 
+from dataclasses import replace
 from typing import Any
 
 from sojourn.domain.endings import UNSTATED_REASON, Ending
@@ -15,6 +16,7 @@ from sojourn.handlers.views.sessions import all_sessions_item, session_record, s
 from sojourn.storage.queries import sessions, statistics
 from sojourn.storage.queries.sessions import SessionFilter
 from sojourn.storage.queries.statistics import SessionStats
+from sojourn.storage.unit_of_work import UnitOfWork
 
 
 async def get_session_stats(ctx: Context) -> View:
@@ -78,7 +80,11 @@ async def purge_expired_sessions(ctx: Context) -> View:
     """Delete the tenant's sessions that ended longer ago than they are kept."""
     await require_tenant(ctx)
     await ctx.db.pause()  # a purge is many transactions of its own: none may wait for this one's connection
-    count = await ctx.service.purge(ctx.tenant, ctx.now)
+
+    async def note(unit: UnitOfWork) -> None:
+        await auditing.record(replace(ctx, db=unit), "sessions.purged")
+
+    count = await ctx.service.purge(ctx.tenant, ctx.now, note=note)
     return simple_response(f"{count} sessions deleted", ctx.now_text)
 
 

@@ -17,11 +17,13 @@ from sojourn.storage.queries import procedures, session_limit, sign_ins, tenants
 from sojourn.storage.queries.sessions import NewSession
 
 
-async def begin_session(ctx: Context, body: dict[str, Any], *, sign_in: SignIn | None = None) -> View:
+async def begin_session(
+    ctx: Context, body: dict[str, Any], *, sign_in: SignIn | None = None, more_follows: bool = False
+) -> View:
     """`CreateSessionData`: the session that `CreateSessionRequest` describes, and its first tokens.
 
     `sign_in` is what a provider's token proves; else the sign-in is now. Raises SignInSuperseded when the user was
-    ended since the request or the sign-in.
+    ended since the request or the sign-in. `more_follows`: the caller writes something else in the same transaction.
     """
     user_id = body["auth_user_id"]
     await require_provisioned_tenant(ctx)
@@ -31,7 +33,7 @@ async def begin_session(ctx: Context, body: dict[str, Any], *, sign_in: SignIn |
         raise SignInSuperseded()
     if not found.tenant_is_made:
         await tenants.ensure(ctx.db, ctx.now_text, limit=ctx.service.limits.tenants)
-    if sign_in is not None:  # the provider's token is presented in the same transaction
+    if sign_in is not None or more_follows:  # a provider's token is presented in the same transaction, too
         await sign_ins.begin(ctx.db, user_id)
     limit = ctx.service.limits.sessions_per_user
     if session_limit.is_near(found.active, limit):

@@ -52,7 +52,11 @@ async def add_to_blacklist(ctx: Context, body: dict[str, Any]) -> View:
             raise NotYourResource()
         if not shown.is_verified:
             return simple_response("token blacklisted", ctx.now_text)
-    return await _refuse(ctx, body, shown=shown, stated_end=None)
+    view = await _refuse(ctx, body, shown=shown, stated_end=None)
+    if ctx.caller.is_admin:
+        called = await auditing.called(ctx, body["user_id"])
+        await auditing.record(ctx, "token.refused", target=called, after={"type": body["token_type"]})
+    return view
 
 
 @takes_token("token")

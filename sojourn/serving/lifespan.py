@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -65,10 +65,13 @@ class WorkerDatabase:
         """Whether requests should come here: the database answers, the issuers' keys were read once, no stop came."""
         return not self._draining.begun and self._tokens.have_issuer_keys and await self().is_reachable()
 
-    async def purge(self, tenant: Tenant, now: datetime) -> int:
-        """Delete the tenant's sessions that ended longer ago than they are kept; how many went."""
+    async def purge(self, tenant: Tenant, now: datetime, *, note: Callable[[UnitOfWork], Awaitable[None]]) -> int:
+        """Delete the tenant's sessions that ended longer ago than they are kept; how many went.
+
+        `note` writes down who wanted it, in the first transaction.
+        """
         kept_since = to_text(now - self._settings.session_retention)
-        return await purge_tenant(self(), tenant, before=kept_since, now=to_text(now))
+        return await purge_tenant(self(), tenant, before=kept_since, now=to_text(now), note=note)
 
     async def touch(self, unit: UnitOfWork, key: SessionKey, *, at: datetime, touch: Touch) -> bool:
         """Record an activity of an active session; False when it is not active any more."""

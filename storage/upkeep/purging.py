@@ -4,6 +4,7 @@ Sessions are deleted with what hangs on them; the counters of `sojourn.storage.q
 numbers and lists agree before, during and after.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sqlalchemy import bindparam, delete, literal_column, select
@@ -58,15 +59,27 @@ async def purge_sessions(unit: UnitOfWork, before: Instant, *, limit: int) -> in
     return len(gone)
 
 
-async def purge_tenant(database: Database, tenant: Tenant, *, before: Instant, now: Instant) -> int:
+async def purge_tenant(
+    database: Database,
+    tenant: Tenant,
+    *,
+    before: Instant,
+    now: Instant,
+    note: Callable[[UnitOfWork], Awaitable[None]] | None = None,
+) -> int:
     """Delete everything of a tenant that is past its retention, one batch per write. Returns how many sessions.
 
     Sessions that ended at `before` or earlier; tokens, presented ones too, blacklist entries and trust that are over
-    `now`. Safe in several processes at once. Raises Unavailable; what was deleted stays deleted.
+    `now`. Safe in several processes at once. Raises Unavailable; what was deleted stays deleted. `note` writes down who
+    wanted it, last in the first of the transactions.
     """
+    is_noted = note is None
 
     async def some_sessions(unit: UnitOfWork) -> int:
-        return await purge_sessions(unit, before, limit=BATCH)
+        gone = await purge_sessions(unit, before, limit=BATCH)
+        if note is not None and not is_noted:
+            await note(unit)
+        return gone
 
     async def some_tokens(unit: UnitOfWork) -> int:
         return await tokens.purge(unit, before, limit=BATCH)
@@ -83,6 +96,7 @@ async def purge_tenant(database: Database, tenant: Tenant, *, before: Instant, n
     sessions = 0
     for some in (some_sessions, some_tokens, some_entries, some_presented, some_devices):
         while gone := await database.write(tenant, some):
+            is_noted = True
             sessions += gone if some is some_sessions else 0
             if gone < BATCH:
                 break
