@@ -46,7 +46,7 @@ async def start_session(ctx: Context, body: dict[str, Any]) -> View:
     _require_self(ctx, body["auth_user_id"])
     if ctx.caller.is_admin:
         view = await begin_session(ctx, body, more_follows=body["auth_user_id"] != ctx.caller.id)
-        await _record_of_others(ctx, "session.started", body["auth_user_id"], target=view["session"]["id"])
+        await _record_of_others(ctx, "session.started", user_id=body["auth_user_id"], target=view["session"]["id"])
         return view
     token, sign_in = evidence(ctx)
     view = await begin_session(ctx, attested_facts(token, sign_in, said=body), sign_in=sign_in)
@@ -113,11 +113,11 @@ async def upgrade_session_mfa(ctx: Context, session_id: str) -> View:
     await raise_session(
         ctx, row, assured=lambda known: Assurance(amr_with_mfa(known.amr), acr or known.acr, verified_at)
     )
-    await _record_of_others(ctx, "session.elevated", row.user_id, target=session_id)
+    await _record_of_others(ctx, "session.elevated", user_id=row.user_id, target=session_id)
     return {"message": "session MFA status upgraded", "mfa_verified": True, "session_id": session_id}
 
 
-async def _record_of_others(ctx: Context, action: str, user_id: str, *, target: str) -> None:
+async def _record_of_others(ctx: Context, action: str, *, user_id: str, target: str) -> None:
     """Write down what an administrator does to a session of somebody else."""
     if ctx.caller.is_admin and user_id != ctx.caller.id:
         await auditing.record(ctx, action, target=target)
