@@ -19,6 +19,7 @@ Profile = Literal["main", "chains", "links", "isolation"]
 `links`: the links of one operation only. `isolation`: as two tenants whose rows must never meet."""
 
 _HOOKS = Path(__file__).parent / "hooks.py"
+_CONDITIONS = Path(__file__).parent / "conditions.py"
 _SECONDS = 1500
 _BOUND = {
     "header.X-Tenant-ID": ("tenants", 0.95),
@@ -159,9 +160,8 @@ def _config(
     """The configuration. The traps it avoids: links are by hand (inference off), the tenant is drawn, not pinned,
     no database and no cache of earlier runs, and no `[auth]` beside the hooks, which would silence them."""
     lines = [f"seed = {seed}", "continue-on-failure = true", ""]
-    if profile != "isolation":
-        lines.insert(0, f"hooks = {json.dumps(str(_HOOKS))}")
-    else:
+    lines.insert(0, f"hooks = {json.dumps(str(_CONDITIONS if profile == 'isolation' else _HOOKS))}")
+    if profile == "isolation":
         lines += ["[auth.wfc]", f"path = {json.dumps(_write_identities(target, folder))}"]
         lines += [f"peers = {json.dumps([target.tenant, target.second_tenant])}", ""]
     for name, items in values.items():
