@@ -27,8 +27,8 @@ class DurationTooLong(ValueError):
 def parse_duration(text: str) -> timedelta:
     """The duration that `text` names, to the microsecond.
 
-    Raises ValueError, with a sentence fit for whoever wrote the text, for anything else: DurationTooLong for a duration
-    of more than `MAX_DURATION`.
+    Raises ValueError, with a sentence that the author of the text can act on, for anything else: DurationTooLong for
+    a duration of more than `MAX_DURATION`.
     """
     if text == "0":
         return timedelta(0)

@@ -25,7 +25,7 @@ ReasonCode = Literal[
 ]
 REASON_CODES: tuple[ReasonCode, ...] = get_args(ReasonCode)
 OURSELVES = "sojourn"
-"""Who ended a session that no person and no service ended."""
+"""Named as the one who ended a session when neither a person nor a service did."""
 UNSTATED_REASON = "unspecified"
 """The free reason where nobody gave one."""
 

@@ -16,7 +16,7 @@ class Page:
         return (self.number - 1) * self.size
 
     def total(self, counted: int, found: int) -> int:
-        """What to tell as the total when `counted` rows were counted elsewhere and `found` are there.
+        """The total to show when `counted` rows were counted elsewhere and `found` rows are there.
 
         `found` counts the rows from this page's first on, one more than the page holds at most. The total never
         contradicts what is shown.
@@ -30,7 +30,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class PageInfo:
-    """What is told about a page of a list of `total` rows. A page past the end is empty, not an error."""
+    """What a response says about a page of a list of `total` rows. A page past the end is empty, not an error."""
 
     page: int
     page_size: int

@@ -11,9 +11,9 @@ LONGEST = 256
 
 
 def short_texts(*, maxsize: int, longest: int = LONGEST) -> Callable[[Function], Function]:
-    """Remember the latest `maxsize` answers of a function whose arguments are texts, or None.
+    """Remember the latest `maxsize` results of a function whose arguments are texts, or None.
 
-    Only answers about texts of up to `longest` characters, or bytes, are kept: `maxsize` times `longest` is the most
+    Only results about texts of up to `longest` characters, or bytes, are kept: `maxsize` times `longest` is the most
     that clients can make the process remember. Every other text is worked on each time.
     """
 

@@ -14,10 +14,10 @@ from sojourn.domain.refresh_tokens import Invalid, RefreshState, RefreshToken, R
 from sojourn.domain.tokens import LAST_SECOND, AccessToken
 
 Judge = Literal["bearer", "validation", "introspection", "exchange", "refresh", "inventory"]
-"""Who asks whether a token is good. `refresh` is rotation of the access token, too."""
+"""The operations that judge tokens. `refresh` includes rotation of the access token."""
 
 Shown = Literal["revoked", "expired"]
-"""What a token that is not good is called in lists."""
+"""The status that lists show for a token that is not good."""
 
 _HOLDS_ACCESS: frozenset[Judge] = frozenset({"bearer", "validation", "introspection", "exchange"})
 _ALL: frozenset[Judge] = _HOLDS_ACCESS | {"refresh", "inventory"}
@@ -48,7 +48,7 @@ class TokenFacts(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """Who refuses a token for a fact, and what lists call it then (None: a fact that no list can know)."""
+    """Which judges refuse a token for a fact, and the status that lists show then (None: no list knows the fact)."""
 
     refused_by: frozenset[Judge]
     shown: Shown | None
@@ -73,7 +73,7 @@ RULES: Mapping[str, Rule] = {
     "user_mismatch":        Rule(_ALL - {"refresh"},                          "revoked"),
     "device_mismatch":      Rule(frozenset({"validation"}),                   None),
 }  # fmt: skip
-"""The whole of it. The reason that is told is the name of the fact. A refresh token is superseded when it is neither
+"""All rules. The reason in a response is the name of the fact. A refresh token is superseded when it is neither
 the present one of its session nor a parent that still gets the same successor."""
 
 
@@ -125,7 +125,7 @@ class RefreshRecord:
 
 
 def reasons(facts: TokenFacts, judge: Judge) -> tuple[str, ...]:
-    """What one that judges refuses a token for, by name; empty for a good token."""
+    """The facts for which a judge refuses a token, by name; empty for a good token."""
     if not any(facts):
         return ()
     wrong = zip(facts._fields, facts, strict=True)
@@ -153,8 +153,8 @@ def facts_of_access(
     """What is wrong with an access token `now`, in the tenant it names.
 
     `leeway` is how far clocks may be off, `audience` our own, `device_fingerprint` the device it was shown on.
-    `wanted_audience` is what the asker wants it to be for instead (RFC 9068 §4); without it, a token of another issuer
-    was held to the setting for its audience when its signature was.
+    `wanted_audience` is the audience that the caller asks for instead (RFC 9068 §4); without it, a token of another
+    issuer was held to the setting for its audience when its signature was.
     """
     seconds, grace = now.timestamp(), leeway.total_seconds()
     found = known.session_id is not None

@@ -56,13 +56,13 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True)
 class UnverifiedText:
-    """A text shown as a token that nobody we know has signed. Nothing is known of it but itself."""
+    """A text presented as a token that no known key has signed. Nothing else is known of it."""
 
     hash: TokenHash
 
 
 PresentedToken = AccessToken | RefreshToken | UnverifiedText
-"""What a text shown as a token turned out to be."""
+"""What a text presented as a token was found to be."""
 
 
 class SignedToken(NamedTuple):

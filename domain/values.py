@@ -24,7 +24,7 @@ class Tenant:
 
 
 SERVICE_TRAIL = Tenant(TenantId("<service>"))
-"""Whose audit trail has the acts that concern the service or several tenants: no tenant id has this form."""
+"""The owner of the audit trail for acts that concern the service or several tenants. No tenant id has this form."""
 
 
 @lru_cache(maxsize=4096)
@@ -34,7 +34,7 @@ def tenant(tenant_id: TenantId) -> Tenant:
 
 
 class Caller(NamedTuple):
-    """Who asks. `internal` callers hold an API key, `user` callers a bearer token.
+    """The caller of an operation. `internal` callers hold an API key, `user` callers a bearer token.
 
     `id` is the API key's id or the token's `sub`; `session_id` is the token's `sid`, if it has one. `token` is the
     bearer token itself, `vouched_by` the id of the API key that came beside it where an operation allows that.

@@ -81,7 +81,7 @@ async def called(ctx: Context, user_id: str) -> str:
 
 
 async def called_before(ctx: Context, user_id: str) -> str:
-    """The same for a user who is about to be erased: nothing is kept that was not there before."""
+    """The same for a user who is about to be erased: no new pseudonym is stored."""
     return await audit.pseudonym(ctx.db, user_id) or fresh_pseudonym()
 
 

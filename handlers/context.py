@@ -34,10 +34,10 @@ def commits_itself(handler: H) -> H:
 
 
 def takes_token(argument: str) -> Callable[[H], H]:
-    """Marks a handler that is shown a token, in a parameter or in a member of the body.
+    """Marks a handler that receives a token, in a parameter or in a member of the body.
 
-    The text is verified before the unit of work opens, which may ask the issuer's key set; the handler finds what it
-    turned out to be in `ctx.presented`.
+    The text is verified before the unit of work opens, which may ask the issuer's key set; the handler finds the
+    result in `ctx.presented`.
     """
 
     def mark(handler: H) -> H:
@@ -71,7 +71,7 @@ def takes_refresh_credential(argument: str) -> Callable[[H], H]:
 
 
 class AgentFacts(Protocol):
-    """What a User-Agent text tells; None where it tells nothing."""
+    """What a User-Agent text says; None where it says nothing."""
 
     @property
     def browser(self) -> str | None: ...

@@ -9,12 +9,12 @@ READY_RETRY_SECONDS = 2
 
 
 async def get_liveness(ctx: Context) -> View:
-    """The process answers. Asks nothing of the database."""
+    """The process responds. The database is not queried."""
     return {"status": "ok"}
 
 
 async def get_readiness(ctx: Context) -> View:
-    """The process can do its work: the database answers."""
+    """The process can do its work: the database responds."""
     if not await ctx.service.is_ready():
         raise Unavailable(retry_after=READY_RETRY_SECONDS)
     return {"status": "ok"}

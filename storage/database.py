@@ -48,9 +48,9 @@ class Database(ABC):
     purge_grace: timedelta = timedelta(0)
     """How long past its retention a session may stay, because whole partitions are dropped."""
     tally: Tally | None = None
-    """Who counts what happens to sessions."""
+    """Counts what happens to sessions, for the metrics."""
     watch: Watch | None = None
-    """Who watches units of work."""
+    """Watches units of work, for traces."""
     _under_way = 0
 
     @abstractmethod
@@ -129,7 +129,7 @@ class Database(ABC):
         """Run `attempt` without writing. Raises Unavailable."""
 
     async def _read_long(self, attempt: Callable[[Runner], Awaitable[T]]) -> T:
-        """The same, beside other reads. Any engine that answers from another process does so anyway."""
+        """The same, beside other reads. An engine whose server is another process does so anyway."""
         return await self._read(attempt)
 
     @abstractmethod

@@ -115,10 +115,11 @@ async def migrate(
 
 @asynccontextmanager
 async def no_migration(url: str, *, tell: Callable[[str], None]) -> AsyncIterator[None]:
-    """No migration of the database of `url` runs in the block: one that runs is waited for, and `tell` is told so.
+    """No migration of the database of `url` runs in the block: one that runs is waited for, and `tell` is called with
+    a line that says so.
 
-    A migration counts sessions anew, and adds what is missing to the numbers a moment later. Who puts the same numbers
-    right between the two has it added twice. Raises ValueError, Unreachable.
+    A migration counts sessions anew, and adds what is missing to the numbers a moment later. A repair of the same
+    numbers between the two would be added twice. Raises ValueError, Unreachable.
     """
     if url.startswith(POSTGRESQL_PREFIX):
         from sojourn.storage.postgres import schema as postgres_schema

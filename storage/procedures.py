@@ -56,7 +56,7 @@ class Procedure:
 
     @property
     def passed(self) -> int:
-        """The number of steps: what a call that went through to the end answers."""
+        """The number of steps: what a call returns that went through to the end."""
         return len(self.steps)
 
 

@@ -18,11 +18,11 @@ Row = tuple[Any, ...]
 Step = Callable[[], Awaitable[None]]
 """Something to do once a transaction is over."""
 Occurrence = Literal["created", "ended", "refreshed"]
-"""What is told of sessions: one was created; one ended, with its reason code; one was refreshed, with the outcome."""
+"""Counted of sessions: one was created; one ended, with its reason code; one was refreshed, with the outcome."""
 
 
 class Tally(Protocol):
-    """Who is told what happened to sessions, with a word from a closed set and how often."""
+    """Counts what happened to sessions: what, a word from a closed set, and how often."""
 
     def __call__(self, occurrence: Occurrence, word: str, *, times: int) -> Awaitable[None]: ...
 

@@ -37,7 +37,7 @@ async def begin_session(
         await sign_ins.begin(ctx.db, user_id)
     limit = ctx.service.limits.sessions_per_user
     if session_limit.is_near(found.active, limit):
-        await sign_ins.begin(ctx.db, user_id)  # before the user's own lock, as whoever ends the user does
+        await sign_ins.begin(ctx.db, user_id)  # before the user's own lock: an end of the user locks in this order, too
         await session_limit.end_idlest(ctx.db, user_id, limit=limit, now=ctx.now_text, ending=LIMIT)
     session = _new_session(ctx, body, authenticated_at=ctx.now_text if sign_in is None else to_text(sign_in.at))
     view, issued = await first_tokens(ctx, session, terms=found.terms)

@@ -33,11 +33,11 @@ async def end_session(ctx: Context, row: SessionRow, *, ending: Ending) -> None:
 
 
 async def end_user(ctx: Context, user_id: str, *, ending: Ending, but: str | None = None) -> int:
-    """End every session of a user, perhaps all `but` one; how many ended. What began before begins no session any more.
-
-    A session that is just being begun is waited for and ended. The cut-off is dated once all has ended, a millisecond
-    later at most, and answered after that instant: whoever begins after the answer begins after the end. A tenant that
-    is not there has nobody to end, and is not made for it.
+    """End every session of a user, perhaps all `but` one; how many ended. A sign-in that began before opens no
+    session afterwards. A session that is being created at this moment is waited for and ended. The cut-off is dated
+    once all sessions have ended, a millisecond later at most, and the response is sent after that instant: a sign-in
+    that begins after the response begins after the end. A tenant without a row has no sessions, and no row is made
+    for it.
     """
     if not await tenants.exists(ctx.db):
         return 0
@@ -49,9 +49,8 @@ async def end_user(ctx: Context, user_id: str, *, ending: Ending, but: str | Non
 
 
 async def erase_user(ctx: Context, user_id: str) -> Erased:
-    """Erase what is known of a user; how much it was. Cut-offs are dated and answered as `end_user` does it.
-
-    Idempotent. A tenant that is not there knows nobody, and is not made for it.
+    """Erase what is known of a user; how much it was. Cut-offs are dated as in `end_user`, and the response is sent
+    after them. Idempotent. A tenant without a row has no users, and no row is made for it.
     """
     if not await tenants.exists(ctx.db):
         return Erased(0, 0, 0)
@@ -60,7 +59,7 @@ async def erase_user(ctx: Context, user_id: str) -> Erased:
 
 
 def _answered_after(ctx: Context) -> Instant:
-    """The instant of what the request ends, in text form: it is answered after that, never at the same one."""
+    """The instant of the end that the request makes, in text form. The response is sent after it, never at it."""
     done = ctx.service.clock()
     if done == ctx.now:
         return ctx.now_text

@@ -42,8 +42,8 @@ async def blacklist_token(ctx: Context, body: dict[str, Any]) -> View:
 async def add_to_blacklist(ctx: Context, body: dict[str, Any]) -> View:
     """The same for a user's own tokens; administrators for any of the tenant.
 
-    What a user shows and nobody we know has signed is no token that could be refused: the answer is the same
-    (RFC 7009 §2.2), and nothing is kept of it. Raises NotYourResource, RateLimited beyond the limit of entries.
+    A text that no known key has signed is no token that could be refused: the response is the same (RFC 7009 §2.2),
+    and nothing of it is stored. Raises NotYourResource, RateLimited beyond the limit of entries.
     """
     await require_tenant(ctx)
     shown = await _shown(ctx, body["token"])
@@ -61,7 +61,7 @@ async def add_to_blacklist(ctx: Context, body: dict[str, Any]) -> View:
 
 @takes_token("token")
 async def check_blacklist(ctx: Context, token: str) -> View:
-    """Whether a token is refused by the blacklist. Anybody but an administrator may ask of their own only."""
+    """Whether a token is refused by the blacklist. Only administrators may ask about others' tokens."""
     return await _check(ctx, await _shown(ctx, token))
 
 
@@ -75,7 +75,7 @@ async def check_blacklisted_token(ctx: Context, body: dict[str, Any]) -> View:
 class _Shown:
     """A token as the blacklist sees it. `owner` and `end` are None where nothing is known of it.
 
-    `text_hash` is what an entry may name that was made before the token could be verified.
+    An entry that was made before the token could be verified names `text_hash`.
     """
 
     hash: TokenHash
@@ -86,7 +86,7 @@ class _Shown:
 
 
 async def _shown(ctx: Context, text: str) -> _Shown:
-    """What is known of the token that the request shows. One of another tenant is nothing here."""
+    """What is known of the token in the request. A token of another tenant counts as unknown."""
     token = ctx.presented
     if isinstance(token, AccessToken) and token.tenant == ctx.tenant.id:
         return _Shown(

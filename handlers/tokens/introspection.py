@@ -40,7 +40,7 @@ async def _introspect_access(ctx: Context, token: AccessToken) -> View:
 
 
 async def _introspect_refresh(ctx: Context, token: RefreshToken) -> View:
-    """A refresh token is active when a refresh with it would be answered with tokens."""
+    """A refresh token is active when a refresh with it would return tokens."""
     family = await refresh_states.family(ctx.db, token, now=ctx.now_text)
     if family is None:
         return dict(_DEAD)

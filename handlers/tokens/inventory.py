@@ -43,7 +43,7 @@ async def get_token(ctx: Context, token_id: str) -> View:
 
 
 async def moment(ctx: Context) -> Moment:
-    """The instants that the inventory's tokens are held against."""
+    """The instants that the inventory's tokens are compared with."""
     own = await token_configs.get(ctx.db)
     leeway = ctx.service.tokens.lifetimes.leeway if own is None else parse_duration(own.leeway)
     return Moment(ctx.now_text, to_text(ctx.now - leeway), to_text(ctx.now - ctx.service.tokens.reuse_interval))

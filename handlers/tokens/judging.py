@@ -8,6 +8,6 @@ from sojourn.handlers.context import Context
 
 
 async def is_refused(ctx: Context, token: AccessToken, *, judge: Judge) -> bool:
-    """Whether one that judges refuses an access token now."""
+    """Whether a judge (an operation that judges tokens) refuses an access token now."""
     facts = await ctx.service.tokens.judge(ctx.db, token, now=ctx.now)
     return bool(reasons(facts, judge))

@@ -84,7 +84,7 @@ def _present(family: Family) -> RefreshRow:
 
 
 async def _rotate(ctx: Context, family: Family) -> View:
-    """The pair after the present token. One conditional update decides who rotates; a loser gets the winner's."""
+    """The pair after the present token. One conditional update decides who rotates; the others return its pair."""
     spent, nonce = ctx.refresh_token, secrets.token_hex(32)
     generation = spent.generation + 1
     text = _text(ctx, family, generation=generation, nonce=nonce)
@@ -103,7 +103,7 @@ async def _rotate(ctx: Context, family: Family) -> View:
 
 
 async def _state_of_the_winner(ctx: Context) -> RefreshRow:
-    """The state that another request made of the same token, side by side with this one."""
+    """The state that another request, concurrent with this one, made of the same token."""
     family = await _family(ctx)
     match judge(ctx, ctx.refresh_token, family=family):
         case SameSuccessor():
@@ -124,7 +124,7 @@ async def _pair(ctx: Context, family: Family, *, state: RefreshRow) -> View:
 
 
 def _same_text(ctx: Context, family: Family, *, state: RefreshRow) -> str:
-    """The text of the state's refresh token again, made with the secret of then where it has been exchanged since."""
+    """The text of the state's refresh token again; where the secret was replaced since, made with the earlier one."""
     texts = [
         write_refresh_token(
             keys,

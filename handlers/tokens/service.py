@@ -18,7 +18,7 @@ async def generate_tokens(ctx: Context, body: dict[str, Any]) -> View:
     """A first pair of tokens for a live session; earlier ones of the session can no longer be refreshed."""
     if body["tenant_id"] != ctx.tenant.id:
         raise TenantMismatch()
-    await sign_ins.begin(ctx.db, body["auth_user_id"])  # whoever erases the user waits, or comes first
+    await sign_ins.begin(ctx.db, body["auth_user_id"])  # an erasure of the user waits for this, or comes first
     key = session_key(body["session_id"])
     session = await refresh_states.session(ctx.db, key) if key is not None else None
     if session is None or session.user_id != body["auth_user_id"] or not is_active(session, ctx.now_text):

@@ -16,12 +16,12 @@ def simple_response(message: str, now: Instant) -> View:
 
 
 def data_response(data: View, now: Instant) -> View:
-    """An answer whose content is one object under `data`."""
+    """A response whose content is one object under `data`."""
     return {"code": SUCCESS, "message": "ok", "data": data, "timestamp": now}
 
 
 def list_response(items: list[View], total: int, *, page: Page, now: Instant) -> View:
-    """One page of a list of `total` rows; the count is told flat and inside `pagination`."""
+    """One page of a list of `total` rows; the count stands flat and inside `pagination`."""
     info = page_info(page, total)
     return {
         "code": SUCCESS,

@@ -29,7 +29,7 @@ logger = logging.getLogger("sojourn.authentication")
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key that was accepted: who calls with it. `tenants` is None when it covers every tenant."""
+    """An accepted key, as an operation needs it. `tenants` is None when it covers every tenant."""
 
     caller: Caller
     tenants: frozenset[str] | None
@@ -37,7 +37,7 @@ class ApiKey:
 
 
 class ApiKeys:
-    """Tells whose key a header value is. Keys of the environment cover every tenant and have no scope named."""
+    """Finds the key that a header value is. Keys of the environment cover every tenant and have no scope named."""
 
     def __init__(self, settings: Settings, database: Callable[[], Database]) -> None:
         self._database = database

@@ -43,7 +43,7 @@ _REFUSALS = (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError, Ov
 
 
 class BearerTokens:
-    """Tells whose token a text is."""
+    """Reads bearer tokens: who calls, and in which tenant."""
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from sojourn.settings.algorithms import SYMMETRIC
 
 
 class Trust(NamedTuple):
-    """What a token is held against: `keys`, or the secret when that is None, and the `iss` that it must have."""
+    """What a token is verified with: `keys`, or the secret when that is None, and the `iss` that it must have."""
 
     keys: KeySet | None
     issuer: str | None
@@ -39,9 +39,8 @@ class Issuers:
         self._discovered = {issuer: keys(DiscoveredSource(issuer)) for issuer in settings.oidc_issuer}
 
     def of(self, issuer: Any, algorithm: str) -> Trust | None:
-        """What a token that names `issuer` is held against; None when nothing is.
-
-        A token of a discovered issuer is never held against other keys than that issuer's.
+        """What a token that names `issuer` is verified with; None for an unknown issuer. A token of a discovered
+        issuer is verified with that issuer's keys only.
         """
         if isinstance(issuer, str) and issuer in self._discovered:
             return None if algorithm in SYMMETRIC else Trust(self._discovered[issuer], issuer)

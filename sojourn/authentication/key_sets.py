@@ -114,7 +114,7 @@ class KeySet:
         return [key for its_id, name, key in self._keys if name == algorithm and kid in (None, its_id)]
 
     def _begin(self) -> asyncio.Task[None] | None:
-        """The reading that is under way or begins now; None when the last one was just tried: then one will follow."""
+        """The reading that is under way or begins now; None when one was just tried: another follows."""
         if self._reading is not None and not self._reading.done():
             return self._reading
         wait = self._tried_at + RETRY_SECONDS - self._monotonic()
@@ -136,7 +136,7 @@ class KeySet:
         self._timer = loop.call_later(seconds, self._begin)
 
     async def _read(self) -> None:
-        """Read the source. Without an answer the keys stay."""
+        """Read the source. When that fails, the known keys stay."""
         began = self._tried_at
         try:
             self._take(await self._source.read())
@@ -181,7 +181,7 @@ def parse_key_set(raw: bytes, algorithms: Iterable[str]) -> list[tuple[str | Non
 
 
 def _keys_of(member: Any, algorithms: list[str]) -> list[tuple[str | None, str, PyJWK]]:
-    """What one member of a set contributes. Whatever is wrong with it concerns no other member."""
+    """The keys of one member of a set. A faulty member does not affect the others."""
     try:
         return [(member.get("kid"), name, _build(member, name)) for name in algorithms if _fits(member, name)]
     except Exception as error:  # the libraries that read keys raise errors of many kinds

@@ -74,7 +74,7 @@ def _deliver(loop: asyncio.AbstractEventLoop, outcome: "asyncio.Future[bytes]", 
     try:
         loop.call_soon_threadsafe(settle)
     except RuntimeError:
-        return  # The loop has ended, and with it whoever waited.
+        return  # The loop has ended, and its tasks with it.
 
 
 class _Reading:

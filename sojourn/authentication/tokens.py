@@ -138,9 +138,8 @@ class Tokens:
         return SignedToken(signer.sign({"iss": self.issuer, **claims}), signer.kid)
 
     async def present(self, text: str, of: Tenant) -> PresentedToken:
-        """What a text shown as a token is. A refresh token of another tenant than `of` is nothing there.
-
-        Raises Unavailable while the keys that would tell cannot be had.
+        """What a text presented as a token is. A refresh token of another tenant than `of` counts as unknown. Raises
+        Unavailable while the keys that are needed cannot be read.
         """
         refresh = await self._read_refresh(text)
         if refresh is not None and refresh.tenant == of.id:

@@ -67,7 +67,7 @@ class CommandsOnDemand(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that was named; a name that is none is told with the nearest ones."""
+        """The command that was named; an unknown name is reported with the nearest ones."""
         name = args[0]
         if name in COMMANDS or name.startswith("-"):
             return super().resolve_command(ctx, args)
@@ -123,7 +123,7 @@ def main() -> None:
     except SettingsError as error:
         status = _complain(str(error), 2)
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read the output wants no more of it
+        sys.stderr.close()  # the reader of the output has closed it
         status = 1
     except OSError as error:
         status = _complain(_told(error), 1)

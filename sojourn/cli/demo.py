@@ -103,7 +103,7 @@ async def _serve(settings: Settings) -> None:
         pages.filled_in = FilledIn(settings.internal_api_keys[0], token, tenant=TENANTS[0], user=user)
         click.echo(_welcome(settings, url, user=user, token=token))
     await serving
-    # Interrupted while the story was told: its last request may have found nobody listening.
+    # Interrupted while the story was played: the server may have stopped before its last request.
     await asyncio.gather(telling, return_exceptions=True)
 
 

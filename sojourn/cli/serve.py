@@ -157,7 +157,7 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
 
 
 def _check_port(settings: Settings) -> None:
-    """Raises ClickException for an address that cannot be listened on, which each worker would tell in its own way."""
+    """Raises ClickException for an address that cannot be listened on: once, and not from each worker."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -16,7 +16,7 @@ from sojourn.storage.unit_of_work import SystemUnit
 
 
 class Trail:
-    """Writes records as whoever runs the command. Raises ClickException when the key that signs cannot be had."""
+    """Records what the operator of a command does. Raises ClickException when the key that signs cannot be had."""
 
     def __init__(self, settings: Settings) -> None:
         try:

@@ -102,7 +102,7 @@ class BackgroundHandler(logging.Handler):
             return lines
 
     def _tell_of_dropped(self) -> None:
-        """Put a line behind those that were kept which counts the ones that were not."""
+        """Add a line after the kept ones that says how many were dropped."""
         if not self._dropped:
             return
         dropped, self._dropped = self._dropped, {}

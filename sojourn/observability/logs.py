@@ -20,7 +20,7 @@ from sojourn.observability.background_log import ACCESS, BackgroundHandler
 _access = logging.getLogger(ACCESS)
 
 _OTHERS = ("alembic", "asyncio", "connexion", "openapi_spec_validator", "sqlalchemy", "uvicorn.asgi", "watchfiles")
-"""Libraries that tell every step that went well: they are heard from a warning on, at every level."""
+"""Libraries that log every successful step: of these only warnings and errors are logged, at every level."""
 
 _NAMES = {"uvicorn.error": "sojourn.server"}
 """Loggers of libraries whose names would mislead: this one tells of starts and stops that went well."""

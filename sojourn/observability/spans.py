@@ -62,7 +62,7 @@ def flush() -> None:
 
 
 def watch() -> "_Tracer | None":
-    """Who watches units of work; None where nothing is traced."""
+    """What watches units of work; None where nothing is traced."""
     return _tracer
 
 

@@ -13,7 +13,7 @@ from sojourn.pipeline.fields import list_members, with_parameters
 
 GZIP = b"gzip"
 LEAST_BYTES = 1024
-"""A smaller answer fits into one packet as it is."""
+"""A smaller response fits into one packet as it is."""
 _LEVEL = 6
 
 

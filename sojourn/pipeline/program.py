@@ -18,7 +18,8 @@ class Program:
     """The parts every request shares. One per application, built by `sojourn.app`.
 
     `internal_port` is where alone internal and administrative operations answer, None where there is one port.
-    `wrong_key` is told the address that sent a wrong API key, and raises RateLimited for one that has sent too many.
+    `wrong_key` is called with the address that sent a wrong API key, and raises RateLimited for one that has sent too
+    many.
     """
 
     clock: Clock

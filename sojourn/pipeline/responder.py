@@ -37,7 +37,7 @@ _WITHOUT_CONTENT = (204, _NOT_MODIFIED)
 _SENT_UNCHANGED = frozenset({b"cache-control", b"vary"})
 """What a 304 repeats of the response that the client has, besides its tag (RFC 9110 §15.4.5)."""
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
-"""Of every answer: a body is what its media type says, and never a script for being read as one."""
+"""On every response: a body is what its media type says, and browsers must not guess another type."""
 _REFERRER_POLICY = (b"referrer-policy", b"no-referrer")
 PIECE_BYTES = 32_768
 _PAGE_POLICY = CONTENT_SECURITY_POLICY.encode()
@@ -46,7 +46,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Responder:
-    """Answers one request, once."""
+    """Sends the response to one request, once."""
 
     def __init__(self, program: "Program", request: Request, *, send: Send) -> None:
         self._program = program

@@ -60,7 +60,7 @@ AT_ONCE = 200
 
 
 def parts_of(view: Any) -> Iterator[Any]:
-    """The view itself, or one with long lists in parts: whatever is wrong with an item is wrong in its part."""
+    """The view itself, or one with long lists in parts: a fault of an item is found in its part."""
     long = _long_members(view)
     if not long:
         yield view

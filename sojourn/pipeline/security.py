@@ -30,7 +30,7 @@ AUTHORIZATION = b"authorization"
 
 
 class Identity(NamedTuple):
-    """Who calls. `tenant` is None while only the request itself can name it (an API key of several tenants)."""
+    """The caller. `tenant` is None while only the request itself can name it (an API key of several tenants)."""
 
     caller: Caller
     tenant: Tenant | None
@@ -54,7 +54,7 @@ class AcceptedKey(Protocol):
 
 
 class ApiKeyChecker(Protocol):
-    """Tells whose API key a header value is: `recognise` where nobody need be asked, else `authenticate`."""
+    """Finds the API key that a header value is: `recognise` without the database, else `authenticate`."""
 
     def recognise(self, header_value: bytes) -> AcceptedKey | None: ...
 
@@ -62,7 +62,7 @@ class ApiKeyChecker(Protocol):
 
 
 class TokenChecker(Protocol):
-    """Tells whose bearer token a text is."""
+    """Reads a bearer token: who calls, and in which tenant."""
 
     async def authenticate(self, token: str, now: datetime) -> tuple[Caller, Tenant]: ...
 
@@ -150,7 +150,7 @@ def _api_key(keys: ApiKeyChecker, scope: str, *, tokens: TokenChecker) -> Authen
 
 
 async def _service(headers: Mapping[bytes, bytes], now: datetime, *, tokens: TokenChecker) -> AcceptedKey:
-    """The machine whose token stands where an API key might. Raises AuthenticationRequired where none does."""
+    """The service that sends a bearer token in place of an API key. Raises AuthenticationRequired where none does."""
     value = headers.get(AUTHORIZATION)
     found = await tokens.authenticate_service(_token(value), now) if value else None
     if found is None:

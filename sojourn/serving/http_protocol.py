@@ -41,7 +41,7 @@ UNREADABLE_SLACK = 4096
 """A head that is only a little too large reaches the application, which can answer in the reader's language."""
 
 FULL_SECONDS = 1.0
-"""How long a client that is one too many has to send something, so that it is there to hear the answer."""
+"""How long a client beyond the limit of connections has to send something before it is sent 503."""
 
 FULL_RETRY_SECONDS = 2
 

@@ -67,7 +67,7 @@ def weaknesses(settings: Weighed) -> Iterator[str]:
         ("SOJOURN_REFRESH_SECRET", settings.refresh_secret),
         ("SOJOURN_REFRESH_SECRET_PREVIOUS", settings.refresh_secret_previous),
     ):
-        # What is too short is told by those who know how long it must be.
+        # A secret that is too short is refused where the required length is known.
         if secret is not None and len(secret.encode()) >= LEAST_CHARACTERS and (reason := guessable(secret)):
             yield f"{name}: {reason}"
     if settings.jwt_leeway > MOST_LEEWAY:

@@ -24,7 +24,7 @@ _ATTEMPTS = 3
 
 
 class _Call(NamedTuple):
-    """Where the number of steps goes that were passed, and what the function is called with."""
+    """One call: the future for the number of steps that were passed, and the function's arguments."""
 
     passed: asyncio.Future[int]
     parameters: dict[str, Any]
@@ -63,7 +63,7 @@ class Calls:
     async def ask(self, function: Function, parameters: dict[str, Any], *, beside: tuple[str, ...]) -> int:
         """Call a function; how many steps were passed, once that is durable. Raises what the driver raises.
 
-        Raises Unavailable when it is unknown whether it is. A caller who is cancelled does not undo it.
+        Raises Unavailable when it is unknown whether the call is durable. A caller who is cancelled does not undo it.
         """
         loop = asyncio.get_running_loop()
         queue = self._queues.get(function.name)
@@ -115,12 +115,12 @@ class Calls:
             _refuse(group, error)
 
     async def _together(self, function: Function, group: list[_Call]) -> tuple[list[_Call], bool]:
-        """Answer those calls of a group that one transaction can; those that are left, and whether they may be done."""
+        """Make the calls of a group in one transaction; the calls left, and whether they may be committed."""
         try:
             passed = await self._send(function, group, wait=False)
         except _NotSent:
             return group, False
-        except DRIVER_ERRORS as error:  # one that the server told: it has undone the group
+        except DRIVER_ERRORS as error:  # an error of the server: it has rolled the group back
             return group, _is_unknown(error)
         for call, number in zip(group, passed, strict=True):
             if number != NOT_NOW:

@@ -20,7 +20,7 @@ from sojourn.storage.procedures import SHARD, TENANT, Procedure, Step
 from sojourn.storage.queries.procedures import ALL
 
 NOT_NOW = -1
-"""Somebody is alone under one of the names, and the call was not to wait."""
+"""Another transaction holds one of the names alone, and the call was not to wait."""
 
 _PREFIX = "sojourn_do_"
 _OURS = (
@@ -65,7 +65,7 @@ class Function:
     def values(
         self, parameters: Mapping[str, Any], beside: tuple[str, ...], *, shard: int, wait: bool
     ) -> tuple[Any, ...]:
-        """The values of the parameters of a call. `wait`: for whoever is alone under one of the names `beside`."""
+        """The values of the parameters of a call. `wait`: for those that hold a name of `beside` alone."""
         given = {**parameters, SHARD: shard}
         return (parameters[TENANT], list(beside), wait, *(given[name] for name in self._names))
 

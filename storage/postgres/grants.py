@@ -41,7 +41,7 @@ class Refusals:
         self._told: dict[str, float] = {}
 
     async def tell(self, error: Exception) -> None:
-        """Log `error` if it is of this kind, with the grants that are missing as far as the server tells them."""
+        """Log `error` if it is of this kind, with the missing grants as far as the server names them."""
         text, now = str(error), time.monotonic()
         if not is_operators(error) or now - self._told.get(text, -_AGAIN_AFTER_SECONDS) < _AGAIN_AFTER_SECONDS:
             return

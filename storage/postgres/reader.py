@@ -23,7 +23,7 @@ _MOST_IN_A_BATCH = 100
 
 
 class _Question(NamedTuple):
-    """Where the rows go, and the values of the parameters."""
+    """One question: the future for its rows, and the values of its parameters."""
 
     rows: asyncio.Future[list[Row]]
     values: list[Any]
@@ -42,7 +42,7 @@ class _Queue:
 
 
 class Batches:
-    """Asks a database's pool whatever waits to be read."""
+    """Sends the reads that wait to a database's pool, in batches."""
 
     def __init__(self, pool: Any, wait_seconds: float) -> None:
         self._pool = pool
@@ -103,7 +103,7 @@ class Batches:
             _refuse(batch, Unavailable())
             connection.terminate()
             raise
-        except Exception as error:  # a mistake of ours: whoever asked hears of it instead of waiting for ever
+        except Exception as error:  # a bug of ours: the callers get the error instead of waiting for ever
             _refuse(batch, error)
         finally:
             with suppress(*DRIVER_ERRORS):  # a connection that is gone: the pool makes another

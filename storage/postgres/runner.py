@@ -104,7 +104,7 @@ class PostgresRunner:
         await (await self._ready(None)).execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", name)
 
     async def beside(self, *names: str) -> None:
-        """Take the advisory locks of some names, shared with others that do; whoever waits to be alone comes first."""
+        """Take the advisory locks of some names, shared with others that do; one that waits to be alone comes first."""
         locks = ", ".join(f"pg_advisory_xact_lock_shared(hashtextextended(${n}, 0))" for n in range(1, len(names) + 1))
         await (await self._ready(None)).execute(f"SELECT {locks}", *names)
 

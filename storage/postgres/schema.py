@@ -88,7 +88,7 @@ async def _connected(url: str) -> AsyncIterator[AsyncConnection]:
 
 @asynccontextmanager
 async def alone(url: str, tell: Callable[[str], None]) -> AsyncIterator[None]:
-    """Hold the lock that one migration has at a time; wait for another one, and tell so once.
+    """Hold the lock of migrations, of which one runs at a time; wait for another one, and say so once.
 
     The lock is a transaction's, so that it works through a pooler too, and ends with the connection of a migration that
     was killed. The transaction holds nothing else back: it has no snapshot.

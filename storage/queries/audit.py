@@ -163,20 +163,20 @@ async def head(unit: UnitOfWork) -> str | None:
 
 
 async def pseudonym(unit: UnitOfWork, user_id: str) -> str | None:
-    """What a user is called in the trail; None for one who does not stand in it."""
+    """The pseudonym of a user in the trail; None for one who does not stand in it."""
     found: str | None = await unit.value(PSEUDONYM, user_id=user_id)
     return found
 
 
 async def name(unit: UnitOfWork, user_id: str, *, fresh: str) -> str:
-    """What a user is called in the trail from now on: as before, or `fresh`."""
+    """The pseudonym of a user in the trail from now on: the one before, or `fresh`."""
     await _alone(unit)
     await unit.run(NAME, user_id=user_id, pseudonym=fresh)
     return await pseudonym(unit, user_id) or fresh
 
 
 async def resolve(unit: UnitOfWork, called: str) -> str | None:
-    """Who stands behind a pseudonym; None when that user was erased."""
+    """The user behind a pseudonym; None when that user was erased."""
     found: str | None = await unit.value(RESOLVE, pseudonym=called)
     return found
 

@@ -128,7 +128,7 @@ async def create_session(
 ) -> SessionRow | None:
     """Write a session with its first tokens; None when its user was ended since `seen_ends` was read.
 
-    Its user is made when they are new. Whoever ends the user waits for this, or comes first.
+    Its user is made when they are new. An end of the user waits for this, or comes first.
     """
     values = sessions.insert_values(session)
     parameters = {
@@ -168,7 +168,7 @@ async def rotate(
 ) -> bool:
     """Move a live session on from its present token `spent`, and enter the tokens that follow.
 
-    False when somebody else was faster: then nothing is entered.
+    False when another request was faster: then nothing is entered.
     """
     passed = await unit.call(
         ROTATE,

@@ -50,12 +50,12 @@ class Ends(NamedTuple):
 
 
 async def begin(unit: UnitOfWork, user_id: str) -> None:
-    """Begin a sign-in: whoever ends the user or the tenant waits until it is written, or comes first."""
+    """Begin a sign-in: an end of the user or of the tenant waits until it is written, or comes first."""
     await unit.beside(*names(unit, user_id))
 
 
 def names(unit: UnitOfWork, user_id: str) -> tuple[str, ...]:
-    """The names under which those are alone who end the user or the tenant."""
+    """The names that an end of the user or of the tenant holds alone."""
     return (_everybody(unit), _somebody(unit, user_id))
 
 

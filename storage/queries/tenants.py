@@ -50,7 +50,7 @@ async def exists(unit: UnitOfWork) -> bool:
 async def ensure(unit: UnitOfWork, now: Instant, *, limit: int | None = None) -> None:
     """Make the unit's tenant if it is new. Raises TenantLimitReached when there are then more than `limit`.
 
-    Only who makes a tenant waits for others who do: with the first write of many side by side there are never more.
+    Only a transaction that makes a tenant waits for others that do: concurrent first writes never make more.
     """
     if not await unit.run(ENSURE, now=now) or limit is None:
         return

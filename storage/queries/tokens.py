@@ -75,7 +75,7 @@ class Moment(NamedTuple):
 
 _FIXED = {"everybody": EVERYBODY, "type_refresh": "refresh"}
 _session: Any = bindparam("session_id", type_=_I.c.session_id.type)
-# Whoever erases the session waits until the token is entered, or comes first: then nothing is.
+# An erasure of the session waits until the token is entered, or comes first: then it is not entered.
 _IS_KEPT = (
     select(literal_column("1"))
     .select_from(_S)

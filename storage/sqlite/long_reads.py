@@ -83,7 +83,7 @@ class _LongRunner(SqliteRunner):
         return await self._wait_for(lambda: self._execute(text, parameters).fetchone())
 
     async def _wait_for(self, work: Callable[[], T]) -> T:
-        """The result of the thread. Whoever waits no longer ends the statement: the next one needs the connection."""
+        """The result of the thread. A cancelled caller ends the statement: the next needs the connection."""
         result = asyncio.get_running_loop().run_in_executor(self._thread, work)
         try:
             return await asyncio.shield(result)

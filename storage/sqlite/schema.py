@@ -83,7 +83,7 @@ def on_connection(path: Path, wait_seconds: float) -> Iterator[Connection]:
 
 @contextmanager
 def alone(path: Path, tell: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock that one migration has at a time; wait for another one, and tell so once.
+    """Hold the lock of migrations, of which one runs at a time; wait for another one, and say so once.
 
     It is on the file's folder: a lock on the file itself would be SQLite's. It ends with the process.
     """

@@ -33,7 +33,7 @@ class SettableClock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What is told, to whom, and when it happens."""
+    """The story that the demo plays: its people, its requests, and when they happen."""
 
     url: str
     settings: Settings
@@ -57,7 +57,7 @@ class DemoError(Exception):
 
 
 def tell(story: Story, stopped: Callable[[], bool]) -> str:
-    """Tell the whole story (blocks). Returns a user of the first tenant with active sessions.
+    """Play the whole story (blocks). Returns a user of the first tenant with active sessions.
 
     Ends early when `stopped` says so. Raises DemoError when the service refuses anything.
     """

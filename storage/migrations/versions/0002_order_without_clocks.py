@@ -37,7 +37,7 @@ _BOTH_SIDES = """
     UNION ALL SELECT 1, 'expired', '', count(*) FROM sessions
         WHERE tenant_id = :tenant AND revoked_at IS NULL AND due_at IS NULL
 """
-"""What is kept and what is there, in one statement: as of one instant."""
+"""The maintained numbers and the true counts, in one statement: as of one instant."""
 _ADD = """
     INSERT INTO session_counters (tenant_id, kind, device_type, shard, value)
     VALUES (:tenant, :kind, :device_type, 0, :missing)
