@@ -99,11 +99,12 @@ def by_id(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def single_sessions(history: History, where: Where) -> Iterator[str]:
-    """A user's latest sessions one by one: shown, validated, counted, their tokens good or not."""
+    """A user's latest sessions and the used ones, one by one: shown, validated, counted, their tokens good or not."""
     tenant, user = where
     twin = next(other for other in history.tenants if other is not tenant)
     shelf = history.shelves[tenant.id]
     latest = shelf.of(user)[:2] + [kept for kept in shelf.active(user)[:2] if kept not in shelf.of(user)[:2]]
+    latest += [kept for kept in shelf.of(user) if kept.uses and kept not in latest][:2]
     for kept in latest:
         key, access = kept.made.id, kept.made.access
         shown = expect(tenant.admin("get_session", session_id=key), 200).json["session"]

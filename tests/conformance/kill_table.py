@@ -27,6 +27,8 @@ from tests.conformance.serving import FIRST, SECOND, admin_token, served
 from tests.conformance.test_registry import check_functions
 from tests.live import API_KEY, JWT_SECRET
 
+SEED = "20260421"
+"""Of what the checks draw: the same lies meet the same requests in every run."""
 SAMPLE = ("IDM-003", "TEN-010")
 """Checks that should pass: the first, unless it is the liar's own."""
 MODULES = (answering, admitting, lawless, living, repeating, serving_one)
@@ -110,6 +112,7 @@ def verdicts_of(url: str, folder: Path, checks: list[str], options: tuple[str, .
     """What the suite says of some checks, run in this process."""
     arguments = [url, "--api-key", API_KEY, "--admin-token", admin_token(FIRST)]
     arguments += ["--second-admin-token", admin_token(SECOND), "--report-dir", str(folder), "--patience", "10"]
+    arguments += ["--seed", SEED]
     if "short" in options:
         arguments += ["--short-lived-url", url]
     if "stranger" in options:
