@@ -33,11 +33,12 @@ async def end_session(ctx: Context, row: SessionRow, *, ending: Ending) -> None:
 
 
 async def end_user(ctx: Context, user_id: str, *, ending: Ending, but: str | None = None) -> int:
-    """End every session of a user, perhaps all `but` one; how many ended. A sign-in that began before opens no
-    session afterwards. A session that is being created at this moment is waited for and ended. The cut-off is dated
-    once all sessions have ended, a millisecond later at most, and the response is sent after that instant: a sign-in
-    that begins after the response begins after the end. A tenant without a row has no sessions, and no row is made
-    for it.
+    """End every session of a user, perhaps all `but` one; how many ended.
+
+    A sign-in that began before opens no session afterwards. A session that is being created at this moment is waited
+    for and ended. The cut-off is dated once all sessions have ended, a millisecond later at most, and the response is
+    sent after that instant: a sign-in that begins after the response begins after the end. A tenant without a row has
+    no sessions, and no row is made for it.
     """
     if not await tenants.exists(ctx.db):
         return 0
@@ -49,8 +50,10 @@ async def end_user(ctx: Context, user_id: str, *, ending: Ending, but: str | Non
 
 
 async def erase_user(ctx: Context, user_id: str) -> Erased:
-    """Erase what is known of a user; how much it was. Cut-offs are dated as in `end_user`, and the response is sent
-    after them. Idempotent. A tenant without a row has no users, and no row is made for it.
+    """Erase what is known of a user; how much it was. Idempotent.
+
+    Cut-offs are dated as in `end_user`, and the response is sent after them. A tenant without a row has no users, and no
+    row is made for it.
     """
     if not await tenants.exists(ctx.db):
         return Erased(0, 0, 0)

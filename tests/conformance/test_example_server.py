@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import time
 import urllib.error
@@ -24,12 +25,12 @@ def running(source: Path) -> Iterator[str]:
     """The address at which a server in Node answers."""
     port = free_port()
     environ = {**os.environ, "PORT": str(port), "API_KEY": API_KEY, "JWT_SECRET": JWT_SECRET}
-    process = subprocess.Popen(["node", str(source)], env=environ, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(["node", str(source)], env=environ, stdout=subprocess.DEVNULL, start_new_session=True)
     try:
         wait_for(f"http://127.0.0.1:{port}")
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)  # the program of the wheel starts Node as a process of its own
         process.wait(60)
 
 
