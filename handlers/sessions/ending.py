@@ -52,8 +52,8 @@ async def end_user(ctx: Context, user_id: str, *, ending: Ending, but: str | Non
 async def erase_user(ctx: Context, user_id: str) -> Erased:
     """Erase what is known of a user; how much it was. Idempotent.
 
-    Cut-offs are dated as in `end_user`, and the response is sent after them. A tenant without a row has no users, and no
-    row is made for it.
+    Cut-offs are dated as in `end_user`, and the response is sent after them. A tenant without a row has no users, and
+    no row is made for it.
     """
     if not await tenants.exists(ctx.db):
         return Erased(0, 0, 0)
