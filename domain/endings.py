@@ -30,20 +30,29 @@ UNSTATED_REASON = "unspecified"
 """The free reason where nobody gave one."""
 
 
+Initiator = Literal["admin", "user", "service", "policy", "system"]
+"""Who began an end, as verifiers are told: a rule is `policy`, an operator at the command line `system`."""
+
+
 class Ending(NamedTuple):
-    """Who ends a session (a user, an API key, `OURSELVES`), the free reason and its code."""
+    """Who ends a session (a user, an API key, `OURSELVES`), the free reason, its code, and the kind of caller."""
 
     by: str
     reason: str
     code: ReasonCode
+    initiated_by: Initiator = "system"
 
 
-REUSE = Ending(OURSELVES, "refresh_token_reuse", "refresh_token_reuse")
+REUSE = Ending(OURSELVES, "refresh_token_reuse", "refresh_token_reuse", "policy")
 """A refresh token was sent again after it was exchanged (RFC 9700 §4.14.2)."""
-LIMIT = Ending(OURSELVES, "session_limit", "session_limit")
+LIMIT = Ending(OURSELVES, "session_limit", "session_limit", "policy")
 """The user began one session more than the limit allows: the idlest ended for it."""
-RESTORED = Ending("operator", "restored", "restored")
+RESTORED = Ending("operator", "restored", "restored", "system")
 """A backup was restored: it does not know what was revoked since it was made."""
+
+
+ERASED = Ending(OURSELVES, "erased", "erased", "service")
+"""Everything that is known of the user was deleted, the sessions too."""
 
 
 def timeout_code(session: Session) -> ReasonCode:

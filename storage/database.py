@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from sojourn.domain.errors import DomainError
 from sojourn.domain.values import Tenant
+from sojourn.storage.listeners import Listeners
 from sojourn.storage.touches import Touches
 from sojourn.storage.unit_of_work import Runner, Step, SystemUnit, Tally, UnitOfWork
 from sojourn.storage.watched_runner import Watch, WatchedRunner
@@ -40,10 +41,12 @@ class Load(NamedTuple):
 class Database(ABC):
     """An open database. `engines` opens it, `close` ends it; in between `read`, `write` and their system twins.
 
-    `touches` are this process's activities that are not written yet.
+    `touches` are this process's activities that are not written yet; `listeners` are told what it
+    committed of events.
     """
 
     touches: Touches
+    listeners: Listeners
     engine: str
     purge_grace: timedelta = timedelta(0)
     """How long past its retention a session may stay, because whole partitions are dropped."""
@@ -93,7 +96,11 @@ class Database(ABC):
 
         def attempt(runner: Runner) -> Awaitable[T]:
             steps.clear()
-            return work(UnitOfWork(runner, tenant, touches=self.touches, steps=steps, tally=self.tally))
+            return work(
+                UnitOfWork(
+                    runner, tenant, touches=self.touches, steps=steps, tally=self.tally, listeners=self.listeners
+                )
+            )
 
         self._under_way += 1
         try:
@@ -147,6 +154,13 @@ class Database(ABC):
     @abstractmethod
     async def drop_partitions(self, before: datetime) -> int:
         """Drop the partitions in which every session ended by `before`; how many sessions went. Raises Unavailable."""
+
+    async def number_events(self, *, wait: bool = True) -> bool:
+        """Give their numbers to events that are committed and have none yet. Raises Unavailable.
+
+        One process at a time does it. False when another one does, and this one was not to `wait`.
+        """
+        return True
 
     def load(self) -> Load:
         """How busy this process is with the database."""

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Literal, Protocol
 
 from sojourn.domain.values import Tenant
+from sojourn.storage.listeners import Listeners
 from sojourn.storage.procedures import Procedure
 from sojourn.storage.statements import Statement
 from sojourn.storage.touches import Touches
@@ -79,7 +80,7 @@ class SystemUnit:
 class UnitOfWork:
     """A unit for one tenant's data."""
 
-    __slots__ = ("_runner", "_steps", "_tally", "_tenant_id", "tenant", "touches")
+    __slots__ = ("_listeners", "_runner", "_steps", "_tally", "_tenant_id", "tenant", "touches")
 
     def __init__(
         self,
@@ -89,6 +90,7 @@ class UnitOfWork:
         touches: Touches,
         steps: list[Step] | None = None,
         tally: Tally | None = None,
+        listeners: Listeners | None = None,
     ) -> None:
         self._runner = runner
         self._tally = tally
@@ -96,6 +98,7 @@ class UnitOfWork:
         self.touches = touches
         self._tenant_id = tenant.id
         self._steps: list[Step] = [] if steps is None else steps
+        self._listeners = listeners
 
     def system(self) -> SystemUnit:
         """The same transaction for what belongs to no tenant."""
@@ -113,6 +116,11 @@ class UnitOfWork:
         """Say what happened to sessions: it is counted once the transaction is committed, where anybody counts."""
         if self._tally is not None and times:
             self._steps.append(partial(self._tally, occurrence, word, times=times))
+
+    def has_told(self) -> None:
+        """Those of this process who wait for events hear of them, once the transaction is committed."""
+        if self._listeners is not None:
+            self._steps.append(self._listeners.tell)
 
     def all(self, statement: Statement, **parameters: Any) -> Awaitable[list[Row]]:
         """Every row."""

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from sojourn.domain.errors import Unavailable
 from sojourn.storage.database import Database
+from sojourn.storage.listeners import Listeners
 from sojourn.storage.procedures import Procedure
 from sojourn.storage.statements import Statement
 from sojourn.storage.touches import Touches
@@ -22,6 +23,7 @@ class UnreachableDatabase(Database):
 
     def __init__(self) -> None:
         self.touches = Touches()
+        self.listeners = Listeners()
 
     async def create_partitions(self, since: datetime, until: datetime) -> None:
         """Nothing to do."""

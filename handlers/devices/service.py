@@ -46,5 +46,5 @@ async def trust_device(ctx: Context, body: dict[str, Any]) -> View:
 
 async def untrust_device(ctx: Context, device_fingerprint: str, user_id: str | None) -> View:
     """Forget a device, of one user or of all who trust it. Forgetting an unknown one changes nothing."""
-    count = await trusted_devices.untrust(ctx.db, device_fingerprint, user_id=user_id)
+    count = await trusted_devices.untrust(ctx.db, device_fingerprint, user_id=user_id, now=ctx.now_text)
     return simple_response(f"{count} trusted devices removed", ctx.now_text)

@@ -50,12 +50,12 @@ async def trust_own_device(ctx: Context, body: dict[str, Any]) -> View:
 
 async def untrust_own_device(ctx: Context, device_id: str) -> View:
     """Forget one device of the caller. Forgetting an unknown one, or somebody else's, changes nothing."""
-    return _removed(ctx, await trusted_devices.remove(ctx.db, device_id, user_id=ctx.caller.id))
+    return _removed(ctx, await trusted_devices.remove(ctx.db, device_id, now=ctx.now_text, user_id=ctx.caller.id))
 
 
 async def remove_trusted_device(ctx: Context, device_id: str) -> View:
     """Forget one device of any user of the tenant. Forgetting an unknown one changes nothing."""
-    was_there = await trusted_devices.remove(ctx.db, device_id)
+    was_there = await trusted_devices.remove(ctx.db, device_id, now=ctx.now_text)
     await auditing.record(ctx, "trusted_device.removed", target=device_id, after={"was_there": was_there})
     return _removed(ctx, was_there)
 

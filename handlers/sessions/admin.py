@@ -53,7 +53,7 @@ async def revoke_sessions(ctx: Context, body: dict[str, Any]) -> View:
     reason = body.get("reason", UNSTATED_REASON)
     keys = {public_id: session_key(public_id) for public_id in body["session_ids"]}
     known = [key for key in keys.values() if key is not None]
-    ending = Ending(ctx.caller.id, reason, "bulk")
+    ending = Ending(ctx.caller.id, reason, "bulk", "admin")
     ended = await sessions.revoke_many(ctx.db, known, now=ctx.now_text, ending=ending)
     succeeded = [public_id for public_id, key in keys.items() if key in ended]
     failed = [public_id for public_id, key in keys.items() if key not in ended]
@@ -70,7 +70,7 @@ async def revoke_sessions_of_user(ctx: Context, user_id: str, body: dict[str, An
     """End every active session of a user."""
     await require_tenant(ctx)
     reason = (body or {}).get("reason", UNSTATED_REASON)
-    count = await end_user(ctx, user_id, ending=Ending(ctx.caller.id, reason, "revoked_by_admin"))
+    count = await end_user(ctx, user_id, ending=Ending(ctx.caller.id, reason, "revoked_by_admin", "admin"))
     await auditing.record(ctx, "sessions.ended", target=await auditing.called(ctx, user_id), after={"sessions": count})
     return simple_response(f"{count} sessions revoked", ctx.now_text)
 

@@ -56,7 +56,7 @@ async def erase_user(ctx: Context, user_id: str) -> Erased:
     no row is made for it.
     """
     if not await tenants.exists(ctx.db):
-        return Erased(0, 0, 0)
+        return Erased(0, 0, 0, 0)
     await sign_ins.stop(ctx.db, user_id)
     return await erasure.erase(ctx.db, user_id, until=_answered_after(ctx))
 

@@ -53,7 +53,7 @@ async def revoke_session_as_service(ctx: Context, session_id: str, body: dict[st
     """End one session of any user. Ending an ended session changes nothing."""
     said = body or {}
     code = said.get("reason_code", "revoked_by_service")
-    ending = Ending(ctx.caller.id, said.get("reason", UNSTATED_REASON), code)
+    ending = Ending(ctx.caller.id, said.get("reason", UNSTATED_REASON), code, "service")
     if not await end_active(ctx, session_id, ending=ending):
         await end_session(ctx, await session_row(ctx, session_id), ending=ending)
 
@@ -95,7 +95,7 @@ async def revoke_user_sessions(ctx: Context, user_id: str, except_session_id: st
         kept = active_or_404(await session_row(ctx, except_session_id), ctx.now_text)
         if kept.user_id != user_id:
             raise SessionNotFound()
-    ending = Ending(ctx.caller.id, UNSTATED_REASON, "revoked_by_service")
+    ending = Ending(ctx.caller.id, UNSTATED_REASON, "revoked_by_service", "service")
     count = await end_user(ctx, user_id, ending=ending, but=None if kept is None else kept.id)
     return simple_response(f"{count} sessions revoked", ctx.now_text)
 
@@ -119,9 +119,9 @@ async def export_user_data(ctx: Context, body: dict[str, Any]) -> View:
 
 
 async def erase_user_data(ctx: Context, body: dict[str, Any]) -> View:
-    """Delete what is known of a user, and say how much it was. No events are kept yet."""
+    """Delete what is known of a user, and say how much it was. Events stay, and name the user no more."""
     called = await auditing.called_before(ctx, body["user_id"])
-    erased = {**(await erase_user(ctx, body["user_id"]))._asdict(), "events": 0}
+    erased = (await erase_user(ctx, body["user_id"]))._asdict()
     await auditing.record(ctx, "user.erased", target=called, after=erased)
     return erased
 

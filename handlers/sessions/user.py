@@ -64,14 +64,14 @@ async def get_session(ctx: Context, session_id: str) -> View:
 async def revoke_session(ctx: Context, session_id: str, body: dict[str, Any] | None) -> None:
     """End one session. Ending an ended session changes nothing."""
     reason = (body or {}).get("reason", UNSTATED_REASON)
-    own = Ending(ctx.caller.id, reason, _code_of_own(ctx, session_id))
+    own = Ending(ctx.caller.id, reason, _code_of_own(ctx, session_id), "user")
     if await end_active(ctx, session_id, ending=own, of_user=ctx.caller.id):
         return
     row = await _owned(ctx, session_id)
     if row.user_id == ctx.caller.id:
         await end_session(ctx, row, ending=own)
         return
-    await end_session(ctx, row, ending=Ending(ctx.caller.id, reason, "revoked_by_admin"))
+    await end_session(ctx, row, ending=Ending(ctx.caller.id, reason, "revoked_by_admin", "admin"))
     await auditing.record(ctx, "session.ended", target=session_id)
 
 
@@ -84,7 +84,7 @@ async def revoke_other_sessions(ctx: Context, except_: str) -> View:
     current = await sessions.get(ctx.db, key) if key is not None else None
     if current is None or current.user_id != ctx.caller.id or not is_active(current, ctx.now_text):
         raise ValidationFailed([Violation("except", "no_current_session")])
-    ending = Ending(ctx.caller.id, UNSTATED_REASON, "revoked_by_user")
+    ending = Ending(ctx.caller.id, UNSTATED_REASON, "revoked_by_user", "user")
     count = await end_user(ctx, ctx.caller.id, ending=ending, but=current.id)
     return simple_response(f"{count} sessions revoked", ctx.now_text)
 

@@ -26,8 +26,12 @@ from sojourn.handlers.views.tokens import (
     blacklist_check_response,
     blacklisted_token_response,
 )
-from sojourn.storage.queries import blacklist, refresh_states, token_configs
+from sojourn.storage.queries import blacklist, events, refresh_states, token_configs
 from sojourn.storage.queries.blacklist import BlacklistEntry
+from sojourn.storage.queries.events import Event
+
+MAX_JTI = 255
+"""Names of tokens that are longer are told to nobody."""
 
 
 @takes_token("token")
@@ -83,6 +87,12 @@ class _Shown:
     owner: str | None = None
     end: datetime | None = None
     text_hash: TokenHash | None = None
+    jti: str | None = None
+
+
+def _jti(token: AccessToken) -> str | None:
+    jti = token.claims.get("jti")
+    return jti if isinstance(jti, str) and 0 < len(jti) <= MAX_JTI else None
 
 
 async def _shown(ctx: Context, text: str) -> _Shown:
@@ -90,7 +100,12 @@ async def _shown(ctx: Context, text: str) -> _Shown:
     token = ctx.presented
     if isinstance(token, AccessToken) and token.tenant == ctx.tenant.id:
         return _Shown(
-            hash=token.hash, is_verified=True, owner=token.user, end=_instant(token.expires), text_hash=token.text_hash
+            hash=token.hash,
+            is_verified=True,
+            owner=token.user,
+            end=_instant(token.expires),
+            text_hash=token.text_hash,
+            jti=_jti(token),
         )
     if isinstance(token, RefreshToken):
         session = await refresh_states.session(ctx.db, token.session)
@@ -137,6 +152,7 @@ async def _refuse(ctx: Context, body: dict[str, Any], *, shown: _Shown, stated_e
         if by_user:
             await _require_free_place(ctx, entry)
         await blacklist.add(ctx.db, entry, by_user=by_user, tenant_limit=ctx.service.limits.tenants)
+        await events.tell(ctx.db, [_refusal(ctx, entry, shown=shown)])
     return simple_response("token blacklisted", ctx.now_text)
 
 
@@ -145,6 +161,21 @@ async def _require_free_place(ctx: Context, entry: BlacklistEntry) -> None:
     wait = await blacklist.end_of_wait(ctx.db, entry, limit=ctx.service.limits.blacklist_entries)
     if wait is not None:
         raise RateLimited(retry_after=max(1, ceil((from_text(wait) - ctx.now).total_seconds())))
+
+
+def _refusal(ctx: Context, entry: BlacklistEntry, *, shown: _Shown) -> Event:
+    """What others are told of a token that is refused. One that names no `jti` is known here only."""
+    service = ctx.caller.kind == "internal"
+    return Event(
+        "token.refused",
+        ctx.now_text,
+        user_id=shown.owner or entry.user_id,
+        reason=entry.reason,
+        initiated_by="service" if service else "admin" if ctx.caller.is_admin else "user",
+        actor=ctx.caller.id,
+        forget_at=entry.expires_at,
+        data={"token_type": entry.token_type} | ({} if shown.jti is None else {"jti": shown.jti}),
+    )
 
 
 def _instant(seconds: float) -> datetime:

@@ -2,13 +2,15 @@
 
 from typing import Any
 
+from sojourn.domain.clock import to_text
 from sojourn.domain.durations import format_duration
-from sojourn.domain.token_lifetimes import Lifetimes, read_lifetimes
+from sojourn.domain.token_lifetimes import Lifetimes, read_lifetimes, retention
 from sojourn.handlers import auditing
 from sojourn.handlers.context import Context
 from sojourn.handlers.tenancy import require_tenant
+from sojourn.handlers.tokens.pairs import lifetimes
 from sojourn.handlers.views.envelopes import View, simple_response
-from sojourn.storage.queries import token_configs
+from sojourn.storage.queries import events, token_configs
 from sojourn.storage.queries.token_configs import TokenConfig
 
 
@@ -43,11 +45,22 @@ async def reset_token_config(ctx: Context) -> View:
 async def revoke_all_tokens(ctx: Context, body: dict[str, Any]) -> View:
     """Refuse every token issued so far: of one user or of the tenant, of one type or of both."""
     await require_tenant(ctx)
-    for token_type in (body["type"],) if "type" in body else ("access", "refresh"):
+    token_types = (body["type"],) if "type" in body else ("access", "refresh")
+    for token_type in token_types:
         await token_configs.refuse_issued(
             ctx.db, body.get("user_id"), token_type=token_type, reason=body.get("reason"), now=ctx.now_text
         )
     user = body.get("user_id")
+    span = lifetimes(ctx, await token_configs.terms(ctx.db, user or "", now=ctx.now_text))
+    await events.tell_refused(
+        ctx.db,
+        token_types,
+        at=ctx.now_text,
+        forget_at=to_text(retention(ctx.now, span)),
+        user_id=user,
+        actor=ctx.caller.id,
+        reason=body.get("reason"),
+    )
     target = None if user is None else await auditing.called(ctx, user)
     await auditing.record(ctx, "tokens.refused", target=target, after={"type": body.get("type")})
     return simple_response("tokens revoked", ctx.now_text)

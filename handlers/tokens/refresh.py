@@ -23,7 +23,8 @@ from sojourn.handlers.context import Context, takes_refresh_credential
 from sojourn.handlers.tokens.pairs import access_token, lifetimes, refresh_entry
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.tokens import token_pair_response
-from sojourn.storage.queries import refresh_states, sessions
+from sojourn.storage.queries import events, refresh_states, sessions
+from sojourn.storage.queries.events import Event
 from sojourn.storage.queries.procedures import enter_token, rotate
 from sojourn.storage.queries.refresh_states import Family, RefreshRow
 
@@ -37,7 +38,7 @@ async def refresh_tokens(ctx: Context, body: dict[str, Any]) -> View:
     family = await _family(ctx)
     match judge(ctx, ctx.refresh_token, family=family):
         case Reuse():
-            raise await _end_reused(ctx)
+            raise await _end_reused(ctx, family)
         case Invalid():
             raise RefreshTokenInvalid()
         case SameSuccessor():
@@ -52,7 +53,7 @@ async def rotate_access_token(ctx: Context, body: dict[str, Any]) -> View:
     family = await _family(ctx)
     match judge(ctx, ctx.refresh_token, family=family):
         case Reuse():
-            raise await _end_reused(ctx)
+            raise await _end_reused(ctx, family)
         case Invalid():
             raise RefreshTokenInvalid()
         case SameSuccessor() | Rotate():
@@ -109,7 +110,7 @@ async def _state_of_the_winner(ctx: Context) -> RefreshRow:
         case SameSuccessor():
             return _present(family)
         case Reuse():
-            raise await _end_reused(ctx)
+            raise await _end_reused(ctx, family)
         case _:
             raise RefreshTokenInvalid()
 
@@ -149,8 +150,11 @@ def _text(ctx: Context, family: Family, *, generation: int, nonce: str) -> str:
     )
 
 
-async def _end_reused(ctx: Context) -> RefreshTokenReused:
+async def _end_reused(ctx: Context, family: Family) -> RefreshTokenReused:
     """End the session of a refresh token that was sent again. Returns the refusal; it does not undo the end."""
-    await sessions.revoke(ctx.db, ctx.refresh_token.session, now=ctx.now_text, ending=REUSE)
+    key = ctx.refresh_token.session
+    reused = Event("refresh_token.reused", ctx.now_text, session_id=key, user_id=family.session.user_id)
+    await events.tell(ctx.db, [reused])
+    await sessions.revoke(ctx.db, key, now=ctx.now_text, ending=REUSE)
     ctx.db.tell("refreshed", "reused")
     return RefreshTokenReused()

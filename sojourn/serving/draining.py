@@ -8,9 +8,14 @@ the signal.
 import asyncio
 import signal
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from types import FrameType
 from typing import Any
+
+
+def _nothing() -> None:
+    """Nobody else is told."""
 
 
 class Draining:
@@ -20,11 +25,13 @@ class Draining:
         self._seconds = drain_time.total_seconds()
         self._server_stops: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._also: Callable[[], None] = _nothing
         self.begun = False
 
-    def watch(self) -> None:
+    def watch(self, also: Callable[[], None] = _nothing) -> None:
         """From now on SIGTERM drains first. Called in the server's loop, once the server has its own handler in place.
 
+        `also` is called in the loop as soon as the signal comes: no request waits for events then.
         Without such a handler (the application is embedded), or outside the main thread, signals are not ours.
         """
         handler = signal.getsignal(signal.SIGTERM)
@@ -32,10 +39,13 @@ class Draining:
             return
         self._server_stops = handler
         self._loop = asyncio.get_running_loop()
+        self._also = also
         signal.signal(signal.SIGTERM, self._drain)
 
     def _drain(self, number: int, frame: FrameType | None) -> None:
         """A second signal, or no time to drain, stops the server at once."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._also)
         if self.begun or not self._seconds or self._loop is None:
             self._server_stops(number, frame)
             return

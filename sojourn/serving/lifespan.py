@@ -17,6 +17,7 @@ from sojourn.domain.values import Tenant
 from sojourn.observability import metrics, spans
 from sojourn.serving.clock_watch import WatchedClock
 from sojourn.serving.draining import Draining
+from sojourn.serving.feed import Feed
 from sojourn.serving.recurring import recur
 from sojourn.serving.reloading import Reloading
 from sojourn.serving.sampling import sample
@@ -28,10 +29,14 @@ from sojourn.storage.touches import Touch
 from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.unreachable_database import UnreachableDatabase
 from sojourn.storage.upkeep.activity import Activity
-from sojourn.storage.upkeep.housekeeping import run_housekeeping
+from sojourn.storage.upkeep.housekeeping import forget_events, run_housekeeping, settle_expired
 from sojourn.storage.upkeep.purging import purge_tenant
 
 HOUSEKEEPING_SECONDS = 60
+EXPIRY_SECONDS = 10
+"""How often what has expired is settled and told: well within a minute of the deadline."""
+_REST, _LONGEST_REST_SECONDS = 9, 25
+"""A round over very many tenants is followed by a rest, so that it takes a tenth of a worker's time at most."""
 START_SECONDS = 5
 """A start waits so long for a database that does not answer, and then serves refusals."""
 
@@ -53,6 +58,7 @@ class WorkerDatabase:
         self._activity = self._activity_of(self._database)
         self._draining = Draining(settings.drain_time)
         self._reloading = Reloading()
+        self.feed = Feed(self, clock)
 
     def __call__(self) -> Database:
         return self._database
@@ -89,10 +95,12 @@ class WorkerDatabase:
             if not first.done() or not first.result():
                 tasks.append(asyncio.create_task(self._go_on_opening(first)))
             tasks.append(asyncio.create_task(self._run_housekeeping()))
+            tasks.append(asyncio.create_task(self._settle_expired()))
+            tasks.append(asyncio.create_task(self.feed.run()))
             tasks.append(asyncio.create_task(sample(self, self._clock)))
             if isinstance(self._clock, WatchedClock):
                 tasks.append(asyncio.create_task(self._clock.watch(self)))
-            self._draining.watch()
+            self._draining.watch(self.feed.end)
             self._reloading.watch()
             with end_with_supervisor():
                 yield {"draining": self._draining}
@@ -137,6 +145,7 @@ class WorkerDatabase:
             database.tally = metrics.tally
         database.watch = spans.watch()
         self._database, self._activity = database, self._activity_of(database)
+        await self.feed.follow(database)
         return True
 
     async def _go_on_opening(self, attempt: asyncio.Task[bool]) -> None:
@@ -155,15 +164,38 @@ class WorkerDatabase:
         holder = uuid7(self._clock())
         await recur("housekeeping", lambda: self._housekeeping_round(holder), seconds=HOUSEKEEPING_SECONDS)
 
+    async def _settle_expired(self) -> None:
+        """Settle what has expired and tell it, unless another process does."""
+        holder, clock = uuid7(self._clock()), asyncio.get_running_loop().time
+        rest_until = 0.0
+
+        async def settle() -> None:
+            nonlocal rest_until
+            began = clock()
+            if not self._may_settle or began < rest_until:
+                return
+            settled = await settle_expired(self(), holder, now=self._clock())
+            rest_until = clock() + min(_REST * (clock() - began), _LONGEST_REST_SECONDS)
+            metrics.count("sojourn_housekeeping_settled", by=settled or 0)
+
+        await recur("the settlement of expired sessions", settle, seconds=EXPIRY_SECONDS)
+
+    @property
+    def _may_settle(self) -> bool:
+        return not isinstance(self._clock, WatchedClock) or self._clock.may_settle
+
     async def _housekeeping_round(self, holder: str) -> None:
-        if isinstance(self._clock, WatchedClock) and not self._clock.may_settle:
+        if not self._may_settle:
             logger.warning("no housekeeping: the wall clock was set, and what it ends is not yet settled for good")
             return
         done = await run_housekeeping(self(), holder, now=self._clock(), retention=self._settings.session_retention)
         if done is None:
             return
+        now = self._clock()
+        forgotten = await forget_events(self(), now - self._settings.event_retention, now=now)
         overdue_seconds = done.oldest_overdue.total_seconds()
         facts = {"settled": done.settled, "purged": done.purged, "oldest_overdue_seconds": overdue_seconds}
+        facts["events_forgotten"] = forgotten
         logger.info("housekeeping", extra=facts)
         metrics.count("sojourn_housekeeping_rounds")
         metrics.count("sojourn_housekeeping_settled", by=done.settled)

@@ -150,6 +150,11 @@ class Settings:
     device_trust_window: timedelta = _setting(
         timedelta(hours=720), "How long trust in a device lasts.", read=parse_duration
     )
+    event_retention: timedelta = _setting(
+        timedelta(hours=168),
+        "How long events are kept for those who read them; a cursor that is older is refused.",
+        read=parse_duration,
+    )
     session_retention: timedelta = _setting(
         timedelta(hours=720),
         "How long ended sessions are kept, so that administrators can see them.",
@@ -376,7 +381,7 @@ _POSITIVE = (
     "write_timeout", "max_connections", "workers", "access_expiry", "refresh_expiry", "refresh_limit",
     "max_body_bytes", "max_uri_bytes", "max_header_bytes",
     "max_json_depth", "max_json_digits", "database_pool", "touch_batch",
-    "max_sessions_per_user", "max_trusted_devices", "max_blacklist_entries", "max_tenants",
+    "max_sessions_per_user", "max_trusted_devices", "max_blacklist_entries", "max_tenants", "event_retention",
 )  # fmt: skip
 
 

@@ -19,7 +19,8 @@ from sqlalchemy.exc import DBAPIError
 from sojourn.domain.clock import to_text
 from sojourn.domain.errors import DomainError, Unavailable
 from sojourn.storage.database import Database, Load, RowSecurityBypassed
-from sojourn.storage.postgres import citus, partitions, poolers, pools
+from sojourn.storage.listeners import Listeners
+from sojourn.storage.postgres import citus, numbering, partitions, poolers, pools
 from sojourn.storage.postgres.calls import Calls
 from sojourn.storage.postgres.codecs import set_codecs
 from sojourn.storage.postgres.failures import DRIVER_ERRORS, retries, unavailable
@@ -72,6 +73,7 @@ class PostgresDatabase(Database):
         database has; None where no read and no write goes in one message.
         """
         self.touches = Touches()
+        self.listeners = Listeners()
         self._messages = None if functions is None else _messages(pool, wait_seconds, names=functions)
         self._pool = pool
         self._system_pool = system_pool
@@ -182,6 +184,16 @@ class PostgresDatabase(Database):
         except _NotTheOwner as error:
             logger.warning("this role may not change partitions, run the server as the owner of the tables: %s", error)
             return 0
+
+    async def number_events(self, *, wait: bool = True) -> bool:
+        """Number events that were committed, all that have no number yet."""
+        numbered: int | None = numbering.BATCH
+        while numbered == numbering.BATCH:
+            numbered = await self._repeat(
+                lambda: transaction(self._system_pool, WRITE + self._settings, wait_seconds=self._wait_seconds),
+                lambda runner: numbering.number(runner, wait=wait),
+            )
+        return numbered is not None
 
     def load(self) -> Load:
         """The connections of the pool."""

@@ -8,7 +8,7 @@ ended before the retention began; its numbers are taken off the counters in the 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import and_, bindparam, case, exists, func, literal_column, select
+from sqlalchemy import and_, bindparam, case, exists, func, literal_column, not_, select
 
 from sojourn.domain.clock import Instant, to_text
 from sojourn.domain.ids import first_uuid7
@@ -32,7 +32,8 @@ _PATIENCE = "SET LOCAL lock_timeout = '250ms'"
 
 _S = SessionTable.__table__
 _OF_WEEK = and_(_S.c.tenant_id == bindparam("tenant"), _S.c.id >= bindparam("first"), _S.c.id < bindparam("past"))
-_KEPT = case((ENDED, literal_column("0")), else_=literal_column("1"))
+_UNTOLD = and_(_S.c.revoked_at.is_(None), _S.c.due_at.is_not(None))
+_KEPT = case((and_(ENDED, not_(_UNTOLD)), literal_column("0")), else_=literal_column("1"))
 IS_ANY_KEPT = Statement(select(exists().where(_OF_WEEK, literal_column("1") == _KEPT)))
 COUNTS = Statement(
     select(

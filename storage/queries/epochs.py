@@ -16,7 +16,12 @@ _E = EpochTable.__table__
 _insert = insert(_E).values(name=literal_column("'present'"), value=bindparam("value"))
 _PRESENT = select(_E.c.value).where(_E.c.name == literal_column("'present'"))
 
+_insert_first = insert(_E).values(name=literal_column("'events'"), value=bindparam("value"))
+_FIRST = select(_E.c.value).where(_E.c.name == literal_column("'events'"))
+
 PRESENT = Statement(_PRESENT)
+FIRST = Statement(_FIRST)
+BEGIN_FIRST = Statement(_insert_first.on_conflict_do_nothing())
 BEGIN = Statement(_insert.on_conflict_do_nothing())
 DRAW = Statement(_insert.on_conflict_do_update(index_elements=["name"], set_={"value": _insert.excluded.value}))
 
@@ -24,6 +29,24 @@ DRAW = Statement(_insert.on_conflict_do_update(index_elements=["name"], set_={"v
 def present_epoch() -> Any:
     """The present epoch, as a scalar of another statement."""
     return _PRESENT.scalar_subquery()
+
+
+def first_epoch() -> Any:
+    """The text by which the events of this database are told from those of others, as a scalar of another statement.
+
+    A copy of the database has the same one until it draws a new present epoch.
+    """
+    return _FIRST.scalar_subquery()
+
+
+async def has_first(unit: SystemUnit) -> bool:
+    """Whether the database has the text that `first_epoch` finds."""
+    return await unit.one(FIRST) is not None
+
+
+async def begin_first(unit: SystemUnit, text: str) -> None:
+    """Give a database that text; one that has it keeps it."""
+    await unit.run(BEGIN_FIRST, value=text)
 
 
 async def present(unit: SystemUnit) -> str | None:

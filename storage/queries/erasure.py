@@ -11,8 +11,9 @@ from sqlalchemy import and_, bindparam, delete, func, literal_column, select, up
 from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.clock import Instant
+from sojourn.domain.endings import ERASED
 from sojourn.domain.ids import erased_user
-from sojourn.storage.queries import audit, sign_ins
+from sojourn.storage.queries import audit, events, sign_ins
 from sojourn.storage.queries.session_deletion import LEAVING, Leaving, delete_sessions
 from sojourn.storage.schema.sql_functions import latest
 from sojourn.storage.schema.tables import SessionTable, TrustedDeviceTable, UserTable
@@ -100,6 +101,7 @@ class Erased(NamedTuple):
     sessions: int
     tokens: int
     devices: int
+    events: int
 
 
 async def erase(unit: UnitOfWork, user_id: str, *, until: Instant) -> Erased:
@@ -110,6 +112,7 @@ async def erase(unit: UnitOfWork, user_id: str, *, until: Instant) -> Erased:
     about = {"user_id": user_id}
     await unit.all(LOCK_REFRESH_STATES, **about)
     sessions = [Leaving._make(row) for row in await unit.all(LOCK_SESSIONS, **about)]
+    await _tell_ends(unit, sessions, at=until)
     await unit.run(READMIT, **about)
     await unit.run(UNNAME_ENTRIES, **about, nobody=NOBODY, nothing=None)
     tokens = await unit.run(DELETE_TOKENS, **about)
@@ -119,9 +122,16 @@ async def erase(unit: UnitOfWork, user_id: str, *, until: Instant) -> Erased:
     await audit.forget(unit, user_id)
     await unit.run(UNNAME_ENDS, **about, nobody=NOBODY)
     await unit.run(UNNAME_IMPERSONATIONS, **about, nobody=NOBODY)
-    await delete_sessions(unit, sessions)
+    await delete_sessions(unit, sessions, now=until)
     unit.tell("ended", "erased", times=sum(row.revoked_at is None and row.due_at is not None for row in sessions))
-    return Erased(len(sessions), tokens, devices)
+    return Erased(len(sessions), tokens, devices, await events.unname(unit, user_id))
+
+
+async def _tell_ends(unit: UnitOfWork, leaving: list[Leaving], *, at: Instant) -> None:
+    """Tell of sessions that nobody has ended or settled: some have expired, the others end with the user."""
+    open_ones = [session.id for session in leaving if session.revoked_at is None and session.due_at is not None]
+    await events.tell_expired(unit, open_ones, at=at)
+    await events.tell_ended(unit, open_ones, at=at, ending=ERASED)
 
 
 async def _cut_off_all(unit: UnitOfWork, user_id: str, *, until: Instant) -> None:

@@ -10,7 +10,7 @@ from sojourn.domain.endings import Ending
 from sojourn.domain.ids import SessionKey, erased_user, user_key
 from sojourn.domain.refresh_tokens import RefreshToken
 from sojourn.storage.procedures import Procedure, Step
-from sojourn.storage.queries import refresh_states, sessions, sign_ins, statistics, tokens, users
+from sojourn.storage.queries import events, refresh_states, sessions, sign_ins, statistics, tokens, users
 from sojourn.storage.queries.refresh_states import RefreshRow
 from sojourn.storage.queries.session_states import ALL_ACTIVE
 from sojourn.storage.queries.sessions import NewSession, SessionRow
@@ -71,6 +71,7 @@ CREATE_SESSION = Procedure(
     Step(users.KNOWN, must=True),
     Step(users.RENAME),
     Step(sessions.INSERT),
+    Step(events.TELL_CREATED),
     Step(refresh_states.INSERT, "state_"),
     Step(tokens.ENTER_FIRST),
     Step(statistics.COUNT, "count_"),
@@ -87,7 +88,11 @@ ROTATE = Procedure(
 )
 ENTER_TOKEN = Procedure("enter_token", Step(tokens.ENTER), proof=Step(_IS_TOKEN))
 MARK_USED = Procedure("mark_used", Step(refresh_states.MARK_USED), proof=Step(_IS_USED))
-_REVOCATION = (Step(sessions.REVOKE, must=True), Step(statistics.COUNT, "count_"))
+_REVOCATION = (
+    Step(sessions.REVOKE, must=True),
+    Step(events.TELL_ENDED, "event_"),
+    Step(statistics.COUNT, "count_"),
+)
 REVOKE = Procedure("revoke", *_REVOCATION, proof=Step(_IS_REVOKED))
 TOUCH_AND_REVOKE = Procedure("touch_and_revoke", Step(sessions.TOUCH), *_REVOCATION, proof=Step(_IS_REVOKED))
 """For a session with a touch that waits: its last use would go back otherwise."""
@@ -154,6 +159,7 @@ async def create_session(
     if passed == _NOT_ENDED:
         return None
     unit.tell("created")
+    unit.has_told()
     return sessions.row_of(unit, values)
 
 
@@ -207,12 +213,14 @@ async def revoke(
     touch = unit.touches.perhaps_unwritten(unit.tenant.id, key)
     parameters: dict[str, Any] = {"id": key, "now": now, "nothing": None, "of_user": of_user, **ending._asdict()}
     parameters |= {"count_kind": "revoked", "count_device_type": "", "count_by": 1}
+    parameters |= _prefixed("event_", events.ended_values(key, at=now, ending=ending))
     procedure = REVOKE
     if touch is not None:
         procedure, parameters = TOUCH_AND_REVOKE, sessions.touch_values(key, touch, now=now) | parameters
     if await unit.call(procedure, **parameters) != procedure.passed:
         return False
     unit.tell("ended", ending.code)
+    unit.has_told()
     return True
 
 

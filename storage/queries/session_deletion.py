@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete
 
 from sojourn.domain.clock import Instant
 from sojourn.domain.ids import SessionKey
-from sojourn.storage.queries import statistics
+from sojourn.storage.queries import events, statistics
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.schema.token_tables import SessionTokenTable, SessionUsageTable
 from sojourn.storage.statements import Statement
@@ -40,11 +40,16 @@ DELETE_REFRESH_STATES = _of_session(SessionTokenTable.__table__, "session_id")
 DELETE_SESSIONS = _of_session(_S, "id")
 
 
-async def delete_sessions(unit: UnitOfWork, locked: Sequence[Row]) -> None:
-    """Delete sessions that this transaction has locked, each a row of `LEAVING`. Counters are written last."""
+async def delete_sessions(unit: UnitOfWork, locked: Sequence[Row], *, now: Instant) -> None:
+    """Delete sessions that this transaction has locked, each a row of `LEAVING`. Counters are written last.
+
+    What expired and was not settled yet is told before it goes.
+    """
     gone = [Leaving._make(row) for row in locked]
     if not gone:
         return
+    unsettled = [session.id for session in gone if session.revoked_at is None and session.due_at is not None]
+    await events.tell_expired(unit, unsettled, at=now)
     for statement in (DELETE_USAGE, DELETE_REFRESH_STATES, DELETE_SESSIONS):
         await unit.run_many(statement, [{"key": session.id} for session in gone])
     devices = Counter(session.device_type or statistics.UNKNOWN_DEVICE for session in gone)

@@ -15,7 +15,8 @@ from sojourn.domain.endings import Ending
 from sojourn.domain.ids import SessionKey, TenantId
 from sojourn.domain.paging import Page
 from sojourn.domain.sessions import Status, effective_end
-from sojourn.storage.queries import statistics, tenants, users
+from sojourn.storage.queries import events, statistics, tenants, users
+from sojourn.storage.queries.events import Event
 from sojourn.storage.queries.session_states import (
     ACTIVE,
     ALL_ACTIVE,
@@ -234,6 +235,7 @@ async def add(unit: UnitOfWork, session: NewSession, *, tenant_limit: int | None
     await users.ensure(unit, session.user_id, username=session.username, now=session.created_at)
     values = insert_values(session)
     await unit.run(INSERT, **values)
+    await events.tell_created(unit, values)
     await statistics.count_created(unit, session.device_type)
     unit.tell("created")
     return row_of(unit, values)
@@ -246,9 +248,10 @@ def row_of(unit: UnitOfWork, values: dict[str, Any]) -> SessionRow:
 
 
 def insert_values(session: NewSession) -> dict[str, Any]:
-    """The parameters of `INSERT` but for the tenant."""
+    """The parameters of `INSERT` and of `events.TELL_CREATED` but for the tenant."""
     values = {name: getattr(session, name) for name in _INSERTED}
     values["due_at"] = effective_end(session)
+    values.update(events.created_values(session.id, expires_at=session.expires_at))
     return values
 
 
@@ -366,7 +369,11 @@ async def raise_assurance(unit: UnitOfWork, row: SessionRow, *, to: Assurance, n
     `idle` is the idle deadline that follows. False when the session is not active, or not what `row` says any more.
     """
     facts = {"new_amr": to.amr, "new_acr": to.acr, "verified": to.verified_at}
-    return await unit.run(RAISE, id=row.id, seen=row.elevations, at=now, now=now, idle=idle, **facts) == 1
+    if not await unit.run(RAISE, id=row.id, seen=row.elevations, at=now, now=now, idle=idle, **facts):
+        return False
+    data = {"amr": to.amr.split(","), "verified_at": to.verified_at} | ({} if to.acr is None else {"acr": to.acr})
+    await events.tell(unit, [Event("session.elevated", now, session_id=row.id, user_id=row.user_id, data=data)])
+    return True
 
 
 async def revoke(unit: UnitOfWork, key: SessionKey, *, now: Instant, ending: Ending) -> bool:
@@ -385,6 +392,7 @@ async def revoke_many(unit: UnitOfWork, keys: list[SessionKey], *, now: Instant,
         elif await unit.run(REVOKE_SETTLED, id=key, **facts):
             ended.add(key)
             unsettled += 1
+    await events.tell_ended(unit, sorted(ended), at=now, ending=ending)
     await statistics.count_revoked(unit, len(ended), unsettled=unsettled)
     unit.tell("ended", ending.code, times=len(ended))
     return ended
@@ -404,6 +412,7 @@ async def revoke_locked(unit: UnitOfWork, locked: list[Row], *, now: Instant, en
         await _write_waiting_touches(unit, [key for key, _ in locked], now=now)
         facts = {"now": now, "nothing": None, **ending._asdict()}
         await unit.run_many(REVOKE_LOCKED, [{"id": key, **facts} for key, _ in locked])
+        await events.tell_ended(unit, [key for key, _ in locked], at=now, ending=ending)
         await statistics.count_revoked(unit, len(locked), unsettled=sum(due_at is None for _, due_at in locked))
         unit.tell("ended", ending.code, times=len(locked))
     return len(locked)

@@ -1,14 +1,21 @@
 """Signing keys: public halves in clear, private halves sealed. They belong to no tenant."""
 
+from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from sojourn.domain.clock import Instant
+from sojourn.domain.clock import Instant, from_text, to_text
+from sojourn.storage.queries import events
+from sojourn.storage.queries.events import Event
 from sojourn.storage.schema.token_tables import SigningKeyTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import SystemUnit
+
+TOLD_FOR = timedelta(days=30)
+"""Longer than access tokens live that verifiers elsewhere still have."""
 
 _K = SigningKeyTable.__table__
 
@@ -63,4 +70,15 @@ async def reseal(unit: SystemUnit, key_id: str, *, before: str, after: str) -> N
 
 async def retire(unit: SystemUnit, key_id: str, *, now: Instant) -> bool:
     """Withdraw a key: what it signed is refused at once. False when there is none or it is retired."""
-    return await unit.run(RETIRE, key_id=key_id, now=now) == 1
+    if not await unit.run(RETIRE, key_id=key_id, now=now):
+        return False
+    await tell_retired(unit, [key_id], now=now)
+    return True
+
+
+async def tell_retired(unit: SystemUnit, key_ids: Iterable[str], *, now: Instant) -> None:
+    """Tell every tenant that keys sign no more and what they signed is refused."""
+    forget_at = to_text(from_text(now) + TOLD_FOR)
+    for key_id in key_ids:
+        retired = Event("signing_key.retired", now, initiated_by="system", forget_at=forget_at, data={"kid": key_id})
+        await events.tell_all_tenants(unit, retired)

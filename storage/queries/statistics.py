@@ -32,6 +32,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.clock import Instant
 from sojourn.domain.sessions import Status
+from sojourn.storage.queries import events
 from sojourn.storage.queries.session_states import DEADLINE, NOW, OVER, SETTLED_AHEAD
 from sojourn.storage.schema.tables import SessionCounterTable, SessionTable
 from sojourn.storage.statements import Statement
@@ -98,7 +99,7 @@ RESCHEDULE = Statement(
     update(_S).where(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("one")).values(due_at=bindparam("next_due"))
 )
 TOO_EARLY = Statement(
-    select(_S.c.id, DEADLINE)
+    select(_S.c.id, DEADLINE, _S.c.user_id)
     .where(_S.c.tenant_id == _TENANT, SETTLED_AHEAD)
     .order_by(_S.c.id)
     .limit(bindparam("limit"))
@@ -150,12 +151,16 @@ async def session_stats(unit: UnitOfWork, now: Instant) -> SessionStats:
     )
 
 
-async def settle(unit: UnitOfWork, now: Instant, *, limit: int) -> int:
-    """Settle up to `limit` due sessions; how many were looked at."""
+async def settle(unit: UnitOfWork, now: Instant, *, limit: int, told_at: Instant | None = None) -> int:
+    """Settle up to `limit` sessions that are due at `now`; how many were looked at.
+
+    Their ends are told in the same transaction, at `told_at` where the settlement looks back to an earlier instant.
+    """
     due = await unit.all(DUE, now=now, limit=limit)
     if due:
         rows = [{"one": key, "next_due": None if ended else deadline} for key, deadline, ended, _ in due]
         await unit.run_many(RESCHEDULE, rows)
+        await events.tell_expired(unit, [key for key, _, ended, _ in due if ended], at=told_at or now)
     ended_count = sum(ended for _, _, ended, _ in due)
     of_age = sum(ended and is_absolute for _, _, ended, is_absolute in due)
     await count_ended(unit, "expired", by=ended_count)
@@ -168,7 +173,8 @@ async def reopen(unit: UnitOfWork, now: Instant, *, limit: int) -> int:
     """Open up to `limit` sessions again that were settled too early; how many. Their deadlines are as before."""
     early = await unit.all(TOO_EARLY, now=now, limit=limit)
     if early:
-        await unit.run_many(RESCHEDULE, [{"one": key, "next_due": deadline} for key, deadline in early])
+        await unit.run_many(RESCHEDULE, [{"one": key, "next_due": deadline} for key, deadline, _ in early])
+        await events.tell_reopened(unit, [(key, user) for key, _, user in early], at=now)
     await count_ended(unit, "expired", by=-len(early))
     return len(early)
 

@@ -1,7 +1,7 @@
 """Trusted devices: one row for a user and a fingerprint, trusted until an instant."""
 
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
@@ -9,10 +9,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sojourn.domain.clock import Instant
 from sojourn.domain.ids import TenantId
 from sojourn.domain.paging import Page
-from sojourn.storage.queries import tenants
+from sojourn.storage.queries import events, tenants
+from sojourn.storage.queries.events import Event
 from sojourn.storage.schema.tables import TrustedDeviceTable
 from sojourn.storage.statements import Statement
-from sojourn.storage.unit_of_work import UnitOfWork
+from sojourn.storage.unit_of_work import Row, UnitOfWork
 
 _D = TrustedDeviceTable.__table__
 _MINE = _D.c.tenant_id == bindparam("tenant")
@@ -72,12 +73,14 @@ LIST_TRUSTED = Statement(
 COUNT_TRUSTED = Statement(select(func.count()).select_from(_D).where(_TRUSTED))
 LIST_ALL = Statement(select(*_COLUMNS).where(_OF_USER).order_by(_D.c.id.desc()))
 _OF_FINGERPRINT = and_(_MINE, _D.c.device_fingerprint == bindparam("device_fingerprint"))
-UNTRUST = Statement(delete(_D).where(_OF_FINGERPRINT))
-REMOVE = Statement(delete(_D).where(_MINE, _D.c.id == bindparam("id")))
-REMOVE_OF_USER = Statement(delete(_D).where(_OF_USER, _D.c.id == bindparam("id")))
+_GONE = (_D.c.id, _D.c.user_id)
+UNTRUST = Statement(delete(_D).where(_OF_FINGERPRINT).returning(*_GONE))
+REMOVE = Statement(delete(_D).where(_MINE, _D.c.id == bindparam("id")).returning(*_GONE))
+REMOVE_OF_USER = Statement(delete(_D).where(_OF_USER, _D.c.id == bindparam("id")).returning(*_GONE))
 COUNT_OF_USER = Statement(select(func.count()).select_from(_D).where(_OF_USER))
 FORGET_OLDEST = Statement(
-    delete(_D).where(
+    delete(_D)
+    .where(
         _MINE,
         _D.c.id.in_(
             select(_D.c.id)
@@ -87,8 +90,9 @@ FORGET_OLDEST = Statement(
             .offset(literal_column("0"))
         ),
     )
+    .returning(*_GONE)
 )
-UNTRUST_FOR_USER = Statement(delete(_D).where(_OF_FINGERPRINT, _D.c.user_id == bindparam("user_id")))
+UNTRUST_FOR_USER = Statement(delete(_D).where(_OF_FINGERPRINT, _D.c.user_id == bindparam("user_id")).returning(*_GONE))
 
 
 async def trust(
@@ -106,16 +110,36 @@ async def trust(
     """
     await tenants.ensure(unit, now, limit=tenant_limit)
     rows = await unit.all(TRUST, **asdict(device))
+    row = TrustedDeviceRow._make(rows[0])
+    await _tell(unit, "trusted_device.added", devices=[(row.id, row.user_id)], now=now, trusted_until=row.trusted_until)
     if limit is not None:
-        await _forget_surplus(unit, device, limit=limit)
-    return TrustedDeviceRow._make(rows[0])
+        await _forget_surplus(unit, device, limit=limit, now=now)
+    return row
 
 
-async def _forget_surplus(unit: UnitOfWork, device: NewTrustedDevice, *, limit: int) -> None:
+async def _tell(
+    unit: UnitOfWork,
+    kind: Literal["trusted_device.added", "trusted_device.removed"],
+    *,
+    devices: list[Row],
+    now: Instant,
+    **facts: str,
+) -> int:
+    """Tell of devices, each an id with its user; how many they are."""
+    await events.tell(
+        unit, [Event(kind, now, user_id=user_id, data={"device_id": key, **facts}) for key, user_id in devices]
+    )
+    return len(devices)
+
+
+async def _forget_surplus(unit: UnitOfWork, device: NewTrustedDevice, *, limit: int, now: Instant) -> None:
     await unit.alone(f"devices {unit.tenant.id} {device.user_id}")
     count: int = await unit.value(COUNT_OF_USER, user_id=device.user_id)
     if count > limit:
-        await unit.run(FORGET_OLDEST, user_id=device.user_id, kept=device.device_fingerprint, surplus=count - limit)
+        gone = await unit.all(
+            FORGET_OLDEST, user_id=device.user_id, kept=device.device_fingerprint, surplus=count - limit
+        )
+        await _tell(unit, "trusted_device.removed", devices=gone, now=now)
 
 
 async def list_trusted(
@@ -133,15 +157,19 @@ async def list_all(unit: UnitOfWork, user_id: str) -> list[TrustedDeviceRow]:
     return [TrustedDeviceRow._make(row) for row in await unit.all(LIST_ALL, user_id=user_id)]
 
 
-async def untrust(unit: UnitOfWork, device_fingerprint: str, *, user_id: str | None) -> int:
+async def untrust(unit: UnitOfWork, device_fingerprint: str, *, user_id: str | None, now: Instant) -> int:
     """Forget a device, of one user or of all; how many rows went."""
     if user_id is None:
-        return await unit.run(UNTRUST, device_fingerprint=device_fingerprint)
-    return await unit.run(UNTRUST_FOR_USER, device_fingerprint=device_fingerprint, user_id=user_id)
+        gone = await unit.all(UNTRUST, device_fingerprint=device_fingerprint)
+    else:
+        gone = await unit.all(UNTRUST_FOR_USER, device_fingerprint=device_fingerprint, user_id=user_id)
+    return await _tell(unit, "trusted_device.removed", devices=gone, now=now)
 
 
-async def remove(unit: UnitOfWork, device_id: str, *, user_id: str | None = None) -> bool:
+async def remove(unit: UnitOfWork, device_id: str, *, now: Instant, user_id: str | None = None) -> bool:
     """Forget a device by its id, any user's or that of one; False when there is none."""
     if user_id is None:
-        return await unit.run(REMOVE, id=device_id) == 1
-    return await unit.run(REMOVE_OF_USER, id=device_id, user_id=user_id) == 1
+        gone = await unit.all(REMOVE, id=device_id)
+    else:
+        gone = await unit.all(REMOVE_OF_USER, id=device_id, user_id=user_id)
+    return await _tell(unit, "trusted_device.removed", devices=gone, now=now) == 1

@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from sojourn.domain.errors import Unavailable
 from sojourn.storage.database import Database, Load
+from sojourn.storage.listeners import Listeners
 from sojourn.storage.sqlite.connections import MissingFile, connect, connect_again
 from sojourn.storage.sqlite.failures import is_file_lost, is_in_the_way, is_locked, unavailable
 from sojourn.storage.sqlite.long_reads import LongReads
@@ -42,6 +43,7 @@ class SqliteDatabase(Database):
 
     def __init__(self, path: Path, busy_seconds: float) -> None:
         self.touches = Touches()
+        self.listeners = Listeners()
         self._path = path
         self._reader = SqliteReader(_reading(connect(path, _READER_WAIT_SECONDS)))
         self._writer = Writer(_writing(connect(path, 0)), busy_seconds, reopen=self._reopen)

@@ -15,7 +15,7 @@ from sojourn.domain.clock import Instant
 from sojourn.domain.ids import first_uuid7
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
-from sojourn.storage.queries import sign_ins
+from sojourn.storage.queries import events, sign_ins
 from sojourn.storage.queries.session_states import ENDED
 from sojourn.storage.queries.token_records import EVERYBODY
 from sojourn.storage.schema.tables import SessionTable, TrustedDeviceTable, UserTable
@@ -110,7 +110,9 @@ async def forget(database: Database, tenant: Tenant, *, due: Due) -> Forgotten:
     """Forget what a purge has left nothing of, some users in each write; how many went. Raises Unavailable."""
     of_users, of_cut_offs = _parameters(due)
     return Forgotten(
-        await _in_batches(database, tenant, step=_each(SOME_USERS, FORGET_USER, parameters=of_users)),
+        await _in_batches(
+            database, tenant, step=_each(SOME_USERS, FORGET_USER, parameters=of_users, and_then=events.unname)
+        ),
         await _in_batches(database, tenant, step=_each(SOME_CUT_OFFS, FORGET_CUT_OFFS, parameters=of_cut_offs)),
     )
 
@@ -123,14 +125,29 @@ def _parameters(due: Due) -> tuple[dict[str, Any], dict[str, Any]]:
 Step = Callable[[UnitOfWork, str], Awaitable[tuple[int, str | None]]]
 
 
-def _each(some: Statement, forget_one: Statement, *, parameters: dict[str, Any]) -> Step:
-    """One write: how many rows went, and the last user looked at; None when there was nobody any more."""
+async def _nothing(unit: UnitOfWork, user_id: str) -> int:
+    return 0
+
+
+def _each(
+    some: Statement,
+    forget_one: Statement,
+    *,
+    parameters: dict[str, Any],
+    and_then: Callable[[UnitOfWork, str], Awaitable[int]] = _nothing,
+) -> Step:
+    """One write: how many rows went, and the last user looked at; None when there was nobody any more.
+
+    `and_then` is done for each user of whom a row went.
+    """
 
     async def step(unit: UnitOfWork, after: str) -> tuple[int, str | None]:
         gone, user = 0, None
         for (user,) in await unit.all(some, **parameters, after=after, limit=BATCH):
             await sign_ins.stop(unit, user)  # a session that is just being begun comes first, or finds nobody
-            gone += await unit.run(forget_one, **parameters, one=user)
+            if count := await unit.run(forget_one, **parameters, one=user):
+                gone += count
+                await and_then(unit, user)
         return gone, user
 
     return step

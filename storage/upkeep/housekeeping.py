@@ -10,15 +10,21 @@ from typing import NamedTuple
 from sojourn.domain.clock import Instant, from_text, to_text
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import AHEAD, Database
-from sojourn.storage.queries import statistics, tenants
+from sojourn.storage.queries import feed, statistics, tenants
 from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.upkeep import leases, overdue
 from sojourn.storage.upkeep.purging import purge_tenant
 
 BATCH = 200
 """Rows settled in one write: a few milliseconds, so that other writes hardly wait."""
-SETTLED_AFTER = timedelta(minutes=5)
-"""How long a session is over before that is settled for good: processes whose clocks differ by less agree on it."""
+SETTLED_AFTER = timedelta(seconds=10)
+"""How long a session is over before that is settled for good: processes whose clocks differ by less agree on it.
+
+Whoever follows the events hears of it then.
+"""
+EXPIRY_LEASE = timedelta(minutes=1)
+FORGOTTEN_AT_ONCE = 1000
+"""Events deleted in one write."""
 LEASE = timedelta(minutes=5)
 """Lifetime of the lease: how long after a process died no other process takes over."""
 
@@ -39,19 +45,51 @@ async def run_housekeeping(database: Database, holder: str, *, now: datetime, re
     text, before = to_text(now), now - retention
     if not await leases.take(database, "housekeeping", holder=holder, now=text, until=to_text(now + LEASE)):
         return None
-    settled = await settle_all(database, to_text(now - SETTLED_AFTER))
+    settled = await settle_all(database, to_text(now - SETTLED_AFTER), told_at=text)
     await database.create_partitions(now, now + AHEAD)
     purged = await database.drop_partitions(before)
     purged += await purge_all(database, to_text(before - database.purge_grace), now=text)
     return Round(settled, purged, await oldest_overdue(database, before))
 
 
-async def settle_all(database: Database, now: Instant) -> int:
+async def settle_expired(database: Database, holder: str, *, now: datetime) -> int | None:
+    """Settle what has expired, so that it is told; how many sessions. None if another process holds the lease.
+
+    Asked for much more often than housekeeping. Raises Unavailable; what was settled stays.
+    """
+    text = to_text(now)
+    if not await leases.take(database, "expiry", holder=holder, now=text, until=to_text(now + EXPIRY_LEASE)):
+        return None
+    return await settle_all(database, to_text(now - SETTLED_AFTER), told_at=text)
+
+
+async def forget_events(database: Database, before: datetime, *, now: datetime) -> int:
+    """Delete the events recorded before an instant, in order and some at a time; how many went. Raises Unavailable.
+
+    Those stay that a verifier of tokens must still know, all behind them, and the newest of all.
+    """
+
+    async def some(unit: UnitOfWork) -> int:
+        return await feed.forget(unit, to_text(before), now=to_text(now), limit=FORGOTTEN_AT_ONCE)
+
+    gone = 0
+    while count := await database.write(feed.EVERYBODY, some):
+        gone += count
+    return gone
+
+
+async def settle_all(database: Database, now: Instant, *, told_at: Instant | None = None) -> int:
     """Settle what is due at `now` in every tenant; how many sessions were looked at.
 
-    Safe in several processes at once. Raises Unavailable when the database does not answer; what was settled stays.
+    `told_at` is when the ends are told, `now` unless it is given. Safe in several processes at once. Raises
+    Unavailable when the database does not answer; what was settled stays.
     """
-    return sum([await _settle_tenant(database, tenant, now=now) for tenant in await all_tenants(database)])
+    return sum(
+        [
+            await _settle_tenant(database, tenant, now=now, told_at=told_at or now)
+            for tenant in await all_tenants(database)
+        ]
+    )
 
 
 async def reopen_all(database: Database, now: Instant) -> int:
@@ -101,9 +139,9 @@ async def all_tenants(database: Database) -> list[Tenant]:
         return [Tenant(row.id) for row in await tenants.all_tenants(unit)]
 
 
-async def _settle_tenant(database: Database, tenant: Tenant, *, now: Instant) -> int:
+async def _settle_tenant(database: Database, tenant: Tenant, *, now: Instant, told_at: Instant) -> int:
     async def work(unit: UnitOfWork) -> int:
-        return await statistics.settle(unit, now, limit=BATCH)
+        return await statistics.settle(unit, now, limit=BATCH, told_at=told_at)
 
     looked_at = 0
     while await database.read(tenant, lambda unit: statistics.is_anything_due(unit, now)):

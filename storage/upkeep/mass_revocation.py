@@ -4,19 +4,23 @@ A restored backup knows nothing of what was revoked since it was made. Every tok
 one row a type; the sessions follow in batches.
 """
 
+from datetime import timedelta
+
 from sqlalchemy import bindparam, literal_column, or_, select
 
-from sojourn.domain.clock import Instant
+from sojourn.domain.clock import Instant, from_text, to_text
 from sojourn.domain.endings import Ending
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
-from sojourn.storage.queries import sessions, sign_ins, token_configs
+from sojourn.storage.queries import events, sessions, sign_ins, token_configs
 from sojourn.storage.queries.session_states import ACTIVE, SETTLED_AHEAD
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import UnitOfWork
 
 BATCH = 500
+LONG = timedelta(days=30)
+"""Longer than access tokens live that verifiers elsewhere still have."""
 
 _S = SessionTable.__table__
 LOCK_SOME = Statement(
@@ -39,6 +43,7 @@ async def end_all(database: Database, tenant: Tenant, *, now: Instant, ending: E
         await sign_ins.stop(unit)
         for token_type in ("access", "refresh", sign_ins.SIGN_IN):
             await token_configs.refuse_issued(unit, None, token_type=token_type, reason=ending.reason, now=now)
+        await events.tell_refused(unit, ["access", "refresh"], at=now, forget_at=to_text(from_text(now) + LONG))
 
     async def revoke_some(unit: UnitOfWork) -> int:
         locked = await unit.all(LOCK_SOME, now=now, limit=BATCH)

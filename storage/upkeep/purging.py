@@ -52,10 +52,13 @@ PURGE_DEVICES = Statement(
 )
 
 
-async def purge_sessions(unit: UnitOfWork, before: Instant, *, limit: int) -> int:
-    """Delete up to `limit` sessions of the tenant that ended at `before` or earlier; how many went."""
+async def purge_sessions(unit: UnitOfWork, before: Instant, *, limit: int, now: Instant | None = None) -> int:
+    """Delete up to `limit` sessions of the tenant that ended at `before` or earlier; how many went.
+
+    `now` is when the ends are told that nobody has settled, `before` unless it is given.
+    """
     gone = await unit.all(LOCK_ENDED, before=before, created_before=first_uuid7(before), limit=limit)
-    await delete_sessions(unit, gone)
+    await delete_sessions(unit, gone, now=now or before)
     return len(gone)
 
 
@@ -76,7 +79,7 @@ async def purge_tenant(
     is_noted = note is None
 
     async def some_sessions(unit: UnitOfWork) -> int:
-        gone = await purge_sessions(unit, before, limit=BATCH)
+        gone = await purge_sessions(unit, before, limit=BATCH, now=now)
         if note is not None and not is_noted:
             await note(unit)
         return gone

@@ -50,7 +50,9 @@ async def begin_again(
     if unknown := sorted(keep - good):
         raise UnknownApiKeys(unknown)
     await epochs.draw(unit, epoch)
+    signed = [row.id for row in await signing_keys.all_keys(unit) if row.retired_at is None]
     retired = await unit.run(RETIRE_ALL, now=now)
+    await signing_keys.tell_retired(unit, signed, now=now)
     await signing_keys.add(unit, signing_key)
     revoked = [await api_keys.revoke(unit, key_id, now=now) for key_id in sorted(good - keep)]
     return Retired(retired, len(revoked))

@@ -10,7 +10,7 @@ from sojourn.domain.clock import from_text, to_text
 from sojourn.storage.database import AHEAD
 from sojourn.storage.queries import sessions, statistics, usage
 from sojourn.storage.queries.sessions import NewSession
-from sojourn.storage.upkeep.housekeeping import run_housekeeping
+from sojourn.storage.upkeep.housekeeping import run_housekeeping, settle_all
 from tests.storage.conftest import ACME, BULK, NOISE, T0, Store, new_session
 
 pytestmark = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
@@ -69,7 +69,7 @@ def test_a_week_that_ended_is_dropped_and_the_numbers_follow(roomy: Store, sql: 
     ended = roomy.add(at(T0))
     roomy.write(lambda unit: sessions.revoke(unit, ended.id, now=T0, ending=BULK))
     roomy.write(lambda unit: usage.count_use(unit, ended.id, day="2026-04-15"))
-    roomy.write(lambda unit: statistics.settle(unit, A_WEEK_ON, limit=2))
+    roomy.run(settle_all(roomy.database, A_WEEK_ON))
 
     gone = roomy.run(roomy.database.drop_partitions(from_text(A_WEEK_ON)))
 

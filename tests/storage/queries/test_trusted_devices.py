@@ -40,13 +40,13 @@ def test_untrusting_one_user_leaves_the_others(store: Store) -> None:
     trust(store)
     trust(store, user="bob")
 
-    assert store.write(lambda unit: trusted_devices.untrust(unit, "f", user_id="ann")) == 1
+    assert store.write(lambda unit: trusted_devices.untrust(unit, "f", user_id="ann", now=T1)) == 1
     assert (listed(store), listed(store, "bob")) == ([], ["f"])
-    assert store.write(lambda unit: trusted_devices.untrust(unit, "f", user_id=None)) == 1
+    assert store.write(lambda unit: trusted_devices.untrust(unit, "f", user_id=None, now=T1)) == 1
 
 
 def test_untrusting_changes_nothing_in_another_tenant(store: Store) -> None:
-    store.write(lambda unit: trusted_devices.untrust(unit, "f", user_id=None))
+    store.write(lambda unit: trusted_devices.untrust(unit, "f", user_id=None, now=T1))
 
     rows, _ = store.read(lambda unit: trusted_devices.list_trusted(unit, "ann", now=T0, page=FIRST), NOISE)
     assert len(rows) == 1

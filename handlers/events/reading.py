@@ -1,0 +1,37 @@
+"""What handlers need of the feed of events."""
+
+from typing import NamedTuple, Protocol
+
+from sojourn.domain.clock import Instant
+from sojourn.domain.cursors import Cursor
+from sojourn.domain.ids import TenantId
+from sojourn.storage.queries.feed import Ends, EventRow
+
+
+class Wanted(NamedTuple):
+    """Whose events: those of some tenants, or of all for None; and of which types, all of them where it is empty."""
+
+    tenants: tuple[TenantId, ...] | None
+    types: frozenset[str] = frozenset()
+
+
+class Page(NamedTuple):
+    """Events in their order, the cursor to go on from, whether more are there, and until when all of them are known."""
+
+    rows: list[EventRow]
+    cursor: Cursor
+    has_more: bool
+    as_of: Instant
+
+
+class Feed(Protocol):
+    """Reads events without holding anything while it waits."""
+
+    @property
+    def has_ended(self) -> bool: ...
+
+    async def page(self, wanted: Wanted, after: Cursor | None, *, limit: int, wait_seconds: float) -> Page: ...
+
+    async def ends(self) -> tuple[Ends, Instant]: ...
+
+    async def live(self, wanted: Wanted, ends: Ends) -> list[EventRow]: ...

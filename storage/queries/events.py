@@ -1,0 +1,294 @@
+"""Events, told by the transaction that makes them so: whatever ends a session says so here, and nothing else does.
+
+An end has an id made of its session's: a session ends once, and the first reason stands. Who was concerned is written
+down with the event, and never looked up later in rows that may be gone.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple, get_args
+
+from sqlalchemy import and_, bindparam, case, func, literal_column, null, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from sojourn.domain.clock import Instant, from_text
+from sojourn.domain.endings import Ending
+from sojourn.domain.ids import mint
+from sojourn.storage.queries.session_states import DEADLINE
+from sojourn.storage.schema.event_tables import EventTable
+from sojourn.storage.schema.sql_functions import next_event_number
+from sojourn.storage.schema.tables import SessionTable
+from sojourn.storage.schema.token_tables import IssuedTokenTable
+from sojourn.storage.statements import Statement
+from sojourn.storage.unit_of_work import SystemUnit, UnitOfWork
+
+EventType = Literal[
+    "session.created",
+    "session.ended",
+    "session.elevated",
+    "session.suspended",
+    "session.reactivated",
+    "tokens.refused",
+    "token.refused",
+    "refresh_token.reused",
+    "trusted_device.added",
+    "trusted_device.removed",
+    "signing_key.retired",
+    "policy.changed",
+]
+EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
+EVERY_TENANT = "*"
+"""In place of a tenant: every one of them. No tenant has this id."""
+
+_E = EventTable.__table__
+_S = SessionTable.__table__
+_I = IssuedTokenTable.__table__
+_TENANT: Any = bindparam("tenant")
+
+
+class Event(NamedTuple):
+    """An event to be told. Instants in text form; `data` are the members that have no column."""
+
+    type: EventType
+    at: Instant
+    session_id: str | None = None
+    user_id: str | None = None
+    app_id: str | None = None
+    reason: str | None = None
+    initiated_by: str | None = None
+    actor: str | None = None
+    forget_at: Instant | None = None
+    data: dict[str, Any] | None = None
+
+
+def _given(name: str) -> Any:
+    return bindparam(name, type_=_E.c[name].type)
+
+
+_WRITTEN = (
+    "id",
+    "type",
+    "occurred_at",
+    "recorded_at",
+    "session_id",
+    "user_id",
+    "app_id",
+    "reason",
+    "initiated_by",
+    "actor",
+    "forget_at",
+    "data",
+)
+TELL = Statement(
+    insert(_E)
+    .values(tenant_id=_TENANT, number=next_event_number(), **{name: _given(name) for name in _WRITTEN})
+    .on_conflict_do_nothing()
+)
+TELL_CREATED = Statement(
+    insert(_E).values(
+        tenant_id=_TENANT,
+        id=bindparam("event_id"),
+        type=literal_column("'session.created'"),
+        number=next_event_number(),
+        occurred_at=bindparam("created_at"),
+        recorded_at=bindparam("created_at"),
+        session_id=bindparam("id"),
+        user_id=bindparam("user_id"),
+        app_id=bindparam("app_id"),
+        data=bindparam("event_data"),
+    )
+)
+"""Takes its parameters, but for two, from the session's `INSERT`."""
+# The session's own tokens are of its user and not older than it is: found by the index of a user's tokens.
+_LAST_TOKEN = (
+    select(func.max(_I.c.expires_at))
+    .where(
+        _I.c.tenant_id == _TENANT,
+        _I.c.user_id == _S.c.user_id,
+        _I.c.id >= bindparam("first_token"),
+        _I.c.session_id == _S.c.id,
+        _I.c.token_type == literal_column("'access'"),
+        _I.c.expires_at > bindparam("recorded_at", type_=_E.c.recorded_at.type),
+    )
+    .correlate(_S)
+    .scalar_subquery()
+)
+_ABSOLUTE = _S.c.expires_at <= _S.c.idle_expires_at
+
+
+def _end(occurred_at: Any, code: Any, *when: Any) -> Statement:
+    """The end of the session `:key`, whose row says who and where."""
+    values = {
+        "tenant_id": bindparam("tenant", type_=_E.c.tenant_id.type),
+        "id": _given("id"),
+        "type": literal_column("'session.ended'"),
+        "number": next_event_number(),
+        "occurred_at": occurred_at,
+        "recorded_at": _given("recorded_at"),
+        "session_id": _S.c.id,
+        "user_id": _S.c.user_id,
+        "app_id": _S.c.app_id,
+        "reason_code": code,
+        "reason": _given("reason"),
+        "initiated_by": _given("initiated_by"),
+        "actor": _given("actor"),
+        "forget_at": _LAST_TOKEN,
+    }
+    rows = select(*values.values()).where(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("key"), *when)
+    return Statement(insert(_E).from_select(list(values), rows).on_conflict_do_nothing())
+
+
+TELL_ENDED = _end(_given("occurred_at"), _given("reason_code"))
+_CODE = _E.c.reason_code.type
+TELL_EXPIRED = _end(
+    DEADLINE,
+    case((_ABSOLUTE, bindparam("absolute", type_=_CODE)), else_=bindparam("idle", type_=_CODE)),
+    bindparam("recorded_at", type_=_E.c.recorded_at.type) >= DEADLINE,
+)
+UNDO_END = Statement(
+    update(_E)
+    .where(_E.c.tenant_id == _TENANT, _E.c.id == bindparam("ended_id"))
+    .values(id=bindparam("other_id"), forget_at=null())
+)
+_OF_USER = and_(_E.c.tenant_id == _TENANT, _E.c.user_id == bindparam("user_id"))
+_BY_USER = and_(_E.c.tenant_id == _TENANT, _E.c.actor == bindparam("user_id"))
+UNNAME_USER = Statement(update(_E).where(_OF_USER).values(user_id=null(), app_id=null(), reason=null()))
+UNNAME_ACTOR = Statement(update(_E).where(_BY_USER).values(actor=null()))
+COUNT_OF_USER = Statement(select(func.count()).select_from(_E).where(_OF_USER))
+
+
+async def tell(unit: UnitOfWork, events: Iterable[Event]) -> None:
+    """Tell events, in one statement."""
+    rows = [_row(event) for event in events]
+    if rows:
+        await unit.run_many(TELL, rows)
+        unit.has_told()
+
+
+async def tell_created(unit: UnitOfWork, values: dict[str, Any]) -> None:
+    """Tell that a session began, given the values of its insertion."""
+    await unit.run(TELL_CREATED, **values)
+    unit.has_told()
+
+
+def created_values(key: str, *, expires_at: Instant) -> dict[str, Any]:
+    """The parameters of `TELL_CREATED` that the session's row has not."""
+    return {"event_id": created_id(key), "event_data": f'{{"expires_at":"{expires_at}"}}'}
+
+
+async def tell_all_tenants(unit: SystemUnit, event: Event) -> None:
+    """Tell an event that concerns every tenant."""
+    await unit.run(TELL, tenant=EVERY_TENANT, **_row(event))
+
+
+async def tell_ended(unit: UnitOfWork, keys: Iterable[str], *, at: Instant, ending: Ending) -> None:
+    """Tell that sessions ended at `at`, those of them whose end was not told before."""
+    rows = [ended_values(key, at=at, ending=ending) for key in keys]
+    if rows:
+        await unit.run_many(TELL_ENDED, rows)
+        unit.has_told()
+
+
+async def tell_expired(unit: UnitOfWork, keys: Iterable[str], *, at: Instant) -> None:
+    """Tell of sessions whose deadline has passed by `at` that they ended, dated with the earlier of the two."""
+    by_rule = {"initiated_by": "policy", "reason": None, "actor": None}
+    codes = {"absolute": "absolute_timeout", "idle": "idle_timeout"}
+    rows = [{**_about(key, at), **by_rule, **codes} for key in keys]
+    if rows:
+        await unit.run_many(TELL_EXPIRED, rows)
+        unit.has_told()
+
+
+async def tell_reopened(unit: UnitOfWork, sessions: Iterable[tuple[str, str]], *, at: Instant) -> None:
+    """Tell of sessions, each an id with its user, that they live on: an end was told by a clock that was ahead.
+
+    What was told stays under another id, so that the end to come is told as well.
+    """
+    told = [
+        Event("session.reactivated", at, session_id=key, user_id=user, initiated_by="system") for key, user in sessions
+    ]
+    moment = from_text(at)
+    await unit.run_many(
+        UNDO_END, [{"ended_id": ended_id(str(event.session_id)), "other_id": mint("evt", moment)} for event in told]
+    )
+    await tell(unit, told)
+
+
+async def tell_refused(
+    unit: UnitOfWork,
+    token_types: Iterable[str],
+    *,
+    at: Instant,
+    forget_at: Instant,
+    user_id: str | None = None,
+    actor: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """Tell that tokens issued so far are refused: those of a user, or of the whole tenant."""
+    refused = Event(
+        "tokens.refused",
+        at,
+        user_id=user_id,
+        reason=reason,
+        actor=actor,
+        initiated_by="system" if actor is None else "admin",
+        forget_at=forget_at,
+        data={"token_types": list(token_types), "issued_until": at},
+    )
+    await tell(unit, [refused])
+
+
+async def unname(unit: UnitOfWork, user_id: str) -> int:
+    """Take a user out of what was told: who it was, where, and what somebody wrote; of how many events."""
+    count = await unit.run(UNNAME_USER, user_id=user_id)
+    await unit.run(UNNAME_ACTOR, user_id=user_id)
+    return count
+
+
+def ended_values(key: str, *, at: Instant, ending: Ending) -> dict[str, Any]:
+    """The parameters of `TELL_ENDED` but for the tenant."""
+    return {
+        **_about(key, at),
+        "occurred_at": at,
+        "reason_code": ending.code,
+        "reason": ending.reason,
+        "initiated_by": ending.initiated_by,
+        "actor": ending.by,
+    }
+
+
+def created_id(key: str) -> str:
+    """The id of the event that a session began."""
+    return f"evt_created_{key}"
+
+
+def ended_id(key: str) -> str:
+    """The id of the event that a session ended: one for each session."""
+    return f"evt_ended_{key}"
+
+
+def _about(key: str, at: Instant) -> dict[str, Any]:
+    """Of one session. Its tokens are not older than it is, by clocks that differ little; a token's id says when."""
+    return {
+        "id": ended_id(key),
+        "recorded_at": at,
+        "key": key,
+        "first_token": f"tok_{key[:7]}",
+    }
+
+
+def _row(event: Event) -> dict[str, Any]:
+    return {
+        "id": mint("evt", from_text(event.at)),
+        "type": event.type,
+        "occurred_at": event.at,
+        "recorded_at": event.at,
+        "session_id": event.session_id,
+        "user_id": event.user_id,
+        "app_id": event.app_id,
+        "reason": event.reason,
+        "initiated_by": event.initiated_by,
+        "actor": event.actor,
+        "forget_at": event.forget_at,
+        "data": None if event.data is None else json.dumps(event.data, separators=(",", ":")),
+    }

@@ -1,0 +1,162 @@
+"""Events, read in the one order that they have: after a number, up to another.
+
+A cursor is such a number in the database's present epoch. It grows with every event, and nothing ever appears behind
+it. A unit for a tenant reads what concerns the tenant; a unit for `EVERY_TENANT` reads everything.
+"""
+
+import hashlib
+from typing import Any, NamedTuple
+
+from sqlalchemy import and_, bindparam, delete, func, literal_column, or_, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from sojourn.domain.clock import Instant
+from sojourn.domain.cursors import EPOCH_DIGITS
+from sojourn.domain.ids import TenantId
+from sojourn.domain.values import Tenant
+from sojourn.storage.queries import epochs
+from sojourn.storage.queries.epochs import present_epoch
+from sojourn.storage.queries.events import EVENT_TYPES, EVERY_TENANT
+from sojourn.storage.schema.event_tables import EventTable
+from sojourn.storage.statements import Statement
+from sojourn.storage.unit_of_work import UnitOfWork
+
+EVERYBODY = Tenant(TenantId(EVERY_TENANT))
+"""Whose unit reads the events of all tenants. It finds no row of any other table."""
+_E = EventTable.__table__
+_TENANT: Any = bindparam("tenant")
+
+
+class EventRow(NamedTuple):
+    """An event as it is stored. `data` is a JSON text, instants are in text form."""
+
+    number: int
+    id: str
+    tenant_id: str
+    type: str
+    occurred_at: str
+    session_id: str | None
+    user_id: str | None
+    app_id: str | None
+    reason_code: str | None
+    reason: str | None
+    initiated_by: str | None
+    actor: str | None
+    forget_at: str | None
+    data: str | None
+
+
+class Ends(NamedTuple):
+    """The oldest event that is kept and the newest, by number; 0 where there is none. `as_of` is the newest's instant.
+
+    `epoch` is the part of a cursor that tells this database from others. `is_any_waiting`: events that were committed
+    have no number yet.
+    """
+
+    oldest: int
+    newest: int
+    as_of: str | None
+    epoch: str
+    is_any_waiting: bool
+
+
+_COLUMNS = [_E.c[name] for name in EventRow._fields]
+_BETWEEN = and_(_E.c.number > bindparam("after"), _E.c.number <= bindparam("until"))
+_TYPES = [f"type_{number}" for number in range(len(EVENT_TYPES))]
+_OF_TYPES = or_(*(_E.c.type == bindparam(name) for name in _TYPES))
+_CONCERNS = or_(_E.c.tenant_id == _TENANT, _E.c.tenant_id == literal_column(f"'{EVERY_TENANT}'"))
+
+
+def _some(*wanted: ColumnElement[bool]) -> Statement:
+    rows = select(*_COLUMNS).where(*wanted).order_by(_E.c.number)
+    return Statement(rows.limit(bindparam("limit")).offset(literal_column("0")))
+
+
+READ = _some(_CONCERNS, _BETWEEN, _OF_TYPES)
+READ_ALL = _some(_BETWEEN, _OF_TYPES)
+_newest = select(func.max(_E.c.number)).scalar_subquery()
+ENDS = Statement(
+    select(
+        select(func.min(_E.c.number)).scalar_subquery(),
+        _newest,
+        select(_E.c.recorded_at).where(_E.c.number == _newest).scalar_subquery(),
+        present_epoch(),
+        epochs.first_epoch(),
+        select(literal_column("1")).select_from(_E).where(_E.c.number.is_(None)).exists(),
+    )
+)
+NEXT = Statement(
+    select(_E.c.recorded_at)
+    .where(_E.c.number > bindparam("after"))
+    .order_by(_E.c.number)
+    .limit(literal_column("1"))
+    .offset(literal_column("0"))
+)
+FIRST_SINCE = Statement(
+    select(_E.c.number)
+    .where(_E.c.number > literal_column("0"), _E.c.recorded_at >= bindparam("since"))
+    .order_by(_E.c.number)
+    .limit(literal_column("1"))
+    .offset(literal_column("0"))
+)
+_KEPT = (_E.c.number <= bindparam("until"), _E.c.forget_at > bindparam("instant"))
+LIVE = Statement(select(*_COLUMNS).where(_CONCERNS, *_KEPT).order_by(_E.c.number))
+LIVE_OF_ALL = Statement(select(*_COLUMNS).where(*_KEPT).order_by(_E.c.number))
+OLDEST = Statement(
+    select(_E.c.number, _E.c.recorded_at, _E.c.forget_at)
+    .where(_E.c.number > literal_column("0"))
+    .order_by(_E.c.number)
+    .limit(bindparam("limit"))
+    .offset(literal_column("0"))
+)
+FORGET = Statement(delete(_E).where(_E.c.number <= bindparam("until")))
+
+
+async def ends(unit: UnitOfWork) -> Ends:
+    """Where the events that are kept begin and end; the unit is everybody's."""
+    row = await unit.one(ENDS)
+    if row is None:
+        raise RuntimeError("a select without a condition returned no row")
+    oldest, newest, as_of, present, first, waiting = row
+    epoch = hashlib.sha256(f"{first}\0{present}".encode()).hexdigest()[:EPOCH_DIGITS]
+    return Ends(oldest=oldest or 0, newest=newest or 0, as_of=as_of, epoch=epoch, is_any_waiting=bool(waiting))
+
+
+async def is_kept(unit: UnitOfWork, after: int, *, since: Instant) -> bool:
+    """Whether all events after a number were recorded at `since` or later; the unit is everybody's."""
+    recorded_at = await unit.value(NEXT, after=after)
+    return recorded_at is None or recorded_at >= since
+
+
+async def before_first(unit: UnitOfWork, since: Instant) -> int | None:
+    """The number before the first event recorded at `since` or later; None where there is no such event."""
+    first = await unit.value(FIRST_SINCE, since=since)
+    return None if first is None else first - 1
+
+
+async def read(unit: UnitOfWork, types: frozenset[str], *, after: int, until: int, limit: int) -> list[EventRow]:
+    """Up to `limit` events of some types with numbers after one and up to another, in their order."""
+    wanted = sorted(types) or list(EVENT_TYPES)
+    named = {name: wanted[min(number, len(wanted) - 1)] for number, name in enumerate(_TYPES)}
+    statement = READ_ALL if unit.tenant == EVERYBODY else READ
+    return [EventRow._make(row) for row in await unit.all(statement, after=after, until=until, limit=limit, **named)]
+
+
+async def live(unit: UnitOfWork, *, until: int, instant: str) -> list[EventRow]:
+    """The events up to a number that a verifier of tokens must still know at an instant, in their order."""
+    statement = LIVE_OF_ALL if unit.tenant == EVERYBODY else LIVE
+    return [EventRow._make(row) for row in await unit.all(statement, until=until, instant=instant)]
+
+
+async def forget(unit: UnitOfWork, before: str, *, now: str, limit: int) -> int:
+    """Delete up to `limit` of the oldest events, all recorded before an instant; how many went.
+
+    What a verifier must still know is kept with all that came after it. So is the newest event: numbers go on from it.
+    The unit is everybody's.
+    """
+    gone = 0
+    for number, recorded_at, forget_at in (await unit.all(OLDEST, limit=limit + 1))[:-1]:
+        if recorded_at > before or (forget_at is not None and forget_at > now):
+            break
+        gone = number
+    return await unit.run(FORGET, until=gone) if gone else 0
