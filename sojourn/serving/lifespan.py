@@ -134,6 +134,7 @@ class WorkerDatabase:
             now = self._clock()
             await database.create_partitions(now, now + AHEAD)
             await self._tokens.start(database, now)
+            await self.feed.follow(database)
         except Unavailable:
             await database.close()
             logger.warning("the database does not answer, requests are refused until it does")
@@ -145,7 +146,6 @@ class WorkerDatabase:
             database.tally = metrics.tally
         database.watch = spans.watch()
         self._database, self._activity = database, self._activity_of(database)
-        await self.feed.follow(database)
         return True
 
     async def _go_on_opening(self, attempt: asyncio.Task[bool]) -> None:
