@@ -99,11 +99,13 @@ TELL_CREATED = Statement(
     )
 )
 """Takes its parameters, but for two, from the session's `INSERT`."""
-# The session's own tokens are of its user and not older than it is: found by the index of a user's tokens.
+# The session's own tokens are of its user and not older than it is: found by the index of a user's tokens. That they
+# are of its tenant is said of both tables: a cluster looks for them on the session's node then.
 _LAST_TOKEN = (
     select(func.max(_I.c.expires_at))
     .where(
         _I.c.tenant_id == _TENANT,
+        _I.c.tenant_id == _S.c.tenant_id,
         _I.c.user_id == _S.c.user_id,
         _I.c.id >= bindparam("first_token"),
         _I.c.session_id == _S.c.id,

@@ -30,7 +30,8 @@ FILLER_BYTES = 2_000_000
 FINGERPRINT = "sha256:a1b2c3d4"
 LONG_AGO = "2020-01-01T00:00:00.000Z"
 NO_HOUSEKEEPING = (
-    "INSERT INTO leases (name, holder, held_until) VALUES ('housekeeping', 'the test', '9999-12-31T00:00:00.000Z')"
+    "INSERT INTO leases (name, holder, held_until) VALUES ('housekeeping', 'the test', '9999-12-31T00:00:00.000Z'),"
+    " ('expiry', 'the test', '9999-12-31T00:00:00.000Z')"
     " ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until"
 )
 """What changes is changed by the requests alone."""
