@@ -213,7 +213,8 @@ async def revoke(
     touch = unit.touches.perhaps_unwritten(unit.tenant.id, key)
     parameters: dict[str, Any] = {"id": key, "now": now, "nothing": None, "of_user": of_user, **ending._asdict()}
     parameters |= {"count_kind": "revoked", "count_device_type": "", "count_by": 1}
-    parameters |= _prefixed("event_", events.ended_values(key, at=now, ending=ending))
+    told = events.ended_values(key, at=now, ending=ending)
+    parameters |= dict(zip(_names("event_", tuple(told)), told.values(), strict=True))
     procedure = REVOKE
     if touch is not None:
         procedure, parameters = TOUCH_AND_REVOKE, sessions.touch_values(key, touch, now=now) | parameters
