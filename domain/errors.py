@@ -15,6 +15,7 @@ DomainError
 ├── RoleNotAllowed          the caller may not give a session a role
 ├── NotEntitledToVouch      the credential does not attest what the request says of a sign-in
 ├── SignInSuperseded        the user was ended after the sign-in
+├── CursorExpired           events behind a cursor are not kept any more, or are of another database
 ├── TenantLimitReached      no tenant more is made on first use
 ├── TenantExists            a tenant of this id is there already
 ├── TenantMismatch          the body names another tenant than the credential
@@ -178,6 +179,12 @@ class SignInSuperseded(DomainError):
     """The user was ended after the request or the sign-in began: nothing is begun by it any more."""
 
     key = "sign_in_superseded"
+
+
+class CursorExpired(DomainError):
+    """What follows a cursor of the feed is not kept any more, or the cursor is of another database."""
+
+    key = "cursor_expired"
 
 
 class TenantLimitReached(DomainError):

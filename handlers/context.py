@@ -15,6 +15,7 @@ from sojourn.domain.token_lifetimes import Lifetimes
 from sojourn.domain.token_validity import TokenFacts
 from sojourn.domain.tokens import AccessToken, PresentedToken, SignedToken
 from sojourn.domain.values import Caller, Tenant
+from sojourn.handlers.events.reading import Feed
 from sojourn.storage.touches import Touch
 from sojourn.storage.unit_of_work import UnitOfWork
 
@@ -145,6 +146,7 @@ class Service:
     is_ready: Callable[[], Awaitable[bool]]
     purge: Purge
     touch: Toucher
+    feed: Feed
     contract: Callable[[Literal["json", "yaml"]], bytes]
     problem_pages: "ProblemPages"
     documentation: "Documentation"

@@ -33,6 +33,7 @@ from sojourn.handlers import audit, documentation, keys, risk, service
 from sojourn.handlers.context import Service
 from sojourn.handlers.devices import service as device_service
 from sojourn.handlers.devices import user as device_user
+from sojourn.handlers.events import following as events
 from sojourn.handlers.sessions import admin as session_admin
 from sojourn.handlers.sessions import service as session_service
 from sojourn.handlers.sessions import user as session_user
@@ -64,6 +65,7 @@ HANDLER_MODULES: tuple[ModuleType, ...] = (
     service,
     device_service,
     device_user,
+    events,
     session_admin,
     session_service,
     session_user,
@@ -197,6 +199,7 @@ def _program(
             is_ready=database.is_ready,
             purge=database.purge,
             touch=database.touch,
+            feed=database.feed,
             contract=written,
             problem_pages=Pages(settings.link_prefix),
             documentation=pages,

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 from sojourn.domain.clock import Instant
 from sojourn.domain.cursors import Cursor
 from sojourn.domain.ids import TenantId
-from sojourn.storage.queries.feed import Ends, EventRow
+from sojourn.storage.queries.feed import EventRow
 
 
 class Wanted(NamedTuple):
@@ -27,11 +27,4 @@ class Page(NamedTuple):
 class Feed(Protocol):
     """Reads events without holding anything while it waits."""
 
-    @property
-    def has_ended(self) -> bool: ...
-
     async def page(self, wanted: Wanted, after: Cursor | None, *, limit: int, wait_seconds: float) -> Page: ...
-
-    async def ends(self) -> tuple[Ends, Instant]: ...
-
-    async def live(self, wanted: Wanted, ends: Ends) -> list[EventRow]: ...

@@ -24,7 +24,8 @@ from sojourn.pipeline.security import ApiKeyChecker, Security, TokenChecker, com
 
 Handler = Callable[..., Awaitable[Any]]
 
-TAKEN = frozenset({"x_tenant_id", conditions.ARGUMENT})
+TENANT = "x_tenant_id"
+TAKEN = frozenset({TENANT, conditions.ARGUMENT})
 """Arguments that no handler is given: the tenant is in its context, and what the client has concerns the pipeline."""
 _EXAMPLE = (b"x-sojourn-example", b"true")
 _SAFE_METHODS = frozenset({"get", "head", "options"})
@@ -85,6 +86,11 @@ class Plan:
     def takes_tenant(self) -> bool:
         """Whether the request itself names the tenant."""
         return b"x-tenant-id" in self.headers
+
+    @property
+    def tenant_optional(self) -> bool:
+        """Whether it need not: then the handler is given what it names, and looks at the key's tenants without it."""
+        return b"x-tenant-id" in self.headers and not self.headers[b"x-tenant-id"].required
 
 
 def compile_plan(
@@ -225,7 +231,7 @@ def _uses_envelope(operation: AbstractOperation) -> bool:
 def _check_signature(plan: Plan) -> None:
     """The handler takes `ctx` and exactly the contract's arguments, without those that the pipeline takes itself."""
     given = {parameter.argument for parameter in (*plan.path, *plan.query.values(), *plan.headers.values())}
-    given -= TAKEN
+    given -= TAKEN - ({TENANT} if plan.tenant_optional else set())
     if plan.body is not None:
         given.add("body")
     wanted = set(inspect.signature(plan.handler).parameters) - {"ctx"}

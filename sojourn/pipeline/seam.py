@@ -74,7 +74,10 @@ async def _resolve(
         return tenant(token.tenant), caller, token
     of = identity.tenant
     if of is None:
-        of = tenant(arguments.pop("x_tenant_id")) if plan.takes_tenant else NO_TENANT
+        of = NO_TENANT
+        if plan.takes_tenant:
+            named = arguments.get("x_tenant_id") if plan.tenant_optional else arguments.pop("x_tenant_id")
+            of = NO_TENANT if named is None else tenant(named)
     presented = None
     if plan.token is not None:
         holder = arguments.get("body", arguments)

@@ -14,7 +14,7 @@ from sojourn.handlers.context import Context
 from sojourn.openapi.document import Operation, examples, operations
 from sojourn.pipeline.negotiation import JSON
 from sojourn.pipeline.parameters import argument_of
-from sojourn.pipeline.plans import TAKEN, Handler
+from sojourn.pipeline.plans import TAKEN, TENANT, Handler
 
 
 class Stubs:
@@ -59,7 +59,8 @@ def _stand_in(operation: Operation, signature: inspect.Signature) -> Handler:
 
 def _signature(operation: Operation) -> inspect.Signature:
     """What a handler of the operation has to take: what the contract gives, less what the pipeline takes."""
-    names = ["ctx", *(argument_of(parameter["name"]) for parameter in operation.parameters)]
+    given = {argument_of(parameter["name"]): parameter.get("required", False) for parameter in operation.parameters}
+    names = ["ctx", *(name for name in given if name not in TAKEN or (name == TENANT and not given[name]))]
     names += ["body"] if "requestBody" in operation.definition else []
     kind = inspect.Parameter.KEYWORD_ONLY
-    return inspect.Signature([inspect.Parameter(name, kind) for name in names if name not in TAKEN])
+    return inspect.Signature([inspect.Parameter(name, kind) for name in names])

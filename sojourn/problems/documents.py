@@ -84,6 +84,7 @@ CATALOGUE: Mapping[str, ProblemType] = {
         ("sign_in_superseded", 409, 30109001),
         ("tenant_limit_reached", 409, 30109002),
         ("tenant_exists", 409, 30109020),
+        ("cursor_expired", 410, 30110001),
         ("content_too_large", 413, 30113001),
         ("uri_too_long", 414, 30114001),
         ("unsupported_media_type", 415, 30115001),

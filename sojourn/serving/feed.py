@@ -11,12 +11,14 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import timedelta
 from itertools import groupby
 
 from sojourn.domain.clock import Clock, Instant, to_text
-from sojourn.domain.errors import Unavailable
+from sojourn.domain.cursors import Cursor
+from sojourn.domain.errors import CursorExpired, Unavailable
 from sojourn.domain.values import Tenant
-from sojourn.handlers.events.reading import Wanted
+from sojourn.handlers.events.reading import Page, Wanted
 from sojourn.storage.database import Database
 from sojourn.storage.queries import epochs, feed
 from sojourn.storage.queries.feed import EVERYBODY, Ends, EventRow
@@ -33,12 +35,14 @@ logger = logging.getLogger("sojourn")
 class Feed:
     """Reads events, for requests and streams. `end` wakes everybody who waits, for good."""
 
-    def __init__(self, database: Callable[[], Database], clock: Clock) -> None:
+    def __init__(self, database: Callable[[], Database], clock: Clock, *, retention: timedelta) -> None:
         self._database = database
         self._clock = clock
+        self._retention = retention
         self._heard = asyncio.Event()
         self._moved = asyncio.Event()
         self._newest = 0
+        self._known = Ends(0, 0, None, "", False), Instant("")
         self._waiting = 0
         self.has_ended = False
 
@@ -77,15 +81,10 @@ class Feed:
         return False
 
     async def _look(self, *, is_heard: bool) -> None:
-        database = self._database()
-        if is_heard and not await database.number_events(wait=False):
+        if is_heard and not await self._database().number_events(wait=False):
             self._heard.set()  # another process numbers, perhaps without what was committed here: once more
         if self._waiting:
-            ends = await database.read(EVERYBODY, feed.ends)
-            if ends.is_any_waiting:
-                await database.number_events(wait=False)
-                ends = await database.read(EVERYBODY, feed.ends)
-            self._move_to(ends.newest)
+            await self.ends()
 
     def _move_to(self, newest: int) -> None:
         if newest != self._newest:
@@ -94,7 +93,7 @@ class Feed:
             if not self.has_ended:
                 self._moved = asyncio.Event()
 
-    async def wait(self, after: int, *, seconds: float) -> None:
+    async def _wait(self, after: int, *, seconds: float) -> None:
         """Wait until there are events behind a number, or for some seconds, or until the worker is about to stop."""
         self._waiting += 1
         self._heard.set()
@@ -113,10 +112,54 @@ class Feed:
         if ends.is_any_waiting:
             await database.number_events()
             ends = await database.read(EVERYBODY, feed.ends)
+        self._known = ends, as_of
         self._move_to(ends.newest)
-        return ends, as_of
+        return self._known
 
-    async def read(self, wanted: Wanted, *, after: int, until: int, limit: int) -> list[EventRow]:
+    async def _start(self, after: Cursor | None, ends: Ends) -> int:
+        """The number after which a reader goes on. Raises CursorExpired."""
+        since = to_text(self._clock() - self._retention)
+        if after is None:
+            found = await self._database().read(EVERYBODY, lambda unit: feed.before_first(unit, since))
+            return ends.newest if found is None else found
+        if after.epoch != ends.epoch or not ends.oldest - 1 <= after.number <= ends.newest:
+            raise CursorExpired()
+        if not await self._database().read(EVERYBODY, lambda unit: feed.is_kept(unit, after.number, since=since)):
+            raise CursorExpired()
+        return after.number
+
+    async def page(self, wanted: Wanted, after: Cursor | None, *, limit: int, wait_seconds: float) -> Page:
+        """Up to `limit` events behind a cursor, from the oldest on without one; where there are none, perhaps later.
+
+        Raises CursorExpired, Unavailable.
+        """
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + wait_seconds
+        ends, as_of = await self.ends()
+        number = await self._start(after, ends)
+        page = await self._read_page(wanted, number, ends=ends, as_of=as_of, limit=limit)
+        while not page.rows and (left := deadline - clock()) > 0 and not self.has_ended:
+            page = await self.following(wanted, page.cursor, limit=limit, wait_seconds=left)
+        return page
+
+    async def following(self, wanted: Wanted, after: Cursor, *, limit: int, wait_seconds: float) -> Page:
+        """The same behind the cursor of a page that was just read. While nothing happens it asks nothing.
+
+        It may come early and hold nothing.
+        """
+        await self._wait(after.number, seconds=wait_seconds)
+        ends, as_of = self._known
+        if ends.epoch != after.epoch:
+            ends, as_of = await self.ends()
+        return await self._read_page(wanted, after.number, ends=ends, as_of=as_of, limit=limit)
+
+    async def _read_page(self, wanted: Wanted, number: int, *, ends: Ends, as_of: Instant, limit: int) -> Page:
+        rows = await self._read(wanted, after=number, until=ends.newest, limit=limit + 1)
+        has_more = len(rows) > limit
+        last = rows[limit - 1].number if has_more else max(number, ends.newest)
+        return Page(rows[:limit], Cursor(ends.epoch, last), has_more, as_of)
+
+    async def _read(self, wanted: Wanted, *, after: int, until: int, limit: int) -> list[EventRow]:
         """Events with numbers after one and up to another."""
         if after >= until:
             return []

@@ -58,7 +58,7 @@ class WorkerDatabase:
         self._activity = self._activity_of(self._database)
         self._draining = Draining(settings.drain_time)
         self._reloading = Reloading()
-        self.feed = Feed(self, clock)
+        self.feed = Feed(self, clock, retention=settings.event_retention)
 
     def __call__(self) -> Database:
         return self._database

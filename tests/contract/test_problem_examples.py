@@ -36,6 +36,7 @@ CATALOGUE = {
     "not_entitled_to_vouch": (403, 30103005),
     "sign_in_superseded": (409, 30109001),
     "tenant_limit_reached": (409, 30109002),
+    "cursor_expired": (410, 30110001),
     "token_not_found": (404, 30104005),
     "device_not_found": (404, 30104006),
     "blacklist_entry_not_found": (404, 30104007),

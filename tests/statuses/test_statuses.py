@@ -207,6 +207,11 @@ def wrong_type(operation: Operation, server: Prepared) -> Raw:
     return request_for(operation, server).copy(body=b"{}").with_header("Content-Type", "text/plain")
 
 
+def provoke_410(operation: Operation, server: Prepared) -> Raw:
+    """A cursor of another database."""
+    return request_for(operation, server).copy(query=(("after", "0" * 28),))
+
+
 PROVOKE: dict[int, Callable[[Operation, Prepared], Raw]] = {
     200: request_for,
     201: request_for,
@@ -217,6 +222,7 @@ PROVOKE: dict[int, Callable[[Operation, Prepared], Raw]] = {
     403: provoke_403,
     404: provoke_404,
     406: lambda operation, server: request_for(operation, server).with_header("Accept", "image/png"),
+    410: provoke_410,
     413: too_large,
     414: lambda operation, server: request_for(operation, server).copy(query=(("colour", "a" * 9000),)),
     415: wrong_type,

@@ -105,6 +105,11 @@ sign_in_superseded = Sign-in superseded
     .explanation = All sessions of the user were ended while this request was under way, or after the sign-in that the token proves. Ending all sessions of a user also invalidates earlier sign-ins.
     .remedy = If the user may sign in again, have them do so, and use the new sign-in.
 
+cursor_expired = Cursor expired
+    .detail = Events behind this cursor are not kept any more, or it is a cursor of another database.
+    .explanation = Events are kept for a while only, and a database that was restored begins a new order. To go on from this cursor would leave out events without saying so.
+    .remedy = Read again what your service must know, for example which sessions are active. Then follow the events from the oldest one that is kept: leave out "after".
+
 tenant_limit_reached = Tenant limit reached
     .detail = There are already { $limit } tenants, so no further one is created on first use. To create it all the same, run: sojourn tenant create { $tenant }
     .explanation = A tenant is created by the first write that names it, until there are as many as the setting SOJOURN_MAX_TENANTS allows. Nothing was created. Existing tenants are not affected.

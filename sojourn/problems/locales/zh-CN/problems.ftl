@@ -101,6 +101,11 @@ sign_in_superseded = 登录已失效
     .explanation = 在此请求进行期间，或在令牌所证明的登录之后，该用户的所有会话已被终止。终止用户也会终止之前的登录。
     .remedy = 如果该用户可以再次登录，请让其重新登录，并以新的登录重新开始。
 
+cursor_expired = 游标已过期
+    .detail = 此游标之后的事件已不再保留，或者该游标属于另一个数据库。
+    .explanation = 事件只保留一段时间，而恢复后的数据库会开始新的顺序。若从此游标继续，将会遗漏事件而不作任何提示。
+    .remedy = 请重新读取您的服务需要了解的内容，例如哪些会话处于活动状态。然后从仍保留的最早事件开始跟踪：不要带 "after"。
+
 tenant_limit_reached = 已达到租户数量上限
     .detail = 已有 { $limit } 个租户，首次使用时不再自动创建。如仍需创建，请运行：sojourn tenant create { $tenant }
     .explanation = 租户由首个指明它的写入操作创建，直到数量达到设置 SOJOURN_MAX_TENANTS 的上限。未创建任何内容。已有的租户照常提供服务。
