@@ -23,7 +23,7 @@ def places() -> Places:
     ("pointer", "file", "text"),
     [
         ("#/info/license/name", "openapi.yaml", "    name: Apache-2.0"),
-        ("#/tags/3", "openapi.yaml", "  - name: sessions"),
+        ("#/tags/4", "openapi.yaml", "  - name: sessions"),
         ("#/paths/~1health~1live", "openapi.yaml", "  /health/live:"),
         ("#/paths/~1health~1live/get/tags", LIVENESS, "  tags:"),
         ("#/paths/~1health~1live/get/no/such/thing", LIVENESS, "get:"),
