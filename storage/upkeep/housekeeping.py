@@ -17,7 +17,7 @@ from sojourn.storage.upkeep.purging import purge_tenant
 
 BATCH = 200
 """Rows settled in one write: a few milliseconds, so that other writes hardly wait."""
-SETTLED_AFTER = timedelta(seconds=10)
+SETTLED_AFTER = timedelta(seconds=30)
 """How long a session is over before that is settled for good: processes whose clocks differ by less agree on it.
 
 Whoever follows the events hears of it then.
