@@ -15,7 +15,7 @@ from sojourn.domain.token_lifetimes import Lifetimes
 from sojourn.domain.token_validity import TokenFacts
 from sojourn.domain.tokens import AccessToken, PresentedToken, SignedToken
 from sojourn.domain.values import Caller, Tenant
-from sojourn.handlers.events.reading import Feed
+from sojourn.handlers.feed import Feed
 from sojourn.storage.touches import Touch
 from sojourn.storage.unit_of_work import UnitOfWork
 

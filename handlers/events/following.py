@@ -4,7 +4,7 @@ from sojourn.domain.cursors import Cursor, read_cursor
 from sojourn.domain.durations import parse_duration
 from sojourn.domain.ids import TenantId
 from sojourn.handlers.context import Context, commits_itself
-from sojourn.handlers.events.reading import Wanted
+from sojourn.handlers.feed import Wanted
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.events import event_list
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sojourn.domain.cursors import Cursor
 from sojourn.domain.ids import SessionKey, session_id
-from sojourn.handlers.events.reading import Page
+from sojourn.handlers.feed import Page
 from sojourn.handlers.views.envelopes import View
 from sojourn.storage.queries.feed import EventRow
 

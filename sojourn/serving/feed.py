@@ -18,7 +18,7 @@ from sojourn.domain.clock import Clock, Instant, to_text
 from sojourn.domain.cursors import Cursor
 from sojourn.domain.errors import CursorExpired, Unavailable
 from sojourn.domain.values import Tenant
-from sojourn.handlers.events.reading import Page, Wanted
+from sojourn.handlers.feed import Page, Wanted
 from sojourn.storage.database import Database
 from sojourn.storage.queries import epochs, feed
 from sojourn.storage.queries.feed import EVERYBODY, Ends, EventRow
