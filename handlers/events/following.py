@@ -15,11 +15,11 @@ async def list_events(
 ) -> View:
     """Events behind a cursor, in their order; where there are none, perhaps later. Raises CursorExpired."""
     seconds = 0.0 if wait is None else parse_duration(wait).total_seconds()
-    wanted = _wanted(ctx, x_tenant_id, types)
+    wanted = _wanted(ctx, x_tenant_id, types=types)
     return event_list(await ctx.service.feed.page(wanted, _cursor(after), limit=limit, wait_seconds=seconds))
 
 
-def _wanted(ctx: Context, x_tenant_id: str | None, types: str | None) -> Wanted:
+def _wanted(ctx: Context, x_tenant_id: str | None, *, types: str | None) -> Wanted:
     """The tenant that the request names, else those of the API key."""
     of = frozenset({x_tenant_id}) if x_tenant_id is not None else ctx.caller.tenants
     tenants = None if of is None else tuple(TenantId(name) for name in sorted(of))

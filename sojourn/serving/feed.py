@@ -42,7 +42,7 @@ class Feed:
         self._heard = asyncio.Event()
         self._moved = asyncio.Event()
         self._newest = 0
-        self._known = Ends(0, 0, None, "", False), Instant("")
+        self._known = Ends(oldest=0, newest=0, as_of=None, epoch="", is_any_waiting=False), Instant("")
         self._waiting = 0
         self.has_ended = False
 
