@@ -15,6 +15,8 @@ from sojourn.openapi.loader import load_bundle
 
 MEANT_BY_DEFAULT = ("session_id",)
 """Optional query parameters without which the caller's own session is meant: our callers have none."""
+ALWAYS_NAMED = "X-Tenant-ID"
+"""The header that is sent wherever it may be: without it a key speaks for all of its tenants."""
 
 
 class Operation(document.Operation):
@@ -30,7 +32,7 @@ class Operation(document.Operation):
             path = path.replace("{" + parameter["name"] + "}", quote(_value(parameter, known), safe=""))
         wanted = [item for item in self.named("query") if _is_wanted(item, known) or optional]
         query = tuple((item["name"], quote(_value(item, known), safe="")) for item in wanted)
-        headers = tuple((p["name"], _value(p, known)) for p in self.named("header") if p.get("required"))
+        headers = tuple((p["name"], _value(p, known)) for p in self.named("header") if _is_sent(p))
         request = Raw(self.method, path, query, headers)
         if body is None and self.body_examples:
             example = self.body_examples[0]
@@ -41,6 +43,10 @@ class Operation(document.Operation):
     def needs_a_session(self) -> bool:
         """Whether the caller's token must belong to a session of the caller: a required parameter says `current`."""
         return any(item.get("required") and item["schema"].get("enum") == ["current"] for item in self.named("query"))
+
+
+def _is_sent(header: dict[str, Any]) -> bool:
+    return bool(header.get("required")) or header["name"] == ALWAYS_NAMED
 
 
 def _is_wanted(parameter: dict[str, Any], known: dict[str, Any]) -> bool:

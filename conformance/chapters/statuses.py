@@ -66,6 +66,12 @@ def too_often(operation: Operation, world: World) -> Raw:
     return request
 
 
+def of_another_database(operation: Operation, world: World) -> Raw:
+    """Behind a cursor that this server never gave."""
+    (after,) = (parameter["example"] for parameter in operation.named("query") if parameter["name"] == "after")
+    return valid_request(operation, world.first).with_query("after", after)
+
+
 def changed(change: Callable[[Raw], Raw]) -> Callable[[Operation, World], Raw]:
     """A valid request with a change."""
     return lambda operation, world: change(valid_request(operation, world.first))
@@ -81,6 +87,7 @@ PROVOKE: dict[int, Callable[[Operation, World], Raw]] = {
     403: not_allowed,
     404: not_there,
     406: changed(lambda valid: valid.with_header("Accept", "image/png")),
+    410: of_another_database,
     413: changed(lambda valid: valid.with_body({"reason": "a" * 2_000_000})),
     414: changed(lambda valid: valid.with_query("colour", "a" * 20_000)),
     415: changed(lambda valid: valid.copy(body=b"{}").with_header("Content-Type", "text/plain")),
