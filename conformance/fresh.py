@@ -8,6 +8,7 @@ from sojourn.conformance.wire import Raw
 from sojourn.conformance.world import Tenant, expect
 
 OF_A_TRUSTED_DEVICE = ("untrust_own_device", "remove_trusted_device")
+AFTER_AN_EVENT = ("list_events",)
 ABOUT_SESSIONS = {
     "session_id",
     "session_ids",
@@ -53,6 +54,8 @@ def values_for(operation: Operation, tenant: Tenant) -> dict[str, Any]:
     for name, make in _MADE.items():
         if name in needed:
             values[name] = make(tenant, user)
+    if operation.id in AFTER_AN_EVENT:
+        values["after"] = _cursor(tenant)
     if operation.id in OF_A_TRUSTED_DEVICE:
         values["device_id"] = _trusted_device(tenant, user)
     values.pop("cursor", None)
@@ -95,11 +98,11 @@ def _trusted_device(tenant: Tenant, user: str) -> str:
     return str(expect(tenant.service("trust_device", body=body), 200).json["id"])
 
 
-def _cursor(tenant: Tenant, user: str) -> str:
+def _cursor(tenant: Tenant) -> str:
     """Behind the oldest event that is kept: there is always one more, so nobody waits."""
     for _ in range(2):
-        tenant.sign_in(user)
+        tenant.sign_in()
     return str(expect(tenant.service("list_events", limit=1), 200).json["next_cursor"])
 
 
-_MADE: dict[str, Callable[[Tenant, str], str]] = {"token_id": _token_id, "entry_id": _entry_id, "after": _cursor}
+_MADE: dict[str, Callable[[Tenant, str], str]] = {"token_id": _token_id, "entry_id": _entry_id}

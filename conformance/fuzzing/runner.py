@@ -28,7 +28,6 @@ _BOUND = {
     "query.auth_user_id": ("users", 0.6),
     "path.session_id": ("sessions", 0.7),
     "query.session_id": ("sessions", 0.7),
-    "query.after": ("cursors", 0.9),
     "query.wait": ("waits", 1.0),
     "path.device_id": ("devices", 0.7),
     "path.token_id": ("tokens", 0.7),
@@ -181,7 +180,8 @@ def _config(
         lines += ["[[operations]]", f"include-name = {json.dumps(operation)}"]
         lines += ['checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, "5xx"]', ""]
     lines += ["[[operations]]", 'include-name = "GET /internal/events"']  # a cursor may be of another database
-    lines += ['checks.positive_data_acceptance.expected-statuses = ["2xx", 401, 403, 404, 410, "5xx"]', ""]
+    lines += ['checks.positive_data_acceptance.expected-statuses = ["2xx", 401, 403, 404, 410, "5xx"]']
+    lines += ['parameters = { "query.after" = { dictionary = "cursors", probability = 0.9 } }', ""]
     return "\n".join(lines)
 
 
