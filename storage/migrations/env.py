@@ -8,6 +8,7 @@ from sojourn.storage.schema import (  # noqa: F401 - the tables register themsel
     event_tables,
     tables,
     token_tables,
+    webhook_tables,
 )
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=SQLModel.metadata)

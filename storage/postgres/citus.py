@@ -6,7 +6,7 @@ What has no tenant and stands alone (API keys, leases) stays on the coordinator:
 every node, and these are written while a node may be lost.
 
 Which tables have a tenant says the database's catalogue: those in which nothing is unique beyond `tenant_id`. Events,
-whose order goes over all tenants, stay on the coordinator, too.
+whose order goes over all tenants, stay on the coordinator, too, and with them what is sent of them.
 """
 
 from collections.abc import Callable, Iterator

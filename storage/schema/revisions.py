@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 
 from sojourn.storage.schema import progress
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest revision in `storage/migrations/versions`. Revisions are numbered: they sort like they follow."""
 
 _NOT_OF_THE_MODELS = re.compile(rf"sqlite_|{progress.TABLE}$|\w+_(default|\d{{8}})$")
@@ -82,6 +82,7 @@ def differences(connection: Connection) -> list[object]:
         event_tables,
         tables,
         token_tables,
+        webhook_tables,
     )
 
     def is_ours(_: object, name: str | None, kind: str, *__: object) -> bool:
