@@ -1,0 +1,120 @@
+"""What is to be sent to webhooks of all tenants, for the process that looks for work. The unit is everybody's."""
+
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, delete, func, literal_column, or_, select, update
+
+from sojourn.domain.clock import Instant
+from sojourn.storage.queries.events import EVERY_TENANT
+from sojourn.storage.queries.webhooks import unblocked
+from sojourn.storage.schema.event_tables import EventTable
+from sojourn.storage.schema.webhook_tables import DeliveryTable, WebhookTable
+from sojourn.storage.statements import Statement
+from sojourn.storage.unit_of_work import UnitOfWork
+
+_W = WebhookTable.__table__
+_D = DeliveryTable.__table__
+_E = EventTable.__table__
+_OTHER = DeliveryTable.__table__.alias("other")
+
+
+class Endpoint(NamedTuple):
+    """Whose endpoint it is, and which."""
+
+    tenant_id: str
+    id: str
+
+
+class Sealed(NamedTuple):
+    """The secrets of an endpoint as they are stored."""
+
+    tenant_id: str
+    id: str
+    sealed_secret: str
+    previous_secret: str | None
+
+
+_has_due = (
+    select(literal_column("1"))
+    .select_from(_D)
+    .where(
+        _D.c.tenant_id == _W.c.tenant_id,
+        _D.c.webhook_id == _W.c.id,
+        or_(_D.c.due_at <= bindparam("now"), _D.c.due_at > bindparam("latest")),
+        unblocked(_D, _OTHER),
+    )
+    .exists()
+)
+_of_its_own = select(literal_column("1")).select_from(_E).where(_E.c.tenant_id == _W.c.tenant_id)
+_of_everybody = select(literal_column("1")).select_from(_E).where(_E.c.tenant_id == literal_column(f"'{EVERY_TENANT}'"))
+_BEHIND = _E.c.number > _W.c.position
+WORK = Statement(
+    select(_W.c.tenant_id, _W.c.id).where(
+        _W.c.disabled_at.is_(None),
+        or_(_W.c.held_until.is_(None), _W.c.held_until <= bindparam("now"), _W.c.held_until > bindparam("latest")),
+        or_(_of_its_own.where(_BEHIND).exists(), _of_everybody.where(_BEHIND).exists(), _has_due),
+    )
+)
+ANY = Statement(
+    select(literal_column("1")).select_from(_W).where(_W.c.disabled_at.is_(None)).limit(literal_column("1"))
+)
+BACKLOG = Statement(select(func.count()).select_from(_D).where(_D.c.due_at.is_not(None)))
+FIRST_UNSENT = Statement(
+    select(func.min(_D.c.number))
+    .select_from(_D)
+    .where(
+        _D.c.due_at.is_not(None),
+        select(literal_column("1"))
+        .select_from(_W)
+        .where(_W.c.tenant_id == _D.c.tenant_id, _W.c.id == _D.c.webhook_id, _W.c.disabled_at.is_(None))
+        .exists(),
+    )
+)
+_next_own = (
+    select(func.min(_E.c.number)).where(_E.c.tenant_id == _W.c.tenant_id, _BEHIND).correlate(_W).scalar_subquery()
+)
+FIRST_UNDECIDED = Statement(select(func.min(_next_own)).select_from(_W).where(_W.c.disabled_at.is_(None)))
+FORGET = Statement(delete(_D).where(_D.c.number <= bindparam("until")))
+SECRETS = Statement(select(_W.c.tenant_id, _W.c.id, _W.c.sealed_secret, _W.c.previous_secret))
+RESEAL = Statement(
+    update(_W)
+    .where(_W.c.id == bindparam("webhook_id"), _W.c.sealed_secret == bindparam("before"))
+    .values(sealed_secret=bindparam("sealed"), previous_secret=bindparam("previous"))
+)
+
+
+async def work(unit: UnitOfWork, *, now: Instant, latest: Instant) -> list[Endpoint]:
+    """The endpoints for which something is to be done. What waits beyond `latest` was put there by a wrong clock."""
+    return [Endpoint._make(row) for row in await unit.all(WORK, now=now, latest=latest)]
+
+
+async def is_anybody_told(unit: UnitOfWork) -> bool:
+    """Whether there is an endpoint to which events are sent."""
+    return await unit.one(ANY) is not None
+
+
+async def backlog(unit: UnitOfWork) -> int:
+    """How many deliveries wait, for the first time or again."""
+    row = await unit.one(BACKLOG)
+    return 0 if row is None else int(row[0])
+
+
+async def first_unsent(unit: UnitOfWork) -> int | None:
+    """The number of the oldest event that an endpoint is still to be told; None where there is none."""
+    found = [row[0] for row in (await unit.one(FIRST_UNSENT), await unit.one(FIRST_UNDECIDED)) if row is not None]
+    return min((number for number in found if number is not None), default=None)
+
+
+async def forget(unit: UnitOfWork, until: int) -> None:
+    """Delete the deliveries of events up to a number."""
+    await unit.run(FORGET, until=until)
+
+
+async def secrets(unit: UnitOfWork) -> list[Sealed]:
+    """The secrets of all endpoints."""
+    return [Sealed._make(row) for row in await unit.all(SECRETS)]
+
+
+async def reseal(unit: UnitOfWork, before: Sealed, *, sealed: str, previous: str | None) -> None:
+    """Store the secrets of an endpoint sealed anew, unless they were changed meanwhile."""
+    await unit.run(RESEAL, webhook_id=before.id, before=before.sealed_secret, sealed=sealed, previous=previous)
