@@ -1,6 +1,6 @@
 """What is to be sent to webhooks of all tenants, for the process that looks for work. The unit is everybody's."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, func, literal_column, or_, select, update
 
@@ -45,8 +45,10 @@ _has_due = (
     )
     .exists()
 )
-_of_its_own = select(literal_column("1")).select_from(_E).where(_E.c.tenant_id == _W.c.tenant_id)
-_of_everybody = select(literal_column("1")).select_from(_E).where(_E.c.tenant_id == literal_column(f"'{EVERY_TENANT}'"))
+_of_its_own: Any = select(literal_column("1")).select_from(_E).where(_E.c.tenant_id == _W.c.tenant_id)
+_of_everybody: Any = (
+    select(literal_column("1")).select_from(_E).where(_E.c.tenant_id == literal_column(f"'{EVERY_TENANT}'"))
+)
 _BEHIND = _E.c.number > _W.c.position
 WORK = Statement(
     select(_W.c.tenant_id, _W.c.id).where(
