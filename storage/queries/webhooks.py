@@ -309,7 +309,7 @@ async def hand_over(unit: UnitOfWork, webhook: WebhookRow, *, now: Instant) -> W
     last = rows[-1][0]
     if not await unit.run(ADVANCE, webhook_id=webhook.id, before=webhook.position, after=last):
         return webhook
-    await _hand(unit, webhook, rows, now=now)
+    await _hand(unit, webhook, rows=rows, now=now)
     return webhook._replace(position=last)
 
 
@@ -318,13 +318,13 @@ async def replay(
 ) -> tuple[int, int | None]:
     """Send events recorded within a period again, up to `AT_ONCE`; how many, and after which number to go on."""
     rows = await unit.all(SINCE, after=after, position=webhook.position, since=since, until=until, limit=AT_ONCE)
-    wanted = await _hand(unit, webhook, rows, now=now)
+    wanted = await _hand(unit, webhook, rows=rows, now=now)
     for number in wanted:
         await unit.run(AGAIN, webhook_id=webhook.id, number=number, now=now)
     return len(wanted), rows[-1][0] if len(rows) == AT_ONCE else None
 
 
-async def replay_one(unit: UnitOfWork, webhook_id: str, delivery_id: str, *, now: Instant) -> bool:
+async def replay_one(unit: UnitOfWork, webhook_id: str, *, delivery_id: str, now: Instant) -> bool:
     """Send one event again; False where the endpoint was never told of it."""
     row = await unit.one(DELIVERY, webhook_id=webhook_id, id=delivery_id)
     if row is None:
@@ -349,7 +349,7 @@ async def resume(unit: UnitOfWork, webhook_id: str, *, now: Instant) -> None:
     await unit.run(RESUME, webhook_id=webhook_id, now=now)
 
 
-async def note(unit: UnitOfWork, webhook_id: str, row: DeliveryRow) -> None:
+async def note(unit: UnitOfWork, webhook_id: str, *, row: DeliveryRow) -> None:
     """Write down what became of an attempt."""
     await unit.run(
         NOTE,
@@ -376,7 +376,7 @@ async def deliveries(
     return [DeliveryRow._make(row) for row in rows]
 
 
-async def _hand(unit: UnitOfWork, webhook: WebhookRow, rows: list[Any], *, now: Instant) -> list[int]:
+async def _hand(unit: UnitOfWork, webhook: WebhookRow, *, rows: list[Any], now: Instant) -> list[int]:
     """Write a delivery for each event of a type that the endpoint wants; their numbers."""
     types = webhook.types
     wanted = [row for row in rows if not types or row[2] in types]
