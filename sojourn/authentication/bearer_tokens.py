@@ -39,6 +39,7 @@ _OPTIONS: Any = {
     "verify_iss": True,
     "require": ["exp", "sub"],
 }
+_NO_KEYS = "a token of this service: SOJOURN_OIDC_ISSUER, SOJOURN_JWT_JWKS and SOJOURN_JWT_SECRET are not set"
 _REFUSALS = (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError, OverflowError)
 
 
@@ -140,33 +141,43 @@ class BearerTokens:
         header, payload = read_compact(token)
         algorithm, kid = header.get("alg"), header.get("kid")
         if not isinstance(algorithm, str) or algorithm not in self._algorithms:
-            raise InvalidToken().because(
-                "algorithm", f"alg: got {shown(algorithm)}, want one of {_listed(self._algorithms)}"
-            )
+            wanted = f"one of {_listed(self._algorithms)}" if self._algorithms else _NO_KEYS
+            raise InvalidToken().because("algorithm", f"alg: got {shown(algorithm)}, want {wanted}")
         if "crit" in header or "b64" in header:
             raise InvalidToken().because("header", "crit: the header asks for an extension that is not served")
         if not isinstance(header.get("kid", ""), str):
             raise InvalidToken().because("header", "kid: not a text")
         trust = self.issuers.of(payload.get("iss"), algorithm)
         if trust is None:
-            wanted = _listed(self.issuers.names) or "none that signs with this algorithm"
-            raise InvalidToken().because("issuer", f"iss: got {shown(payload.get('iss'))} ({algorithm}), want {wanted}")
+            raise self._unknown_issuer(payload.get("iss"), algorithm)
         keys = await self._candidates(trust.keys, algorithm, kid=kid)
         for key in keys:
             if self._has_signed(token, key, algorithm=algorithm, issuer=trust.issuer, payload=payload):
                 claims = bounded(payload)
                 require_access_token(header.get("typ", "JWT"), claims)
                 return claims, trust.keys
-        if not keys and trust.keys is not None:
-            raise InvalidToken().because(
-                "signature", f"kid: got {shown(kid)}, the key set has {_listed(trust.keys.ids) or 'none'}"
+        if keys or trust.keys is None:
+            raise InvalidToken().because("signature", "signature: made with another key")
+        ids = trust.keys.ids
+        if kid is None or kid in ids:
+            which = "no key of the key set is for it" if kid is None else f"the key {shown(kid)} is not for it"
+            raise InvalidToken().because("algorithm", f"alg: got {algorithm}, {which}")
+        known = _listed(ids) if ids else "none"
+        raise InvalidToken().because("signature", f"kid: got {shown(kid)}, the key set has {known}")
+
+    def _unknown_issuer(self, issuer: Any, algorithm: str) -> InvalidToken:
+        if issuer in self.issuers.names:
+            return InvalidToken().because(
+                "algorithm", f"alg: got {algorithm}, want another: no key for it is known of {shown(issuer)}"
             )
-        raise InvalidToken().because("signature", "signature: made with another key")
+        wanted = _listed(self.issuers.names)
+        return InvalidToken().because("issuer", f"iss: got {shown(issuer)} ({algorithm}), want {wanted}")
 
     async def _candidates(self, keys: KeySet | None, algorithm: str, *, kid: str | None) -> list[Any]:
-        """The keys to try: those of the set, or the secret where there is none. Never both."""
+        """The keys to try: those of the set, or where there is none the secret and the one before it. Never both."""
         if keys is None:
-            return [self._settings.jwt_secret]
+            secrets = (self._settings.jwt_secret, self._settings.jwt_secret_previous)
+            return [secret for secret in secrets if secret is not None]
         return (await keys.candidates(kid, algorithm))[:_MAX_CANDIDATES]
 
     def _has_signed(
@@ -192,7 +203,7 @@ class BearerTokens:
         """What the log says of a token whose signature holds and whose claims do not."""
         missing = getattr(error, "claim", None)
         if isinstance(error, jwt.InvalidAudienceError) or missing == "aud":
-            return f"aud: got {shown(payload.get('aud'))}, want {self._settings.jwt_audience or 'none'}"
+            return f"aud: got {shown(payload.get('aud'))}, want {shown(self._settings.jwt_audience or 'none')}"
         if isinstance(error, jwt.InvalidIssuerError) or missing == "iss":
             return f"iss: got {shown(payload.get('iss'))}, want {issuer}"
         return f"{missing}: missing" if missing else f"claims: {type(error).__name__}"
@@ -258,7 +269,7 @@ def digest_of(token: str) -> bytes:
 
 
 def _listed(names: Iterable[str]) -> str:
-    return shown(sorted(names)) if names else ""
+    return shown(sorted(names))
 
 
 def issue_token(

@@ -11,7 +11,7 @@ from sojourn.settings.algorithms import SYMMETRIC
 
 
 class Trust(NamedTuple):
-    """What a token is verified with: `keys`, or the secret when that is None, and the `iss` that it must have."""
+    """What a token is verified with: `keys`, or the secrets when that is None, and the `iss` that it must have."""
 
     keys: KeySet | None
     issuer: str | None

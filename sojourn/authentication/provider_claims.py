@@ -29,7 +29,7 @@ class ProviderClaims:
         tenant = self._tenants.get(value) if self._tenants and isinstance(value, str) else value
         if tenant is None:
             raise InvalidToken().because(
-                f"tenant: {name} is {shown(value)}, which SOJOURN_JWT_TENANT_MAP does not have"
+                "claim_tenant", f"tenant: {name} is {shown(value)}, which SOJOURN_JWT_TENANT_MAP does not have"
             )
         if not isinstance(tenant, str) or not is_tenant_id(tenant):
             raise InvalidToken().because(
@@ -83,8 +83,9 @@ def claim(claims: Mapping[str, Any], path: str) -> Any:
 
 
 def shown(value: Any) -> str:
-    """A claim's value as a line of the log may show it."""
-    text = "nothing" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    """A claim's value as a line of the log may show it; what would be invisible there is "nothing" or in quotes."""
+    items = value if isinstance(value, list) else [] if value is None else [value]
+    text = ", ".join(str(item) if str(item).strip() else f'"{item}"' for item in items) or "nothing"
     return text if len(text) <= 100 else text[:100] + "…"
 
 

@@ -213,5 +213,5 @@ def _token(value: bytes) -> str:
         raise AuthenticationRequired()
     token = token.strip(" ")
     if not token:
-        raise InvalidToken()
+        raise InvalidToken().because("form", "form: no token after Bearer")
     return token

@@ -65,6 +65,9 @@ class Settings:
         (), "API keys accepted besides the stored ones, comma-separated.", read=items, secret=True
     )
     jwt_secret: str | None = _setting(None, "The secret of HS256 bearer tokens, at least 32 bytes.", secret=True)
+    jwt_secret_previous: str | None = _setting(
+        None, "What that secret was before, or will be next: tokens signed with it are good beside it.", secret=True
+    )
     oidc_issuer: tuple[str, ...] = _setting(
         (), "Issuers of bearer tokens, comma-separated; their keys are found by discovery.", read=issuers
     )
@@ -436,10 +439,13 @@ def _token_contradictions(settings: Settings) -> list[str]:
         if secret is not None and len(secret.encode()) < _SECRET_BYTES:
             problems.append(f"{variable(name)}: is shorter than {_SECRET_BYTES} bytes")
     problems += _subject_contradictions(settings)
-    if settings.jwt_secret is not None:
-        needed = minimum_secret_bytes(settings.algorithms)
-        if len(settings.jwt_secret.encode()) < needed:
-            problems.append(f"{variable('jwt_secret')}: is shorter than {needed} bytes (RFC 7518 §3.2)")
+    needed = minimum_secret_bytes(settings.algorithms)
+    for name in ("jwt_secret", "jwt_secret_previous"):
+        secret = getattr(settings, name)
+        if secret is not None and len(secret.encode()) < needed:
+            problems.append(f"{variable(name)}: is shorter than {needed} bytes (RFC 7518 §3.2)")
+    if settings.jwt_secret_previous is not None and settings.jwt_secret is None:
+        problems.append(f"{variable('jwt_secret_previous')}: needs {variable('jwt_secret')}")
     return problems
 
 

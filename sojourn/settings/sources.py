@@ -30,6 +30,7 @@ SECRETS = tuple(name for name, item in _SETTINGS.items() if item.metadata["secre
 _ALWAYS_SECRET = (
     "internal_api_keys",
     "jwt_secret",
+    "jwt_secret_previous",
     "refresh_secret",
     "refresh_secret_previous",
 )  # the others are URLs, with a password or without

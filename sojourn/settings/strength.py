@@ -38,6 +38,8 @@ class Weighed(Protocol):
     @property
     def jwt_secret(self) -> str | None: ...
     @property
+    def jwt_secret_previous(self) -> str | None: ...
+    @property
     def refresh_secret(self) -> str | None: ...
     @property
     def refresh_secret_previous(self) -> str | None: ...
@@ -64,6 +66,7 @@ def weaknesses(settings: Weighed) -> Iterator[str]:
             yield f"SOJOURN_INTERNAL_API_KEYS: a key {reason}; `sojourn api-key create` makes a good one"
     for name, secret in (
         ("SOJOURN_JWT_SECRET", settings.jwt_secret),
+        ("SOJOURN_JWT_SECRET_PREVIOUS", settings.jwt_secret_previous),
         ("SOJOURN_REFRESH_SECRET", settings.refresh_secret),
         ("SOJOURN_REFRESH_SECRET_PREVIOUS", settings.refresh_secret_previous),
     ):

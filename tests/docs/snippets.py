@@ -40,7 +40,7 @@ def shell_script(blocks: list[Snippet], replacements: dict[str, str]) -> str:
         for shown, real in replacements.items():
             text = text.replace(shown, real)
         if block.language == "sh":
-            text = re.sub(r"^sojourn serve( &)?$", "serve", text, flags=re.MULTILINE)
+            text = re.sub(r"^sojourn serve( 2>server\.log)?( &)?$", "serve", text, flags=re.MULTILINE)
             parts.append(f"{{\n{text}}} >{number}.out\n")
         elif block.language == "python":
             parts.append(f"python3 - >{number}.out <<'SNIPPET'\n{text}SNIPPET\n")

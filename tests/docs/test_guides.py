@@ -37,6 +37,14 @@ def test_a_guide_holds_no_snippet_that_is_not_run(guide: Path) -> None:
         assert snippet.language not in COMPARED or before.language in RUN
 
 
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: str(guide.stem))
+def test_a_snippet_holds_nothing_that_only_the_tests_know(guide: Path) -> None:
+    text = "".join(snippet.text for snippet in snippets(guide))
+
+    assert re.findall(r"^serve\b.*|.*\bserver\.pid\b.*", text, re.MULTILINE) == []
+    assert "2>server.log" in text or "server.log" not in text
+
+
 def unexplained(text: str) -> list[str]:
     """Snippets for elsewhere that no sentence since the last heading or snippet says of that they are not run."""
     parts = re.split(r"^ *(```\w*)\n(.*?)^ *```$", text, flags=re.MULTILINE | re.DOTALL)

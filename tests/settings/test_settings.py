@@ -70,6 +70,8 @@ def test_every_problem_is_reported_at_once() -> None:
         ({"SOJOURN_JWT_ALGORITHMS": "RS256", "SOJOURN_JWT_SECRET": SECRET}, "SOJOURN_JWT_JWKS"),
         ({"SOJOURN_JWT_ALGORITHMS": "HS512", "SOJOURN_JWT_SECRET": SECRET}, "64 bytes"),
         ({"SOJOURN_JWT_SECRET": "x" * 31}, "32 bytes"),
+        ({"SOJOURN_JWT_SECRET": SECRET, "SOJOURN_JWT_SECRET_PREVIOUS": "x" * 31}, "32 bytes"),
+        ({"SOJOURN_JWT_SECRET_PREVIOUS": SECRET}, "needs SOJOURN_JWT_SECRET"),
         ({"SOJOURN_IDLE_TIMEOUT": "2h", "SOJOURN_ABSOLUTE_TIMEOUT": "1h"}, "SOJOURN_ABSOLUTE_TIMEOUT"),
         ({"SOJOURN_IDLE_TIMEOUT": "0s"}, "more than 0"),
         ({"SOJOURN_PUBLIC_URL": "ftp://x"}, "http"),
