@@ -66,7 +66,7 @@ class Settings:
     )
     jwt_secret: str | None = _setting(None, "The secret of HS256 bearer tokens, at least 32 bytes.", secret=True)
     jwt_secret_previous: str | None = _setting(
-        None, "What that secret was before, or will be next: tokens signed with it are good beside it.", secret=True
+        None, "What that secret was before, or will be next: tokens signed with it are valid beside it.", secret=True
     )
     oidc_issuer: tuple[str, ...] = _setting(
         (), "Issuers of bearer tokens, comma-separated; their keys are found by discovery.", read=issuers
