@@ -14,12 +14,14 @@ from sojourn.authentication.vault import Vault
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import TenantParameter, database_url, settings_from
 from sojourn.cli.records import record
+from sojourn.cli.trail import Trail
 from sojourn.domain.ids import TenantId
 from sojourn.domain.values import SERVICE_TRAIL, Tenant
 from sojourn.settings import Settings
 from sojourn.storage.audit_chain import BEFORE_THE_FIRST, faults
 from sojourn.storage.database import Database
 from sojourn.storage.queries import audit as trail
+from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.upkeep.housekeeping import all_tenants
 
 PAGE = 500
@@ -96,13 +98,17 @@ def verify(file: Path | None, key_file: Path | None, *, earlier: Path | None, da
 )
 @database_url
 def who(pseudonym: str, tenant: TenantId, *, database_url: str | None) -> None:
-    """Print the id of the user behind a pseudonym. Of a user who was erased nothing is known."""
-    of, settings = Tenant(tenant), settings_from(database_url=database_url)
-    user = with_database(
-        settings,
-        lambda database: database.read(of, lambda unit: trail.resolve(unit, pseudonym)),
-        existing=True,
-    )
+    """Print the id of the user behind a pseudonym, and record that. Of a user who was erased nothing is known."""
+    settings = settings_from(database_url=database_url)
+    kept = Trail(settings)
+
+    async def look(unit: UnitOfWork) -> str | None:
+        found = await trail.resolve(unit, pseudonym)
+        if found is not None:
+            await kept.append(unit.system(), "user.named", target=pseudonym, of_tenants=[tenant])
+        return found
+
+    user = with_database(settings, lambda database: database.write(Tenant(tenant), look), existing=True)
     if user is None:
         raise click.ClickException(f"nobody is known behind {pseudonym}: it is none, or the user was erased")
     click.echo(user)

@@ -7,9 +7,11 @@ import click
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import database_url, settings_from
 from sojourn.cli.records import record
+from sojourn.cli.trail import Trail
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
 from sojourn.storage.engines import no_migration
+from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.upkeep import recount
 from sojourn.storage.upkeep.housekeeping import all_tenants
 from sojourn.storage.upkeep.recount import Difference
@@ -35,9 +37,20 @@ def check(ctx: click.Context, repair: bool, *, as_json: bool, database_url: str 
         return {tenant.id: await database.read(tenant, recount.differences) for tenant in tenants}
 
     async def put_right(database: Database) -> dict[str, list[Difference]]:
+        trail = Trail(settings)
+
+        async def repair_one(unit: UnitOfWork) -> list[Difference]:
+            differences = await recount.repair(unit)
+            if differences:
+                before = {_name(one): one.counted for one in differences}
+                after = {_name(one): one.recounted for one in differences}
+                tenant = unit.tenant.id
+                await trail.append(unit.system(), "numbers.repaired", of_tenants=[tenant], before=before, after=after)
+            return differences
+
         async with no_migration(settings.database_url, tell=_tell):
             tenants: list[Tenant] = await all_tenants(database)
-            return {tenant.id: await database.write(tenant, recount.repair) for tenant in tenants}
+            return {tenant.id: await database.write(tenant, repair_one) for tenant in tenants}
 
     found = with_database(settings, put_right if repair else look, existing=True)
     wrong = {tenant: differences for tenant, differences in found.items() if differences}

@@ -11,10 +11,8 @@ from sojourn.cli.options import judged_settings, settings_from, settings_sources
 from sojourn.settings import Settings, SettingsError
 from sojourn.settings.parsers import pairs
 from sojourn.settings.settings import unknown_variables, variable, written
+from sojourn.settings.shown import shown
 from sojourn.settings.sources import SECRETS
-from sojourn.settings.strength import shown_url
-
-MASK = "********"
 
 
 @click.group()
@@ -45,11 +43,11 @@ def show(as_json: bool) -> None:
     settings, given = settings_from(), settings_sources().given
     rows = [
         {
-            "id": variable(item.name),
-            "value": _shown(item.name, written(getattr(settings, item.name))),
-            "source": given[item.name].place if item.name in given else "default",
+            "id": variable(name),
+            "value": value,
+            "source": given[name].place if name in given else "default",
         }
-        for item in fields(Settings)
+        for name, value in shown(settings).items()
     ]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
@@ -74,12 +72,6 @@ def example_file() -> str:
             lines.append(f'# {item.name}_file = "a file that holds it"')
         lines.append(f"# {item.name} = {_toml(item.default, maps=item.metadata['read'] is pairs)}")
     return "\n".join(lines) + "\n"
-
-
-def _shown(name: str, text: str) -> str:
-    if name in SECRETS and text:
-        return shown_url(text) if "://" in text else MASK
-    return text
 
 
 def _toml(default: object, *, maps: bool) -> str:

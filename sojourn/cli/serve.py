@@ -22,6 +22,7 @@ from sojourn.authentication.shared_counts import shared_with_workers
 from sojourn.authentication.vault import Vault
 from sojourn.cli.databases import with_database
 from sojourn.cli.options import database_url, judged_settings, of_setting, settings_help
+from sojourn.cli.settings_record import record_settings
 from sojourn.observability import logs, spans
 from sojourn.observability.exposition import exposed
 from sojourn.serving import listeners
@@ -87,6 +88,7 @@ def serve(**flags: object) -> None:
         shown_url(settings.database_url),
     )
     with shared_with_workers(), _metrics(settings), _internal_listener(settings) as internal:
+        record_settings(settings)
         listeners.serve(settings.workers, internal, **uvicorn_options(settings))
 
 

@@ -27,13 +27,14 @@ CREDENTIALS = "CREDENTIALS_DIRECTORY"
 _SETTINGS = {item.name: item for item in fields(Settings)}
 SECRETS = tuple(name for name, item in _SETTINGS.items() if item.metadata["secret"])
 """The settings that may stand in a file of their own."""
-_ALWAYS_SECRET = (
+ALWAYS_SECRET = (
     "internal_api_keys",
     "jwt_secret",
     "jwt_secret_previous",
     "refresh_secret",
     "refresh_secret_previous",
-)  # the others are URLs, with a password or without
+)
+"""Those that are shown to nobody; the other secrets are URLs, with a password or without."""
 
 
 class Given(NamedTuple):
@@ -153,7 +154,7 @@ def _take(key: str, value: Any, *, place: str, file: Path, sources: Sources) -> 
         _read_secret(name, file.parent / value, place=f"{place}: {key}", sources=sources)
         return
     text = _text(value, maps=_SETTINGS[name].metadata["read"] is pairs)
-    if name in _ALWAYS_SECRET or (name in SECRETS and shown_url(text) != text):
+    if name in ALWAYS_SECRET or (name in SECRETS and shown_url(text) != text):
         require_private(file)
     if text:
         sources.given[name] = Given(text, place)

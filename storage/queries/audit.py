@@ -54,6 +54,13 @@ def _reading(by_action: bool, by_actor: bool) -> Statement:
 
 
 READ = _reading(False, False)
+LAST = Statement(
+    select(*[_R.c[name] for name in _ADDED])
+    .where(_R.c.tenant_id == _TENANT, _R.c.action == bindparam("action"))
+    .order_by(_R.c.position.desc())
+    .limit(literal_column("1"))
+    .offset(literal_column("0"))
+)
 PSEUDONYM = Statement(select(_P.c.pseudonym).where(_P.c.tenant_id == _TENANT, _P.c.user_id == bindparam("user_id")))
 NAME = Statement(
     insert(_P)
@@ -154,6 +161,16 @@ async def chosen(
         filters |= {"actor": actor, "called": await pseudonym(unit, actor) or actor}
     statement = _reading(action is not None, actor is not None)
     return [_read(row) for row in await unit.all(statement, after=after, limit=limit, **filters)]
+
+
+async def last(unit: UnitOfWork, action: str) -> dict[str, Any] | None:
+    """The last record of an action, its columns by name; None where there is none.
+
+    Until the transaction ends nobody else adds to the trail: what is written after this look is the next.
+    """
+    await _alone(unit)
+    row = await unit.one(LAST, action=action)
+    return None if row is None else _read(row)
 
 
 async def head(unit: UnitOfWork) -> str | None:

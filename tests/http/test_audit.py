@@ -110,7 +110,8 @@ def test_users_stand_in_the_trail_under_a_pseudonym_that_erasing_makes_unresolva
     client.internal("POST", "/internal/session/erase-user-data", json={"user_id": "usr_forgotten"})
 
     assert run("who", called, "--tenant", "acme").exit_code == 1
-    assert [record["target"] for record in records(run)] == [called, called]
+    told = [(record["action"], record["target"]) for record in records(run)]
+    assert told == [("sessions.ended", called), ("user.named", called), ("user.erased", called)]
     assert "usr_forgotten" not in run("export").stdout
     assert run("verify").exit_code == 0
 

@@ -131,6 +131,14 @@ def test_show_says_where_each_value_was_found_and_prints_no_secret(tmp_path: Pat
     assert SECRET not in done.stdout
 
 
+@pytest.mark.parametrize("name", ["SOJOURN_INTERNAL_API_KEYS", "SOJOURN_JWT_SECRET", "SOJOURN_REFRESH_SECRET"])
+def test_a_secret_that_looks_like_a_url_is_not_shown_either(tmp_path: Path, name: str) -> None:
+    done = config(tmp_path, "config", "show", "--json", **{name: f"key://{SECRET}"})
+
+    assert {row["id"]: row["value"] for row in json.loads(done.stdout)}[name] == "********"
+    assert SECRET not in done.stdout
+
+
 def test_a_server_and_its_workers_take_the_file_and_the_secret_beside_it(tmp_path: Path) -> None:
     private(tmp_path / "keys", API_KEY + "\n")
     file = private(tmp_path / "s.toml", 'internal_api_keys_file = "keys"\nbase_path = "/sessions"\nworkers = 2\n')
