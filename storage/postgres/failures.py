@@ -3,6 +3,8 @@
 SQLSTATE codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
 """
 
+import ssl
+
 import asyncpg
 
 from sojourn.domain.errors import Unavailable
@@ -60,11 +62,18 @@ def unavailable(error: Exception) -> Exception:
 
 
 def is_operators(error: Exception) -> bool:
-    """Whether only an operator can end the failure: a missing grant, a role that may not log in, a missing table."""
+    """Whether only an operator can end it: a missing grant or table, a role that may not log in, a certificate."""
+    if is_of_certificate(error):
+        return True
     code, place = _sqlstate(error), getattr(error, "server_source_function", None)
     if code == _NO_PRIVILEGE:
         return place != _OF_ROW_SECURITY
     return code in _OPERATORS or code[:2] == _NO_LOGIN or place == _OF_CONNECTING
+
+
+def is_of_certificate(error: Exception) -> bool:
+    """Whether the server showed a certificate that `sslmode=verify-full` or `verify-ca` does not accept."""
+    return isinstance(error, ssl.SSLCertVerificationError)
 
 
 def _sqlstate(error: Exception) -> str:

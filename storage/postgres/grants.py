@@ -1,7 +1,7 @@
-"""Failures that only an operator can end: a missing grant, table, schema or database.
+"""Failures that only an operator can end: a missing grant, table, schema or database, or a certificate that is refused.
 
-They are not the fault of the request, so it gets 503 and may be sent again. The log says what is missing, with the
-command that restores it.
+They are not the fault of the request, so it gets 503 and may be sent again. The log says what is wrong; where a grant
+is missing, with the command that restores it.
 """
 
 import logging
@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from sojourn.storage.postgres.failures import DRIVER_ERRORS, is_operators
+from sojourn.storage.postgres.failures import DRIVER_ERRORS, is_of_certificate, is_operators
 
 logger = logging.getLogger("sojourn.storage")
 
@@ -46,6 +46,9 @@ class Refusals:
         if not is_operators(error) or now - self._told.get(text, -_AGAIN_AFTER_SECONDS) < _AGAIN_AFTER_SECONDS:
             return
         self._told[text] = now
+        if is_of_certificate(error):
+            logger.error("the certificate of PostgreSQL is refused until an operator helps: %s", text)
+            return
         commands: list[str] = []
         with suppress(*DRIVER_ERRORS):  # then the server's own words have to do
             async with self._pool.acquire(timeout=self._wait_seconds) as connection, connection.transaction():
