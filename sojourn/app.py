@@ -49,6 +49,7 @@ from sojourn.observability import metrics, spans
 from sojourn.openapi.loader import bundle_json, bundle_yaml, load_bundle
 from sojourn.pipeline.bodies import BodyLimits
 from sojourn.pipeline.middleware import ContractMiddleware
+from sojourn.pipeline.origins import Origins
 from sojourn.pipeline.plans import Handler
 from sojourn.pipeline.program import Program
 from sojourn.pipeline.specification import ContractSpecification
@@ -116,7 +117,11 @@ def create_app(
     app = AsyncApp(
         __name__,
         lifespan=database.lifespan,
-        middlewares=[partial(ContractMiddleware, program=program), LifespanMiddleware],
+        middlewares=[
+            *([partial(Origins, origins=settings.cors_origins)] if settings.cors_origins else []),
+            partial(ContractMiddleware, program=program),
+            LifespanMiddleware,
+        ],
         swagger_ui_options=SwaggerUIOptions(serve_spec=False, swagger_ui=False),
         resolver=Resolver(_handler_index(handler_modules, stubs)),
     )

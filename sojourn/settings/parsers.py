@@ -55,6 +55,25 @@ def issuers(value: str) -> tuple[str, ...]:
     return found
 
 
+def origins(value: str) -> tuple[str, ...]:
+    """Origins as browsers write them (RFC 6454 §6.2): https, http on this machine only."""
+    found = items(value)
+    for item in found:
+        if item in ("*", "null"):
+            raise ValueError(f"{item!r} would let every page call: name each origin")
+        found_parts = re.fullmatch(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:]+\])(?::([1-9][0-9]{0,4}))?", item)
+        scheme, host, port = found_parts.groups() if found_parts else ("", "", None)
+        secure = scheme == "https" or (scheme == "http" and is_loopback(host.strip("[]")))
+        if not secure or int(port or 0) > 65535:
+            raise ValueError(
+                f"{item!r} is not an origin such as https://app.example.com: scheme, host in lower case, port where it"
+                " is another than the scheme's, nothing behind it (http on this machine only)"
+            )
+        if port == {"https": "443", "http": "80"}[scheme]:
+            raise ValueError(f"{item!r} names the scheme's own port: browsers leave it out")
+    return found
+
+
 def one_of(choices: Any) -> Callable[[str], str]:
     """One of the texts of a Literal type, in any letter case."""
     allowed: tuple[str, ...] = get_args(choices)

@@ -21,6 +21,7 @@ from sojourn.settings.parsers import (
     issuers,
     items,
     one_of,
+    origins,
     pairs,
     public_url,
     text_of,
@@ -196,6 +197,11 @@ class Settings:
         None, "The URL under which clients see the service; makes problem types absolute.", read=public_url
     )
     base_path: str = _setting("/", "The path below which the operations are mounted.", read=base_path)
+    cors_origins: tuple[str, ...] = _setting(
+        (),
+        "Origins whose pages may call from a browser (CORS), comma-separated, such as `https://app.example.com`.",
+        read=origins,
+    )
     environment: Environment = _setting(
         "production",
         "`production`, or `development` to show refused values in problems.",

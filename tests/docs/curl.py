@@ -1,7 +1,7 @@
 """A `curl` for the guides: not every machine has one, and the server of a test has a port of its own.
 
-Knows what the guides use: `-s`, `-X METHOD`, `-H "Name: value"`, `-d BODY` and `-d @FILE`, one URL, and
-refuses all else. `--wait` asks until the answer is 200.
+Knows what the guides use: `-s`, `-X METHOD`, `-H "Name: value"`, `-d BODY` and `-d @FILE`, `-o FILE`, `-w TEXT` with
+`%{http_code}` and `%header{name}`, one URL, and refuses all else. `--wait` asks until the answer is 200.
 """
 
 import os
@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from email.message import Message
 from pathlib import Path
 
 WAIT_SECONDS = 120
@@ -17,6 +18,7 @@ WAIT_SECONDS = 120
 
 def main(arguments: list[str]) -> int:
     method, headers, body, urls, wait = None, {}, None, [], False
+    file, written = None, ""
     words = iter(arguments)
     for word in words:
         match word:
@@ -29,6 +31,10 @@ def main(arguments: list[str]) -> int:
             case "-H":
                 name, _, value = next(words).partition(": ")
                 headers[name] = value
+            case "-o":
+                file = Path(next(words))
+            case "-w":
+                written = next(words)
             case "-d":
                 text = next(words)
                 body = Path(text[1:]).read_bytes() if text.startswith("@") else text.encode()
@@ -39,20 +45,24 @@ def main(arguments: list[str]) -> int:
                 raise SystemExit(f"curl: the tests do not know {word!r}")
     (url,) = urls
     request = urllib.request.Request(url, body, headers, method=method)
-    answer = ask(request, time.monotonic() + WAIT_SECONDS if wait else 0)
-    if not wait:
+    status, found_headers, answer = ask(request, time.monotonic() + WAIT_SECONDS if wait else 0)
+    if file is not None:
+        file.write_bytes(answer)
+    elif not wait:
         sys.stdout.buffer.write(answer)
+    written = written.replace("%{http_code}", str(status))
+    sys.stdout.write(re.sub(r"%header\{([\w-]+)\}", lambda name: found_headers.get(name[1]) or "", written))
     return 0
 
 
-def ask(request: urllib.request.Request, until: float) -> bytes:
-    """The body of the answer, whatever its status; before `until`, nobody answering is no error."""
+def ask(request: urllib.request.Request, until: float) -> tuple[int, Message, bytes]:
+    """The answer's status, headers and body, whatever its status; before `until`, nobody answering is no error."""
     while True:
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
-                return bytes(answer.read())
+                return answer.status, answer.headers, bytes(answer.read())
         except urllib.error.HTTPError as refusal:
-            return refusal.read()
+            return refusal.code, refusal.headers, refusal.read()
         except OSError:
             if time.monotonic() > until:
                 raise

@@ -131,6 +131,29 @@ def test_problem_types_stand_below_the_public_url_or_the_base_path() -> None:
     assert Settings().link_prefix == ""
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("*", "null", "app.example.com", "https://", "//app.example.com", "ftp://app.example.com", "file://"),
+        *("http://app.example.com", "https://app.example.com/", "https://app.example.com/app", "https://a.example?x"),
+        *("https://App.example.com", "HTTPS://app.example.com", "https://*.example.com", "https://user@a.example"),
+        *("https://app.example.com:443", "http://localhost:80", "https://a.example:0", "https://a.example:99999"),
+        *("https://bücher.example", "https://a.example#x", "https://a.example https://b.example"),
+    ],
+)
+def test_what_is_no_origin_as_browsers_write_it_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_env({"SOJOURN_CORS_ORIGINS": f"https://right.example,{text}"})
+    assert refused.value.problems[0].startswith("SOJOURN_CORS_ORIGINS: ")
+
+
+@pytest.mark.parametrize(
+    "text", ["https://app.example.com", "https://app.example.com:8443", "http://localhost:3000", "http://[::1]:3000"]
+)
+def test_an_origin_is_taken_as_it_is_written(text: str) -> None:
+    assert Settings.from_env({"SOJOURN_CORS_ORIGINS": text}).cors_origins == (text,)
+
+
 def test_every_setting_is_in_the_table_with_a_sentence() -> None:
     rows = table()
 
