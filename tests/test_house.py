@@ -3,10 +3,11 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from sojourn.openapi.document import Operation, operations
 from sojourn.openapi.loader import load_bundle
-from tests.tree import HOME
+from tests.tree import HOME, parsed
 
 PACKAGES = ("sojourn", "handlers", "storage", "domain", "openapi", "conformance")
 FIELDS_WITHOUT_NAMES = 4
@@ -26,10 +27,11 @@ SIGNATURES_OF_OTHERS = {
 """Parameters of the functions that a library calls, in its order and without names."""
 
 
-def functions(package: str) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+@cache
+def functions(package: str) -> list[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
     """Every function of a package with its name inside its module."""
-    for file in sorted((HOME / package).rglob("*.py")):
-        yield from _functions(ast.parse(file.read_text("utf-8")), "")
+    files = sorted((HOME / package).rglob("*.py"))
+    return [found for file in files for found in _functions(parsed(file), "")]
 
 
 def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
@@ -96,9 +98,7 @@ def unnamed(tree: ast.AST, names: set[str]) -> Iterator[tuple[int, str]]:
 
 
 def test_the_fields_of_a_record_are_named_where_it_has_more_than_four() -> None:
-    trees = {
-        file: ast.parse(file.read_text("utf-8")) for package in PACKAGES for file in (HOME / package).rglob("*.py")
-    }
+    trees = {file: parsed(file) for package in PACKAGES for file in (HOME / package).rglob("*.py")}
     names = {name for tree in trees.values() for name in records(tree)}
 
     assert [f"{file}:{line} {name}" for file, tree in trees.items() for line, name in unnamed(tree, names)] == []

@@ -7,6 +7,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 import sojourn
+from tests.tree import parsed
 
 HOME = Path(__file__).parent.parent
 PROGRAM = HOME / "sojourn"
@@ -41,12 +43,17 @@ def packages() -> Iterator[str]:
             yield ".".join(Path(folder).relative_to(HOME).parts)
 
 
-def imports() -> Iterator[tuple[str, str]]:
+@cache
+def imports() -> list[tuple[str, str]]:
     """Every import of the program: the importing module, and the imported name in full."""
+    return list(_imports())
+
+
+def _imports() -> Iterator[tuple[str, str]]:
     for package in packages():
         for file in (HOME / package.replace(".", "/")).glob("*.py"):
             module = f"{package}.{file.stem}".removesuffix(".__init__")
-            for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            for node in ast.walk(parsed(file)):
                 if isinstance(node, ast.Import):
                     yield from ((module, alias.name) for alias in node.names)
                 elif isinstance(node, ast.ImportFrom):
@@ -96,8 +103,10 @@ def test_the_time_of_day_is_read_in_one_place_of_the_program_and_in_one_of_the_s
         f"{folder.name}/{file.relative_to(folder)}: {ast.unparse(node.func)}"
         for folder in (PROGRAM, *(HOME / name for name in LINKS))
         for file in folder.rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text("utf-8")))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in OTHER_CLOCKS
+        for node in ast.walk(parsed(file))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and ast.unparse(node.func) in OTHER_CLOCKS
     }
 
     assert found == {f"domain/clock.py: {read}" for read in ("datetime.now", "time.time")} | {
