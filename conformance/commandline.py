@@ -1,4 +1,7 @@
-"""The command line: `python -m sojourn.conformance URL …`, pytest underneath."""
+"""The command line: `python -m sojourn.conformance URL …`, pytest underneath.
+
+`--help` needs none of the extra's packages, so they are imported where a server is judged.
+"""
 
 import argparse
 import os
@@ -10,11 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
-
 from sojourn.conformance import catalogue
 from sojourn.conformance.checks import FEATURES, PROFILES
-from sojourn.conformance.plugin import Judge
 from sojourn.conformance.target import Target, Unusable, tenant_of
 from sojourn.conformance.verdicts import STATUS
 
@@ -22,11 +22,23 @@ _FOLDER = Path(__file__).parent
 MOST_PARALLEL = 64
 _EPILOG = """exit status: 0 pass, 1 fail, 2 partial (something was skipped), 3 the suite could not work.
 Options after `--` go to pytest."""
+_NOT_INSTALLED = (
+    "conformance: {} is not installed: run `pip install 'sojourn[conformance]'`, in a checkout"
+    " `pip install '.[conformance]'`"
+)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Judge a server; the exit status."""
     ours, _, theirs = _split(list(arguments))
+    try:
+        import pytest
+
+        from sojourn.conformance.plugin import Judge
+    except ModuleNotFoundError as error:
+        if {"-h", "--help"}.isdisjoint(ours):
+            print(_NOT_INSTALLED.format(error.name), file=sys.stderr)
+            return STATUS["error"]
     try:
         target = _target(_parser().parse_args(ours))
         judge = Judge(target)

@@ -25,16 +25,21 @@ def existing_database(settings: Settings) -> Settings:
     return settings
 
 
-def with_database(settings: Settings, work: Callable[[Database], Awaitable[T]], *, existing: bool = False) -> T:
-    """Open the database, run `work`, close it again. Raises ClickException when it cannot be used.
-
-    A command that needs what is in an `existing` database makes none where there is none.
-    """
+def require_place(settings: Settings) -> None:
+    """Raises ClickException where there is no SQLite file and none can be made: it names the folder and the reason."""
     absent = missing_file(settings.database_url)
     if absent is not None and not absent.parent.is_dir():
         raise click.ClickException(f"cannot use the database {absent}: its folder {absent.parent} does not exist")
     if absent is not None and not os.access(absent.parent, os.W_OK):
         raise click.ClickException(f"cannot make the database {absent}: its folder {absent.parent} cannot be written")
+
+
+def with_database(settings: Settings, work: Callable[[Database], Awaitable[T]], *, existing: bool = False) -> T:
+    """Open the database, run `work`, close it again. Raises ClickException when it cannot be used.
+
+    A command that needs what is in an `existing` database makes none where there is none.
+    """
+    require_place(settings)
     if existing:
         existing_database(settings)
     try:

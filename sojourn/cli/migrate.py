@@ -4,6 +4,7 @@ import asyncio
 
 import click
 
+from sojourn.cli.databases import require_place
 from sojourn.cli.options import database_url, settings_from
 from sojourn.cli.records import record
 from sojourn.settings import Settings
@@ -28,6 +29,7 @@ def migrate(check: bool, *, contract: bool, distribute: str | None, **flags: obj
     has stopped, run it with --contract. A run that was interrupted is run again: it goes on where it stopped.
     """
     settings = settings_from(**flags)
+    require_place(settings)
     try:
         run = _check if check else _migrate
         asyncio.run(run(settings, contract=contract, distribute=distribute is not None))

@@ -117,7 +117,7 @@ def test_a_command_about_what_is_there_makes_no_database(tmp_path: Path, command
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", LISTS)
+@pytest.mark.parametrize("command", [*LISTS, "migrate"])
 def test_a_database_in_a_folder_that_is_not_there_is_named_with_its_folder(tmp_path: Path, command: str) -> None:
     told = run(tmp_path, *command.split(), "--database-url", NO_FOLDER)
 
@@ -173,17 +173,30 @@ def test_a_demo_that_is_terminated_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.glob("sojourn-demo-*")) == []
 
 
-def test_conformance_without_its_requirements_says_what_to_install(tmp_path: Path) -> None:
-    (tmp_path / "pytest.py").write_text("raise ModuleNotFoundError('no pytest', name='pytest')")
-    told = subprocess.run(
-        [sys.executable, "-m", "sojourn.conformance", "--help"],
-        cwd=tmp_path,
+def bare_conformance(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The suite's program where its requirements are not installed."""
+    (folder / "pytest.py").write_text("raise ModuleNotFoundError('no pytest', name='pytest')")
+    return subprocess.run(
+        [sys.executable, "-m", "sojourn.conformance", *arguments],
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
 
+
+@pytest.mark.parametrize("arguments", [(), ("--list",), ("http://127.0.0.1:9", "--api-key", "k", "--admin-token", "t")])
+def test_conformance_without_its_requirements_says_what_to_install(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    told = bare_conformance(tmp_path, *arguments)
+
     assert told.returncode == 3
     assert "sojourn[conformance]" in told.stderr
     assert told.stderr.count("\n") == 1
+
+
+def test_conformance_shows_its_help_without_its_requirements(tmp_path: Path) -> None:
+    told = bare_conformance(tmp_path, "--help")
+
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "--admin-token" in told.stdout
