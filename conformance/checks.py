@@ -10,14 +10,14 @@ from typing import Any, Literal, TypeVar
 Profile = Literal["seed", "core", "full"]
 PROFILES: tuple[Profile, ...] = ("seed", "core", "full")
 """Each holds the one before it."""
-FEATURES = ("refresh-rotation", "i18n", "risk", "short-lived", "fuzzing")
+FEATURES = ("refresh-rotation", "i18n", "risk", "short-lived", "fuzzing", "audit", "scopes")
 
 _MADE_OF = "conformance_check"
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class NotApplicable(Exception):  # it is no error
-    """Raised by a check that has nothing to judge in this contract."""
+    """Raised by a check that has nothing to judge in this contract, or with the credentials that were given."""
 
 
 @dataclass(frozen=True, slots=True)

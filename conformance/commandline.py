@@ -92,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--second-admin-token", help="the same of another tenant: without it nothing is said of tenancy")
     add("--second-tenant", help="its tenant, where the token does not say it")
     add("--limited-api-key", help="an API key that is good for neither of the two tenants")
+    add("--manage-api-key", help="an API key with the scope `manage`: without it nothing is said of keys and scopes")
     add("--stranger-token", help="an administrator's token of a tenant that does not exist")
     add("--user-token", help="a token of a user of the first tenant who is no administrator, for `seed`")
     add("--expired-token", help="an administrator's token of the first tenant that has ended, for `seed`")
@@ -141,6 +142,7 @@ def _target(given: argparse.Namespace) -> Target:
         second_admin_token=second,
         second_tenant=given.second_tenant or (tenant_of(second) if second else None),
         limited_api_key=given.limited_api_key,
+        manage_api_key=given.manage_api_key,
         stranger_token=given.stranger_token,
         user_token=given.user_token,
         expired_token=given.expired_token,

@@ -69,6 +69,8 @@ class Contract:
     def __init__(self, bundle: dict[str, Any]) -> None:
         self.document = bundle
         self.operations = {operation.id: operation for operation in document.operations(bundle, Operation)}
+        self.left_out: dict[str, Operation] = {}
+        """Operations that no run asks on its own; the checks that are about them do."""
 
     @classmethod
     @cache
@@ -89,6 +91,7 @@ class Contract:
         rest = Contract.__new__(Contract)
         rest.document = self.document
         rest.operations = {name: operation for name, operation in self.operations.items() if operation.scope != scope}
+        rest.left_out = {name: operation for name, operation in self.operations.items() if operation.scope == scope}
         return rest
 
     def match(self, method: str, path: str) -> Operation | None:

@@ -30,7 +30,7 @@ class Judge:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        # No key that the suite is given may manage keys and tenants.
+        # Keys and tenants are managed by the checks of scopes and of the audit trail alone.
         self.contract = Contract.read(target.contract).without_scope("manage")
         self.traffic = Traffic(target, self.contract)
         self.the_world = World(target, self.contract, traffic=self.traffic)

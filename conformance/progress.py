@@ -48,6 +48,10 @@ class Progress:
             self._say(f"{case.verdict.upper():<8}{case.check.id} {case.name}: {first[:240]}\n")
         if len(bad) > _SHOWN:
             self._say(f"… and {len(bad) - _SHOWN} more\n")
+        for found, verdict in verdicts.items():
+            if verdict == "not applicable":
+                why = next(case.message for case in cases if case.check == found)
+                self._say(f"NOT JUDGED {found.id}: {why[:240]}\n")
         counts = {name: list(verdicts.values()).count(name) for name in _SIGNS}
         told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
         self._say(f"{outcome.upper()}: {len(verdicts)} checks: {told} (seed {self._target.seed})\n")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sojourn.conformance.wire import Raw, Reply
 
 _SECRET_MEMBERS = re.compile(
-    r'("(?:access_token|refresh_token|token|subject_token|api_key|password)"\s*:\s*")[^"]*(")', re.IGNORECASE
+    r'("(?:access_token|refresh_token|token|subject_token|api_key|key|password)"\s*:\s*")[^"]*(")', re.IGNORECASE
 )
 _SECRET_QUERY = re.compile(r"([?&](?:token|access_token)=)[^&\s]+")
 _BEARER = re.compile(r"(Bearer\s+)(?!\$)\S+", re.IGNORECASE)

@@ -22,6 +22,7 @@ class Target:
     second_admin_token: str | None = None
     second_tenant: str | None = None
     limited_api_key: str | None = None
+    manage_api_key: str | None = None
     stranger_token: str | None = None
     user_token: str | None = None
     expired_token: str | None = None
@@ -50,6 +51,7 @@ class Target:
             self.admin_token: "ADMIN_TOKEN",
             self.second_admin_token: "SECOND_ADMIN_TOKEN",
             self.limited_api_key: "LIMITED_API_KEY",
+            self.manage_api_key: "MANAGE_API_KEY",
             self.stranger_token: "STRANGER_TOKEN",
             self.user_token: "USER_TOKEN",
             self.expired_token: "EXPIRED_TOKEN",

@@ -59,6 +59,8 @@ class World:
         self._name = f"{random.SystemRandom().randrange(16**8):08x}"
         """Users of this run alone, whatever the seed: the server may remember an earlier run."""
         self._users = 0
+        self.keys: dict[tuple[str, ...], str] = {}
+        """API keys that the suite has made, by their scopes."""
         self.first = Tenant(self, target.tenant, admin_token=target.admin_token)
         second = target.second_tenant
         self.second = Tenant(self, second, admin_token=target.second_admin_token or "") if second else None
@@ -83,7 +85,8 @@ class World:
 
     def operation(self, operation_id: str) -> Operation:
         """An operation of the contract."""
-        return self.contract.operations[operation_id]
+        found = self.contract.operations.get(operation_id)
+        return self.contract.left_out[operation_id] if found is None else found
 
     def send(self, request: Raw, seconds: float | None = None) -> Reply:
         """Send a request as it is."""
@@ -111,6 +114,8 @@ class Tenant:
         self.world = world
         self.id = tenant_id
         self.admin_token = admin_token
+        self.trail_read = "0"
+        """The cursor up to which the audit trail was read."""
 
     def request(self, operation_id: str, *, body: Any = None, **known: Any) -> Raw:
         """A request of the operation without credentials. `known` are parameters; all that are named are sent."""

@@ -28,7 +28,7 @@ _LEGEND = (
     '<dt class="fail">fail</dt><dd>It does not; the fault is in the server.</dd>'
     '<dt class="error">error</dt><dd>The suite could not decide; the fault is in the suite.</dd>'
     '<dt class="skipped">skipped</dt><dd>An option that the check needs was not given.</dd>'
-    "<dt>not applicable</dt><dd>The contract contains nothing that the check applies to.</dd>"
+    "<dt>not applicable</dt><dd>The contract has nothing that the check is about, or a key for it was not given.</dd>"
     "<dt>coverage</dt><dd>What of the contract the run exercised; what is excused cannot be caused from outside.</dd>"
     "<dt>heat map</dt><dd>How often each chapter called an operation: the darker, the more often.</dd>"
     "</dl></details>"

@@ -21,9 +21,9 @@ from sojourn.conformance.checks import check_of
 from sojourn.conformance.commandline import main as conformance
 from sojourn.domain.clock import utc_now
 from sojourn.settings import Settings
-from tests.conformance.liars import admitting, answering, lawless, living, repeating, serving_one
+from tests.conformance.liars import admitting, answering, lawless, living, recording, repeating, serving_one
 from tests.conformance.liars.lying import REGISTRY, Liar, LyingApp
-from tests.conformance.serving import FIRST, SECOND, admin_token, served
+from tests.conformance.serving import FIRST, MANAGER, SECOND, admin_token, served, with_manager
 from tests.conformance.test_registry import check_functions
 from tests.live import API_KEY, JWT_SECRET
 
@@ -31,7 +31,7 @@ SEED = "20260421"
 """Of what the checks draw: the same lies meet the same requests in every run."""
 SAMPLE = ("IDM-003", "TEN-010")
 """Checks that should pass: the first, unless it is the liar's own."""
-MODULES = (answering, admitting, lawless, living, repeating, serving_one)
+MODULES = (answering, admitting, lawless, living, recording, repeating, serving_one)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Servers:
         self._count += 1
         now = utc_now()
         environ = {
-            "SOJOURN_DATABASE_URL": f"sqlite:///{self._folder}/{self._count}.db",
+            "SOJOURN_DATABASE_URL": with_manager(f"sqlite:///{self._folder}/{self._count}.db"),
             "SOJOURN_INTERNAL_API_KEYS": API_KEY,
             "SOJOURN_JWT_SECRET": JWT_SECRET,
             "SOJOURN_RESPONSE_VALIDATION": "off",
@@ -112,7 +112,7 @@ def verdicts_of(url: str, folder: Path, checks: list[str], options: tuple[str, .
     """What the suite says of some checks, run in this process."""
     arguments = [url, "--api-key", API_KEY, "--admin-token", admin_token(FIRST)]
     arguments += ["--second-admin-token", admin_token(SECOND), "--report-dir", str(folder), "--patience", "10"]
-    arguments += ["--seed", SEED]
+    arguments += ["--seed", SEED, "--manage-api-key", MANAGER.text]
     if "short" in options:
         arguments += ["--short-lived-url", url]
     if "stranger" in options:

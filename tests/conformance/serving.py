@@ -15,10 +15,30 @@ from typing import Any
 import jwt
 import uvicorn
 
+from sojourn.domain.api_keys import mint_api_key
+from sojourn.domain.clock import to_text, utc_now
+from sojourn.storage.engines import open_database
+from sojourn.storage.queries import api_keys
+from sojourn.storage.queries.api_keys import ApiKeyRow
 from tests.live import API_KEY, JWT_SECRET, free_port
 
 START_SECONDS = 120
+MANAGER = mint_api_key(utc_now())
+"""An API key that may manage keys, where `with_manager` has stored it."""
 FIRST, SECOND = "acme", "globex"
+
+
+def with_manager(database_url: str) -> str:
+    """The database's URL, once the manager's key is stored there."""
+    row = ApiKeyRow(MANAGER.id, "manager", MANAGER.secret_hash, None, to_text(utc_now()), scopes=["manage"])
+
+    async def store() -> None:
+        database = await open_database(database_url)
+        await database.write_system(lambda unit: api_keys.add(unit, row))
+        await database.close()
+
+    asyncio.run(store())
+    return database_url
 
 
 @contextmanager

@@ -70,7 +70,8 @@ def credentials(server: LiveServer) -> list[str]:
     limited = run(server, "api-key", "create", "--name", "limited", "--tenant", "elsewhere")
     stranger = run(server, "token", "--tenant", "nowhere", "--user", "root", "--role", "admin", "--ttl", "12h")
     user, ended = admin_token(FIRST, "somebody", role="member"), admin_token(FIRST, seconds=-600)
-    more = ["--user-token", user, "--expired-token", ended]
+    manager = run(server, "api-key", "create", "--name", "manager", "--scope", "manage")
+    more = ["--manage-api-key", manager, "--user-token", user, "--expired-token", ended]
     return ["--limited-api-key", limited, "--stranger-token", stranger, *more]
 
 
