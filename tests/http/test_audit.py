@@ -175,8 +175,8 @@ def test_an_auditor_verifies_an_export_with_the_lines_of_the_documentation(
 ) -> None:
     act(client)
     export, key, script = tmp_path / "export", tmp_path / "key", tmp_path / "verify.py"
-    page = (Path(__file__).parents[2] / "docs" / "security.md").read_text("utf-8")
-    script.write_text(page.partition("```python\n")[2].partition("```")[0])
+    page = (Path(__file__).parents[2] / "docs" / "guides" / "audit.md").read_text("utf-8")
+    script.write_text(page.partition("<<'END'\n")[2].partition("END\n")[0])
     export.write_text(run("export").stdout)
     key.write_text(run("key").stdout)
 
