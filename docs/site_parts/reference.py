@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from sojourn.documentation import scalar
+from sojourn.documentation.reference import BADGES
 from sojourn.openapi.loader import bundle_json, bundle_yaml, load_bundle
 from sojourn.problems.pages import MARK
 
@@ -31,8 +32,8 @@ SERVER = "https://sessions.example.org"
 """The server of the requests that are shown: a made-up one, since the site has none."""
 
 START = f""""use strict";
-globalThis.Scalar.createApiReference("#reference", {{
-  url: "../openapi.json",
+{BADGES}const draw = (contract) => globalThis.Scalar.createApiReference("#reference", {{
+  content: withScopes(contract),
   servers: [{{ url: "{SERVER}", description: "Your server" }}],
   telemetry: false,
   withDefaultFonts: false,
@@ -42,6 +43,7 @@ globalThis.Scalar.createApiReference("#reference", {{
   agent: {{ disabled: true }},
   mcp: {{ disabled: true }},
 }});
+fetch("../openapi.json").then((answer) => answer.json()).then(draw);
 """
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from sojourn.cli import commands, sojourn
+from sojourn.cli.callers import callers_page
 from sojourn.cli.config import example_file
 from sojourn.cli.limits import limits_page
 from sojourn.cli.manual import commands_manual, settings_manual
@@ -131,6 +132,7 @@ PAGES = {
     "commands.md": commands_page,
     "metrics.md": metrics_page,
     "limits.md": limits_page,
+    "callers.md": callers_page,
 }
 
 """The pages, by their names in `docs`."""

@@ -28,7 +28,10 @@ STYLE = (
     "body:has([role=dialog])>nav>:not(.home){visibility:hidden}.ascii-art-animate{display:none}"
     "@media print{body>nav,.skip,aside,.t-doc__sidebar{display:none!important}}"
 )
-START = files("sojourn.documentation").joinpath("start.js").read_text("utf-8")
+_FOLDER = files("sojourn.documentation")
+BADGES = _FOLDER.joinpath("badges.js").read_text("utf-8")
+"""The function `withScopes`: the contract with a badge for each scope."""
+START = _FOLDER.joinpath("start.js").read_text("utf-8") + BADGES
 
 MEASURES = ("width:30px;height:30px;overflow-y:scroll;", "width:100%;height:40px")
 """Style attributes of the pinned reference, which measures a scrollbar with them; the policy allows these two."""

@@ -27,19 +27,18 @@ new MutationObserver((changes) => {
   }
 }).observe(document, { childList: true, subtree: true });
 
-// What is filled in stands in the page as data; the contract is then read here, so that its examples name who is there.
+// What is filled in stands in the page as data: the examples of the contract then name who is there.
 const given = () => JSON.parse(document.getElementById("filled-in")?.textContent ?? "null");
-const filled = async ({ apiKey, token, instead }) => {
-  let contract = await (await fetch("openapi.json")).text();
+const filled = (contract, { apiKey, token, instead }) => {
   for (const [shown, real] of Object.entries(instead)) contract = contract.replaceAll(shown, real);
-  const securitySchemes = { apiKeyAuth: { value: apiKey }, bearerAuth: { token } };
-  return { content: JSON.parse(contract), securitySchemes };
+  return { contract, securitySchemes: { apiKeyAuth: { value: apiKey }, bearerAuth: { token } } };
 };
 addEventListener("DOMContentLoaded", async () => {
   const here = new URL(".", location.href).href.replace(/\/$/, "");
-  const { securitySchemes = {}, ...source } = given() ? await filled(given()) : { url: "openapi.json" };
+  const text = await (await fetch("openapi.json")).text();
+  const { contract, securitySchemes } = given() ? filled(text, given()) : { contract: text, securitySchemes: {} };
   globalThis.Scalar.createApiReference("#reference", {
-    ...source,
+    content: withScopes(JSON.parse(contract)),
     servers: [{ url: here, description: "This server." }],
     telemetry: false,
     withDefaultFonts: false,

@@ -53,6 +53,12 @@ def test_the_reference_asks_its_own_server_and_nobody_else(browser: Browser, ser
     }
 
 
+def test_the_scope_of_an_operation_stands_beside_its_name(browser: Browser, server: LiveServer) -> None:
+    open_question(browser, server)
+
+    browser.find(".badge", "scope sessions:read")
+
+
 def test_the_policy_holds_nothing_up_that_the_page_cannot_do_without(browser: Browser, server: LiveServer) -> None:
     open_question(browser, server)
     code = browser.find("code[style*='--line-count']", "curl")
