@@ -16,7 +16,7 @@ MANAGE = "manage"
 scoped = functools.partial(check, source=_RULE, profile="full", feature="scopes")
 
 
-def with_key(request: Raw, operation: Operation, world: World, *, key: str) -> Raw:
+def with_key(request: Raw, operation: Operation, *, world: World, key: str) -> Raw:
     """The request with this key, and the administrator's token where the key stands beside one."""
     request = request.with_header("X-API-Key", key)
     if operation.scheme == "http":
@@ -26,7 +26,7 @@ def with_key(request: Raw, operation: Operation, world: World, *, key: str) -> R
 
 def asked(world: World, operation: Operation, *, key: str) -> Reply:
     """What the operation says to this key about what does not exist."""
-    return world.send(with_key(bare(operation, world), operation, world, key=key))
+    return world.send(with_key(bare(operation, world), operation, world=world, key=key))
 
 
 @scoped("SCO-001", "A key MUST be good for the operations of its scope, and be refused with 403 for every other.")
@@ -38,7 +38,7 @@ def test_a_key_does_what_its_scope_says_and_nothing_else(world: World, operation
         if scope != operation.scope:
             expect(asked(world, operation, key=key), 403)
             continue
-        reply = world.send(with_key(valid_request(operation, world.first), operation, world, key=key))
+        reply = world.send(with_key(valid_request(operation, world.first), operation, world=world, key=key))
         assert 200 <= reply.status < 300, f"the scope {scope} is answered {reply.status}: {reply.text[:300]}"
 
 
@@ -71,7 +71,7 @@ def test_keys_and_tenants_are_managed_with_that_scope_alone(world: World) -> Non
 def test_a_key_without_named_scopes_does_all_but_manage(world: World, operation: Operation) -> None:
     if operation.scope is None:
         raise NotApplicable("takes no API key")
-    reply = world.send(with_key(valid_request(operation, world.first), operation, world, key=key_with(world)))
+    reply = world.send(with_key(valid_request(operation, world.first), operation, world=world, key=key_with(world)))
     assert 200 <= reply.status < 300, f"answered {reply.status}: {reply.text[:300]}"
 
 
