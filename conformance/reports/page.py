@@ -10,8 +10,12 @@ from sojourn.conformance.reports.summary import Summary
 from sojourn.conformance.verdicts import Case
 
 _STYLE = """
-:root{color-scheme:light dark;--line:#8884;--ok:#2e7d32;--bad:#c62828;--part:#b26a00;--heat:46,125,50}
-body{font:15px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem}
+:root{color-scheme:light dark;--accent:light-dark(#0b5c6b,#7fd3e0);--line:#8884;--heat:46,125,50;
+--ok:light-dark(#2e7d32,#7bd88f);--bad:light-dark(#c62828,#ff8a80);--part:light-dark(#8a5300,#ffc266)}
+body{font:15px/1.5 system-ui,sans-serif;max-width:75rem;margin:1rem auto;padding:0 1rem;background:Canvas;
+color:CanvasText}body>header{display:flex;gap:.5rem;align-items:center;padding-bottom:.5rem;
+border-bottom:3px solid var(--accent);
+color:var(--accent);font-weight:bold}body>header svg{width:1.75rem;height:1.75rem}h1,h3,p,li,dd{overflow-wrap:anywhere}
 h1 small{font-weight:400;opacity:.7}table{border-collapse:collapse;margin:1rem 0}
 td,th{border:1px solid var(--line);padding:.2rem .5rem;text-align:left;vertical-align:top}
 .pass{color:var(--ok)}.fail,.error{color:var(--bad);font-weight:600}.skipped,.partial{color:var(--part)}
@@ -19,8 +23,14 @@ pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#8881;padding:.6rem;b
 article{border-left:4px solid var(--bad);padding-left:1rem;margin:1.5rem 0}
 .heat td{text-align:right;font-size:12px}.heat th{font-size:12px;font-weight:400}.scroll{overflow-x:auto}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}dd{margin:0}
-@media (max-width:40rem){body{margin:1rem auto;font-size:14px}td,th{padding:.15rem .3rem}h1{font-size:1.4rem}}
+@media print{:root{color-scheme:light}h2,h3{break-after:avoid}article,tr{break-inside:avoid}}
+@media (max-width:40rem){body{font-size:14px}td,th{padding:.15rem .3rem}h1{font-size:1.4rem}}
 """
+_MARK = (
+    '<svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7" fill="#0b5c6b"/>'
+    '<path d="M9 25V13a7 7 0 0 1 14 0v12" fill="none" stroke="#fff" stroke-width="3"/>'
+    '<circle cx="16" cy="17" r="3" fill="#ffd166"/></svg>'
+)
 _BAD = ("fail", "error")
 _LEGEND = (
     "<details><summary>Legend</summary><dl>"
@@ -42,6 +52,7 @@ def page(summary: Summary, coverage: Coverage, *, contract: Contract) -> str:
         (
             '<!doctype html><html lang="en"><meta charset="utf-8"><title>Conformance</title>',
             '<meta name="viewport" content="width=device-width"><style>' + _STYLE + "</style>",
+            f"<body><header>{_MARK}Sojourn: conformance suite</header><main>",
             f'<h1>Conformance: <span class="{summary.verdict}">{summary.verdict}</span></h1>',
             f"<p>{escape(summary.url)}, profile {summary.profile}, {len(summary.checks)} checks: {escape(counts)};"
             f" {summary.seconds:.0f} s; {escape(summary.versions)}."
@@ -54,7 +65,7 @@ def page(summary: Summary, coverage: Coverage, *, contract: Contract) -> str:
             _exceptions(),
             "<h2>Checks</h2>",
             f'<div class="scroll">{_checks(summary)}</div>',
-            "</html>\n",
+            "</main></body></html>\n",
         )
     )
 
@@ -112,7 +123,7 @@ def _heat(coverage: Coverage, contract: Contract) -> str:
     head = "".join(f"<th>{chapter}</th>" for chapter in chapters)
     return (
         "<h3>Heat map: calls of each operation in each chapter</h3>"
-        f'<div class="scroll"><table class="heat"><tr><th></th>{head}</tr>{"".join(rows)}</table></div>'
+        f'<div class="scroll"><table class="heat"><tr><th>operation</th>{head}</tr>{"".join(rows)}</table></div>'
     )
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
+from textwrap import fill
 from typing import Any
 
 import click
@@ -14,6 +15,9 @@ from sojourn.domain.ids import TenantId, is_tenant_id
 from sojourn.settings import Settings, SettingsError
 from sojourn.settings.settings import table, unknown_variables, variable, written
 from sojourn.settings.sources import Sources, gather
+
+_BELOW = " " * 4
+"""Before what a setting means, on the lines below its name."""
 
 
 class Duration(click.ParamType[timedelta]):
@@ -115,6 +119,9 @@ def judged_settings(**flags: Any) -> Settings:
 
 def settings_help() -> str:
     """The settings table for a command's `--help`; click keeps the lines after a lone \\b as they are."""
-    width = max(len(name) for name, _, _ in table())
-    lines = [f"{name:<{width}}  {about}{f' [{default}]' if default else ''}" for name, default, about in table()]
+    lines = [
+        f"{name}\n"
+        + fill(f"{about}{f' [{default}]' if default else ''}", 78, initial_indent=_BELOW, subsequent_indent=_BELOW)
+        for name, default, about in table()
+    ]
     return "\b\nEnvironment variables (a flag wins over its variable):\n" + "\n".join(lines)

@@ -23,10 +23,15 @@ STYLE = (
     "border-bottom:3px solid #0b5c6b;white-space:nowrap;"
     "overflow-x:auto}body>nav a{color:var(--scalar-color-accent,LinkText)}.home{margin-right:auto;display:flex;"
     "gap:.5rem;align-items:center;font-weight:bold;text-decoration:none}[aria-current]{font-weight:bold}"
-    ".home svg{width:26px;height:26px}.skip{position:absolute;left:-99rem}.skip:focus{position:static}"
+    ".home svg{width:26px;height:26px}.skip{position:absolute;left:-99rem}.skip:focus{left:1rem;top:.25rem;z-index:20;"
+    "padding:.25rem .75rem;border-radius:.5rem;background:Canvas;color:light-dark(#0b5c6b,#7fd3e0)}"
+    "@media(max-width:40rem){body>nav{gap:.75rem;font-size:.875rem;scrollbar-width:none}"
+    "body>nav a[href$='.yaml']{display:none}}"
     "#reference:focus,#reference section:focus{outline:none}noscript p{padding:1rem}"
     "body:has([role=dialog])>nav>:not(.home){visibility:hidden}.ascii-art-animate{display:none}"
-    "@media print{body>nav,.skip,aside,.t-doc__sidebar{display:none!important}}"
+    "@media print{:root{color-scheme:light}body>nav,.skip,aside,.t-doc__sidebar{display:none!important}"
+    "body.dark-mode{--scalar-color-1:#000;--scalar-color-2:#222;--scalar-color-3:#444;--scalar-color-accent:#0b5c6b;"
+    "--scalar-background-1:#fff;--scalar-background-2:#f6f6f6;--scalar-background-3:#eee;--scalar-border-color:#ccc}}"
 )
 _FOLDER = files("sojourn.documentation")
 BADGES = _FOLDER.joinpath("badges.js").read_text("utf-8")

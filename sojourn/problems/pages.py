@@ -26,13 +26,14 @@ STYLE = (
     "h3{font-size:1rem;margin:.75rem 0 0}section{border-top:1px solid #8886;margin-top:1.5rem}"
     "nav{display:flex;flex-wrap:wrap;gap:.5rem 1rem}nav [aria-current]{font-weight:bold}"
     ".contents{columns:18rem;padding-left:1.25rem}"
-    ".skip{position:absolute;left:-99rem}.skip:focus{position:static}"
+    ".skip{position:absolute;left:-99rem}.skip:focus{left:1rem;top:.25rem;padding:.25rem .75rem;background:Canvas}"
     "body>header{display:flex;flex-wrap:wrap;gap:.5rem 1.25rem;align-items:center;padding:.5rem 0;"
     "border-bottom:3px solid var(--accent)}body>header>a{display:flex;gap:.5rem;align-items:center;font-weight:bold;"
     "text-decoration:none;margin-right:auto}body>header svg{width:1.75rem;height:1.75rem}"
     ".places{list-style:none;padding:0;display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(16rem,1fr))}"
     ".places li{border:1px solid #8886;border-radius:.5rem;padding:.75rem 1rem}"
-    "@media print{body>header nav,.skip{display:none}h2,h3{break-after:avoid}section,pre,dl{break-inside:avoid}}"
+    "@media print{:root{color-scheme:light}"
+    "body>header nav,.skip{display:none}h2,h3{break-after:avoid}section,pre,dl{break-inside:avoid}}"
 )
 
 
