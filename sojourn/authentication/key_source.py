@@ -10,6 +10,7 @@ import http.client
 import os
 import socket
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from typing import IO, Any
@@ -64,7 +65,7 @@ def _deliver(loop: asyncio.AbstractEventLoop, outcome: "asyncio.Future[bytes]", 
     except KeySetError as caught:
         raw, error = b"", caught
     except Exception as caught:
-        raw, error = b"", KeySetError(f"{shown_url(reading.source)}: {type(caught).__name__}: {caught}")
+        raw, error = b"", KeySetError(f"{shown_url(reading.source)}: {_why(caught)}")
     reading.has_ended.set()
 
     def settle() -> None:
@@ -75,6 +76,16 @@ def _deliver(loop: asyncio.AbstractEventLoop, outcome: "asyncio.Future[bytes]", 
         loop.call_soon_threadsafe(settle)
     except RuntimeError:
         return  # The loop has ended, and its tasks with it.
+
+
+def _why(error: Exception) -> str:
+    """What the system says of a reading that failed, in its words and without the program's names for it."""
+    reason = getattr(error, "reason", None)
+    if isinstance(error, urllib.error.HTTPError):
+        return f"status {error.code}"
+    if isinstance(reason, Exception):
+        return _why(reason)
+    return getattr(error, "strerror", None) or str(reason or error) or type(error).__name__
 
 
 class _Reading:

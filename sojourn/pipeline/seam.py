@@ -32,7 +32,7 @@ async def run_handler(
 ) -> Any:
     """What the operation's handler returns. Raises whatever refuses the request."""
     of, caller, presented = await _resolve(program, plan, identity=identity, arguments=arguments)
-    responder.tenant = of
+    responder.tenant = None if of is NO_TENANT else of
     responder.caller = caller
 
     def work(unit: UnitOfWork) -> Awaitable[Any]:

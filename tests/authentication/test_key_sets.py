@@ -538,3 +538,25 @@ def test_a_process_whose_key_set_never_comes_answers_503_in_time_and_ends_when_i
         (503, True)
     ] * 3
     assert slow.asked == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("{folder}/absent.json", "No such file or directory"),
+        ("{folder}", "Is a directory"),
+        ("http://127.0.0.1:{free}/keys", "Connection refused"),
+        ("{issuer}", "status 500"),
+    ],
+)
+def test_a_source_that_cannot_be_read_is_named_with_the_reason_in_the_systems_words(
+    issuer: Issuer, tmp_path: Path, source: str, why: str
+) -> None:
+    issuer.status = 500
+    with socket.socket() as bound:  # and not listening: nobody else gets the port, and it refuses
+        bound.bind(("127.0.0.1", 0))
+        place = source.format(folder=tmp_path, free=bound.getsockname()[1], issuer=issuer.url)
+        with pytest.raises(KeySetError) as caught:
+            asyncio.run(KeySource(place).read())
+
+    assert str(caught.value) == f"{place}: {why}"

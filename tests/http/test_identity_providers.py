@@ -289,3 +289,13 @@ def test_each_reason_of_a_refusal_is_one_line_of_the_log(
     assert call(client, token).status_code in (401, 403)
 
     assert last_line(caplog).reason == reason
+
+
+def test_a_request_that_concerns_no_tenant_has_none_in_the_log(
+    start: Callable[..., Client], caplog: pytest.LogCaptureFixture
+) -> None:
+    client = start()
+    caplog.set_level(logging.INFO, "sojourn.access")
+    client.request("GET", "/health/live")
+
+    assert last_line(caplog).tenant is None
