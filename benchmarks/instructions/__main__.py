@@ -5,7 +5,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import click
 
 from benchmarks.instructions.counting import (
     REQUESTS,
+    STEPPED,
     CountingFailed,
     commit_of,
     is_changed,
@@ -30,7 +31,12 @@ MOST = 5.0
 
 
 @click.command()
-@click.option("--ops", default=",".join(REQUESTS), show_default=True, help="Operations, separated by commas.")
+@click.option(
+    "--ops",
+    default=",".join(REQUESTS),
+    show_default=True,
+    help="Operations, separated by commas; `revoke` with --steps only.",
+)
 @click.option("--base", help="The revision to compare with; by default the commit before what is here.")
 @click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, help="Runs side by side.")
 @click.option("--record", is_flag=True, help="Add the counts to benchmarks/results/instructions.json.")
@@ -39,12 +45,12 @@ MOST = 5.0
 def main(ops: str, base: str | None, jobs: int, record: bool, without: str | None, steps: bool) -> None:
     """Count what one request of each hot operation costs on SQLite, from its bytes to the answer's."""
     if steps:
-        _compare_steps(_named(ops), base, jobs=jobs)
+        _compare_steps(_named(ops, STEPPED), base, jobs=jobs)
         return
     if not valgrind_is_here():
         click.echo("NOT COUNTED: valgrind is not installed, so nothing holds the instructions per operation")
         return
-    operations = _named(ops)
+    operations = _named(ops, REQUESTS)
     try:
         now = per_request(ROOT, operations, jobs=jobs)
         if without is not None:
@@ -83,10 +89,10 @@ def _before(base: str | None, operations: list[str], *, jobs: int) -> tuple[Mapp
         return per_request(tree, operations, jobs=jobs), commit
 
 
-def _named(text: str) -> list[str]:
+def _named(text: str, known: Collection[str]) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
-    if unknown := [name for name in names if name not in REQUESTS]:
-        raise click.BadParameter(f"{', '.join(unknown)}: choose from {', '.join(REQUESTS)}")
+    if unknown := [name for name in names if name not in known]:
+        raise click.BadParameter(f"{', '.join(unknown)}: choose from {', '.join(known)}")
     return names
 
 

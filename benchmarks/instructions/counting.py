@@ -16,6 +16,8 @@ from tempfile import TemporaryDirectory
 SERVED = Path(__file__).parent / "served.py"
 REQUESTS = {"active": 1000, "list": 500, "stats": 1000, "validate": 1000, "create": 200, "refresh": 200}
 """Requests of one run: enough that what two runs differ by anyway is below a hundredth of them."""
+STEPPED = (*REQUESTS, "revoke")
+"""What steps are counted of: each session that is ended is made before, which only instructions would count too."""
 LIMIT_SECONDS = 900
 _STEPPED = 40
 """Requests whose steps are counted: some are served once in several requests."""

@@ -29,6 +29,7 @@ API_KEY, SECRET = (f"instructions-{kind}-0123456789abcdef0123456789abcdef" for k
 TENANT, USER = "acme", "usr_1"
 WARM_UP = 60
 SESSIONS = 10
+TO_END = 80
 
 Next = Callable[[bytes], bytes]
 """The bytes of the next request, given those of the latest answer."""
@@ -131,9 +132,22 @@ async def _operation(name: str, connection: Connection) -> tuple[Next, bytes]:
         "validate": _request("POST", "/internal/session/validate-token", headers=_INTERNAL, body=access),
         "create": _create("usr_2"),
     }
+    if name == "revoke":
+        return await _revoking(connection), pair
     if name == "refresh":
         return lambda answer: _refresh(_document(answer)["refresh_token"]), pair
     return lambda _: same[name], pair
+
+
+def _end(session: str, token: str) -> bytes:
+    return _request("DELETE", f"/sessions/{session}", headers={"Authorization": f"Bearer {token}"})
+
+
+async def _revoking(connection: Connection) -> Next:
+    """Users who end one session after the other, each with its own token; the sessions are made before."""
+    made = [_document(await connection.ask(_create("usr_3")))["data"] for _ in range(TO_END)]
+    following = iter([_end(one["session"]["id"], one["tokens"]["access_token"]) for one in made])
+    return lambda _: next(following)
 
 
 def _without(part: str) -> None:
@@ -186,7 +200,7 @@ def counted(number: int) -> Iterator[None]:
 async def run(operation: str, number: int, *, steps: bool) -> None:
     """Start the service, warm every operation up, then serve so many requests of one."""
     connection = Connection((await started())())
-    for name in ("active", "list", "stats", "validate", "create", "refresh"):
+    for name in ("active", "list", "stats", "validate", "create", "refresh", "revoke"):
         following, answer = await _operation(name, connection)
         for _ in range(WARM_UP):
             answer = await connection.ask(following(answer))

@@ -101,6 +101,8 @@ CATALOGUE: Mapping[str, Metric] = {
     )
 }
 REFRESH_OUTCOMES = ("rotated", "repeated", "access_token", "reused")
+AT_ZERO = {"sojourn_refreshes": REFRESH_OUTCOMES, "sojourn_log_lines_dropped": ("access", "other")}
+"""Series that begin at 0 when the server starts: of one that begins later, `increase` does not see the first step."""
 _OF_OCCURRENCES: Mapping[Occurrence, str] = {
     "created": CATALOGUE["sojourn_sessions_created"].name,
     "ended": CATALOGUE["sojourn_sessions_ended"].name,
@@ -128,6 +130,9 @@ class Recorder:
             for metric in CATALOGUE.values()
         }
         self._series: dict[tuple[str, ...], Any] = {}
+        for name, labels in AT_ZERO.items():
+            for label in labels:
+                self.series(name, label)
 
     def series(self, name: str, *labels: str) -> Any:
         """The one series of a metric with these values of its labels, in their order."""
