@@ -5,7 +5,9 @@ import hmac
 import secrets
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
+
+from sojourn.domain.clock import Instant
 
 Outcome = Literal[
     "delivered",
@@ -80,3 +82,21 @@ def retry_after(text: str | None, now: datetime) -> timedelta | None:
         return None
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     return min(max(moment - now, timedelta(0)), LONGEST_WAIT)
+
+
+class Attempt(NamedTuple):
+    """One attempt to deliver an event: when it began, in text form; what came of it; how long it took.
+
+    `asked` is how long the receiver wants to be left alone.
+    """
+
+    at: Instant
+    outcome: Outcome
+    status: int | None
+    duration_ms: int
+    asked: timedelta | None = None
+
+    @property
+    def was_delivered(self) -> bool:
+        """Whether the receiver has it."""
+        return self.outcome == "delivered"

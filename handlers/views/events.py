@@ -28,11 +28,11 @@ def event_response(row: EventRow, epoch: str) -> View:
         "type": row.type,
         "tenant_id": row.tenant_id,
         "occurred_at": row.occurred_at,
-        "data": _data(row),
+        "data": event_data(row),
     }
 
 
-def _data(row: EventRow) -> dict[str, Any]:
+def event_data(row: EventRow) -> dict[str, Any]:
     """What has a value. An end also says when, and until when tokens of the session could still be valid."""
     named = {
         "session_id": None if row.session_id is None else session_id(SessionKey(row.session_id)),

@@ -148,15 +148,16 @@ async def live(unit: UnitOfWork, *, until: int, instant: str) -> list[EventRow]:
     return [EventRow._make(row) for row in await unit.all(statement, until=until, instant=instant)]
 
 
-async def forget(unit: UnitOfWork, before: str, *, now: str, limit: int) -> int:
+async def forget(unit: UnitOfWork, before: str, *, now: str, limit: int, unsent: int | None = None) -> int:
     """Delete up to `limit` of the oldest events, all recorded before an instant; how many went.
 
-    What a verifier must still know is kept with all that came after it. So is the newest event: numbers go on from it.
+    What a verifier must still know is kept with all that came after it, and so is `unsent`, an event by its number. The
+    newest stays: numbers go on from it.
     The unit is everybody's.
     """
     gone = 0
     for number, recorded_at, forget_at in (await unit.all(OLDEST, limit=limit + 1))[:-1]:
-        if recorded_at > before or (forget_at is not None and forget_at > now):
+        if recorded_at > before or (forget_at is not None and forget_at > now) or number == unsent:
             break
         gone = number
     return await unit.run(FORGET, until=gone) if gone else 0

@@ -2,11 +2,11 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, func, literal_column, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, literal_column, or_, select, update
 
 from sojourn.domain.clock import Instant
+from sojourn.storage.queries.deliveries import unblocked
 from sojourn.storage.queries.events import EVERY_TENANT
-from sojourn.storage.queries.webhooks import unblocked
 from sojourn.storage.schema.event_tables import EventTable
 from sojourn.storage.schema.webhook_tables import DeliveryTable, WebhookTable
 from sojourn.storage.statements import Statement
@@ -45,20 +45,29 @@ _has_due = (
     )
     .exists()
 )
+_IS_OF_EVERYBODY = _E.c.tenant_id == literal_column(f"'{EVERY_TENANT}'")
 _of_its_own: Any = select(literal_column("1")).select_from(_E).where(_E.c.tenant_id == _W.c.tenant_id)
-_of_everybody: Any = (
-    select(literal_column("1")).select_from(_E).where(_E.c.tenant_id == literal_column(f"'{EVERY_TENANT}'"))
-)
+_of_everybody: Any = select(literal_column("1")).select_from(_E).where(_IS_OF_EVERYBODY)
 _BEHIND = _E.c.number > _W.c.position
+_IS_NOT_HELD = or_(
+    _W.c.held_until.is_(None), _W.c.held_until <= bindparam("now"), _W.c.held_until > bindparam("latest")
+)
 WORK = Statement(
     select(_W.c.tenant_id, _W.c.id).where(
         _W.c.disabled_at.is_(None),
-        or_(_W.c.held_until.is_(None), _W.c.held_until <= bindparam("now"), _W.c.held_until > bindparam("latest")),
-        or_(_of_its_own.where(_BEHIND).exists(), _of_everybody.where(_BEHIND).exists(), _has_due),
+        or_(
+            _of_its_own.where(_BEHIND).exists(),
+            _of_everybody.where(_BEHIND).exists(),
+            and_(_IS_NOT_HELD, _has_due),
+        ),
     )
 )
 ANY = Statement(
-    select(literal_column("1")).select_from(_W).where(_W.c.disabled_at.is_(None)).limit(literal_column("1"))
+    select(literal_column("1"))
+    .select_from(_W)
+    .where(_W.c.disabled_at.is_(None))
+    .limit(literal_column("1"))
+    .offset(literal_column("0"))
 )
 BACKLOG = Statement(select(func.count()).select_from(_D).where(_D.c.due_at.is_not(None)))
 FIRST_UNSENT = Statement(
@@ -73,10 +82,14 @@ FIRST_UNSENT = Statement(
     )
 )
 _next_own = (
-    select(func.min(_E.c.number)).where(_E.c.tenant_id == _W.c.tenant_id, _BEHIND).correlate(_W).scalar_subquery()
+    select(func.min(_E.c.number))
+    .where(or_(_E.c.tenant_id == _W.c.tenant_id, _IS_OF_EVERYBODY), _BEHIND)
+    .correlate(_W)
+    .scalar_subquery()
 )
 FIRST_UNDECIDED = Statement(select(func.min(_next_own)).select_from(_W).where(_W.c.disabled_at.is_(None)))
-FORGET = Statement(delete(_D).where(_D.c.number <= bindparam("until")))
+_oldest = select(func.min(_E.c.number)).where(_E.c.number > literal_column("0")).scalar_subquery()
+FORGET = Statement(delete(_D).where(_D.c.number < _oldest))
 SECRETS = Statement(select(_W.c.tenant_id, _W.c.id, _W.c.sealed_secret, _W.c.previous_secret))
 RESEAL = Statement(
     update(_W)
@@ -107,9 +120,9 @@ async def first_unsent(unit: UnitOfWork) -> int | None:
     return min((number for number in found if number is not None), default=None)
 
 
-async def forget(unit: UnitOfWork, until: int) -> None:
-    """Delete the deliveries of events up to a number."""
-    await unit.run(FORGET, until=until)
+async def forget(unit: UnitOfWork) -> None:
+    """Delete the deliveries of events that are not kept any more."""
+    await unit.run(FORGET)
 
 
 async def secrets(unit: UnitOfWork) -> list[Sealed]:

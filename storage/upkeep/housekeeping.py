@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sojourn.domain.clock import Instant, from_text, to_text
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import AHEAD, Database
-from sojourn.storage.queries import feed, statistics, tenants
+from sojourn.storage.queries import feed, sending, statistics, tenants
 from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.upkeep import leases, overdue
 from sojourn.storage.upkeep.purging import purge_tenant
@@ -66,11 +66,16 @@ async def settle_expired(database: Database, holder: str, *, now: datetime) -> i
 async def forget_events(database: Database, before: datetime, *, now: datetime) -> int:
     """Delete the events recorded before an instant, in order and some at a time; how many went. Raises Unavailable.
 
-    Those stay that a verifier of tokens must still know, all behind them, and the newest of all.
+    Those stay that a verifier of tokens must still know or that an endpoint is still to be sent, all behind them, and
+    the newest of all.
     """
 
     async def some(unit: UnitOfWork) -> int:
-        return await feed.forget(unit, to_text(before), now=to_text(now), limit=FORGOTTEN_AT_ONCE)
+        unsent = await sending.first_unsent(unit)
+        gone = await feed.forget(unit, to_text(before), now=to_text(now), limit=FORGOTTEN_AT_ONCE, unsent=unsent)
+        if gone:
+            await sending.forget(unit)
+        return gone
 
     gone = 0
     while count := await database.write(feed.EVERYBODY, some):

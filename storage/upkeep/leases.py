@@ -1,6 +1,6 @@
 """Leases: locks with an end, for work that one process at a time does."""
 
-from sqlalchemy import bindparam, or_
+from sqlalchemy import bindparam, delete, or_
 from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.clock import Instant, from_text, to_text
@@ -24,6 +24,8 @@ TAKE = Statement(
     )
 )
 
+GIVE_BACK = Statement(delete(_L).where(_L.c.name == bindparam("name"), _L.c.holder == bindparam("holder")))
+
 
 async def take(database: Database, name: str, *, holder: str, now: Instant, until: Instant) -> bool:
     """Take a lease, or keep it longer; False while another process holds it. Raises Unavailable.
@@ -37,3 +39,12 @@ async def take(database: Database, name: str, *, holder: str, now: Instant, unti
         return await unit.run(TAKE, name=name, holder=holder, until=until, now=now, latest=latest) == 1
 
     return await database.write_system(work)
+
+
+async def give_back(database: Database, name: str, *, holder: str) -> None:
+    """End a lease before its time, so that another process need not wait. Raises Unavailable."""
+
+    async def work(unit: SystemUnit) -> None:
+        await unit.run(GIVE_BACK, name=name, holder=holder)
+
+    await database.write_system(work)
