@@ -53,6 +53,7 @@ def due(store: Store, row: WebhookRow) -> list[DeliveryRow]:
 
 
 def forgotten(store: Store) -> int:
+    store.run(store.database.number_events())
     return store.run(forget_events(store.database, from_text(LONG_AFTER), now=from_text(LONG_AFTER)))
 
 
