@@ -20,6 +20,8 @@ SIGNATURES_OF_OTHERS = {
     ("method", "path", "operation", "name"): "Connexion, an operation of an API",
     ("validator", "pattern", "instance", "schema"): "jsonschema, a keyword",
     ("_", "name", "kind"): "Alembic, a filter of names",
+    ("host", "port", "timeout", "local_address", "socket_options"): "httpcore, a connection",
+    ("path", "timeout", "socket_options"): "httpcore, a connection",
     ("case", "data", "context"): "Schemathesis, authentication",
     ("context", "case", "kwargs"): "Schemathesis, a hook",
     ("context", "response", "case"): "Schemathesis, a check",

@@ -66,7 +66,7 @@ class Post:
             outcome = "unresolved"
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             outcome = "tls_failed" if _is_of_tls(error) else "unreachable"
-        return Attempt(to_text(now), outcome, status, round((clock() - began) * 1000), asked)
+        return Attempt(to_text(now), outcome, status, round((clock() - began) * 1000), asked=asked)
 
     async def _post(self, url: str, body: bytes, *, headers: dict[str, str]) -> tuple[int, str | None]:
         """The status of the response and its `Retry-After`. The body decides nothing."""

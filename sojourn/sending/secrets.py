@@ -1,5 +1,6 @@
 """The secrets of endpoints: in the database they are sealed, as signing keys are."""
 
+from functools import partial
 from typing import Protocol
 
 from sojourn.domain.clock import Instant
@@ -8,7 +9,6 @@ from sojourn.storage.queries import sending
 from sojourn.storage.queries.feed import EVERYBODY
 from sojourn.storage.queries.sending import Sealed
 from sojourn.storage.queries.webhooks import WebhookRow
-from sojourn.storage.unit_of_work import UnitOfWork
 
 
 class Seals(Protocol):
@@ -51,12 +51,7 @@ class Secrets:
                 continue
             sealed = self.seal(row.id, secret)
 
-            async def work(
-                unit: UnitOfWork, row: Sealed = row, sealed: str = sealed, previous: str | None = previous
-            ) -> None:
-                await sending.reseal(unit, row, sealed=sealed, previous=previous)
-
-            await database.write(EVERYBODY, work)
+            await database.write(EVERYBODY, partial(sending.reseal, before=row, sealed=sealed, previous=previous))
 
     def _open(self, webhook_id: str, sealed: str) -> str | None:
         plain = self._seals.unseal(_name(webhook_id), sealed)
