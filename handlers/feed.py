@@ -24,7 +24,17 @@ class Page(NamedTuple):
     as_of: Instant
 
 
+class Snapshot(NamedTuple):
+    """What is refused at a place in the feed, in order. `as_of` is when the last event before it was recorded."""
+
+    rows: list[EventRow]
+    cursor: Cursor
+    as_of: Instant
+
+
 class Feed(Protocol):
     """Reads events without holding anything while it waits."""
 
     async def page(self, wanted: Wanted, after: Cursor | None, *, limit: int, wait_seconds: float) -> Page: ...
+
+    async def snapshot(self, wanted: Wanted) -> Snapshot: ...

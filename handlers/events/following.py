@@ -1,4 +1,4 @@
-"""Who follows the events, page by page."""
+"""Who follows the events, page by page or from a snapshot on."""
 
 from sojourn.domain.cursors import Cursor, read_cursor
 from sojourn.domain.durations import parse_duration
@@ -7,6 +7,7 @@ from sojourn.handlers.context import Context, commits_itself
 from sojourn.handlers.feed import Wanted
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.events import event_list
+from sojourn.handlers.views.revocations import revocation_snapshot
 
 
 @commits_itself
@@ -17,6 +18,12 @@ async def list_events(
     seconds = 0.0 if wait is None else parse_duration(wait).total_seconds()
     wanted = _wanted(ctx, x_tenant_id, types=types)
     return event_list(await ctx.service.feed.page(wanted, _cursor(after), limit=limit, wait_seconds=seconds))
+
+
+@commits_itself
+async def get_revocations(ctx: Context, x_tenant_id: str | None) -> View:
+    """All that a verifier of tokens must know at the feed's end."""
+    return revocation_snapshot(await ctx.service.feed.snapshot(_wanted(ctx, x_tenant_id, types=None)))
 
 
 def _wanted(ctx: Context, x_tenant_id: str | None, *, types: str | None) -> Wanted:

@@ -1,7 +1,8 @@
-"""Content coding: large responses that are the same for everybody are compressed for clients that accept it.
+"""Content coding: large responses are compressed for clients that accept it, where the contract says so.
 
-Each is compressed once, in a thread, at the first such request. Responses with data of a caller are never compressed,
-because their length would reveal their content (CRIME, BREACH).
+What is the same for everybody is compressed once, in a thread, at the first such request. Responses with data of a
+caller are never compressed, because their length would reveal their content (CRIME, BREACH). Snapshots for verifiers
+are, each time: nobody but a service with an API key can ask for one, and nothing in a request comes back in it.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from sojourn.pipeline.fields import list_members, with_parameters
 GZIP = b"gzip"
 LEAST_BYTES = 1024
 """A smaller response fits into one packet as it is."""
-_LEVEL = 6
+_LEVEL, _FAST = 6, 1
 
 
 @short_texts(maxsize=1024)
@@ -49,5 +50,10 @@ class Compressed:
         return await asyncio.shield(form)
 
 
-def _compress(body: bytes) -> bytes:
-    return gzip.compress(body, _LEVEL, mtime=0)
+async def compress_once(body: bytes) -> bytes:
+    """The body in gzip, made fast and not kept."""
+    return await asyncio.to_thread(_compress, body, _FAST)
+
+
+def _compress(body: bytes, level: int = _LEVEL) -> bytes:
+    return gzip.compress(body, level, mtime=0)

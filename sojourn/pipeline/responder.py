@@ -14,7 +14,7 @@ from sojourn.domain.values import Caller, Tenant
 from sojourn.handlers.answers import Answer
 from sojourn.observability import logs, security_events, tracing
 from sojourn.pipeline import conditions
-from sojourn.pipeline.compression import GZIP, LEAST_BYTES, takes_gzip
+from sojourn.pipeline.compression import GZIP, LEAST_BYTES, compress_once, takes_gzip
 from sojourn.pipeline.negotiation import JSON
 from sojourn.pipeline.requests import Request
 from sojourn.pipeline.responses import BrokenPromise, parts_of, to_json, to_json_in_turns
@@ -118,7 +118,7 @@ class Responder:
             form, body, tag_of = media_type, result.body, conditions.tag_of_static
             own += _page_headers(result, media_type)
             language = result.language or language
-            if self._is_compressed(plan, result):
+            if self._is_compressed(plan, result.body):
                 body = await self._program.compressed.form(result.body)
                 own.append((b"content-encoding", GZIP))
             result = None
@@ -130,6 +130,9 @@ class Responder:
                 await asyncio.sleep(0)
         if result is not None:
             body = await to_json_in_turns(result)
+            if self._is_compressed(plan, body):
+                body = await compress_once(body)
+                own.append((b"content-encoding", GZIP))
             if plan.kept:
                 own.append((b"cache-control", plan.kept))
         if plan.vary:
@@ -146,9 +149,9 @@ class Responder:
             headers.append(tag)
         await self._respond(plan.status, body, fixed=headers)
 
-    def _is_compressed(self, plan: "Plan", answer: Answer) -> bool:
+    def _is_compressed(self, plan: "Plan", body: bytes) -> bool:
         accepted = self._request.header(b"accept-encoding")
-        large = b"Accept-Encoding" in plan.vary and len(answer.body) >= LEAST_BYTES
+        large = b"Accept-Encoding" in plan.vary and len(body) >= LEAST_BYTES
         return large and accepted is not None and takes_gzip(accepted)
 
     async def refuse(self, error: DomainError) -> None:

@@ -18,7 +18,7 @@ from sojourn.domain.clock import Clock, Instant, to_text
 from sojourn.domain.cursors import Cursor
 from sojourn.domain.errors import CursorExpired, Unavailable
 from sojourn.domain.values import Tenant
-from sojourn.handlers.feed import Page, Wanted
+from sojourn.handlers.feed import Page, Snapshot, Wanted
 from sojourn.storage.database import Database
 from sojourn.storage.queries import epochs, feed
 from sojourn.storage.queries.feed import EVERYBODY, Ends, EventRow
@@ -28,6 +28,9 @@ LOOK_SECONDS = 0.1
 """How often events of other processes are looked for while somebody waits."""
 NUMBER_SECONDS = 0.05
 """A worker that commits all the time numbers this often."""
+
+BEGINNING = "1970-01-01T00:00:00.000Z"
+"""The instant of a feed in which nothing has happened."""
 
 logger = logging.getLogger("sojourn")
 
@@ -169,20 +172,26 @@ class Feed:
 
         return (await self._of_each(wanted, some))[:limit]
 
-    async def live(self, wanted: Wanted, ends: Ends) -> list[EventRow]:
-        """What a verifier of tokens must know at the feed's end, in order."""
+    async def snapshot(self, wanted: Wanted) -> Snapshot:
+        """What a verifier of tokens must know at the feed's end. Raises Unavailable."""
+        ends, _ = await self.ends()
+        as_of = Instant(ends.as_of or BEGINNING)
 
         def some(unit: UnitOfWork) -> Awaitable[list[EventRow]]:
-            return feed.live(unit, until=ends.newest, instant=ends.as_of or "")
+            return feed.live(unit, until=ends.newest, instant=as_of)
 
-        return [] if ends.as_of is None else await self._of_each(wanted, some)
+        rows = await self._of_each(wanted, some, is_long=True)
+        return Snapshot(rows, Cursor(ends.epoch, ends.newest), as_of)
 
-    async def _of_each(self, wanted: Wanted, some: Callable[[UnitOfWork], Awaitable[list[EventRow]]]) -> list[EventRow]:
+    async def _of_each(
+        self, wanted: Wanted, some: Callable[[UnitOfWork], Awaitable[list[EventRow]]], *, is_long: bool = False
+    ) -> list[EventRow]:
         """Rows of all tenants at once, or of those that are named, one after the other, in one order."""
         database = self._database()
+        read = database.read_long if is_long else database.read
         if wanted.tenants is None:
-            return await database.read(EVERYBODY, some)
-        found = [await database.read(Tenant(name), some) for name in wanted.tenants]
+            return await read(EVERYBODY, some)
+        found = [await read(Tenant(name), some) for name in wanted.tenants]
         if len(found) == 1:
             return found[0]
         merged = heapq.merge(*found, key=_number)

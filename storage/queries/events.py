@@ -154,7 +154,20 @@ UNDO_END = Statement(
 )
 _OF_USER = and_(_E.c.tenant_id == _TENANT, _E.c.user_id == bindparam("user_id"))
 _BY_USER = and_(_E.c.tenant_id == _TENANT, _E.c.actor == bindparam("user_id"))
-UNNAME_USER = Statement(update(_E).where(_OF_USER).values(user_id=null(), app_id=null(), reason=null()))
+_IS_CUT_OFF = _E.c.type == literal_column("'tokens.refused'")
+# A cut-off without a user concerns the whole tenant: one of a user who is unnamed refuses nothing any more. The ends of
+# the user's sessions, which stay, refuse the tokens.
+UNNAME_USER = Statement(
+    update(_E)
+    .where(_OF_USER)
+    .values(
+        user_id=null(),
+        app_id=null(),
+        reason=null(),
+        forget_at=case((_IS_CUT_OFF, null()), else_=_E.c.forget_at),
+        data=case((_IS_CUT_OFF, literal_column("'{\"token_types\":[]}'")), else_=_E.c.data),
+    )
+)
 UNNAME_ACTOR = Statement(update(_E).where(_BY_USER).values(actor=null()))
 COUNT_OF_USER = Statement(select(func.count()).select_from(_E).where(_OF_USER))
 

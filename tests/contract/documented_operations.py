@@ -71,6 +71,7 @@ DELETE /trusted-devices/{device_id} | user | | | 200 SimpleResponse | 400 401
 
 OUR_OPERATIONS = {
     "list_events": "whoever keeps a copy of what holds must hear of every end",
+    "get_revocations": "a verifier that starts must know what is refused already",
     "get_session_as_service": "a backend that has a session's id needs to know what it is worth",
     "revoke_session_as_service": "an identity provider's logout hook ends one session",
     "touch_session_as_service": "a backend that serves the user keeps the session alive",

@@ -29,7 +29,7 @@ WITHOUT_DATABASE = {
     "list_problem_types",
     "get_problem_type",
 }
-OF_MANY_TENANTS = {"list_events"}
+OF_MANY_TENANTS = {"list_events", "get_revocations"}
 """Operations that a service calls once for all tenants of its key."""
 WITH_BODY = {"408", "413", "415"}
 

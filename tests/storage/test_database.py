@@ -18,7 +18,7 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from sojourn.domain.errors import DomainError, SessionNotFound, Unavailable
 from sojourn.storage.engines import open_database
-from sojourn.storage.queries import api_keys, sessions, statistics, tenants, trusted_devices, users
+from sojourn.storage.queries import api_keys, feed, sessions, statistics, tenants, trusted_devices, users
 from sojourn.storage.sqlite.writer import Writer
 from sojourn.storage.statements import SQLITE, Statement
 from sojourn.storage.touches import Touches
@@ -231,6 +231,31 @@ def test_hot_statements_use_their_index(store: Store, statement: Statement, para
 
     assert any(index in step[3] for step in plan), plan
     assert not any("SCAN sessions" in step[3] for step in plan), plan
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (feed.READ, "events_"),
+        (feed.READ_ALL, "ux_events_number"),
+        (feed.LIVE, "ix_events_kept"),
+        (feed.LIVE_OF_ALL, "ix_events_kept"),
+        (feed.NEXT, "ux_events_number"),
+        (feed.FIRST_SINCE, "ux_events_number"),
+        (feed.ENDS, "ux_events_number"),
+        (feed.OLDEST, "ux_events_number"),
+    ],
+)
+def test_readers_of_events_go_by_an_index_of_events(store: Store, statement: Statement, index: str) -> None:
+    text = statement.text(SQLITE)
+    parameters = dict.fromkeys(re.findall(r":(\w+)", text), 1)
+    connection = sqlite3.connect(store.path)
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {text}", parameters).fetchall()
+    connection.close()
+
+    assert any(index in step[3] for step in plan), plan
+    assert [step[3] for step in plan if step[3] == "SCAN events"] == []
 
 
 @on_sqlite

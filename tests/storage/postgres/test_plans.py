@@ -13,7 +13,7 @@ from sojourn.domain.clock import utc_now
 from sojourn.domain.ids import uuid7
 from sojourn.settings.settings import variable
 from sojourn.storage.postgres.one_message import one_message
-from sojourn.storage.queries import erasure, session_limit, sessions, statistics, users
+from sojourn.storage.queries import erasure, feed, session_limit, sessions, statistics, users
 from sojourn.storage.statements import Statement
 from tests.live import REFRESH_SECRET
 from tests.postgres import Cluster
@@ -68,6 +68,26 @@ def scans_of(plan: list[str]) -> list[str]:
     """The steps that read a partition with rows in it, or users."""
     read = [step for step in plan if "Scan" in step and "Bitmap Heap" not in step]
     return [step for step in read if ("_default" not in step and "sessions_2" in step) or "users" in step]
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (feed.READ, "events_number"),
+        (feed.READ_ALL, "events_number"),
+        (feed.LIVE, "events_kept"),
+        (feed.LIVE_OF_ALL, "events_kept"),
+        (feed.NEXT, "events_number"),
+        (feed.FIRST_SINCE, "events_number"),
+        (feed.ENDS, "events_number"),
+        (feed.OLDEST, "events_number"),
+    ],
+)
+def test_readers_of_events_go_by_an_index_of_events(url: str, statement: Statement, index: str) -> None:
+    plan = plan_of(url, statement.numbered()[0])
+
+    assert any(index in step for step in plan), plan
+    assert [step for step in plan if "Seq Scan on events" in step] == []
 
 
 @pytest.mark.parametrize(("statement", "index"), HOT.values(), ids=HOT)

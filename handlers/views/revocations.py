@@ -1,0 +1,45 @@
+"""What is refused, as the contract shows it to verifiers of tokens."""
+
+import json
+from typing import Any
+
+from sojourn.handlers.feed import Snapshot
+from sojourn.handlers.views.envelopes import View
+from sojourn.storage.queries.feed import EventRow
+
+
+def revocation_snapshot(snapshot: Snapshot) -> View:
+    """`RevocationSnapshot`. What several events refuse is named once, as the last of them has it."""
+    items: dict[tuple[str, ...], View] = {}
+    for row in snapshot.rows:
+        items.update(_items(row))
+    return {"items": list(items.values()), "cursor": str(snapshot.cursor), "as_of": snapshot.as_of}
+
+
+def _items(row: EventRow) -> dict[tuple[str, ...], View]:
+    """The items that an event is: none where no verifier need know it, several for a cut-off of several types."""
+    of = row.tenant_id
+    if row.type == "session.ended" and row.session_id is not None:
+        key = row.session_id
+        return {
+            ("session", of, key): {
+                "kind": "session",
+                "tenant_id": of,
+                "forget_at": row.forget_at,
+                "session_id": f"sess_{key}",
+            }
+        }
+    data: dict[str, Any] = json.loads(row.data or "{}")
+    about = {"tenant_id": of, "forget_at": row.forget_at}
+    if row.type == "token.refused" and "jti" in data:
+        return {("token", of, data["jti"]): {"kind": "token", **about, "jti": data["jti"]}}
+    if row.type == "signing_key.retired":
+        return {("key", of, data["kid"]): {"kind": "key", **about, "kid": data["kid"]}}
+    if row.type == "tokens.refused":
+        whom = {} if row.user_id is None else {"user_id": row.user_id}
+        until = {"issued_until": data["issued_until"]}
+        return {
+            ("cut_off", of, row.user_id or "", kind): {"kind": "cut_off", **about, **whom, "token_type": kind, **until}
+            for kind in data["token_types"]
+        }
+    return {}
