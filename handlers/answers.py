@@ -1,5 +1,6 @@
-"""A response whose bytes are ready to send."""
+"""Responses whose bytes are made by the handler: all at once, or one after the other."""
 
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 
@@ -16,3 +17,13 @@ class Answer:
     policy: bytes | None = None
     kept: bytes | None = None
     language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Bytes that are sent as they come, until they end or the client leaves.
+
+    The first are asked for once the response has begun: what refuses the request is raised before.
+    """
+
+    pieces: AsyncGenerator[bytes, None]

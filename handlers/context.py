@@ -147,6 +147,7 @@ class Service:
     purge: Purge
     touch: Toucher
     feed: Feed
+    stream_max_age: timedelta
     contract: Callable[[Literal["json", "yaml"]], bytes]
     problem_pages: "ProblemPages"
     documentation: "Documentation"

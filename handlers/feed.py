@@ -33,8 +33,12 @@ class Snapshot(NamedTuple):
 
 
 class Feed(Protocol):
-    """Reads events without holding anything while it waits."""
+    """Reads events without holding anything while it waits. Once it `has_ended` nothing is waited for."""
+
+    has_ended: bool
 
     async def page(self, wanted: Wanted, after: Cursor | None, *, limit: int, wait_seconds: float) -> Page: ...
+
+    async def following(self, wanted: Wanted, after: Cursor, *, limit: int, wait_seconds: float) -> Page: ...
 
     async def snapshot(self, wanted: Wanted) -> Snapshot: ...

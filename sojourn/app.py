@@ -34,6 +34,7 @@ from sojourn.handlers.context import Service
 from sojourn.handlers.devices import service as device_service
 from sojourn.handlers.devices import user as device_user
 from sojourn.handlers.events import following as events
+from sojourn.handlers.events import streaming as event_stream
 from sojourn.handlers.sessions import admin as session_admin
 from sojourn.handlers.sessions import service as session_service
 from sojourn.handlers.sessions import user as session_user
@@ -67,6 +68,7 @@ HANDLER_MODULES: tuple[ModuleType, ...] = (
     device_service,
     device_user,
     events,
+    event_stream,
     session_admin,
     session_service,
     session_user,
@@ -205,6 +207,7 @@ def _program(
             purge=database.purge,
             touch=database.touch,
             feed=database.feed,
+            stream_max_age=settings.stream_max_age,
             contract=written,
             problem_pages=Pages(settings.link_prefix),
             documentation=pages,

@@ -19,6 +19,7 @@ from connexion.operations.abstract import AbstractOperation
 from connexion.spec import Specification
 
 from sojourn.domain.errors import DomainError, InternalError, InvalidApiKey, Unavailable, ValidationFailed, Violation
+from sojourn.handlers.answers import Stream
 from sojourn.observability import security_events, spans
 from sojourn.pipeline import conditions
 from sojourn.pipeline.bodies import ClientGone, JsonReader, Receive, read_body
@@ -145,7 +146,7 @@ class ContractMiddleware(SpecMiddleware):
         if plan.offers and (accept := request.headers.get(b"accept")) is not None:
             media_type = choose_media_type(accept.decode("latin-1"), plan.offers)
         elif plan.offers:
-            media_type = plan.offers[0]
+            media_type = choose_media_type("", plan.offers)
         arguments: dict[str, Any] = {}
         violations = _read_parameters(request, plan, segments=segments, arguments=arguments)
         if plan.body is not None:
@@ -157,6 +158,9 @@ class ContractMiddleware(SpecMiddleware):
             program, plan, identity=identity, arguments=arguments, responder=responder, media_type=media_type
         )
         security_events.succeeded(responder, arguments, result=result)
+        if isinstance(result, Stream):
+            await responder.stream(plan, result, media_type=media_type, receive=receive)
+            return
         await responder.answer(plan, result, media_type=media_type, had=had)
 
     async def _read_body(

@@ -7,6 +7,7 @@ from sojourn.pipeline.fields import list_members, with_parameters
 from sojourn.problems.http_errors import NotAcceptable, UnsupportedMediaType
 
 JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
 
 _QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 
@@ -18,7 +19,7 @@ def choose_media_type(accept: str, offers: tuple[str, ...]) -> str:
     Raises NotAcceptable when every offer is excluded.
     """
     ranges = [_media_range(member) for member in list_members(accept)]
-    if not ranges:
+    if not ranges and offers[0] != EVENT_STREAM:
         return offers[0]
     best = max(offers, key=lambda offer: _quality_of(offer, ranges))
     if _quality_of(best, ranges) == 0:
@@ -36,8 +37,11 @@ def _media_range(member: str) -> tuple[str, float]:
 
 
 def _quality_of(offer: str, ranges: list[tuple[str, float]]) -> float:
-    """The quality of the most specific range that covers the offer; 0 when none does."""
-    for candidate in (offer, offer.partition("/")[0] + "/*", "*/*"):
+    """The quality of the most specific range that covers the offer; 0 when none does.
+
+    A stream has to be named: a client that takes anything does not expect an answer without an end.
+    """
+    for candidate in (offer,) if offer == EVENT_STREAM else (offer, offer.partition("/")[0] + "/*", "*/*"):
         for name, quality in ranges:
             if name == candidate:
                 return quality

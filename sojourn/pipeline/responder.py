@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from sojourn.domain.errors import DomainError, InternalError
 from sojourn.domain.values import Caller, Tenant
-from sojourn.handlers.answers import Answer
+from sojourn.handlers.answers import Answer, Stream
 from sojourn.observability import logs, security_events, tracing
 from sojourn.pipeline import conditions
+from sojourn.pipeline.bodies import Receive
 from sojourn.pipeline.compression import GZIP, LEAST_BYTES, compress_once, takes_gzip
 from sojourn.pipeline.negotiation import JSON
 from sojourn.pipeline.requests import Request
 from sojourn.pipeline.responses import BrokenPromise, parts_of, to_json, to_json_in_turns
+from sojourn.pipeline.streaming import STREAM_HEADERS, send_pieces
 from sojourn.problems import documents, i18n
 from sojourn.problems.pages import CONTENT_SECURITY_POLICY
 
@@ -148,6 +150,18 @@ class Responder:
                 return
             headers.append(tag)
         await self._respond(plan.status, body, fixed=headers)
+
+    async def stream(self, plan: "Plan", stream: Stream, *, media_type: str, receive: Receive) -> None:
+        """Send what comes until it ends or the client leaves."""
+        fixed = [*_fixed_headers(media_type, plan.no_store), *STREAM_HEADERS, *plan.extra_headers(self._request)]
+        headers: Headers = [(b"x-request-id", self.request_id.encode("latin-1")), _NO_SNIFFING, *fixed]
+        self.is_answered = True
+        self.status = plan.status
+        try:
+            await self._send({"type": "http.response.start", "status": plan.status, "headers": headers})
+            await send_pieces(stream.pieces, self._send, receive=receive)
+        finally:
+            logs.access(self, plan.status)
 
     def _is_compressed(self, plan: "Plan", body: bytes) -> bool:
         accepted = self._request.header(b"accept-encoding")

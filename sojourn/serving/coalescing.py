@@ -10,6 +10,8 @@ from sojourn.serving.write_deadlines import WriteDeadline
 Bytes = bytes | memoryview
 
 _INTERIM = b"HTTP/1.1 100 "
+_STATUS_LINE, _IN_CHUNKS = b"HTTP/1.1 ", b"\r\ntransfer-encoding: chunked\r\n"
+"""What the head of a stream has: nothing else is sent without its length."""
 _MUCH = 32_768
 """From so many bytes on nothing is gained by waiting for more."""
 
@@ -33,15 +35,21 @@ class OneWrite:
         self._lingering = lingering
         self._more_may_come = more_may_come
         self._gathered: list[Bytes] = []
+        self._is_stream = False
 
     def is_closing(self) -> bool:
         """Whether nothing can be sent any more."""
         return self._lingering.begun or self._transport.is_closing()
 
     def write(self, data: Bytes) -> None:
-        """Keep a part of an answer. A large one is sent at once, and so is what is said before it (`100 Continue`)."""
+        """Keep a part of an answer. A large one is sent at once, and so is what is said before it (`100 Continue`).
+
+        The parts of a stream are sent as they come.
+        """
         self._gathered.append(data)
-        if len(data) >= _MUCH or data[:13] == _INTERIM:
+        if data[:9] == _STATUS_LINE:
+            self._is_stream = _IN_CHUNKS in bytes(data)
+        if self._is_stream or len(data) >= _MUCH or data[:13] == _INTERIM:
             self.flush()
 
     def flush(self) -> None:

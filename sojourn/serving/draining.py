@@ -24,6 +24,7 @@ class Draining:
     def __init__(self, drain_time: timedelta) -> None:
         self._seconds = drain_time.total_seconds()
         self._server_stops: Any = None
+        self._server_is_interrupted: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._also: Callable[[], None] = _nothing
         self.begun = False
@@ -41,6 +42,16 @@ class Draining:
         self._loop = asyncio.get_running_loop()
         self._also = also
         signal.signal(signal.SIGTERM, self._drain)
+        interrupt = signal.getsignal(signal.SIGINT)
+        if callable(interrupt) and interrupt is not signal.default_int_handler:
+            self._server_is_interrupted = interrupt
+            signal.signal(signal.SIGINT, self._interrupt)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        """The server stops at once: it waits for what is being answered, and nobody who follows is to be waited for."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._also)
+        self._server_is_interrupted(number, frame)
 
     def _drain(self, number: int, frame: FrameType | None) -> None:
         """A second signal, or no time to drain, stops the server at once."""

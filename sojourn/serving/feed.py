@@ -148,12 +148,16 @@ class Feed:
     async def following(self, wanted: Wanted, after: Cursor, *, limit: int, wait_seconds: float) -> Page:
         """The same behind the cursor of a page that was just read. While nothing happens it asks nothing.
 
-        It may come early and hold nothing.
+        It may come early and hold nothing. Raises CursorExpired where the database was restored meanwhile, or where the
+        reader was so slow that events behind the cursor are gone; Unavailable.
         """
-        await self._wait(after.number, seconds=wait_seconds)
+        if wait_seconds > 0:
+            await self._wait(after.number, seconds=wait_seconds)
         ends, as_of = self._known
         if ends.epoch != after.epoch:
             ends, as_of = await self.ends()
+        if ends.epoch != after.epoch or after.number < ends.oldest - 1:
+            raise CursorExpired()
         return await self._read_page(wanted, after.number, ends=ends, as_of=as_of, limit=limit)
 
     async def _read_page(self, wanted: Wanted, number: int, *, ends: Ends, as_of: Instant, limit: int) -> Page:

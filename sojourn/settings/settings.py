@@ -159,6 +159,11 @@ class Settings:
         "How long events are kept for those who read them; a cursor that is older is refused.",
         read=parse_duration,
     )
+    stream_max_age: timedelta = _setting(
+        timedelta(minutes=5),
+        "How long a stream of events lasts at most; then the reader opens another one, at whichever process.",
+        read=parse_duration,
+    )
     session_retention: timedelta = _setting(
         timedelta(hours=720),
         "How long ended sessions are kept, so that administrators can see them.",
@@ -391,6 +396,7 @@ _POSITIVE = (
     "max_body_bytes", "max_uri_bytes", "max_header_bytes",
     "max_json_depth", "max_json_digits", "database_pool", "touch_batch",
     "max_sessions_per_user", "max_trusted_devices", "max_blacklist_entries", "max_tenants", "event_retention",
+    "stream_max_age",
 )  # fmt: skip
 
 

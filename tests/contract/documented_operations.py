@@ -71,6 +71,7 @@ DELETE /trusted-devices/{device_id} | user | | | 200 SimpleResponse | 400 401
 
 OUR_OPERATIONS = {
     "list_events": "whoever keeps a copy of what holds must hear of every end",
+    "stream_events": "who acts on an end at once keeps a connection open instead of asking again and again",
     "get_revocations": "a verifier that starts must know what is refused already",
     "get_session_as_service": "a backend that has a session's id needs to know what it is worth",
     "revoke_session_as_service": "an identity provider's logout hook ends one session",

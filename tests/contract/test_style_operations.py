@@ -8,8 +8,8 @@ from tests.contract.document import Operation, operations, resolved
 # fmt: off
 VERBS = {
     "add", "blacklist", "check", "count", "create", "elevate", "erase", "exchange", "export", "generate", "get",
-    "introspect", "list", "purge", "record", "refresh", "remove", "reset", "revoke", "rotate", "set", "start", "touch",
-    "trust", "untrust", "upgrade", "validate",
+    "introspect", "list", "purge", "record", "refresh", "remove", "reset", "revoke", "rotate", "set", "start", "stream",
+    "touch", "trust", "untrust", "upgrade", "validate",
 }
 # fmt: on
 EXTENSIONS = {"x-roles", "x-scope", "x-safe", "x-deprecation"}
@@ -29,7 +29,7 @@ WITHOUT_DATABASE = {
     "list_problem_types",
     "get_problem_type",
 }
-OF_MANY_TENANTS = {"list_events", "get_revocations"}
+OF_MANY_TENANTS = {"list_events", "stream_events", "get_revocations"}
 """Operations that a service calls once for all tenants of its key."""
 WITH_BODY = {"408", "413", "415"}
 
