@@ -33,6 +33,8 @@ class Operation(document.Operation):
         wanted = [item for item in self.named("query") if _is_wanted(item, known) or optional]
         query = tuple((item["name"], quote(_value(item, known), safe="")) for item in wanted)
         headers = tuple((p["name"], _value(p, known)) for p in self.named("header") if _is_sent(p))
+        if self.is_stream:
+            headers += (("Accept", document.EVENT_STREAM),)
         request = Raw(self.method, path, query, headers)
         if body is None and self.body_examples:
             example = self.body_examples[0]

@@ -8,7 +8,7 @@ from sojourn.conformance.wire import Raw
 from sojourn.conformance.world import Tenant, expect
 
 OF_A_TRUSTED_DEVICE = ("untrust_own_device", "remove_trusted_device")
-AFTER_AN_EVENT = ("list_events",)
+AFTER_AN_EVENT = ("list_events", "stream_events")
 ABOUT_SESSIONS = {
     "session_id",
     "session_ids",

@@ -143,12 +143,27 @@ class Wire:
         return ssl.create_default_context(cafile=self._authorities).wrap_socket(plain, server_hostname=self._host)
 
 
+def _is_stream(response: http.client.HTTPResponse) -> bool:
+    return response.status == 200 and response.getheader("Content-Type", "").startswith("text/event-stream")
+
+
+def _until_checkpoint(response: http.client.HTTPResponse) -> bytes:
+    """A stream of events up to the first message that says that all of them have come: it may go on for ever."""
+    said, is_last = bytearray(), False
+    while (line := response.readline()) and len(said) < MAX_ANSWER:
+        said += line
+        is_last = is_last or line.startswith(b"event: checkpoint")
+        if is_last and not line.strip():
+            break
+    return bytes(said)
+
+
 def read_reply(connection: socket.socket, method: str) -> Reply:
     """The answer to a request of `method`, from a connection that it was sent on."""
     response = http.client.HTTPResponse(connection, method=method)
     try:
         response.begin()
-        body = response.read(MAX_ANSWER)
+        body = _until_checkpoint(response) if _is_stream(response) else response.read(MAX_ANSWER)
     except (http.client.HTTPException, OSError):
         return Reply(NO_ANSWER)
     finally:

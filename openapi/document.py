@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
+EVENT_STREAM = "text/event-stream"
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 """The members of a path item that are operations (OpenAPI 3.0.3, Path Item Object)."""
 
@@ -46,6 +47,11 @@ class Operation:
     def success(self) -> int:
         """The lowest documented 2xx."""
         return min(status for status in self.responses if 200 <= status < 300)
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether its success is a stream of events: it has no end that is known before, and `Accept` must name it."""
+        return EVENT_STREAM in self.responses[self.success].get("content", {})
 
     @cached_property
     def body_schema(self) -> dict[str, Any] | None:

@@ -51,6 +51,7 @@ class LiveServer:
             "SOJOURN_JWT_SECRET": JWT_SECRET,
             "SOJOURN_RESPONSE_VALIDATION": "enforce",
             "SOJOURN_DRAIN_TIME": "0s",
+            "SOJOURN_STREAM_MAX_AGE": "1s",
             **settings,
         }
         self._arguments = arguments

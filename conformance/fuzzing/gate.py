@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sojourn.conformance.fuzzing.runner import Run
-from sojourn.openapi.document import unresolved_operations
+from sojourn.openapi.document import Operation, operations, unresolved_operations
 
 NEED_A_SESSION_OF_THE_CALLER = frozenset({"DELETE /sessions"})
 """What asks for a bearer token that names a session. The token that a run is given names none: 400 is right."""
@@ -28,9 +28,11 @@ def unfollowed_links(runs: Iterable[Run], contract: dict[str, Any]) -> set[str]:
 
 
 def _operations(contract: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Those that a run may reach: it is given no API key that makes keys and tenants."""
+    """Those that a run may reach: it is given no API key that makes keys and tenants, and does not read streams."""
+    found = operations(contract, Operation)
+    streams = {f"{operation.method} {operation.path}" for operation in found if operation.is_stream}
     for address, definition in unresolved_operations(contract):
-        if definition.get("x-scope") != "manage":
+        if definition.get("x-scope") != "manage" and address not in streams:
             yield address, definition
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from sojourn.conformance.contract import Contract
 from sojourn.conformance.fuzzing.data import Filling
 from sojourn.conformance.target import Target, subject_of
-from sojourn.openapi.document import link_body
+from sojourn.openapi.document import Operation, link_body, operations
 
 Profile = Literal["main", "chains", "links", "isolation"]
 """`main`: everything, as one tenant. `chains`: links only, from the operations that create something.
@@ -136,10 +136,19 @@ def run(
     return Run(done.returncode, done.stdout + done.stderr, _read_summary(folder), _read_events(folder))
 
 
+def without_streams(contract: dict[str, Any]) -> dict[str, Any]:
+    """A copy of the contract without its streams: the fuzzer would wait for their ends, and names none in `Accept`."""
+    rest = copy.deepcopy(contract)
+    for operation in operations(contract, Operation):
+        if operation.is_stream:
+            del rest["paths"][operation.path]
+    return rest
+
+
 def _write_contract(judged: Contract, folder: Path, *, profile: Profile, source: str | None) -> Path:
     """The contract as a file, with the links that the profile follows."""
     path = folder / "openapi.json"
-    contract = copy.deepcopy(judged.document)
+    contract = without_streams(judged.document)
     for address, item in contract["paths"].items():
         for method, operation in item.items():
             silent = (profile == "chains" and address in _BEGINS_BY_ITSELF) or (

@@ -35,7 +35,7 @@ KIBIBYTE = 1024
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server that waits two seconds for a reader."""
-    live = LiveServer(tmp_path_factory.mktemp("streams"), SOJOURN_WRITE_TIMEOUT="2s")
+    live = LiveServer(tmp_path_factory.mktemp("streams"), SOJOURN_WRITE_TIMEOUT="2s", SOJOURN_STREAM_MAX_AGE="10m")
     yield live
     assert live.stop() in (0, -signal.SIGTERM)
 
@@ -174,7 +174,7 @@ def _go_on_telling(server: LiveServer, stop: threading.Event) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_that_stops_ends_its_streams_in_good_order(tmp_path: Path, number: signal.Signals) -> None:
-    server = LiveServer(tmp_path, SOJOURN_DRAIN_TIME="1s")
+    server = LiveServer(tmp_path, SOJOURN_DRAIN_TIME="1s", SOJOURN_STREAM_MAX_AGE="10m")
     try:
         create(server, "ann")
         with closing(Following(server)) as following:
@@ -203,7 +203,7 @@ def test_a_stream_ends_by_itself(tmp_path: Path) -> None:
 def test_an_idle_stream_costs_little(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 2 * MANY + 500)), hard))
-    server = LiveServer(tmp_path)
+    server = LiveServer(tmp_path, SOJOURN_STREAM_MAX_AGE="10m")
     try:
         with ExitStack() as stack:
             for _ in range(50):

@@ -1,0 +1,176 @@
+"""Events: every end is told once, in one order, and each way to read tells the same."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from sojourn.conformance.checks import check
+from sojourn.conformance.world import SignIn, Tenant, World, expect
+
+_EVENTS = "the contract, list_events"
+Way = Callable[[Tenant, SignIn], Any]
+"""A way to end a session. The neighbour that lives on is another user's."""
+
+
+def _by_reuse(tenant: Tenant, made: SignIn) -> None:
+    """The refresh token is sent again after its successor was used: two copies of it are about."""
+    following = expect(tenant.refresh(made.refresh), 200).json["refresh_token"]
+    expect(tenant.refresh(following), 200)
+    expect(tenant.refresh(made.refresh), 401)
+
+
+def _all_others(tenant: Tenant, made: SignIn) -> None:
+    current = tenant.sign_in(made.user)
+    expect(tenant.bearer(current.access, "revoke_other_sessions", **{"except": "current"}), 200)
+
+
+WAYS: dict[str, Way] = {
+    "its user": lambda tenant, made: expect(
+        tenant.bearer(made.access, "revoke_session", session_id=made.id, body={"reason": "mine"}), 204
+    ),
+    "a service": lambda tenant, made: expect(
+        tenant.service("revoke_session_as_service", session_id=made.id, body={"reason": "left"}), 204
+    ),
+    "an administrator": lambda tenant, made: expect(
+        tenant.admin("revoke_session", session_id=made.id, body={"reason": "lost"}), 204
+    ),
+    "an administrator, of several": lambda tenant, made: expect(
+        tenant.admin("revoke_sessions", body={"session_ids": [made.id], "reason": "leak"}), 200
+    ),
+    "an administrator, in bulk": lambda tenant, made: expect(
+        tenant.admin("revoke_sessions_in_bulk", body={"session_ids": [made.id], "reason": "leak"}), 200
+    ),
+    "a service, with all of the user": lambda tenant, made: expect(
+        tenant.service("revoke_user_sessions", user_id=made.user), 200
+    ),
+    "an administrator, with all of the user": lambda tenant, made: expect(
+        tenant.admin("revoke_sessions_of_user", user_id=made.user, body={"reason": "all"}), 200
+    ),
+    "its user, from elsewhere": _all_others,
+    "a token that was sent twice": _by_reuse,
+    "erasure": lambda tenant, made: expect(tenant.service("erase_user_data", body={"user_id": made.user}), 200),
+}
+
+
+def all_behind(tenant: Tenant, cursor: str, *, limit: int = 500) -> list[dict[str, Any]]:
+    """The events behind a cursor, page by page."""
+    found: list[dict[str, Any]] = []
+    while True:
+        page = expect(tenant.service("list_events", **{"?after": cursor, "?limit": limit}), 200).json
+        found += page["items"]
+        cursor = page["next_cursor"]
+        if not page["has_more"]:
+            return found
+
+
+def end_of(tenant: Tenant) -> str:
+    """The cursor behind everything that was told so far."""
+    cursor = str(expect(tenant.service("list_events", **{"?limit": 1}), 200).json["next_cursor"])
+    return [cursor, *(str(event["cursor"]) for event in all_behind(tenant, cursor))][-1]
+
+
+def ends(events: list[dict[str, Any]]) -> list[str]:
+    """The sessions that are told to have ended."""
+    return [event["data"]["session_id"] for event in events if event["type"] == "session.ended"]
+
+
+@check(
+    "EVT-001",
+    "Each session that ends MUST be told by exactly one event, however it ends, and no session that lives on.",
+    source=_EVENTS,
+    profile="full",
+    feature="events",
+)
+def test_each_way_to_end_a_session_is_told_once(world: World) -> None:
+    for way, end in WAYS.items():
+        made, neighbour = world.first.sign_in(), world.first.sign_in()
+        cursor = end_of(world.first)
+        end(world.first, made)
+        told = ends(all_behind(world.first, cursor))
+        assert told.count(made.id) == 1, f"ended by {way}: told {told.count(made.id)} times"
+        assert neighbour.id not in told, f"ended by {way}: told of a session that lives on"
+
+
+@check(
+    "EVT-002",
+    "Events MUST come in one order: cursors grow, no id comes twice, and small pages hold what a large one holds.",
+    source=_EVENTS,
+    profile="full",
+    feature="events",
+)
+def test_events_come_in_one_order(world: World) -> None:
+    cursor = end_of(world.first)
+    made = [world.first.sign_in() for _ in range(6)]
+    for one in made[:4]:
+        expect(world.first.service("revoke_session_as_service", session_id=one.id), 204)
+    whole = all_behind(world.first, cursor)
+    cursors = [event["cursor"] for event in whole]
+    assert cursors == sorted(set(cursors)), "cursors do not grow"
+    assert cursors[0] > cursor, "told of what was before the cursor"
+    assert len({event["id"] for event in whole}) == len(whole), "an id is told twice"
+    for limit in (1, 3):
+        assert all_behind(world.first, cursor, limit=limit) == whole, (
+            f"pages of {limit} do not hold what one page holds"
+        )
+    for number, event in enumerate(whole):
+        assert all_behind(world.first, event["cursor"]) == whole[number + 1 :], (
+            "a cursor inside does not go on behind it"
+        )
+    assert ends(whole) == [one.id for one in made[:4]], "ends are not told in the order in which they were answered"
+
+
+@check(
+    "EVT-003",
+    "A stream MUST tell what pages tell, go on behind `Last-Event-ID`, and be sent only to who names it.",
+    source="the contract, stream_events",
+    profile="full",
+    feature="events",
+)
+def test_a_stream_tells_the_same(world: World) -> None:
+    cursor = end_of(world.first)
+    for one in [world.first.sign_in() for _ in range(2)]:
+        expect(world.first.service("revoke_session_as_service", session_id=one.id), 204)
+    whole = all_behind(world.first, cursor)
+    request = world.first.request("stream_events").with_header("X-API-Key", world.target.api_key)
+    for number, behind in enumerate([cursor, *(event["cursor"] for event in whole)]):
+        told = messages(expect(world.send(request.with_header("Last-Event-ID", behind)), 200).text)
+        assert [data for kind, _, data in told if kind != "checkpoint"] == whole[number:], "not what pages tell"
+        assert all(name == data["cursor"] for _, name, data in told), "an id is not the cursor"
+        assert told[-1][0] == "checkpoint", "no checkpoint comes"
+    for accept in ("*/*", "application/json", "text/event-stream;q=0"):
+        expect(world.send(request.with_header("Accept", accept)), 406)
+    expect(world.send(request.without("Accept")), 406)
+
+
+@check(
+    "EVT-004",
+    "The snapshot MUST name what is refused now, nothing else, and stay the same while nothing happens.",
+    source="the contract, get_revocations",
+    profile="full",
+    feature="events",
+)
+def test_the_snapshot_is_not_stale(world: World) -> None:
+    made, neighbour = world.first.sign_in(), world.first.sign_in()
+    before = expect(world.first.service("get_revocations"), 200)
+    expect(world.first.service("revoke_session_as_service", session_id=made.id), 204)
+    after = expect(world.first.service("get_revocations"), 200)
+    refused = [item.get("session_id") for item in after.json["items"] if item["kind"] == "session"]
+    assert refused.count(made.id) == 1, f"a session that ended is there {refused.count(made.id)} times"
+    assert neighbour.id not in refused, "a session that lives on is refused"
+    assert made.id not in before.text, "a session was refused before it ended"
+    assert ends(all_behind(world.first, before.json["cursor"])) == [made.id], "its cursor is not where it was made"
+    assert all_behind(world.first, after.json["cursor"]) == [], "its cursor is not where it was made"
+    again = expect(world.first.service("get_revocations"), 200)
+    assert (again.body, again.headers.get("etag")) == (after.body, after.headers.get("etag")), "it changed by itself"
+    assert after.headers.get("etag") != before.headers.get("etag"), "another snapshot has the same ETag"
+
+
+def messages(text: str) -> list[tuple[str, str, Any]]:
+    """The messages of a stream: type, id and data."""
+    found = []
+    for block in text.split("\n\n"):
+        lines = [line.partition(": ") for line in block.splitlines() if line and not line.startswith((":", "retry"))]
+        fields = {name: value for name, _, value in lines}
+        if "data" in fields:
+            found.append((fields.get("event", ""), fields.get("id", ""), json.loads(fields["data"])))
+    return found
