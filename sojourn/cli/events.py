@@ -18,7 +18,6 @@ from sojourn.domain.ids import TenantId
 from sojourn.handlers.feed import Wanted
 from sojourn.handlers.views.events import event_response
 from sojourn.serving.feed import Feed
-from sojourn.settings import Settings
 from sojourn.storage.database import Database
 from sojourn.storage.queries.events import EVENT_TYPES
 
@@ -51,9 +50,7 @@ def events() -> None:
 @events.command()
 @click.option("--tenant", type=TenantParameter(), metavar="T", help="This tenant only. Without: every tenant.")
 @click.option("--type", "types", type=click.Choice(EVENT_TYPES), multiple=True, help="This type only; repeatable.")
-@click.option(
-    "--after", type=CursorParameter(), help="Begin behind this cursor. Without: with what happens from now on."
-)
+@click.option("--after", type=CursorParameter(), help="Begin behind this cursor. Without: with what is still to come.")
 @click.option("--all", "from_first", is_flag=True, help="Begin with the oldest event that is kept.")
 @click.option("--no-follow", is_flag=True, help="End once everything was shown, and wait for nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, as `GET /internal/events` has it.")
@@ -78,9 +75,10 @@ def tail(
     wanted = Wanted(None if tenant is None else (tenant,), frozenset(types))
 
     async def work(database: Database) -> None:
-        async for event in _events(
-            database, settings, wanted=wanted, after=after, from_first=from_first, no_follow=no_follow
-        ):
+        feed = Feed(lambda: database, utc_now, retention=settings.event_retention)
+        await feed.follow(database)
+        start = after if after is not None or from_first else await _end_of(feed)
+        async for event in _events(feed, wanted, start=start, follows=not no_follow):
             click.echo(json.dumps(event, ensure_ascii=False) if as_json else _readable(event))
 
     try:
@@ -91,31 +89,23 @@ def tail(
         ) from None
 
 
-async def _events(
-    database: Database,
-    settings: Settings,
-    *,
-    wanted: Wanted,
-    after: Cursor | None,
-    from_first: bool,
-    no_follow: bool,
-) -> AsyncIterator[Line]:
-    """Events in their order, until a signal comes."""
-    feed = Feed(lambda: database, utc_now, retention=settings.event_retention)
-    await feed.follow(database)
+async def _end_of(feed: Feed) -> Cursor:
+    ends, _ = await feed.ends()
+    return Cursor(ends.epoch, ends.newest)
+
+
+async def _events(feed: Feed, wanted: Wanted, *, start: Cursor | None, follows: bool) -> AsyncIterator[Line]:
+    """Events in their order, from the oldest on without a start, until a signal comes."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, feed.end)
     looking = asyncio.create_task(feed.run())
     try:
-        if after is None and not from_first:
-            ends, _ = await feed.ends()
-            after = Cursor(ends.epoch, ends.newest)
-        page = await feed.page(wanted, after, limit=PAGE, wait_seconds=0)
+        page = await feed.page(wanted, start, limit=PAGE, wait_seconds=0)
         while True:
             for row in page.rows:
                 yield event_response(row, page.cursor.epoch)
-            if feed.has_ended or (no_follow and not page.has_more):
+            if feed.has_ended or (not follows and not page.has_more):
                 return
             wait_seconds = 0.0 if page.has_more else WAIT_SECONDS
             page = await feed.following(wanted, page.cursor, limit=PAGE, wait_seconds=wait_seconds)
