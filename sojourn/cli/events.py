@@ -3,8 +3,8 @@
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from typing import Any
 
 import click
@@ -78,8 +78,9 @@ def tail(
         feed = Feed(lambda: database, utc_now, retention=settings.event_retention)
         await feed.follow(database)
         start = after if after is not None or from_first else await _end_of(feed)
-        async for event in _events(feed, wanted, start=start, follows=not no_follow):
-            click.echo(json.dumps(event, ensure_ascii=False) if as_json else _readable(event))
+        async with aclosing(_events(feed, wanted, start=start, follows=not no_follow)) as found:
+            async for event in found:
+                click.echo(json.dumps(event, ensure_ascii=False) if as_json else _readable(event))
 
     try:
         with_database(settings, work, existing=True)
@@ -94,7 +95,7 @@ async def _end_of(feed: Feed) -> Cursor:
     return Cursor(ends.epoch, ends.newest)
 
 
-async def _events(feed: Feed, wanted: Wanted, *, start: Cursor | None, follows: bool) -> AsyncIterator[Line]:
+async def _events(feed: Feed, wanted: Wanted, *, start: Cursor | None, follows: bool) -> AsyncGenerator[Line, None]:
     """Events in their order, from the oldest on without a start, until a signal comes."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

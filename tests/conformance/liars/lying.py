@@ -1,5 +1,6 @@
 """How a liar lies: it stands between the judge and our application, and changes what goes by."""
 
+import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
@@ -119,12 +120,13 @@ class Exchange:
 
 
 async def _ask(app: Any, scope: Any, body: bytes) -> Answer:
-    sent = False
+    sent, answered = False, asyncio.Event()
     answer = Answer(0, {}, b"")
 
     async def receive() -> Any:
         nonlocal sent
         if sent:
+            await answered.wait()
             return {"type": "http.disconnect"}
         sent = True
         return {"type": "http.request", "body": body, "more_body": False}
@@ -135,6 +137,8 @@ async def _ask(app: Any, scope: Any, body: bytes) -> Answer:
             answer.headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in message["headers"]}
         else:
             answer.body += message.get("body", b"")
+            if not message.get("more_body"):
+                answered.set()
 
     await app(scope, receive, send)
     return answer
