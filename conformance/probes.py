@@ -180,13 +180,18 @@ def content_types(operation: Operation, valid: Raw) -> Iterator[Probe]:
         yield Probe(coding, valid.with_header("Content-Encoding", coding), (415,))
 
 
+_ACCEPTING_ANYTHING = ("*/*", "application/*, text/*;q=0.5, image/*;q=0.4, application/yaml", "text/html, */*;q=0.1")
+_NAMING_A_STREAM = ("TEXT/Event-Stream", "*/*;q=0.1, text/event-stream;q=0.5", "text/html, text/event-stream")
+"""A stream has to be named: whoever takes anything does not expect an answer without an end."""
+
+
 def spelling(operation: Operation, valid: Raw) -> Iterator[Probe]:
     """Other spellings of a good request, that are just as good; each is sent to fresh data."""
     if valid.body is not None:
         for text in _CONTENT_TYPES:
             yield Probe(text, valid.with_header("Content-Type", text), (operation.success,))
         yield Probe("a body in chunks", valid.copy(chunked=True), (operation.success,))
-    for accept in ("*/*", "application/*, text/*;q=0.5, image/*;q=0.4, application/yaml", "text/html, */*;q=0.1"):
+    for accept in _NAMING_A_STREAM if operation.is_stream else _ACCEPTING_ANYTHING:
         yield Probe(accept, valid.with_header("Accept", accept), (operation.success,))
 
 
