@@ -15,7 +15,7 @@ _ASKED_AGAIN = "private, no-cache"
 
 @check(
     "HDR-001",
-    "A response with tokens or session data MUST carry `Cache-Control: no-store`, or `private, no-cache` if documented.",
+    "A response with tokens or session data MUST carry `Cache-Control: no-store`, or a documented `private, no-cache`.",
     source="the contract, header NoStore; RFC 9111 section 5.2.2.5",
 )
 def test_answers_about_sessions_are_not_stored(world: World, operation: Operation) -> None:
