@@ -13,6 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 MAX_ANSWER = 1 << 24
+_PIECE = 65_536
+_CHECKPOINT = b"event: checkpoint"
 NO_ANSWER = 0
 """The status of a reply that never came: the connection ended, or time did."""
 
@@ -149,21 +151,20 @@ def _is_stream(response: http.client.HTTPResponse) -> bool:
 
 def _until_checkpoint(response: http.client.HTTPResponse) -> bytes:
     """A stream of events up to the first message that says that all of them have come: it may go on for ever."""
-    said, is_last = bytearray(), False
-    while (line := response.readline()) and len(said) < MAX_ANSWER:
-        said += line
-        is_last = is_last or line.startswith(b"event: checkpoint")
-        if is_last and not line.strip():
+    said = bytearray()
+    while (piece := response.read1(_PIECE)) and len(said) < MAX_ANSWER:
+        said += piece
+        if _CHECKPOINT in said and said.endswith(b"\n\n"):
             break
     return bytes(said)
 
 
-def read_reply(connection: socket.socket, method: str) -> Reply:
-    """The answer to a request of `method`, from a connection that it was sent on."""
+def read_reply(connection: socket.socket, method: str, *, whole: bool = False) -> Reply:
+    """The answer to a request of `method`, from a connection that it was sent on; of a stream the beginning."""
     response = http.client.HTTPResponse(connection, method=method)
     try:
         response.begin()
-        body = _until_checkpoint(response) if _is_stream(response) else response.read(MAX_ANSWER)
+        body = _until_checkpoint(response) if _is_stream(response) and not whole else response.read(MAX_ANSWER)
     except (http.client.HTTPException, OSError):
         return Reply(NO_ANSWER)
     finally:

@@ -162,6 +162,7 @@ def environ(database_url: str) -> dict[str, str]:
         "SOJOURN_JWT_SECRET": JWT_SECRET,
         "SOJOURN_RESPONSE_VALIDATION": "enforce",
         "SOJOURN_TOUCH_INTERVAL": "10ms",
+        "SOJOURN_STREAM_MAX_AGE": "10ms",
     }
 
 

@@ -50,7 +50,7 @@ def replies(port: int, data: bytes, method: str) -> list[Reply]:
         said = _Said(_read_all(connection))
     found: list[Reply] = []
     while said.tell() < said.getbuffer().nbytes:
-        found.append(read_reply(cast(socket.socket, said), method))
+        found.append(read_reply(cast(socket.socket, said), method, whole=True))
         if found[-1].status == NO_ANSWER:
             break
     return found
