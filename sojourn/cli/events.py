@@ -49,7 +49,7 @@ def events() -> None:
 
 @events.command()
 @click.option("--tenant", type=TenantParameter(), metavar="T", help="This tenant only. Without: every tenant.")
-@click.option("--type", "types", type=click.Choice(EVENT_TYPES), multiple=True, help="This type only; repeatable.")
+@click.option("--type", "types", type=click.Choice(EVENT_TYPES), multiple=True, metavar="TYPE", help="This only.")
 @click.option("--after", type=CursorParameter(), help="Begin behind this cursor. Without: with what is still to come.")
 @click.option("--all", "from_first", is_flag=True, help="Begin with the oldest event that is kept.")
 @click.option("--no-follow", is_flag=True, help="End once everything was shown, and wait for nothing.")
