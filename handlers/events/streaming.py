@@ -59,14 +59,14 @@ async def _messages(
 
 
 def _event(event: View) -> bytes:
-    return _message(str(event["cursor"]), str(event["type"]), event)
+    return _message(str(event["cursor"]), str(event["type"]), data=event)
 
 
 def _checkpoint(page: Page) -> bytes:
     """Everything up to the cursor was sent, and all that was committed until the instant is before the cursor."""
     cursor = str(page.cursor)
-    return b":\n" + _message(cursor, "checkpoint", {"cursor": cursor, "as_of": page.as_of})
+    return b":\n" + _message(cursor, "checkpoint", data={"cursor": cursor, "as_of": page.as_of})
 
 
-def _message(cursor: str, kind: str, data: View) -> bytes:
+def _message(cursor: str, kind: str, *, data: View) -> bytes:
     return b"id: %b\nevent: %b\ndata: %b\n\n" % (cursor.encode(), kind.encode(), orjson.dumps(data))
