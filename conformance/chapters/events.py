@@ -76,7 +76,7 @@ def ends(events: list[dict[str, Any]]) -> list[str]:
 
 @check(
     "EVT-001",
-    "Each session that ends MUST be told by exactly one event, however it ends, and no session that lives on.",
+    "Each session that ends MUST have exactly one event, however it ends, and a session that lives on none.",
     source=_EVENTS,
     profile="full",
     feature="events",
@@ -121,7 +121,7 @@ def test_events_come_in_one_order(world: World) -> None:
 
 @check(
     "EVT-003",
-    "A stream MUST tell what pages tell, go on behind `Last-Event-ID`, and be sent only to who names it.",
+    "A stream MUST hold what pages hold, go on behind `Last-Event-ID`, and be sent only to who names it.",
     source="the contract, stream_events",
     profile="full",
     feature="events",
