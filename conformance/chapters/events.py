@@ -1,4 +1,4 @@
-"""Events: every end is told once, in one order, and each way to read tells the same."""
+"""Events: every end has one event, in one order, whichever way it is read."""
 
 import json
 from collections.abc import Callable
