@@ -83,8 +83,8 @@ def ends(events: list[dict[str, Any]]) -> list[str]:
 )
 def test_each_way_to_end_a_session_is_told_once(world: World) -> None:
     for way, end in WAYS.items():
-        made, neighbour = world.first.sign_in(), world.first.sign_in()
         cursor = end_of(world.first)
+        made, neighbour = world.first.sign_in(), world.first.sign_in()
         end(world.first, made)
         told = ends(all_behind(world.first, cursor))
         assert told.count(made.id) == 1, f"ended by {way}: told {told.count(made.id)} times"
