@@ -77,6 +77,9 @@ def sessions(history: History, where: Where) -> Iterator[str]:
     told = expect(tenant.service("check_user_active", user_id=user), 200).json
     if (told["active"], told["session_count"]) != (bool(active), len(active)):
         yield f"check_user_active says {told}, should be {len(active)}"
+    many = expect(tenant.service("check_many_active", body={"user_ids": [user, f"{user}.nobody", user]}), 200).json
+    if [item["session_count"] for item in many["items"]] != [len(active), 0, len(active)]:
+        yield f"check_many_active says {many['items']}, should be {len(active)}, 0 and {len(active)}"
     exported = expect(tenant.service("export_user_data", body={"user_id": user}), 200).json
     yield from unlike(seen, "export_user_data", rows=exported["sessions"])
     yield from differs("export_user_data", by_id(exported["sessions"]), wanted=by_id(everything))

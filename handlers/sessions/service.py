@@ -5,8 +5,9 @@ from typing import Any
 from sojourn.domain.clock import day_of, read_instant, to_text
 from sojourn.domain.endings import UNSTATED_REASON, Ending
 from sojourn.domain.errors import SessionNotFound, ValidationFailed, Violation
+from sojourn.domain.ids import session_key
 from sojourn.domain.paging import Page
-from sojourn.domain.sessions import MAX_METHODS, methods_with
+from sojourn.domain.sessions import MAX_METHODS, is_active, methods_with
 from sojourn.handlers import auditing
 from sojourn.handlers.context import Context, commits_itself, reads_at_length
 from sojourn.handlers.sessions.activity import keep_alive
@@ -37,6 +38,19 @@ async def check_user_active(ctx: Context, user_id: str) -> View:
     """Whether the user has an active session, and how many."""
     count = await sessions.count_active_of_user(ctx.db, user_id, now=ctx.now_text)
     return {"active": count > 0, "session_count": count}
+
+
+async def check_many_active(ctx: Context, body: dict[str, Any]) -> View:
+    """How many active sessions each of many users has, or whether each of many sessions is active; in their order."""
+    ids: list[str] = body.get("user_ids") or body["session_ids"]
+    if "user_ids" in body:
+        counts = await sessions.count_active_of_users(ctx.db, ids, now=ctx.now_text)
+    else:
+        keys = [session_key(item) for item in ids]
+        rows = await sessions.get_many(ctx.db, [key for key in keys if key is not None])
+        counts = [int(key in rows and is_active(rows[key], ctx.now_text)) if key else 0 for key in keys]
+    items = zip(ids, counts, strict=True)
+    return {"items": [{"id": item, "active": count > 0, "session_count": count} for item, count in items]}
 
 
 async def create_session(ctx: Context, body: dict[str, Any]) -> View:

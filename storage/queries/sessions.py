@@ -3,6 +3,7 @@
 What is active at an instant is spelled in `sojourn.storage.queries.session_states`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -271,6 +272,18 @@ async def count_active_of_user(unit: UnitOfWork, user_id: str, *, now: Instant) 
     """How many sessions of a user are active."""
     count: int = await unit.value(COUNT_ACTIVE_OF_USER, user_id=user_id, now=now)
     return count
+
+
+async def count_active_of_users(unit: UnitOfWork, user_ids: Sequence[str], *, now: Instant) -> list[int]:
+    """How many sessions of each user are active, in the order of the users."""
+    found = await unit.each(COUNT_ACTIVE_OF_USER, [{"user_id": user, "now": now} for user in user_ids])
+    return [rows[0][0] for rows in found]
+
+
+async def get_many(unit: UnitOfWork, keys: Sequence[SessionKey]) -> dict[SessionKey, SessionRow]:
+    """Sessions of any status by their ids; those that exist."""
+    found = await unit.each(GET, [{"id": key} for key in keys])
+    return {rows[0][0]: unit.touches.shown(unit.tenant.id, SessionRow._make(rows[0])) for rows in found if rows}
 
 
 async def list_active_of_user(

@@ -73,6 +73,7 @@ OUR_OPERATIONS = {
     "list_events": "whoever keeps a copy of what holds must hear of every end",
     "stream_events": "who acts on an end at once keeps a connection open instead of asking again and again",
     "get_revocations": "a verifier that starts must know what is refused already",
+    "check_many_active": "a list of users is one question and not five hundred",
     "get_session_as_service": "a backend that has a session's id needs to know what it is worth",
     "revoke_session_as_service": "an identity provider's logout hook ends one session",
     "touch_session_as_service": "a backend that serves the user keeps the session alive",
