@@ -58,12 +58,15 @@ _yes = click.option("--yes", "agreed", is_flag=True, help="Do it without asking.
 
 
 def asked_first(command: Callable[..., None]) -> Callable[..., None]:
-    """A command that asks on the terminal before it acts. Where nobody can be asked it acts with --yes only."""
+    """A command that asks on the terminal before it acts. Where nobody can be asked it acts with --yes only.
+
+    With --dry-run it does nothing, so it asks nothing.
+    """
 
     @_yes
     @wraps(command)
     def run(agreed: bool, **arguments: Any) -> None:
-        if not agreed:
+        if not agreed and not arguments.get("dry_run"):
             ask(f"{(command.__doc__ or '').partition('.')[0]}?")
         command(**arguments)
 

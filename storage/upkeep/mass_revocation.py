@@ -4,16 +4,17 @@ A restored backup knows nothing of what was revoked since it was made. Every tok
 one row a type; the sessions follow in batches.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
 
-from sqlalchemy import bindparam, literal_column, or_, select
+from sqlalchemy import bindparam, func, literal_column, or_, select
 
 from sojourn.domain.clock import Instant, from_text, to_text
 from sojourn.domain.endings import Ending
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
 from sojourn.storage.queries import events, sessions, sign_ins, token_configs
-from sojourn.storage.queries.session_states import ACTIVE, SETTLED_AHEAD
+from sojourn.storage.queries.session_states import ACTIVE, FEW_ACTIVE, SETTLED_AHEAD
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import UnitOfWork
@@ -31,6 +32,17 @@ LOCK_SOME = Statement(
     .offset(literal_column("0"))
     .with_for_update()
 )
+COUNT = Statement(
+    select(func.count(), func.count(_S.c.user_id.distinct())).where(_S.c.tenant_id == bindparam("tenant"), FEW_ACTIVE),
+    plans_anew=True,
+)
+
+
+async def count_active(database: Database, tenants: Iterable[Tenant], *, now: Instant) -> tuple[int, int]:
+    """How many sessions of some tenants are active, and of how many users. Raises Unavailable."""
+    found = [await database.read(tenant, lambda unit: unit.one(COUNT, now=now)) for tenant in tenants]
+    numbers = [row or (0, 0) for row in found]
+    return sum(row[0] for row in numbers), sum(row[1] for row in numbers)
 
 
 async def end_all(database: Database, tenant: Tenant, *, now: Instant, ending: Ending) -> int:

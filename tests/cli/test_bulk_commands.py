@@ -102,6 +102,27 @@ def test_purge_forgets_cut_offs_of_users_without_sessions_once_they_are_old(sojo
     assert sql("SELECT user_id FROM users") == [(lives,)]
 
 
+def test_end_sessions_says_how_many_it_would_end_and_then_ends_them(sojourn: Any, sql: Sql) -> None:
+    sojourn(f"{SEED} 7")
+    some = "SELECT id FROM sessions WHERE tenant_id = 'tnt_0001' ORDER BY id LIMIT 3"
+    sql("UPDATE sessions SET revoked_at = NULL, due_at = '2999-01-01T00:00:00.000Z',"
+        " expires_at = '2999-01-01T00:00:00.000Z', idle_expires_at = '2999-01-01T00:00:00.000Z'"
+        f" WHERE id IN ({some})")  # fmt: skip
+    ((users,),) = sql(f"SELECT count(DISTINCT user_id) FROM sessions WHERE id IN ({some})")
+
+    would = sojourn("end-sessions --dry-run")
+    elsewhere = sojourn("end-sessions --dry-run --tenant nowhere")
+    of_one = sojourn("end-sessions --dry-run --tenant tnt_0001")
+    ended = sojourn("end-sessions --yes")
+    nothing = sojourn("end-sessions --dry-run")
+
+    assert would.stdout == f"3 sessions of {users} users would end\n", would.stderr
+    assert (elsewhere.returncode, elsewhere.stderr.count("no tenant nowhere")) == (1, 1)
+    assert of_one.stdout == would.stdout
+    assert "3 sessions ended" in ended.stdout
+    assert nothing.stdout == "0 sessions of 0 users would end\n"
+
+
 def test_purge_spares_what_is_kept(sojourn: Any, sql: Sql) -> None:
     sojourn(f"{SEED} 7")
 

@@ -151,6 +151,7 @@ CHANGE_NOTHING: dict[str, Prepared] = {
     "keys list": lambda folder: ("keys", "list"),
     "api-key list": lambda folder: ("api-key", "list"),
     "tenant list": lambda folder: ("tenant", "list"),
+    "events tail": lambda folder: ("events", "tail", "--all", "--no-follow"),
     "audit export": lambda folder: ("audit", "export"),
     "audit key": lambda folder: ("audit", "key"),
     "audit verify": lambda folder: ("audit", "verify", exported(folder)),
@@ -207,6 +208,7 @@ def test_a_command_that_changes_something_writes_one_record_and_any_other_none(t
     "arguments",
     [
         ("purge", "--dry-run"),
+        ("end-sessions", "--dry-run"),
         ("migrate",),
         ("migrate", "--check"),
         ("check",),

@@ -25,6 +25,7 @@ OF_WHAT_IS_THERE = (
     "api-key revoke key_1",
     "api-key rotate key_1",
     "end-sessions --yes",
+    "end-sessions --dry-run",
     "restore --yes",
 )
 LINES = 6
