@@ -38,5 +38,6 @@ def test_links_lead_to_the_other_language_to_a_problem_and_to_the_reference(
         lambda: browser.driver.current_url == f"{server.url}/problems/token-expired?language=zh-CN", "not there"
     )
     browser.driver.back()
+    browser.find("h1", "问题类型")  # the page that was left has such a link, too
     browser.click(browser.find("nav a", "API"))
     browser.wait(lambda: browser.driver.current_url == f"{server.url}/docs?language=zh-CN", "not there")

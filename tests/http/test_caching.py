@@ -16,8 +16,10 @@ PAGES = {
 COMPRESSED = {
     *("get_contract_json", "get_contract_yaml", "get_reference_script"),
     *("get_front_page", "list_problem_types", "get_problem_type", "get_problem_catalogue"),
+    "get_revocations",
 }
-"""Answers that are the same for everybody: no other may be compressed, for its length would tell of what is in it."""
+"""Answers that are the same for everybody, and the snapshot, in which no credential stands: no other may be compressed,
+for its length would tell of what is in it."""
 
 
 @pytest.mark.parametrize("locale", i18n.LOCALES)

@@ -23,7 +23,7 @@ OF_OTHERS = {
     "add_to_blacklist": "token.refused",
 }
 """Operations of users that are acts where an administrator does them to somebody else."""
-READS = {"introspect_token", "export_user_data"}
+READS = {"introspect_token", "export_user_data", "check_many_active"}
 """Their method is POST for the sake of their body: they change nothing."""
 
 
@@ -84,6 +84,7 @@ Prepared = Callable[[], httpx.Response]
 OPERATIONS: dict[str, Callable[[Acts], Prepared]] = {
     "create_session": lambda a: lambda: a.service("POST", "/internal/session/create", json={"auth_user_id": OTHER}),
     "revoke_user_sessions": lambda a: lambda: a.service("DELETE", f"/internal/session/session/user/{OTHER}"),
+    "check_many_active": lambda a: lambda: a.service("POST", "/internal/session/active", json={"user_ids": [OTHER]}),
     "export_user_data": lambda a: (
         lambda: a.service("POST", "/internal/session/export-user-data", json={"user_id": OTHER})
     ),

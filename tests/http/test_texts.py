@@ -117,7 +117,8 @@ def ask(client: Client, place: Place, text: str) -> httpx.Response:
     elif place.part == "header":
         request = request.with_header(place.name, text)
     else:
-        body = json.loads(request.body or b"{}")
+        alone = (place.operation.body_schema or {}).get("maxProperties") == 1
+        body = {} if alone else json.loads(request.body or b"{}")
         request = request.with_body({**body, place.name: [text] if place.is_list else text})
     key = client.managing_key if operation.scope == "manage" else API_KEY
     credentials = {"apiKey": {"X-API-Key": key}, "http": {"Authorization": f"Bearer {admin(client)}"}}

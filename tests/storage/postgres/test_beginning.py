@@ -30,10 +30,10 @@ def url(cluster: Cluster, wire: Wire) -> Iterator[str]:
 async def messages_of_a_read(database: PostgresDatabase, wire: Wire) -> int:
     """How many messages a read takes whose statements the connection knows."""
     for _ in range(3):
-        before = wire.messages
+        before = wire.mark()
         found = await database.read(ACME, lambda unit: sessions.count_active_of_user(unit, "ann", now=T0))
         assert found == 0
-    return wire.messages - before
+    return wire.since(before)
 
 
 async def nothing(_: Any) -> None:
@@ -63,9 +63,9 @@ def test_an_ordinary_database_is_asked_in_one_message(wire: Wire, url: str) -> N
         try:
             read = await messages_of_a_read(database, wire)
             await database.time()
-            before = wire.messages
+            before = wire.mark()
             await database.time()
-            return read, wire.messages - before
+            return read, wire.since(before)
         finally:
             await database.close()
 
