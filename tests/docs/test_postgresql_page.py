@@ -29,7 +29,6 @@ ELSEWHERE = {
     ("commands.md", "text"),  # what commands print about themselves
     ("faults.md", "sh"),  # runs the fault suite itself
     ("on-call.md", "sh"),  # the same lines as in the guide for operators, where they are run
-    ("security.md", "python"),  # run by test_security_page
     ("security.md", "text"),  # a setting
     ("traces.md", "sh"),  # needs a receiver: tests/observability/test_spans.py has one
     ("upgrading.md", "text"),  # what a command prints
