@@ -13,7 +13,7 @@ from sojourn.conformance.fuzzing.runner import Run
 def test_a_run_that_reached_nothing_does_not_pass_the_gate(gate: Callable[..., Any]) -> None:
     silent = Run(0, "", {"complete": True}, [])
     contract = {
-        "paths": {"/a": {"get": {"responses": {"200": {"links": {"next": {}}}}}}},
+        "paths": {"/a": {"get": {"operationId": "a", "responses": {"200": {"links": {"next": {}}}}}}},
     }
 
     assert gate([silent], contract)
