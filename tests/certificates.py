@@ -4,10 +4,10 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -85,9 +85,10 @@ class Secured(Cluster):
             time.sleep(0.02)
 
 
-@contextmanager
-def secured(folder: Path) -> Iterator[Secured]:
-    """A server whose certificate is right; `folder` is where its authorities' certificates are kept."""
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """A server whose certificate is right."""
+    folder = tmp_path_factory.mktemp("authorities")
     with cluster(Secured) as server:
         server.trusted, server.other = Authority(folder / "trusted.pem"), Authority(folder / "other.pem")
         server.show(right(server))
@@ -95,6 +96,15 @@ def secured(folder: Path) -> Iterator[Secured]:
             server.settle(setting, f"{server.folder}/{file}")
         server.settle("ssl", "on")
         yield server
+
+
+@pytest.fixture
+def name(secured: Secured) -> Iterator[str]:
+    """A database of its own on that server, whose certificate is right again afterwards."""
+    made = secured.create()
+    yield made
+    secured.show(right(secured))
+    secured.drop(made)
 
 
 def right(server: Secured) -> tuple[bytes, bytes]:

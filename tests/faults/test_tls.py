@@ -3,31 +3,17 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from tests import certificates
-from tests.certificates import WRONG, Certificate, Secured, expired, right
+from tests.certificates import WRONG, Certificate, Secured, expired, name, right, secured
 from tests.faults.conftest import Experiment
 from tests.faults.services import Service
 from tests.faults.test_postgresql import status_of
 
+__all__ = ["name", "secured"]
 Serve = Callable[..., Service]
-
-
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    with certificates.secured(tmp_path_factory.mktemp("authorities")) as server:
-        yield server
-
-
-@pytest.fixture
-def name(secured: Secured) -> Iterator[str]:
-    made = secured.create()
-    yield made
-    secured.show(right(secured))
-    secured.drop(made)
 
 
 @pytest.mark.parametrize(("certificate", "words"), WRONG)

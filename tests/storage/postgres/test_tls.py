@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -10,24 +9,10 @@ from sojourn.domain.errors import Unavailable
 from sojourn.storage.database import Database
 from sojourn.storage.engines import Unreachable, with_open_database
 from sojourn.storage.queries import sessions
-from tests import certificates
-from tests.certificates import WRONG, Certificate, Secured, right
+from tests.certificates import WRONG, Certificate, Secured, name, right, secured
 from tests.storage.conftest import T0, Store, new_session
 
-
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    with certificates.secured(tmp_path_factory.mktemp("authorities")) as server:
-        yield server
-
-
-@pytest.fixture
-def name(secured: Secured) -> Iterator[str]:
-    made = secured.create()
-    yield made
-    secured.show(right(secured))
-    secured.drop(made)
-
+__all__ = ["name", "secured"]
 
 EACH_WRONG = pytest.mark.parametrize(("certificate", "words"), WRONG)
 
