@@ -17,6 +17,18 @@ from selenium.webdriver.support.wait import WebDriverWait
 from tests.live import LiveServer
 
 MISSING = "NOT TESTED: there is no Chromium here to look at the pages with: `apt-get install chromium chromium-driver`"
+STANDS_STILL = """
+const [element, done] = arguments;
+element.scrollIntoView({block: "center", behavior: "instant"});
+const place = () => JSON.stringify(element.getBoundingClientRect());
+const look = (before, frames) => requestAnimationFrame(() => {
+  const now = place();
+  const still = now === before && document.readyState === "complete";
+  if (still && frames === 1) done(true);
+  else look(now, still ? frames - 1 : 3);
+});
+look(place(), 3);
+"""
 NOTE_VIOLATIONS = """
 globalThis.violations = [];
 addEventListener("securitypolicyviolation", (event) => violations.push(event.effectiveDirective));
@@ -58,8 +70,11 @@ class Browser:
         return WebDriverWait(self.driver, 20, ignored_exceptions=[Exception]).until(lambda _: condition(), otherwise)
 
     def click(self, element: WebElement) -> None:
-        """Bring the element into view and click it, as soon as nothing lies above it."""
-        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+        """Bring the element into view and click it, once the page is loaded and moves no more and nothing lies above it.
+
+        A click goes to a place of the window: one that is sent while the page still moves hits something else.
+        """
+        self.driver.execute_async_script(STANDS_STILL, element)
         self.wait(lambda: element.click() is None, "cannot be clicked")
 
     def requests(self) -> list[str]:
