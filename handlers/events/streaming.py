@@ -3,16 +3,20 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from datetime import timedelta
+from functools import lru_cache
 from random import randint, uniform
 
 import orjson
 
+from sojourn.domain.clock import Instant
+from sojourn.domain.cursors import Cursor
 from sojourn.handlers.answers import Stream
 from sojourn.handlers.context import Context, commits_itself
 from sojourn.handlers.events.wanted import cursor_of, wanted_events
 from sojourn.handlers.feed import Feed, Page, Wanted
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.events import event_response
+from sojourn.storage.queries.feed import EventRow
 
 CHECKPOINT_SECONDS = 3.0
 """How often a stream says that nothing happened. The contract promises five seconds."""
@@ -46,9 +50,9 @@ async def _messages(
     yield b": events\nretry: %d\n\n" % randint(*_RETRY_MILLISECONDS)  # noqa: S311 - no secret
     due = clock()
     while True:
-        messages = [_event(event_response(row, page.cursor.epoch)) for row in page.rows]
+        messages = [_event(row, page.cursor.epoch) for row in page.rows]
         if not page.has_more and (messages or clock() >= due):
-            messages.append(_checkpoint(page))
+            messages.append(_checkpoint(page.cursor, page.as_of))
             due = clock() + CHECKPOINT_SECONDS
         if messages:
             yield b"".join(messages)
@@ -58,14 +62,18 @@ async def _messages(
         page = await feed.following(wanted, page.cursor, limit=limit, wait_seconds=wait_seconds)
 
 
-def _event(event: View) -> bytes:
+@lru_cache(maxsize=1024)
+def _event(row: EventRow, epoch: str) -> bytes:
+    """The same bytes for all streams: they are written once."""
+    event = event_response(row, epoch)
     return _message(str(event["cursor"]), str(event["type"]), data=event)
 
 
-def _checkpoint(page: Page) -> bytes:
+@lru_cache(maxsize=64)
+def _checkpoint(cursor: Cursor, as_of: Instant) -> bytes:
     """Everything up to the cursor was sent, and all that was committed until the instant is before the cursor."""
-    cursor = str(page.cursor)
-    return b":\n" + _message(cursor, "checkpoint", data={"cursor": cursor, "as_of": page.as_of})
+    text = str(cursor)
+    return b":\n" + _message(text, "checkpoint", data={"cursor": text, "as_of": as_of})
 
 
 def _message(cursor: str, kind: str, *, data: View) -> bytes:

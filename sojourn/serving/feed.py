@@ -1,8 +1,10 @@
 """The feed of events in a worker: those who wait for events hold no connection, and hear of them at once.
 
 A commit of this process wakes them; what other processes commit is looked for ten times a second, while somebody
-waits. On PostgreSQL this is also who numbers: a worker numbers what it has committed, and whoever reads numbers what is
-left, so that an answer holds everything that was committed before it was asked for.
+waits. New events are read once, for everybody: who waits is given them from memory (`Window`), and who is too far
+behind for that reads the database until the memory begins. On PostgreSQL this is also who numbers: a worker numbers
+what it has committed, and whoever reads numbers what is left, so that an answer holds everything that was committed
+before it was asked for.
 """
 
 import asyncio
@@ -19,6 +21,9 @@ from sojourn.domain.cursors import Cursor
 from sojourn.domain.errors import CursorExpired, Unavailable
 from sojourn.domain.values import Tenant
 from sojourn.handlers.feed import Page, Snapshot, Wanted
+from sojourn.serving import feed_window
+from sojourn.serving.feed_readers import Readers
+from sojourn.serving.feed_window import Window
 from sojourn.storage.database import Database
 from sojourn.storage.queries import epochs, feed
 from sojourn.storage.queries.feed import EVERYBODY, Ends, EventRow
@@ -28,9 +33,15 @@ LOOK_SECONDS = 0.1
 """How often events of other processes are looked for while somebody waits."""
 NUMBER_SECONDS = 0.05
 """A worker that commits all the time numbers this often."""
+FRESH_SECONDS = 1.0
+"""For so long after a look who waits need not ask the database whether there is something to wait for."""
+READ_AT_ONCE = 500
+"""So many events are read by one statement, and told before the next ones are read."""
 
 BEGINNING = "1970-01-01T00:00:00.000Z"
 """The instant of a feed in which nothing has happened."""
+
+EVERYTHING = Wanted(None)
 
 logger = logging.getLogger("sojourn")
 
@@ -43,10 +54,11 @@ class Feed:
         self._clock = clock
         self._retention = retention
         self._heard = asyncio.Event()
-        self._moved = asyncio.Event()
-        self._newest = 0
+        self._window = Window()
+        self._readers = Readers()
         self._known = Ends(oldest=0, newest=0, as_of=None, epoch="", is_any_waiting=False), Instant("")
-        self._waiting = 0
+        self._is_followed = False
+        self._looked_at = -FRESH_SECONDS
         self.has_ended = False
 
     async def follow(self, database: Database) -> None:
@@ -62,7 +74,11 @@ class Feed:
     def end(self) -> None:
         """The worker is about to stop: whoever waits is answered now."""
         self.has_ended = True
-        self._moved.set()
+        self._readers.wake_all()
+
+    def is_followed_by(self, number: int) -> bool:
+        """Whether so many wait, and what comes is read for them."""
+        return len(self._readers) >= number and self._is_followed
 
     async def run(self) -> None:
         """Number and look, until cancelled. No failure ends it."""
@@ -78,7 +94,7 @@ class Feed:
     async def _hear(self) -> bool:
         """Wait until something was committed here; while somebody waits for events, until the next look at most."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._heard.wait(), LOOK_SECONDS - NUMBER_SECONDS if self._waiting else None)
+            await asyncio.wait_for(self._heard.wait(), LOOK_SECONDS - NUMBER_SECONDS if self._readers else None)
             self._heard.clear()
             return True
         return False
@@ -86,27 +102,42 @@ class Feed:
     async def _look(self, *, is_heard: bool) -> None:
         if is_heard and not await self._database().number_events(wait=False):
             self._heard.set()  # another process numbers, perhaps without what was committed here: once more
-        if self._waiting:
-            await self.ends()
+        if self._readers:
+            await self._follow()
+        else:
+            self._is_followed = False
 
-    def _move_to(self, newest: int) -> None:
-        if newest != self._newest:
-            self._newest = newest
-            self._moved.set()
-            if not self.has_ended:
-                self._moved = asyncio.Event()
+    async def _follow(self) -> None:
+        """Read what is new into the memory, and wake those for whom something of it is."""
+        ends, as_of = await self.ends()
+        window, now = self._window, asyncio.get_running_loop().time
+        if not self._is_followed or ends.epoch != self._known[0].epoch or ends.newest < window.end:
+            self._known, self._is_followed = (ends, as_of), True
+            self._begin_at(ends.newest)
+        if ends.newest - window.end > feed_window.KEPT_ROWS:
+            self._begin_at(ends.newest - feed_window.KEPT_ROWS)
+        while window.end < ends.newest:
+            rows = await self._read(EVERYTHING, after=window.end, until=ends.newest, limit=READ_AT_ONCE)
+            until = rows[-1].number if len(rows) == READ_AT_ONCE else ends.newest
+            window.add(rows, until=until, now=now())
+            await self._readers.wake(rows)
+        window.forget(now() - feed_window.KEPT_SECONDS)
+        self._known, self._looked_at = (ends, as_of), now()
 
-    async def _wait(self, after: int, *, seconds: float) -> None:
-        """Wait until there are events behind a number, or for some seconds, or until the worker is about to stop."""
-        self._waiting += 1
-        self._heard.set()
-        try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    while self._newest <= after and not self.has_ended:
-                        await self._moved.wait()
-        finally:
-            self._waiting -= 1
+    def _begin_at(self, number: int) -> None:
+        """Remember what comes after a number. Who waits for what is before it reads the database."""
+        self._window.begin(number)
+        self._readers.wake_all()
+
+    async def _wait(self, wanted: Wanted, after: int, *, seconds: float) -> None:
+        """Wait until events behind a number may be there, or for some seconds, or until the worker is about to stop."""
+        window = self._window
+        if self.has_ended or not window.holds(after) or window.behind(after, wanted, limit=1):
+            return
+        with self._readers.waiting(wanted) as waiter, suppress(TimeoutError):
+            if len(self._readers) == 1:
+                self._heard.set()
+            await asyncio.wait_for(waiter, seconds)
 
     async def ends(self) -> tuple[Ends, Instant]:
         """Where the feed ends, and the instant until which everything that was committed is in it."""
@@ -115,9 +146,7 @@ class Feed:
         if ends.is_any_waiting:
             await database.number_events()
             ends = await database.read(EVERYBODY, feed.ends)
-        self._known = ends, as_of
-        self._move_to(ends.newest)
-        return self._known
+        return ends, as_of
 
     async def _start(self, after: Cursor | None, ends: Ends) -> int:
         """The number after which a reader goes on. Raises CursorExpired."""
@@ -138,12 +167,27 @@ class Feed:
         """
         clock = asyncio.get_running_loop().time
         deadline = clock() + wait_seconds
-        ends, as_of = await self.ends()
-        number = await self._start(after, ends)
-        page = await self._read_page(wanted, number, ends=ends, as_of=as_of, limit=limit)
+        page = None
+        if after is not None and wait_seconds > 0 and self._is_fresh(after):
+            page = self._empty_page(wanted, after)
+        if page is None:
+            page = await self._first_page(wanted, after, limit=limit)
         while not page.rows and (left := deadline - clock()) > 0 and not self.has_ended:
             page = await self.following(wanted, page.cursor, limit=limit, wait_seconds=left)
         return page
+
+    def _empty_page(self, wanted: Wanted, after: Cursor) -> Page | None:
+        """A page without events, where the memory says that there are none; None where it does not."""
+        window = self._window
+        if not window.holds(after.number) or window.behind(after.number, wanted, limit=1):
+            return None
+        return Page([], Cursor(after.epoch, window.end), has_more=False, as_of=self._known[1])
+
+    async def _first_page(self, wanted: Wanted, after: Cursor | None, *, limit: int) -> Page:
+        ends, as_of = await self.ends()
+        start = Cursor(ends.epoch, await self._start(after, ends))
+        rows = await self._read(wanted, after=start.number, until=ends.newest, limit=limit + 1)
+        return _page(rows, after=start, until=ends.newest, as_of=as_of, limit=limit)
 
     async def following(self, wanted: Wanted, after: Cursor, *, limit: int, wait_seconds: float) -> Page:
         """The same behind the cursor of a page that was just read. While nothing happens it asks nothing.
@@ -152,19 +196,33 @@ class Feed:
         reader was so slow that events behind the cursor are gone; Unavailable.
         """
         if wait_seconds > 0:
-            await self._wait(after.number, seconds=wait_seconds)
-        ends, as_of = self._known
+            await self._wait(wanted, after.number, seconds=wait_seconds)
+        elif not self._is_fresh(after):
+            return await self._read_page(wanted, after, limit=limit)
+        (ends, as_of), window = self._known, self._window
         if ends.epoch != after.epoch:
-            ends, as_of = await self.ends()
+            return await self._read_page(wanted, after, limit=limit)
+        if after.number < ends.oldest - 1:
+            raise CursorExpired()
+        until = window.end
+        if window.holds(after.number):
+            rows = window.behind(after.number, wanted, limit=limit + 1)
+        else:
+            rows = await self._read(wanted, after=after.number, until=until, limit=limit + 1)
+        return _page(rows, after=after, until=until, as_of=as_of, limit=limit)
+
+    def _is_fresh(self, after: Cursor) -> bool:
+        """Whether the memory goes as far as a cursor, and was compared with the database just now."""
+        is_known = self._known[0].epoch == after.epoch and self._window.end >= after.number
+        return is_known and asyncio.get_running_loop().time() - self._looked_at < FRESH_SECONDS
+
+    async def _read_page(self, wanted: Wanted, after: Cursor, *, limit: int) -> Page:
+        """The same from the database, up to its end. Raises CursorExpired, Unavailable."""
+        ends, as_of = await self.ends()
         if ends.epoch != after.epoch or after.number < ends.oldest - 1:
             raise CursorExpired()
-        return await self._read_page(wanted, after.number, ends=ends, as_of=as_of, limit=limit)
-
-    async def _read_page(self, wanted: Wanted, number: int, *, ends: Ends, as_of: Instant, limit: int) -> Page:
-        rows = await self._read(wanted, after=number, until=ends.newest, limit=limit + 1)
-        has_more = len(rows) > limit
-        last = rows[limit - 1].number if has_more else max(number, ends.newest)
-        return Page(rows[:limit], Cursor(ends.epoch, last), has_more, as_of)
+        rows = await self._read(wanted, after=after.number, until=ends.newest, limit=limit + 1)
+        return _page(rows, after=after, until=ends.newest, as_of=as_of, limit=limit)
 
     async def _read(self, wanted: Wanted, *, after: int, until: int, limit: int) -> list[EventRow]:
         """Events with numbers after one and up to another."""
@@ -200,6 +258,13 @@ class Feed:
             return found[0]
         merged = heapq.merge(*found, key=_number)
         return [next(same) for _, same in groupby(merged, key=_number)]  # what concerns everybody is found by each
+
+
+def _page(rows: list[EventRow], *, after: Cursor, until: int, as_of: Instant, limit: int) -> Page:
+    """A page of `limit` events, given one more than that of those behind `after` and up to `until`, if there are."""
+    has_more = len(rows) > limit
+    last = rows[limit - 1].number if has_more else max(after.number, until)
+    return Page(rows[:limit], Cursor(after.epoch, last), has_more, as_of)
 
 
 def _number(row: EventRow) -> int:
