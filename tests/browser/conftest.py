@@ -70,7 +70,7 @@ class Browser:
         return WebDriverWait(self.driver, 20, ignored_exceptions=[Exception]).until(lambda _: condition(), otherwise)
 
     def click(self, element: WebElement) -> None:
-        """Bring the element into view and click it, once the page is loaded and moves no more and nothing lies above it.
+        """Bring the element into view and click it, once the page is loaded, moves no more and nothing lies above it.
 
         A click goes to a place of the window: one that is sent while the page still moves hits something else.
         """
