@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 
 from sojourn.storage.schema import progress
 
-HEAD = "0010"
+HEAD = "0011"
 """The newest revision in `storage/migrations/versions`. Revisions are numbered: they sort like they follow."""
 
 _NOT_OF_THE_MODELS = re.compile(rf"sqlite_|{progress.TABLE}$|\w+_(default|\d{{8}})$")

@@ -42,6 +42,7 @@ class SessionTable(Stored, table=True):
 
     `acr` is the authentication context class, `elevations` counts how often its assurance was raised. `recorded_by` is
     the API key that recorded the sign-in, `impersonator` the administrator who did: null where the user did.
+    `idp_session_id` is the session at the identity provider `idp_issuer` that the sign-in came from.
     """
 
     __tablename__ = "sessions"
@@ -52,6 +53,7 @@ class SessionTable(Stored, table=True):
         partial_index("ix_sessions_due", "tenant_id", "due_at", not_null="due_at"),
         partial_index("ix_sessions_device", "tenant_id", "device_id", not_null="device_id"),
         partial_index("ix_sessions_impersonator", "tenant_id", "impersonator", not_null="impersonator"),
+        partial_index("ix_sessions_provider", "tenant_id", "idp_session_id", not_null="idp_session_id"),
         Index("ix_sessions_ended_by", "tenant_id", "revoked_by", sqlite_where=_BY_OTHERS, postgresql_where=_BY_OTHERS),
         {"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (id)"},
     )
@@ -86,6 +88,8 @@ class SessionTable(Stored, table=True):
     last_user_agent: str | None = Field(sa_column=long_text())
     recorded_by: str | None = Field(sa_column=short_text())
     impersonator: str | None = Field(sa_column=short_text())
+    idp_issuer: str | None = Field(sa_column=short_text())
+    idp_session_id: str | None = Field(sa_column=short_text())
 
 
 class SessionCounterTable(Stored, table=True):

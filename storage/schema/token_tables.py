@@ -9,7 +9,16 @@ from sqlmodel import Field
 
 from sojourn.domain.clock import Instant
 from sojourn.domain.ids import SessionKey, TenantId
-from sojourn.storage.schema.columns import Stored, flag, instant, key_text, long_text, session_key, short_text
+from sojourn.storage.schema.columns import (
+    Stored,
+    flag,
+    instant,
+    key_text,
+    long_text,
+    partial_index,
+    session_key,
+    short_text,
+)
 
 
 class SessionTokenTable(Stored, table=True):
@@ -70,6 +79,26 @@ class PresentedTokenTable(Stored, table=True):
 
     tenant_id: TenantId = Field(sa_column=key_text(128))
     token_hash: str = Field(sa_column=key_text(64))
+    expires_at: Instant = Field(sa_column=instant())
+
+
+class KeptAnswerTable(Stored, table=True):
+    """What a request with an Idempotency-Key was answered, for its retries.
+
+    `id` is a hash of the caller and the key, `sealed` the request's hash and the answer, encrypted as private keys are.
+    `user_id` is the user whom the request concerns: erased with that user.
+    """
+
+    __tablename__ = "kept_answers"
+    __table_args__ = (
+        partial_index("ix_kept_answers_user", "tenant_id", "user_id", not_null="user_id"),
+        Index("ix_kept_answers_expiry", "tenant_id", "expires_at"),
+    )
+
+    tenant_id: TenantId = Field(sa_column=key_text(128))
+    id: str = Field(sa_column=key_text(64))
+    user_id: str | None = Field(sa_column=short_text())
+    sealed: str = Field(sa_column=long_text(nullable=False))
     expires_at: Instant = Field(sa_column=instant())
 
 
