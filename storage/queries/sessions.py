@@ -64,6 +64,8 @@ class NewSession:
     geoip: str | None = None
     recorded_by: str | None = None
     impersonator: str | None = None
+    idp_issuer: str | None = None
+    idp_session_id: str | None = None
 
 
 class SessionRow(NamedTuple):
@@ -93,6 +95,8 @@ class SessionRow(NamedTuple):
     last_user_agent: str | None
     recorded_by: str | None
     impersonator: str | None
+    idp_issuer: str | None
+    idp_session_id: str | None
 
 
 class DeviceFacts(NamedTuple):
