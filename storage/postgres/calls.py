@@ -12,6 +12,7 @@ from secrets import randbelow
 from typing import Any, NamedTuple
 
 from sojourn.domain.errors import Unavailable
+from sojourn.storage.postgres.connections import Connections
 from sojourn.storage.postgres.failures import DRIVER_ERRORS, is_dropped
 from sojourn.storage.postgres.functions import NOT_NOW, Function
 from sojourn.storage.postgres.one_message import one_message
@@ -52,11 +53,10 @@ class _Queue:
 
 
 class Calls:
-    """Calls the functions of a database's pool."""
+    """Calls the functions of a database."""
 
-    def __init__(self, pool: Any, wait_seconds: float) -> None:
-        self._pool = pool
-        self._wait_seconds = wait_seconds
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
         self._queues: dict[str, _Queue] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -160,10 +160,11 @@ class Calls:
         shard = randbelow(SHARDS)
         values = [function.values(call.parameters, call.beside, shard=shard, wait=wait) for call in group]
         try:
-            connection = await self._pool.acquire(timeout=self._wait_seconds)
+            connection = await self._connections.take()
         except DRIVER_ERRORS as error:
             raise _NotSent(error) from error
         warnings: list[Any] = []
+        was_well = False
 
         def listen(_: Any, message: Any) -> None:
             warnings.append(message)
@@ -175,14 +176,14 @@ class Calls:
             else:
                 rows = await connection.fetchmany(function.call, values)
             await asyncio.sleep(0)  # listeners are called in the loop's next turn
+            was_well = True
         except asyncio.CancelledError:
             connection.terminate()
             raise
         finally:
             with suppress(*DRIVER_ERRORS):  # a connection that is gone: the pool makes another
                 connection.remove_log_listener(listen)
-            with suppress(*DRIVER_ERRORS):
-                await self._pool.release(connection)
+            await self._connections.give_back(connection, keep=was_well)
         # A wait for the replica that was cancelled: done here, perhaps not there. It is not acknowledged.
         if any(message.sqlstate == NOT_REPLICATED for message in warnings):
             raise Unavailable()
@@ -192,7 +193,7 @@ class Calls:
         """Whether what the call writes is there. Raises what the driver raises."""
         proof = function.procedure.proof
         message = one_message(proof.statement, one=True, of_tenant=True)
-        async with self._pool.acquire(timeout=self._wait_seconds) as connection:
+        async with self._connections.one() as connection:
             found = await connection.fetch(message.text, *message.values(proof.values(call.parameters)), 0)
         return bool(found)
 

@@ -23,6 +23,7 @@ from sojourn.storage.listeners import Listeners
 from sojourn.storage.postgres import citus, numbering, partitions, poolers, pools
 from sojourn.storage.postgres.calls import Calls
 from sojourn.storage.postgres.codecs import set_codecs
+from sojourn.storage.postgres.connections import Connections
 from sojourn.storage.postgres.failures import DRIVER_ERRORS, retries, unavailable
 from sojourn.storage.postgres.functions import FUNCTIONS, functions_here
 from sojourn.storage.postgres.grants import Refusals
@@ -121,6 +122,7 @@ class PostgresDatabase(Database):
         if self._messages is not None:
             await self._messages.calls.close()
             await self._messages.batches.close()
+            await self._messages.connections.close()
         for pool in (self._pool, self._system_pool):
             with suppress(TimeoutError):  # the pool has ended its connections then, unasked
                 await asyncio.wait_for(pool.close(), self._wait_seconds)
@@ -254,7 +256,8 @@ def _messages(pool: Any, wait_seconds: float, *, names: set[str]) -> Messages:
     functions = {procedure: function for procedure, function in FUNCTIONS.items() if function.name in names}
     if len(functions) < len(FUNCTIONS):
         logger.warning("functions of this release are missing in the database, which costs speed: run sojourn migrate")
-    return Messages(Batches(pool, wait_seconds), Calls(pool, wait_seconds), functions)
+    connections = Connections(pool, wait_seconds)
+    return Messages(connections, Batches(connections), Calls(connections), functions)
 
 
 def _is_of_a_cluster(connection: Connection) -> bool:

@@ -7,10 +7,11 @@ with the load; a batch that takes long is overtaken by the next one on another c
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 from sojourn.domain.errors import Unavailable
+from sojourn.storage.postgres.connections import Connections
 from sojourn.storage.postgres.failures import DRIVER_ERRORS, is_dropped
 from sojourn.storage.postgres.one_message import OneMessage, one_message
 from sojourn.storage.postgres.runner import READ, PostgresRunner
@@ -42,11 +43,10 @@ class _Queue:
 
 
 class Batches:
-    """Sends the reads that wait to a database's pool, in batches."""
+    """Sends the reads that wait to a database, in batches."""
 
-    def __init__(self, pool: Any, wait_seconds: float) -> None:
-        self._pool = pool
-        self._wait_seconds = wait_seconds
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
         self._queues: dict[str, _Queue] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -93,12 +93,13 @@ class Batches:
 
     async def _serve(self, text: str, batch: list[_Question]) -> None:
         try:
-            connection = await self._pool.acquire(timeout=self._wait_seconds)
+            connection = await self._connections.take()
         except DRIVER_ERRORS as error:
             _refuse(batch, error)
             return
+        was_well = False
         try:
-            await _ask_together(connection, text, batch=batch)
+            was_well = await _ask_together(connection, text, batch=batch)
         except asyncio.CancelledError:
             _refuse(batch, Unavailable())
             connection.terminate()
@@ -106,24 +107,27 @@ class Batches:
         except Exception as error:  # a bug of ours: the callers get the error instead of waiting for ever
             _refuse(batch, error)
         finally:
-            with suppress(*DRIVER_ERRORS):  # a connection that is gone: the pool makes another
-                await self._pool.release(connection)
+            await self._connections.give_back(connection, keep=was_well)
 
 
-async def _ask_together(connection: Any, text: str, *, batch: list[_Question]) -> None:
-    """Answer each question of a batch. Where one fails the server undoes all, so each is asked again by itself."""
+async def _ask_together(connection: Any, text: str, *, batch: list[_Question]) -> bool:
+    """Answer each question of a batch; whether nothing failed.
+
+    Where one fails the server undoes all, so each is asked again by itself.
+    """
     try:
         found = await _rows(connection, text, batch=batch)
     except DRIVER_ERRORS as error:
         if len(batch) == 1 or is_dropped(error):
             _refuse(batch, error)
-            return
+            return False
         for question in batch:
             await _ask_together(connection, text, batch=[question])
-        return
+        return False
     for question, rows in zip(batch, found, strict=True):
         if not question.rows.done():  # its caller was cancelled
             question.rows.set_result(rows)
+    return True
 
 
 async def _rows(connection: Any, text: str, *, batch: list[_Question]) -> list[list[Row]]:

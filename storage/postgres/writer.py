@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from sojourn.storage.postgres.calls import Calls
+from sojourn.storage.postgres.connections import Connections
 from sojourn.storage.postgres.functions import Function
 from sojourn.storage.postgres.one_message import one_message
 from sojourn.storage.postgres.reader import Batches
@@ -23,6 +24,7 @@ from sojourn.storage.unit_of_work import Row
 class Messages(NamedTuple):
     """How a database is asked in single messages. `functions`: the procedures that it knows."""
 
+    connections: Connections
     batches: Batches
     calls: Calls
     functions: dict[Procedure, Function]

@@ -116,6 +116,8 @@ def test_a_creation_waits_for_whoever_ends_its_user_and_its_neighbours_do_not(
             ending.set()
             await go_on.wait()
 
+        # The tenant's first session makes the tenant's row, and others of a tenant that is being made wait for it.
+        await create(database, new_session("ann"))
         end_task = asyncio.create_task(store.database.write(ACME, end))
         await ending.wait()
         held = asyncio.create_task(create(database, new_session("ended")))
