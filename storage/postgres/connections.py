@@ -19,15 +19,15 @@ _HELD_OF_THE_POOL = 4
 
 
 class Connections:
-    """Lends a pool's connections. One that is given back and not taken again within 20 ms returns to the pool."""
+    """Gives out a pool's connections. One that is given back and not taken again within 20 ms returns to the pool."""
 
     def __init__(self, pool: Any, wait_seconds: float) -> None:
         self._pool = pool
         self._wait_seconds = wait_seconds
         size = pool.get_max_size()
         self._most = min(max(1, size // _HELD_OF_THE_POOL), size - 1)
-        self._held: set[Any] = set()  # lent or not, they do not return to the pool after each message
-        self._kept: list[Any] = []  # those of them that are not lent
+        self._held: set[Any] = set()  # taken or not, they do not return to the pool after each message
+        self._kept: list[Any] = []  # those of them that are not taken
         self._was_used = False
         self._look: asyncio.TimerHandle | None = None
         self._returns: set[asyncio.Task[None]] = set()

@@ -47,9 +47,9 @@ def test_a_part_of_the_pool_is_kept(
     monkeypatch.setattr("sojourn.storage.postgres.connections._LOOKED_AT_EVERY_SECONDS", 3600)
 
     async def work(pool: Any, connections: Connections) -> None:
-        lent = [await connections.take() for _ in range(size)]
+        taken = [await connections.take() for _ in range(size)]
         assert in_use(pool) == size
-        for connection in lent:
+        for connection in taken:
             await connections.give_back(connection, keep=True)
         assert in_use(pool) == kept
         for _ in range(3):
@@ -89,7 +89,7 @@ def test_messages_without_a_pause_leave_a_connection_for_a_transaction(cluster: 
     with_pool(cluster.url(name), work, size=2)
 
 
-def test_what_was_closed_meanwhile_or_failed_is_not_lent_again(cluster: Cluster, name: str) -> None:
+def test_what_was_closed_meanwhile_or_failed_is_not_given_out_again(cluster: Cluster, name: str) -> None:
     async def work(pool: Any, connections: Connections) -> None:
         first = await connections.take()
         number = await first.fetchval("SELECT pg_backend_pid()")
