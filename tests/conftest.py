@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from sojourn.storage.engines import migrate
-from tests import postgres
+from tests import distribution, postgres
 
 ENGINES = ("sqlite", "postgresql")
 settings.register_profile(
@@ -27,6 +27,20 @@ on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 def pytest_report_header() -> str:
     return f"engines: SQLite {sqlite3.sqlite_version}, {postgres.version()}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where tests are shared out between processes, the files that take longest begin."""
+    if hasattr(config, "workerinput"):
+        distribution.longest_first(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> distribution.Files | None:
+    """Who shares them out with `--dist loadfile`."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    config.option.loadscopereorder = False
+    return distribution.Files(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from sojourn.serving.collection import leave_without_collecting, uncollected
 from sojourn.settings import SettingsError
 
 INTERRUPTED = 130
@@ -81,7 +82,8 @@ class CommandsOnDemand(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(import_module(module), name)
+        with uncollected():
+            command: click.Command = getattr(import_module(module), name)
         return command
 
 
@@ -112,6 +114,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 def main() -> None:
     """Run the command line and leave with its status."""
+    leave_without_collecting()
     # Connexion imports a test client that warns about its dependencies; operators can do nothing about it.
     warnings.filterwarnings("ignore", message="Using `httpx` with `starlette.testclient`")
     try:

@@ -10,6 +10,8 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from sojourn.serving.collection import uncollected
+
 APPLICATION = "sojourn.app:create_app_from_env"
 
 
@@ -50,7 +52,8 @@ def serve(workers: int, internal: socket.socket | None, **options: Any) -> None:
         if workers > 1:
             Workers(config, sockets=[config.bind_socket(), *others]).run()
             return
-        config.load_app()
+        with uncollected():
+            config.load_app()
         server = uvicorn.Server(config)
         server.run([config.bind_socket(), *others] if others else None)
     except KeyboardInterrupt:

@@ -30,13 +30,18 @@ class Meter:
         return (self._settled() - before) / 1e9
 
     def _settled(self) -> int:
-        """The nanoseconds used so far, once they grow no longer."""
+        """The nanoseconds used so far, once they grow no longer and no thread has anything left to do."""
         used = self._used()
         while True:
             time.sleep(SETTLED_SECONDS)
-            if (now := self._used()) == used:
+            if (now := self._used()) == used and self._rests():
                 return now
             used = now
+
+    def _rests(self) -> bool:
+        """Whether all threads wait for something: one that has work to do, but no processor just now, is in state R."""
+        states = ((task / "stat").read_text().rpartition(")")[2].split()[0] for task in self._tasks.iterdir())
+        return "R" not in states
 
     def _used(self) -> int:
         return sum(int((task / "schedstat").read_text().split()[0]) for task in self._tasks.iterdir())

@@ -14,18 +14,17 @@ def excess(cost: Callable[[int], float], size: int, *, least: float) -> float | 
     """By how much the cost grows too fast between one size and twice that size, or None when it does not.
 
     `cost` gives seconds of processor time for so many bytes. Noise only adds to a cost, so the cheapest of several runs
-    counts; what looks too steep is measured again, and must be too steep between two and four times the size as well.
-    What costs less than `least` seconds is too little to be judged, and harms nobody.
+    counts, and the sizes take turns, so that a busy while of the machine does not fall on one of them alone; what looks
+    too steep is measured again, and must be too steep between two and four times the size as well. What costs less than
+    `least` seconds is too little to be judged, and harms nobody.
     """
     if cost(2 * size) < least:
         return None
-    small, large = _cheapest(cost, size, RUNS), _cheapest(cost, 2 * size, RUNS)
-    if large < least or large <= MOST * small:
-        return None
-    small, large = min(small, _cheapest(cost, size, MORE_RUNS)), min(large, _cheapest(cost, 2 * size, MORE_RUNS))
-    if large < least or large <= MOST * small:
-        return None
-    largest = _cheapest(cost, 4 * size, RUNS)
+    for runs in (RUNS, RUNS + MORE_RUNS):
+        small, large = _cheapest(cost, size, 2 * size, runs=runs)
+        if large < least or large <= MOST * small:
+            return None
+    large, largest = _cheapest(cost, 2 * size, 4 * size, runs=RUNS)
     return None if largest <= MOST * large else largest / large
 
 
@@ -36,5 +35,6 @@ def spent_here(work: Callable[[], object]) -> float:
     return time.thread_time() - before
 
 
-def _cheapest(cost: Callable[[int], float], size: int, runs: int) -> float:
-    return min(cost(size) for _ in range(runs))
+def _cheapest(cost: Callable[[int], float], *sizes: int, runs: int) -> list[float]:
+    """The least cost of each size, of several runs in which they take turns."""
+    return [min(costs) for costs in zip(*([cost(size) for size in sizes] for _ in range(runs)), strict=True)]

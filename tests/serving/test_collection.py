@@ -1,0 +1,43 @@
+"""Garbage is collected while requests are served, and neither before nor behind that."""
+
+import gc
+import subprocess
+import sys
+
+import pytest
+
+from sojourn.serving.collection import uncollected
+
+
+def test_nothing_is_collected_meanwhile_and_everything_afterwards_even_after_an_error() -> None:
+    assert gc.isenabled()
+
+    with pytest.raises(ZeroDivisionError), uncollected():
+        assert not gc.isenabled()
+        1 / 0  # noqa: B018
+
+    assert gc.isenabled()
+
+
+def test_what_was_switched_off_stays_off() -> None:
+    gc.disable()
+    try:
+        with uncollected():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_a_process_that_ends_leaves_its_cycles_and_runs_what_is_to_run_at_its_end() -> None:
+    program = """
+import atexit, gc
+atexit.register(lambda: print(gc.get_freeze_count() > 1000))
+from sojourn.serving.collection import leave_without_collecting
+leave_without_collecting()
+atexit.register(print, "closing")
+"""
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+
+    assert done.stdout.split() == ["closing", "True"]
