@@ -18,6 +18,7 @@ DomainError
 ├── CursorExpired           events behind a cursor are not kept any more, or are of another database
 ├── TenantLimitReached      no tenant more is made on first use
 ├── TenantExists            a tenant of this id is there already
+├── IdempotencyKeyReused    a retry's key that came with another request before
 ├── TenantMismatch          the body names another tenant than the credential
 ├── UnsupportedGrant        not the grant of token exchange
 ├── InvalidSubjectToken     a token that cannot be exchanged
@@ -197,6 +198,12 @@ class TenantExists(DomainError):
     """A tenant of this id is there already; it was left as it is."""
 
     key = "tenant_exists"
+
+
+class IdempotencyKeyReused(DomainError):
+    """The key of a retry came with another request before, or its answer cannot be read any more: nothing was done."""
+
+    key = "idempotency_key_reused"
 
 
 class TenantMismatch(DomainError):

@@ -25,6 +25,8 @@ class Tenant:
 
 SERVICE_TRAIL = Tenant(TenantId("<service>"))
 """The owner of the audit trail for acts that concern the service or several tenants. No tenant id has this form."""
+NO_TENANT = Tenant(TenantId("<none>"))
+"""The tenant of operations that concern none (health, contract, API keys): no tenant id has this form."""
 
 
 @lru_cache(maxsize=4096)

@@ -187,6 +187,7 @@ def _program(
         database=database,
         api_keys=api_keys,
         tokens=service_tokens,
+        sealer=service_tokens,
         service=Service(
             tokens=service_tokens,
             timeouts=Timeouts(settings.idle_timeout, settings.absolute_timeout),

@@ -1,5 +1,7 @@
 """Statuses: every status of the contract that can be caused from outside is caused and checked."""
 
+import json
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -22,6 +24,8 @@ UNKNOWN = {
 NAMES_A_SESSION = ("get_device_fingerprint", "get_risk_score", "generate_tokens")
 SPENDS_A_REFRESH_TOKEN = ("refresh_tokens", "rotate_access_token")
 REFRESHES = 260
+ANOTHER = {"app_id": "another", "name": "another", "reason": "another", "overlap": "1h"}
+"""Members that make another request of a body."""
 STARVED_AT_ONCE = 30
 
 
@@ -72,6 +76,15 @@ def of_another_database(operation: Operation, world: World) -> Raw:
     return valid_request(operation, world.first).with_query("after", after)
 
 
+def of_another_request(operation: Operation, world: World) -> Raw:
+    """The Idempotency-Key of a request whose body was another one."""
+    first = valid_request(operation, world.first).with_header("Idempotency-Key", str(uuid.uuid4()))
+    expect(world.send(first), operation.success)
+    said = json.loads(first.body or b"{}")
+    name = next(name for name in ANOTHER if name in (operation.body_schema or {})["properties"])
+    return first.with_body({**said, name: ANOTHER[name]})
+
+
 def changed(change: Callable[[Raw], Raw]) -> Callable[[Operation, World], Raw]:
     """A valid request with a change."""
     return lambda operation, world: change(valid_request(operation, world.first))
@@ -91,6 +104,7 @@ PROVOKE: dict[int, Callable[[Operation, World], Raw]] = {
     413: changed(lambda valid: valid.with_body({"reason": "a" * 2_000_000})),
     414: changed(lambda valid: valid.with_query("colour", "a" * 20_000)),
     415: changed(lambda valid: valid.copy(body=b"{}").with_header("Content-Type", "text/plain")),
+    422: of_another_request,
     429: too_often,
     431: changed(lambda valid: valid.with_header("X-Filler", "a" * 20_000)),
 }

@@ -1,17 +1,24 @@
-"""A header that Schemathesis cannot fill, whoever it calls as. Loaded by the runner, alone or from `hooks`."""
+"""Headers that Schemathesis cannot fill, whoever it calls as. Loaded by the runner, alone or from `hooks`."""
 
+import uuid
 from typing import Any
 
 import schemathesis
 
 _CONDITION = "If-None-Match"
+_RETRY = "Idempotency-Key"
 
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
     """Leave the header out where no valid value of it was found.
 
-    Schemathesis then fills an optional header with 0 and calls the request valid.
+    Schemathesis then fills an optional header with 0 and calls the request valid. It also takes one key for requests
+    that differ, which is no retry: each request that is valid otherwise gets a key of its own.
     """
-    if case.headers and case.headers.get(_CONDITION) == "0" and case.meta and case.meta.generation.mode.is_positive:
+    if not case.headers or not case.meta or not case.meta.generation.mode.is_positive:
+        return
+    if case.headers.get(_CONDITION) == "0":
         del case.headers[_CONDITION]
+    if _RETRY in case.headers:
+        case.headers[_RETRY] = str(uuid.uuid4())

@@ -126,6 +126,14 @@ class Tokens:
             raise RuntimeError("the vault is opened first")
         return audit_heads.sign(self._vault.audit_key, head)
 
+    def seal(self, name: str, plain: bytes) -> str:
+        """`plain`, encrypted as signing keys are, readable under this name only."""
+        return self._started()[1].seal(name, plain)
+
+    def unseal(self, name: str, sealed: str) -> bytes | None:
+        """What was sealed under `name`; None where it was sealed with a secret that is not known any more."""
+        return self._started()[1].unseal(name, sealed)
+
     async def key_set(self) -> dict[str, Any]:
         """The public keys (RFC 7517)."""
         return await self._started()[2].key_set()

@@ -29,6 +29,7 @@ from sojourn.pipeline.plans import Body, Plan, compile_plan
 from sojourn.pipeline.program import Program
 from sojourn.pipeline.requests import Request, Scope, check_head, open_request, repeated_header
 from sojourn.pipeline.responder import Responder, Send
+from sojourn.pipeline.retries import Again
 from sojourn.pipeline.routing import Router
 from sojourn.pipeline.seam import run_handler
 from sojourn.problems.http_errors import MalformedBody
@@ -157,7 +158,10 @@ class ContractMiddleware(SpecMiddleware):
         result = await run_handler(
             program, plan, identity=identity, arguments=arguments, responder=responder, media_type=media_type
         )
-        security_events.succeeded(responder, arguments, result=result)
+        if isinstance(result, Again):
+            result = result.view  # what the first request did was recorded then
+        else:
+            security_events.succeeded(responder, arguments, result=result)
         if isinstance(result, Stream):
             await responder.stream(plan, result, media_type=media_type, receive=receive)
             return

@@ -13,10 +13,10 @@ from typing import Any
 
 from connexion.operations.abstract import AbstractOperation
 
-from sojourn.pipeline import conditions
+from sojourn.pipeline import conditions, retries
 from sojourn.pipeline.deprecations import Deprecations, compile_deprecations
 from sojourn.pipeline.negotiation import JSON
-from sojourn.pipeline.parameters import Parameter, compile_parameter
+from sojourn.pipeline.parameters import Parameter, argument_of, compile_parameter
 from sojourn.pipeline.requests import Request
 from sojourn.pipeline.responses import Responses
 from sojourn.pipeline.schemas import ContractError, Schema
@@ -25,8 +25,10 @@ from sojourn.pipeline.security import ApiKeyChecker, Security, TokenChecker, com
 Handler = Callable[..., Awaitable[Any]]
 
 TENANT = "x_tenant_id"
-TAKEN = frozenset({TENANT, conditions.ARGUMENT})
-"""Arguments that no handler is given: the tenant is in its context, and what the client has concerns the pipeline."""
+TAKEN = frozenset({TENANT, conditions.ARGUMENT, retries.ARGUMENT})
+"""Arguments that no handler is given: the tenant is in its context, and what the client has or asks again concerns the
+pipeline.
+"""
 _EXAMPLE = (b"x-sojourn-example", b"true")
 _SAFE_METHODS = frozenset({"get", "head", "options"})
 
@@ -44,6 +46,7 @@ class Plan:
     """One operation, ready to run. `writes` says whether its handler runs inside one transaction that writes;
     `reads_at_length`, whether it may read so much that others must not wait for it.
 
+    `keeps_answers`: a request may have an Idempotency-Key, and is then answered once and for all.
     `token` and `credential` name the argument that holds a token to be verified before the handler runs, and the
     refresh token that is the request's credential; None where there is none.
     """
@@ -66,6 +69,7 @@ class Plan:
     kept: bytes
     vary: bytes
     conditional: bool
+    keeps_answers: bool
     deprecations: Deprecations | None
     is_example: bool
     token: str | None
@@ -134,6 +138,7 @@ def compile_plan(
         kept=_kept(operation.responses[str(status)].get("headers", {})),
         vary=_vary(offers, operation.responses[str(status)].get("headers", {})),
         conditional=_conditional(operation, status),
+        keeps_answers=_keeps_answers(operation, definition),
         deprecations=compile_deprecations(
             operation.operation_id,
             definition,
@@ -220,6 +225,18 @@ def _conditional(operation: AbstractOperation, status: int) -> bool:
     if len(declared) > 1:
         raise ContractError(f"{operation.operation_id}: of If-None-Match, ETag and 304 all are declared or none")
     return declared.pop()
+
+
+def _keeps_answers(operation: AbstractOperation, definition: Mapping[str, Any]) -> bool:
+    """Whether a request may be a retry. Raises ContractError where it could not be answered as the first one was."""
+    if all(argument_of(parameter["name"]) != retries.ARGUMENT for parameter in operation.parameters):
+        return False
+    _, offers = _success(operation)
+    if not _writes(operation, definition) or set(offers) - {JSON} or "422" not in operation.responses:
+        raise ContractError(
+            f"{operation.operation_id}: an Idempotency-Key goes with one transaction, answers in {JSON} and 422"
+        )
+    return True
 
 
 def _uses_envelope(operation: AbstractOperation) -> bool:

@@ -9,6 +9,7 @@ from sojourn.domain.clock import Clock
 from sojourn.handlers.context import Service
 from sojourn.pipeline.bodies import BodyLimits
 from sojourn.pipeline.compression import Compressed
+from sojourn.pipeline.retries import Sealer
 from sojourn.pipeline.security import ApiKeyChecker, TokenChecker
 from sojourn.storage.database import Database
 
@@ -26,6 +27,7 @@ class Program:
     database: Callable[[], Database]
     api_keys: ApiKeyChecker
     tokens: TokenChecker
+    sealer: Sealer
     wrong_key: Callable[[str, datetime], None]
     service: Service
     body_limits: BodyLimits

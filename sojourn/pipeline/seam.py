@@ -1,6 +1,5 @@
 """Runs the handlers of the operations.
 
-
 It turns an identity and validated arguments into a `Context`, runs the handler inside a unit of work (a write
 commits before the answer is sent, a refusal rolls it back), and hands the view on. Handlers know neither
 transactions nor HTTP.
@@ -10,10 +9,11 @@ from collections.abc import Awaitable
 from typing import Any
 
 from sojourn.domain.clock import to_text
-from sojourn.domain.ids import TenantId, session_id
+from sojourn.domain.ids import session_id
 from sojourn.domain.tokens import PresentedToken
-from sojourn.domain.values import Caller, Tenant, tenant
+from sojourn.domain.values import NO_TENANT, Caller, Tenant, tenant
 from sojourn.handlers.context import Context
+from sojourn.pipeline import retries
 from sojourn.pipeline.plans import Plan
 from sojourn.pipeline.program import Program
 from sojourn.pipeline.responder import Responder
@@ -34,6 +34,9 @@ async def run_handler(
     of, caller, presented = await _resolve(program, plan, identity=identity, arguments=arguments)
     responder.tenant = None if of is NO_TENANT else of
     responder.caller = caller
+    asked = None
+    if plan.keeps_answers and (key := arguments.pop(retries.ARGUMENT)) is not None:
+        asked = retries.Asked.of(plan.operation_id, arguments, caller=caller, key=key)
 
     def work(unit: UnitOfWork) -> Awaitable[Any]:
         # A body may have been long on its way, and a transaction that is run again begins again.
@@ -51,7 +54,11 @@ async def run_handler(
             presented=presented,
             request_id=responder.request_id,
         )
-        return plan.handler(context, **arguments)
+        if asked is None:
+            return plan.handler(context, **arguments)
+        return retries.answer_once(
+            unit, asked, do=lambda: plan.handler(context, **arguments), now=now, sealer=program.sealer
+        )
 
     database = program.database()
     if plan.writes:
@@ -83,7 +90,3 @@ async def _resolve(
         holder = arguments.get("body", arguments)
         presented = await program.tokens.present(holder[plan.token], of)
     return of, identity.caller, presented
-
-
-NO_TENANT = Tenant(TenantId("<none>"))
-"""The tenant of operations that concern none (health, contract): no tenant id has this form."""

@@ -88,6 +88,7 @@ CATALOGUE: Mapping[str, ProblemType] = {
         ("content_too_large", 413, 30113001),
         ("uri_too_long", 414, 30114001),
         ("unsupported_media_type", 415, 30115001),
+        ("idempotency_key_reused", 422, 30122001),
         ("rate_limited", 429, 30129001),
         ("headers_too_large", 431, 30131001),
         ("internal", 500, 30150001),

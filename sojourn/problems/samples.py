@@ -27,6 +27,7 @@ SAMPLES: Mapping[str, errors.DomainError] = {
         errors.CursorExpired(),
         errors.TenantLimitReached(limit=10_000, tenant="acme"),
         errors.TenantExists(),
+        errors.IdempotencyKeyReused(),
         errors.TenantMismatch(),
         errors.UnsupportedGrant(),
         errors.InvalidSubjectToken(),

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sojourn.domain.clock import Instant, from_text, to_text
-from sojourn.domain.values import Tenant
+from sojourn.domain.values import NO_TENANT, Tenant
 from sojourn.storage.database import AHEAD, Database
 from sojourn.storage.queries import feed, sending, statistics, tenants
 from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.upkeep import leases, overdue
-from sojourn.storage.upkeep.purging import purge_tenant
+from sojourn.storage.upkeep.purging import purge_answers, purge_tenant
 
 BATCH = 200
 """Rows settled in one write: a few milliseconds, so that other writes hardly wait."""
@@ -115,6 +115,7 @@ async def reopen_all(database: Database, now: Instant) -> int:
 
 async def purge_all(database: Database, before: Instant, *, now: Instant) -> int:
     """Purge every tenant of what ended at `before` or earlier; how many sessions went. Raises Unavailable likewise."""
+    await purge_answers(database, NO_TENANT, now=now)
     return sum([await purge_tenant(database, tenant, before=before, now=now) for tenant in await all_tenants(database)])
 
 

@@ -13,7 +13,7 @@ from sojourn.domain.clock import Instant
 from sojourn.domain.ids import first_uuid7
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
-from sojourn.storage.queries import blacklist, sign_ins, tokens
+from sojourn.storage.queries import blacklist, kept_answers, sign_ins, tokens
 from sojourn.storage.queries.session_deletion import LEAVING, delete_sessions
 from sojourn.storage.queries.session_states import ENDED
 from sojourn.storage.schema.tables import SessionTable, TrustedDeviceTable
@@ -72,9 +72,9 @@ async def purge_tenant(
 ) -> int:
     """Delete everything of a tenant that is past its retention, one batch per write. Returns how many sessions.
 
-    Sessions that ended at `before` or earlier; tokens, presented ones too, blacklist entries and trust that are over
-    `now`. Safe in several processes at once. Raises Unavailable; what was deleted stays deleted. `note` writes down who
-    wanted it, last in the first of the transactions.
+    Sessions that ended at `before` or earlier; tokens, presented ones too, blacklist entries, kept answers and trust
+    that are over `now`. Safe in several processes at once. Raises Unavailable; what was deleted stays deleted. `note`
+    writes down who wanted it, last in the first of the transactions.
     """
     is_noted = note is None
 
@@ -103,4 +103,15 @@ async def purge_tenant(
             sessions += gone if some is some_sessions else 0
             if gone < BATCH:
                 break
+    await purge_answers(database, tenant, now=now)
     return sessions
+
+
+async def purge_answers(database: Database, tenant: Tenant, *, now: Instant) -> None:
+    """Delete the answers that are kept no longer, a batch per write. Raises Unavailable; what was deleted stays so."""
+
+    async def some(unit: UnitOfWork) -> int:
+        return await kept_answers.purge(unit, now, limit=BATCH)
+
+    while await database.write(tenant, some) == BATCH:
+        pass

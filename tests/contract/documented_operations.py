@@ -109,6 +109,10 @@ OUR_PARAMETERS = {
     "list_all_sessions": ({"limit", "cursor"}, "a tenant has more sessions than an answer can carry"),
     "untrust_device": ({"user_id"}, "a device may be trusted by several users"),
     "list_own_trusted_devices": ({"page", "page_size"}, "the answer has a page's members"),
+    "create_session": ({"Idempotency-Key"}, "a create whose answer was lost is asked for again, and done once"),
+    "revoke_sessions": ({"Idempotency-Key"}, "a retry is told what the first request ended"),
+    "revoke_sessions_in_bulk": ({"Idempotency-Key"}, "a retry is told what the first request ended"),
+    "start_session": ({"Idempotency-Key"}, "a create whose answer was lost is asked for again, and done once"),
     "get_token_config": ({"If-None-Match"}, "who has the lifetimes already need not be sent them again"),
 }
 
@@ -120,6 +124,7 @@ OUR_REFUSALS = {
     "413": "a body that is too large",
     "414": "an address that is too long",
     "415": "a body that is not JSON",
+    "422": "the key of a retry that came with another request",
     "429": "more refreshes or more wrong API keys than are allowed",
     "431": "headers that are too large",
     "500": "a fault of ours",

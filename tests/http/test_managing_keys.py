@@ -21,7 +21,8 @@ def manage(client: Client, database_url: str) -> Ask:
     manager = stored(database_url, scopes=["manage"]).text
 
     def ask(method: str, path: str, *, key: str = manager, **options: Any) -> httpx.Response:
-        return client.request(method, path, headers={"X-API-Key": key}, **options)
+        headers = {"X-API-Key": key, **options.pop("headers", {})}
+        return client.request(method, path, headers=headers, **options)
 
     return ask
 

@@ -10,6 +10,7 @@ import os
 import signal
 import sqlite3
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,8 @@ MAKES_NO_SESSION = {"trust_device", "trust_own_device", "blacklist_token"}
 """Operations that are 409 for nothing but a tenant too many."""
 MAKES_WHAT_MAY_BE_THERE = {"create_tenant"}
 """Operations that are 409 for what is there already."""
+ANOTHER = {"app_id": "another", "name": "another", "reason": "another", "overlap": "1h"}
+"""Members that make another request of a body."""
 SPENDS_A_REFRESH_TOKEN = {"refresh_tokens", "rotate_access_token"}
 REFRESHES_A_MINUTE = 120
 GUESSES_A_MINUTE = 3
@@ -156,6 +159,14 @@ def provoke_409(operation: Operation, server: Prepared) -> Raw:
     return valid
 
 
+def provoke_422(operation: Operation, server: Prepared) -> Raw:
+    """The Idempotency-Key of a request whose body was another one."""
+    first = request_for(operation, server).with_header("Idempotency-Key", str(uuid.uuid4()))
+    assert ask(server, first).status == operation.success
+    name = next(name for name in ANOTHER if name in (operation.body_schema or {})["properties"])
+    return first.with_body({**json.loads(first.body or b"{}"), name: ANOTHER[name]})
+
+
 def of_another_tenant(operation: Operation, server: Prepared) -> Raw:
     valid = valid_request(operation, server.credentials, server.known)
     if operation.scheme == "apiKey":
@@ -226,6 +237,7 @@ PROVOKE: dict[int, Callable[[Operation, Prepared], Raw]] = {
     413: too_large,
     414: lambda operation, server: request_for(operation, server).copy(query=(("colour", "a" * 9000),)),
     415: wrong_type,
+    422: provoke_422,
     429: provoke_429,
     431: lambda operation, server: request_for(operation, server).with_header("X-Filler", "a" * 20_000),
 }

@@ -120,6 +120,11 @@ tenant_exists = Tenant exists
     .explanation = A tenant is made once, by hand or by the first write that names it. This one was there already and was left as it is.
     .remedy = Go on as if it had been made, or choose another id.
 
+idempotency_key_reused = Idempotency key reused
+    .detail = The Idempotency-Key was sent before with another request. Nothing was done.
+    .explanation = A key stands for one request of one caller: its operation, its parameters and its body. It was used for a different one within the last 24 hours. The same problem is returned when the response that was kept for the key cannot be read any more, because the secret of the service was replaced.
+    .remedy = Use a new key for each new act, for example a random UUID, and send the same key only when you send the same request again.
+
 token_not_found = Token not found
     .detail = There is no such token.
     .explanation = The tenant has no token with this id, or it is so old that it has been removed.
