@@ -21,7 +21,17 @@ from sojourn.conformance.checks import check_of
 from sojourn.conformance.commandline import main as conformance
 from sojourn.domain.clock import utc_now
 from sojourn.settings import Settings
-from tests.conformance.liars import admitting, answering, lawless, living, recording, repeating, serving_one, telling
+from tests.conformance.liars import (
+    admitting,
+    answering,
+    lawless,
+    living,
+    recording,
+    repeating,
+    retrying,
+    serving_one,
+    telling,
+)
 from tests.conformance.liars.lying import REGISTRY, Liar, LyingApp
 from tests.conformance.serving import FIRST, MANAGER, SECOND, admin_token, served, with_manager
 from tests.conformance.test_registry import check_functions
@@ -31,7 +41,7 @@ SEED = "20260421"
 """Of what the checks draw: the same lies meet the same requests in every run."""
 SAMPLE = ("IDM-003", "TEN-010")
 """Checks that should pass: the first, unless it is the liar's own."""
-MODULES = (answering, admitting, lawless, living, recording, repeating, serving_one, telling)
+MODULES = (answering, admitting, lawless, living, recording, repeating, retrying, serving_one, telling)
 
 
 @dataclass(frozen=True, slots=True)
