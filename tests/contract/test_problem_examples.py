@@ -42,6 +42,7 @@ CATALOGUE = {
     "blacklist_entry_not_found": (404, 30104007),
     "api_key_not_found": (404, 30104020),
     "tenant_exists": (409, 30109020),
+    "idempotency_key_reused": (422, 30122001),
     "rate_limited": (429, 30129001),
 }
 """What operations declare; a path or a method that no operation has can be declared by none."""
