@@ -138,7 +138,7 @@ def compile_plan(
         kept=_kept(operation.responses[str(status)].get("headers", {})),
         vary=_vary(offers, operation.responses[str(status)].get("headers", {})),
         conditional=_conditional(operation, status),
-        keeps_answers=_keeps_answers(operation, definition),
+        keeps_answers=promises_retries(operation, definition),
         deprecations=compile_deprecations(
             operation.operation_id,
             definition,
@@ -227,7 +227,7 @@ def _conditional(operation: AbstractOperation, status: int) -> bool:
     return declared.pop()
 
 
-def _keeps_answers(operation: AbstractOperation, definition: Mapping[str, Any]) -> bool:
+def promises_retries(operation: AbstractOperation, definition: Mapping[str, Any]) -> bool:
     """Whether a request may be a retry. Raises ContractError where it could not be answered as the first one was."""
     if all(argument_of(parameter["name"]) != retries.ARGUMENT for parameter in operation.parameters):
         return False

@@ -1,6 +1,5 @@
 """Retries with an Idempotency-Key: one effect, one answer, kept for a day and for nobody else."""
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +8,6 @@ import pytest
 
 from sojourn.cli.databases import with_database
 from sojourn.domain.clock import to_text
-from sojourn.openapi.loader import load_bundle
-from sojourn.pipeline.schemas import ContractError
 from sojourn.settings import Settings
 from sojourn.storage.upkeep.housekeeping import purge_all
 from tests.http.conftest import API_KEY, Client, FrozenClock
@@ -241,22 +238,6 @@ def test_an_answer_whose_secret_was_replaced_is_told_to_nobody_and_nothing_is_do
 
     assert problem(create(other, KEY, {})) == REUSED
     assert len(sessions_of(other, "usr_1")) == 1
-
-
-def test_the_contract_cannot_promise_retries_that_no_one_transaction_answers(
-    start: Callable[..., Client], caplog: pytest.LogCaptureFixture
-) -> None:
-    contract = copy.deepcopy(load_bundle())
-    key = next(p for p in contract["paths"]["/internal/session/create"]["post"]["parameters"]
-               if p.get("name") == "Idempotency-Key" or "IdempotencyKey" in p.get("$ref", ""))  # fmt: skip
-    for item in contract["paths"].values():
-        for operation in item.values():
-            if operation["operationId"] == "purge_expired_sessions":
-                operation.setdefault("parameters", []).append(key)
-
-    with pytest.raises(ContractError, match="purge_expired_sessions: an Idempotency-Key goes with one transaction"):
-        start(contract=contract)
-    caplog.clear()  # Connexion has logged the refusal as an error
 
 
 def test_an_expired_answer_is_purged(client: Client, clock: FrozenClock, sql: Sql, environ: dict[str, str]) -> None:
