@@ -1,6 +1,7 @@
 """What every test may use: the two engines."""
 
 import asyncio
+import gc
 import os
 import shutil
 import sqlite3
@@ -33,6 +34,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Where tests are shared out between processes, the files that take longest begin."""
     if hasattr(config, "workerinput"):
         distribution.longest_first(items)
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays until the end: to look for garbage in it again and again takes a sixth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> distribution.Files | None:

@@ -10,6 +10,13 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 SECONDS = {
+    "tests/authentication/test_guess_limit.py": 15,
+    "tests/authentication/test_key_sets.py": 40,
+    "tests/backups/test_drill.py": 40,
+    "tests/browser/test_accessibility.py": 40,
+    "tests/browser/test_reference.py": 45,
+    "tests/cli/test_bulk_commands.py": 50,
+    "tests/cli/test_check_command.py": 15,
     "tests/conformance/test_example_server.py": 60,
     "tests/conformance/test_liars.py": 300,
     "tests/conformance/test_mutants.py": 200,
@@ -17,8 +24,27 @@ SECONDS = {
     "tests/conformance/test_seed_profile.py": 50,
     "tests/docs/test_guides.py": 90,
     "tests/docs/test_readme_runs.py": 30,
+    "tests/http/test_durability.py": 15,
+    "tests/http/test_each_act_is_recorded.py": 30,
+    "tests/http/test_every_end_is_told.py": 40,
+    "tests/http/test_long_reads.py": 30,
+    "tests/observability/test_dashboard.py": 15,
+    "tests/observability/test_metrics.py": 70,
+    "tests/observability/test_unread_log.py": 20,
+    "tests/problems/test_adding_a_language.py": 40,
+    "tests/serving/test_nothing_is_left.py": 30,
+    "tests/serving/test_shutdown.py": 30,
+    "tests/serving/test_slow_readers.py": 30,
+    "tests/serving/test_supervision.py": 20,
+    "tests/storage/postgres/test_roles.py": 15,
+    "tests/storage/test_side_by_side.py": 20,
+    "tests/test_contributing.py": 100,
+    "tests/test_house.py": 10,
+    "tests/upgrade/test_answers.py": 20,
+    "tests/upgrade/test_first_release.py": 20,
+    "tests/upgrade/test_seed_profile.py": 20,
 }
-"""How long a file takes, roughly, where that is half a minute or more; of a file in `APART`, each of its tests."""
+"""How long a file takes, roughly, where its few tests take long; of a file in `APART`, each of its tests."""
 OF_A_TEST = 0.2
 """How long a test of another file takes, on average."""
 APART = {
