@@ -20,6 +20,7 @@ from sojourn.domain.tokens import AccessToken
 ATTESTED = ("ip", "user_agent", "device_id", "device_fingerprint", "device_type", "browser", "os")
 """Facts that a token attests by a claim of the same name."""
 _METHOD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}")
+_ISSUER = re.compile(r"[^\x00-\x20\x7f]{1,255}")
 _ACR = re.compile(r"[^\x00-\x20\x7f]([^\x00-\x1f\x7f]{0,253}[^\x00-\x20\x7f])?")
 
 
@@ -58,7 +59,9 @@ def attested_sign_in(token: AccessToken | None, now: datetime, *, max_age: timed
 
 
 def attested_facts(token: AccessToken, sign_in: SignIn, *, said: Mapping[str, Any]) -> dict[str, Any]:
-    """What a session opened by a provider's token may say: `said`, and the token's `amr` and `acr` where it is silent.
+    """What a session opened by a provider's token may say: `said`, and where it is silent the token's `amr` and `acr`.
+
+    It remembers the session at the provider that the token names.
 
     Raises NotEntitledToVouch for anything in `said` that the token does not attest, RoleNotAllowed for such a role.
     """
@@ -69,6 +72,9 @@ def attested_facts(token: AccessToken, sign_in: SignIn, *, said: Mapping[str, An
         beyond.append("amr")
     if "acr" in said and said["acr"] != sign_in.acr:
         beyond.append("acr")
+    at_provider = provider_session(token)
+    if "idp" in said and said["idp"] != at_provider:
+        beyond.append("idp")
     if beyond:
         raise NotEntitledToVouch("beyond", members=sorted(beyond))
     facts = dict(said)
@@ -76,7 +82,19 @@ def attested_facts(token: AccessToken, sign_in: SignIn, *, said: Mapping[str, An
         facts.setdefault("amr", list(sign_in.amr))
     if sign_in.acr is not None:
         facts.setdefault("acr", sign_in.acr)
+    if at_provider is not None:
+        facts["idp"] = at_provider
     return facts
+
+
+def provider_session(token: AccessToken) -> dict[str, str] | None:
+    """The session at the provider that a token names by `iss` and `sid`; None where it names no issuer."""
+    issuer, session = token.claims.get("iss"), token.claims.get("sid")
+    if not isinstance(issuer, str) or not _ISSUER.fullmatch(issuer):
+        return None
+    return {"issuer": issuer} | (
+        {"session_id": session} if isinstance(session, str) and _ACR.fullmatch(session) else {}
+    )
 
 
 def presentation(token: AccessToken) -> str:

@@ -78,5 +78,7 @@ def _new_session(ctx: Context, body: dict[str, Any], *, authenticated_at: Instan
         user_agent=body.get("user_agent"),
         geoip=ctx.service.locate(body["ip"]) if "ip" in body else None,
         recorded_by=ctx.caller.id if ctx.caller.kind == "internal" else None,
+        idp_issuer=body["idp"]["issuer"] if "idp" in body else None,
+        idp_session_id=body["idp"].get("session_id") if "idp" in body else None,
         impersonator=ctx.caller.id if ctx.caller.kind == "user" and ctx.caller.id != body["auth_user_id"] else None,
     )

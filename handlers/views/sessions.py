@@ -15,7 +15,7 @@ from sojourn.storage.queries.usage import DailyUsage, UsageOfSession
 
 def session_response(row: SessionRow, now: Instant) -> View:
     """`SessionResponse`. What is unknown is left out; status is decided `now`."""
-    view = {
+    view: View = {
         "id": session_id(row.id),
         "tenant_id": row.tenant_id,
         "user_id": row.user_id,
@@ -46,6 +46,9 @@ def session_response(row: SessionRow, now: Instant) -> View:
         view["last_user_agent"] = row.last_user_agent
     if row.impersonator is not None:
         view["impersonator"] = row.impersonator
+    if row.idp_issuer is not None:
+        named = {} if row.idp_session_id is None else {"session_id": row.idp_session_id}
+        view["idp"] = {"issuer": row.idp_issuer, **named}
     return view
 
 

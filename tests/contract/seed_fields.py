@@ -167,12 +167,12 @@ list_all_sessions GET /api/sessions/all AllSessionsResponse ErrorEnvelope 401 50
 OUR_ADDITIONS = {
     "ExchangeTokenRequest": {"subject_token_type"},  # RFC 8693 section 2.1 requires it; the default is documented
     "TokenExchangeResponse": {"issued_token_type"},  # RFC 8693 section 2.2.1 requires it
-    "CreateSessionRequest": {"acr", "username"},
+    "CreateSessionRequest": {"acr", "idp", "username"},
     "CreateTrustedDeviceRequest": {"device_name"},
     "ValidateAccessTokenRequest": {"audience"},  # RFC 9068 section 4: whoever judges a token holds it to an audience
     "UserSessionsExportResponse": {"devices", "tokens", "usage"},
     "SessionResponse": {
         *("acr", "revoked_at", "revoked_by", "revoke_reason", "reason_code"),
-        *("last_ip", "last_user_agent", "impersonator", "recorded_by"),
+        *("last_ip", "last_user_agent", "impersonator", "recorded_by", "idp"),
     },
 }

@@ -35,12 +35,16 @@ LONGEST_TARGET = 8000
 
 
 class Place(NamedTuple):
-    """A text of a request: of which operation, where (`path`, `query`, `header` or `body`), and its schema."""
+    """A text of a request: of which operation, where (`path`, `query`, `header` or `body`), and its schema.
+
+    `within` is the member of the body that is an object and has it.
+    """
 
     operation: Operation
     part: str
     name: str
     schema: dict[str, Any]
+    within: str | None = None
 
     @property
     def is_list(self) -> bool:
@@ -54,7 +58,8 @@ class Place(NamedTuple):
     @property
     def field(self) -> str:
         """How violations name it."""
-        return f"{self.name}[0]" if self.is_list else self.name
+        name = self.name if self.within is None else f"{self.within}.{self.name}"
+        return f"{name}[0]" if self.is_list else name
 
 
 def places() -> Iterator[Place]:
@@ -63,7 +68,11 @@ def places() -> Iterator[Place]:
         for parameter in operation.parameters:
             yield Place(operation, parameter["in"], parameter["name"], parameter["schema"])
         for name, schema in ((operation.body_schema or {}).get("properties", {})).items():
-            yield Place(operation, "body", name, schema)
+            if schema["type"] != "object":
+                yield Place(operation, "body", name, schema)
+                continue
+            for inner, inner_schema in schema["properties"].items():
+                yield Place(operation, "body", inner, inner_schema, name)
 
 
 PLACES = [place for place in places() if place.of_each.get("type") == "string"]
@@ -119,7 +128,13 @@ def ask(client: Client, place: Place, text: str) -> httpx.Response:
     else:
         alone = (place.operation.body_schema or {}).get("maxProperties") == 1
         body = {} if alone else json.loads(request.body or b"{}")
-        request = request.with_body({**body, place.name: [text] if place.is_list else text})
+        value = [text] if place.is_list else text
+        if place.within is None:
+            request = request.with_body({**body, place.name: value})
+        else:
+            schema = (place.operation.body_schema or {})["properties"][place.within]
+            needed = {name: schema["properties"][name]["example"] for name in schema["required"]}
+            request = request.with_body({**body, place.within: {**needed, place.name: value}})
     key = client.managing_key if operation.scope == "manage" else API_KEY
     credentials = {"apiKey": {"X-API-Key": key}, "http": {"Authorization": f"Bearer {admin(client)}"}}
     headers = [*request.headers, *credentials.get(operation.scheme or "", {}).items()]
