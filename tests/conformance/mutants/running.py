@@ -1,5 +1,6 @@
 """A run of mutants in several processes, each with servers of its own."""
 
+import gc
 import random
 import tempfile
 import time
@@ -44,6 +45,8 @@ def work(order: Order) -> list[Line]:
     ends, found = time.monotonic() + order.seconds, []
     with tempfile.TemporaryDirectory() as folder, Bench(Path(folder), contract(), full=order.full) as bench:
         bench.learn(order.known)
+        gc.collect()
+        gc.freeze()  # what is there now stays until the last mutant
         answers = bench.recording.answers
         reads = sample(catalogue(answers, seed_only=True), order.reads, random.Random(order.seed), without=ONE_TENANT)
         others = sample(catalogue(answers), order.count, random.Random(order.seed))
