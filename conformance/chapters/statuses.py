@@ -24,7 +24,7 @@ UNKNOWN = {
 NAMES_A_SESSION = ("get_device_fingerprint", "get_risk_score", "generate_tokens")
 SPENDS_A_REFRESH_TOKEN = ("refresh_tokens", "rotate_access_token")
 REFRESHES = 260
-ANOTHER = {"app_id": "another", "name": "another", "reason": "another", "overlap": "1h"}
+ANOTHER = {"app_id": "another", "name": "another", "reason": "another", "overlap": "2h"}
 """Members that make another request of a body."""
 STARVED_AT_ONCE = 30
 

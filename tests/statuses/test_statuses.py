@@ -43,7 +43,7 @@ MAKES_NO_SESSION = {"trust_device", "trust_own_device", "blacklist_token"}
 """Operations that are 409 for nothing but a tenant too many."""
 MAKES_WHAT_MAY_BE_THERE = {"create_tenant"}
 """Operations that are 409 for what is there already."""
-ANOTHER = {"app_id": "another", "name": "another", "reason": "another", "overlap": "1h"}
+ANOTHER = {"app_id": "another", "name": "another", "reason": "another", "overlap": "2h"}
 """Members that make another request of a body."""
 SPENDS_A_REFRESH_TOKEN = {"refresh_tokens", "rotate_access_token"}
 REFRESHES_A_MINUTE = 120
