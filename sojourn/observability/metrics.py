@@ -80,6 +80,13 @@ CATALOGUE: Mapping[str, Metric] = {
         ),
         Metric("sojourn_database_connections_in_use", "gauge", "Connections of the pool in use (PostgreSQL)."),
         Metric("sojourn_database_connections_max", "gauge", "How many the pool may hold (PostgreSQL)."),
+        Metric("sojourn_feed_readers", "gauge", "Streams and long polls that wait for events."),
+        Metric(
+            "sojourn_feed_age_seconds",
+            "gauge",
+            "How long ago a worker whose readers wait last knew all events; 0 where nobody waits.",
+            of_workers="max",
+        ),
         Metric("sojourn_event_loop_delay_seconds", "histogram", "How late the timers of a worker run when it is busy."),
         Metric("sojourn_log_lines_dropped", "counter", "Log lines that nobody read in time.", ("kind",)),
         Metric("sojourn_clock_steps", "counter", "Times that the machine's clock was set under a worker."),

@@ -9,7 +9,7 @@ from sojourn.serving.feed_window import types_by_tenant
 from sojourn.storage.queries.events import EVERY_TENANT
 from sojourn.storage.queries.feed import EventRow
 
-WOKEN_AT_ONCE = 50
+WOKEN_AT_ONCE = 10
 """After so many, requests get their turn: with thousands of streams an event would hold them all up."""
 
 Waiter = asyncio.Future[None]

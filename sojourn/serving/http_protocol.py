@@ -31,6 +31,7 @@ from sojourn.serving.draining import Draining
 from sojourn.serving.heads import JUDGED
 from sojourn.serving.lingering import Lingering
 from sojourn.serving.messages import body_parser, next_parser
+from sojourn.serving.old_clients import until_closed
 from sojourn.serving.refusals import written
 from sojourn.serving.write_deadlines import WriteDeadline, keep_little_unsent
 from sojourn.settings import Settings
@@ -219,7 +220,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
             self._stop_parsing(fault)
         if not self.url.startswith(b"/") or b"%" in self.url:
             self.url = heads.origin_form(self.url)
-        self.app = self._application
+        self.app = self._application if version != "1.0" else until_closed(self._application)
         if len(judged) > 1:  # something besides Host
             # Nobody waits for `100 Continue` in HTTP/1.0 (RFC 9110 §10.1.1).
             self.expect_100_continue = version != "1.0" and heads.expects_continue(judged)

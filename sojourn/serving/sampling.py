@@ -9,6 +9,7 @@ from sojourn import __version__
 from sojourn.domain.clock import Clock, to_text
 from sojourn.domain.errors import Unavailable
 from sojourn.observability import metrics
+from sojourn.serving.feed import Feed
 from sojourn.storage.database import Database
 from sojourn.storage.upkeep.housekeeping import active_sessions
 
@@ -18,13 +19,16 @@ ROUNDS_BETWEEN_COUNTS = 60
 logger = logging.getLogger("sojourn")
 
 
-async def sample(database: Callable[[], Database], clock: Clock) -> None:
+async def sample(database: Callable[[], Database], clock: Clock, *, feed: Feed) -> None:
     """Look again and again, until cancelled. Returns at once where nothing is counted."""
     counted = None
     rounds = 0
     while metrics.are_on():
         opened = database()
         _show_load(opened)
+        readers, age = feed.load()
+        metrics.show("sojourn_feed_readers", readers)
+        metrics.show("sojourn_feed_age_seconds", age)
         if opened is not counted or rounds % ROUNDS_BETWEEN_COUNTS == 0:
             counted = await _show_sessions(opened, clock)
         rounds += 1

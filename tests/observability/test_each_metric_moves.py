@@ -199,6 +199,19 @@ def a_locked_file(server: Hasty) -> Iterator[None]:
     other.close()
 
 
+def readers_of_events(servers: Servers) -> None:
+    server = servers.sqlite
+    after = server.ask("GET", "/internal/events", params={"types": "policy.changed"}).json()["next_cursor"]
+    asked = {"after": after, "wait": "30s", "types": "policy.changed"}
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(server.ask, "GET", "/internal/events", params=asked)
+        server.awaits(lambda seen: seen.value("sojourn_feed_readers") == 1)
+        server.awaits(lambda seen: seen.value("sojourn_feed_age_seconds") > 0)
+        assert waiting.result().json()["items"] == []
+    server.awaits(lambda seen: seen.value("sojourn_feed_readers") == 0)
+    server.awaits(lambda seen: seen.value("sojourn_feed_age_seconds") == 0)
+
+
 def writes_that_wait(servers: Servers) -> None:
     with a_locked_file(servers.sqlite):
         servers.sqlite.awaits(lambda seen: seen.value("sojourn_writes_waiting") >= 10)
@@ -322,6 +335,8 @@ MOVERS: dict[str, Callable[[Servers], None]] = {
     "sojourn_refreshes": a_refresh,
     "sojourn_connections": a_connection,
     "sojourn_writes_waiting": writes_that_wait,
+    "sojourn_feed_readers": readers_of_events,
+    "sojourn_feed_age_seconds": readers_of_events,
     "sojourn_database_work": work_in_the_database,
     "sojourn_database_connections_in_use": connections_in_use,
     "sojourn_database_connections_max": the_size_of_the_pool,
