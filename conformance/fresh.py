@@ -105,4 +105,15 @@ def _cursor(tenant: Tenant) -> str:
     return str(expect(tenant.service("list_events", limit=1), 200).json["next_cursor"])
 
 
-_MADE: dict[str, Callable[[Tenant, str], str]] = {"token_id": _token_id, "entry_id": _entry_id}
+def _list_id(tenant: Tenant, user: str) -> str:
+    """A status list that is there; a name of none where the server has no lists."""
+    tenant.sign_in(user)
+    found = expect(tenant.anyone("list_status_lists"), 200).json["status_lists"]
+    return str(found[0]).rpartition("/")[2] if found else "no-such-list"
+
+
+_MADE: dict[str, Callable[[Tenant, str], str]] = {
+    "token_id": _token_id,
+    "entry_id": _entry_id,
+    "list_id": _list_id,
+}

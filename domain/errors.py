@@ -29,6 +29,7 @@ DomainError
 │   ├── DeviceNotFound
 │   ├── BlacklistEntryNotFound
 │   ├── ApiKeyNotFound
+│   ├── StatusListNotFound
 │   └── ProblemTypeNotFound
 ├── RateLimited             too often; try again later
 ├── Unavailable             a dependency does not answer now; try again
@@ -262,6 +263,12 @@ class ApiKeyNotFound(NotFound):
     """No such API key, or none that the caller's key may manage."""
 
     key = "api_key_not_found"
+
+
+class StatusListNotFound(NotFound):
+    """There is no status list with this id, or it is needed no longer."""
+
+    key = "status_list_not_found"
 
 
 class ProblemTypeNotFound(NotFound):

@@ -29,7 +29,7 @@ from sojourn.domain.risk import RiskThresholds
 from sojourn.domain.sessions import Timeouts
 from sojourn.enrichment.agents import describe_agent
 from sojourn.enrichment.geoip import Locator
-from sojourn.handlers import audit, documentation, keys, risk, service
+from sojourn.handlers import audit, documentation, keys, risk, service, status_lists
 from sojourn.handlers.context import Service
 from sojourn.handlers.devices import service as device_service
 from sojourn.handlers.devices import user as device_user
@@ -65,6 +65,7 @@ HANDLER_MODULES: tuple[ModuleType, ...] = (
     keys,
     risk,
     service,
+    status_lists,
     device_service,
     device_user,
     events,
@@ -208,6 +209,7 @@ def _program(
             purge=database.purge,
             touch=database.touch,
             feed=database.feed,
+            status_lists=database.status_lists,
             stream_max_age=settings.stream_max_age,
             contract=written,
             problem_pages=Pages(settings.link_prefix),

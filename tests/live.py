@@ -26,7 +26,7 @@ def free_port() -> int:
 
 
 class LiveServer:
-    """One running server. Ends with `stop`, or at once with `kill`."""
+    """One running server. Ends with `stop`, or at once with `kill`. In a setting, `{url}` is the server's address."""
 
     program: tuple[str, ...] = (sys.executable, "-m", "sojourn")
     start_seconds: float = START_SECONDS
@@ -52,7 +52,7 @@ class LiveServer:
             "SOJOURN_RESPONSE_VALIDATION": "enforce",
             "SOJOURN_DRAIN_TIME": "0s",
             "SOJOURN_STREAM_MAX_AGE": "1s",
-            **settings,
+            **{name: value.replace("{url}", self.url) for name, value in settings.items()},
         }
         self._arguments = arguments
         self._awaits = awaits

@@ -1,10 +1,14 @@
 """Events: every end has one event, in one order, whichever way it is read."""
 
 import json
+import zlib
+from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from typing import Any
 
-from sojourn.conformance.checks import check
+import jwt
+
+from sojourn.conformance.checks import NotApplicable, check
 from sojourn.conformance.world import SignIn, Tenant, World, expect
 
 _EVENTS = "the contract, list_events"
@@ -163,6 +167,54 @@ def test_the_snapshot_is_not_stale(world: World) -> None:
     again = expect(world.first.service("get_revocations"), 200)
     assert (again.body, again.headers.get("etag")) == (after.body, after.headers.get("etag")), "it changed by itself"
     assert after.headers.get("etag") != before.headers.get("etag"), "another snapshot has the same ETag"
+
+
+@check(
+    "EVT-005",
+    "A status list MUST be signed by a published key and say of each session whether it ended.",
+    source="draft-ietf-oauth-status-list-20, sections 4, 5.1 and 8.3; the contract, get_status_list",
+    profile="full",
+    feature="events",
+)
+def test_a_status_list_says_who_ended(world: World) -> None:
+    made, neighbour = world.first.sign_in(), world.first.sign_in()
+    places = [_place(one.access) for one in (made, neighbour)]
+    assert places[0] != places[1], "two sessions have the same place"
+    assert [_status_at(world, *place) for place in places] == [0, 0], "refused before it ended"
+    expect(world.first.service("revoke_session_as_service", session_id=made.id), 204)
+    assert [_status_at(world, *place) for place in places] == [1, 0], "the list does not say who ended"
+    listed = expect(world.first.anyone("list_status_lists"), 200).json["status_lists"]
+    assert {uri for _, uri in places} <= set(listed), "the aggregation does not name the list"
+
+
+def _place(token: str) -> tuple[int, str]:
+    """The place and the address that an access token names."""
+    claims = jwt.decode(token, options={"verify_signature": False})
+    if "status" not in claims:
+        raise NotApplicable("the server has no public URL: its tokens name no status list")
+    named = claims["status"]["status_list"]
+    return named["idx"], named["uri"]
+
+
+def _status_at(world: World, index: int, uri: str) -> int:
+    """What a list says of a place, read as section 8.3 asks."""
+    reply = expect(world.first.anyone("get_status_list", list_id=uri.rpartition("/")[2]), 200)
+    assert reply.headers.get("content-type") == "application/statuslist+jwt", "it has another media type"
+    keys = jwt.PyJWKSet.from_dict(expect(world.first.anyone("get_key_set"), 200).json)
+    head = jwt.get_unverified_header(reply.text)
+    assert head["typ"] == "statuslist+jwt", "it says that it is something else"
+    key = next((item for item in keys.keys if item.key_id == head["kid"]), None)
+    assert key is not None, f"the key {head['kid']} is not published"
+    try:
+        claims = jwt.decode(reply.text, key, algorithms=[head["alg"]], leeway=60)
+    except jwt.InvalidTokenError as error:
+        raise AssertionError(f"the list is not to be trusted: {error}") from None
+    assert claims["sub"] == uri, "it is another list than the token names"
+    assert 0 < claims["ttl"] <= claims["exp"] - claims["iat"], "it may be kept for longer than it is good"
+    bits, lst = claims["status_list"]["bits"], claims["status_list"]["lst"]
+    array = zlib.decompress(urlsafe_b64decode(lst + "=" * (-len(lst) % 4)))
+    assert index < len(array) * 8 // bits, "the place is not in the list"
+    return int(array[index * bits // 8] >> index * bits % 8 & (1 << bits) - 1)
 
 
 def messages(text: str) -> list[tuple[str, str, Any]]:

@@ -17,6 +17,7 @@ _SOURCE = "the contract, the responses of each operation"
 UNKNOWN = {
     "session_id": "sess_nobody",
     "slug": "no-such-type",
+    "list_id": "no-such-list",
     "token_id": "tok_nobody",
     "entry_id": "bl_nobody",
     "device_id": "dev_nobody_ever_saw",

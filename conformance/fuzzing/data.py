@@ -47,6 +47,10 @@ def _fill_tenant(tenant: Tenant, user: str) -> dict[str, list[str]]:
         "tokens": _ids(tenant, "list_tokens"),
         "blacklist_entries": _ids(tenant, "list_blacklisted_tokens"),
         "problem_types": ["validation-failed", "session-not-found"],
+        "status_lists": [
+            uri.rpartition("/")[2] for uri in expect(tenant.anyone("list_status_lists"), 200).json["status_lists"]
+        ]
+        or ["no-such-list"],
         "cursors": [expect(tenant.service("list_events", limit=1), 200).json["next_cursor"]],
         "waits": ["0s", "1s"],
     }

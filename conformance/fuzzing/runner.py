@@ -34,6 +34,7 @@ _BOUND = {
     "path.entry_id": ("blacklist_entries", 0.7),
     "path.device_fingerprint": ("fingerprints", 0.6),
     "path.slug": ("problem_types", 0.7),
+    "path.list_id": ("status_lists", 0.7),
     "body.session_id": ("sessions", 0.9),
     "body.tenant_id": ("tenants", 0.9),
     "body.auth_user_id": ("users", 0.9),

@@ -1,5 +1,6 @@
 """A sign-in becomes a session with its first tokens."""
 
+from dataclasses import replace
 from typing import Any
 
 from sojourn.domain.clock import Instant, from_text, to_text
@@ -39,7 +40,10 @@ async def begin_session(
     if session_limit.is_near(found.active, limit):
         await sign_ins.begin(ctx.db, user_id)  # before the user's own lock: an end of the user locks in this order, too
         await session_limit.end_idlest(ctx.db, user_id, limit=limit, now=ctx.now_text, ending=LIMIT)
-    session = _new_session(ctx, body, authenticated_at=ctx.now_text if sign_in is None else to_text(sign_in.at))
+    key = SessionKey(uuid7(ctx.now))
+    place = await ctx.service.status_lists.place(ctx.db, key)
+    at = ctx.now_text if sign_in is None else to_text(sign_in.at)
+    session = replace(_new_session(ctx, body, key=key, authenticated_at=at), status_index=place)
     view, issued = await first_tokens(ctx, session, terms=found.terms)
     row = await procedures.create_session(ctx.db, session, issued=issued, seen_ends=found.ends.times)
     if row is None:
@@ -47,7 +51,7 @@ async def begin_session(
     return {"session": session_response(row, ctx.now_text), "tokens": view}
 
 
-def _new_session(ctx: Context, body: dict[str, Any], *, authenticated_at: Instant) -> NewSession:
+def _new_session(ctx: Context, body: dict[str, Any], *, key: SessionKey, authenticated_at: Instant) -> NewSession:
     """The session that the request describes, its facts completed from the User-Agent and the address."""
     facts = [body.get(name) for name in ("device_type", "browser", "os")]
     if None in facts and "user_agent" in body:
@@ -57,7 +61,7 @@ def _new_session(ctx: Context, body: dict[str, Any], *, authenticated_at: Instan
     device_type, browser, os = facts
     deadlines = deadlines_at_creation(ctx.now, ctx.service.timeouts)
     return NewSession(
-        id=SessionKey(uuid7(ctx.now)),
+        id=key,
         user_id=body["auth_user_id"],
         username=body.get("username"),
         created_at=ctx.now_text,

@@ -65,7 +65,9 @@ def _exchanged(ctx: Context, subject: AccessToken, *, audience: str, issued: int
     actor: View = {"sub": ctx.caller.id}
     if "act" in subject.claims:
         actor["act"] = subject.claims["act"]
-    kept = {name: subject.claims[name] for name in ("acr", "amr", "auth_time", "scope") if name in subject.claims}
+    kept = {
+        name: subject.claims[name] for name in ("acr", "amr", "auth_time", "scope", "status") if name in subject.claims
+    }
     if subject.session is not None:
         kept["sid"] = session_id(subject.session)
     return {

@@ -57,6 +57,7 @@ async def first_tokens(ctx: Context, session: NewSession, *, terms: Terms) -> tu
         ip=session.ip,
         user_agent=session.user_agent,
         impersonator=session.impersonator,
+        status_index=session.status_index,
     )
     refresh, state = _first_state(ctx, holder, terms=terms, client=session.app_id, generation=0)
     entry = refresh_entry(ctx, holder, text=refresh, end=state.expires_at, terms=terms)
@@ -159,6 +160,9 @@ async def access_token(ctx: Context, session: TokenSession, *, state: RefreshRow
         "auth_time": int(from_text(session.authenticated_at).timestamp()),
         "gen": state.generation,
     }
+    if session.status_index is not None:
+        status = await ctx.service.status_lists.claim(ctx.db, session.id, session.status_index)
+        claims |= {} if status is None else {"status": status}
     if session.acr is not None:
         claims["acr"] = session.acr
     if session.impersonator is not None:

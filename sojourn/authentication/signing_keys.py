@@ -33,6 +33,9 @@ PUBLISHED_BEFORE_SIGNING = timedelta(minutes=10)
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - a name
 """What our tokens say they are (RFC 9068 §2.1)."""
 
+STATUS_LIST_TYPE = "statuslist+jwt"
+"""What our status lists say they are (draft-ietf-oauth-status-list-20, section 5.1): never taken for a token."""
+
 _RSA_BITS = 3072
 PrivateKey = Ed25519PrivateKey | RSAPrivateKey
 
@@ -44,11 +47,14 @@ class Signer:
         self.kid = kid
         self._algorithm: Any = get_default_algorithms()[algorithm]
         self._key = key
-        self._header = _segment(orjson.dumps({"alg": algorithm, "kid": kid, "typ": TOKEN_TYPE}))
+        self._headers = {
+            kind: _segment(orjson.dumps({"alg": algorithm, "kid": kid, "typ": kind}))
+            for kind in (TOKEN_TYPE, STATUS_LIST_TYPE)
+        }
 
-    def sign(self, claims: Mapping[str, Any]) -> str:
+    def sign(self, claims: Mapping[str, Any], kind: str = TOKEN_TYPE) -> str:
         """A token with these claims: a JSON Web Signature in its compact form (RFC 7515 §3.1)."""
-        signed = self._header + b"." + _segment(orjson.dumps(claims))
+        signed = self._headers[kind] + b"." + _segment(orjson.dumps(claims))
         return (signed + b"." + _segment(self._algorithm.sign(signed, self._key))).decode()
 
 

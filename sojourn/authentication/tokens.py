@@ -18,7 +18,7 @@ from sojourn.authentication.api_keys import ApiKey
 from sojourn.authentication.bearer_tokens import BearerTokens, digest_of
 from sojourn.authentication.compact import require_compact
 from sojourn.authentication.refresh_limit import RefreshLimit
-from sojourn.authentication.signing_keys import TOKEN_TYPE, SigningKeys
+from sojourn.authentication.signing_keys import STATUS_LIST_TYPE, TOKEN_TYPE, SigningKeys
 from sojourn.authentication.vault import Vault
 from sojourn.domain.clock import to_text
 from sojourn.domain.durations import parse_duration
@@ -144,6 +144,13 @@ class Tokens:
         """An access token (RFC 9068) with these claims; the issuer is added. `key_id`: the newest key that signs."""
         signer = await self._started()[2].signer(unit.system(), now, key_id=key_id)
         return SignedToken(signer.sign({"iss": self.issuer, **claims}), signer.kid)
+
+    async def sign_status_list(self, claims: Mapping[str, Any], *, now: datetime) -> str:
+        """A status list with these claims, signed by the key that signs tokens. Raises Unavailable."""
+        database, _, keys = self._started()
+        async with database.system() as unit:
+            signer = await keys.signer(unit, now, key_id=None)
+        return signer.sign({"iss": self.issuer, **claims}, STATUS_LIST_TYPE)
 
     async def present(self, text: str, of: Tenant) -> PresentedToken:
         """What a text presented as a token is. A refresh token of another tenant than `of` counts as unknown. Raises

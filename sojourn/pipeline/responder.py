@@ -243,12 +243,10 @@ def _fixed_headers(media_type: str | None, no_store: bool) -> tuple[tuple[bytes,
 
 
 def _page_headers(answer: Answer, media_type: str) -> Headers:
-    """What keeps a page, its script or its picture to what it is for."""
-    if not media_type.startswith(("text/", "image/")):
-        return []
-    headers = [_REFERRER_POLICY]
+    """What keeps a page, its script or its picture to what it is for, and for how long an answer may be kept."""
+    headers = [] if answer.kept is None else [(b"cache-control", answer.kept)]
+    if media_type.startswith(("text/", "image/")):
+        headers.append(_REFERRER_POLICY)
     if media_type in (_HTML, _SVG):
         headers.append((b"content-security-policy", answer.policy or _PAGE_POLICY))
-    if answer.kept is not None:
-        headers.append((b"cache-control", answer.kept))
     return headers

@@ -78,6 +78,7 @@ CATALOGUE: Mapping[str, ProblemType] = {
         ("device_not_found", 404, 30104006),
         ("blacklist_entry_not_found", 404, 30104007),
         ("api_key_not_found", 404, 30104020),
+        ("status_list_not_found", 404, 30104030),
         ("method_not_allowed", 405, 30105001),
         ("not_acceptable", 406, 30106001),
         ("request_timeout", 408, 30108001),

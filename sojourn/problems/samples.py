@@ -38,6 +38,7 @@ SAMPLES: Mapping[str, errors.DomainError] = {
         errors.DeviceNotFound(),
         errors.BlacklistEntryNotFound(),
         errors.ApiKeyNotFound(),
+        errors.StatusListNotFound(),
         errors.ProblemTypeNotFound(),
         http_errors.MethodNotAllowed(["DELETE", "GET"]),
         http_errors.NotAcceptable(offers="application/json"),

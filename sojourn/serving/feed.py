@@ -80,6 +80,11 @@ class Feed:
         """Whether so many wait, and what comes is read for them."""
         return len(self._readers) >= number and self._is_followed
 
+    def load(self) -> tuple[int, float]:
+        """How many wait, and for how many seconds they have not known whether there is something new."""
+        age = asyncio.get_running_loop().time() - self._looked_at
+        return len(self._readers), age if self._readers else 0.0
+
     async def run(self) -> None:
         """Number and look, until cancelled. No failure ends it."""
         while True:
@@ -147,6 +152,11 @@ class Feed:
             await database.number_events()
             ends = await database.read(EVERYBODY, feed.ends)
         return ends, as_of
+
+    async def end_of_all(self) -> Cursor:
+        """The cursor behind everything that was committed. Raises Unavailable."""
+        ends, _ = await self.ends()
+        return Cursor(ends.epoch, ends.newest)
 
     async def _start(self, after: Cursor | None, ends: Ends) -> int:
         """The number after which a reader goes on. Raises CursorExpired."""

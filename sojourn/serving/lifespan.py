@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from connexion.middleware.main import ConnexionMiddleware
@@ -21,6 +21,7 @@ from sojourn.serving.feed import Feed
 from sojourn.serving.recurring import recur
 from sojourn.serving.reloading import Reloading
 from sojourn.serving.sampling import sample
+from sojourn.serving.status_lists import StatusLists
 from sojourn.serving.supervision import end_with_supervisor
 from sojourn.settings import Settings
 from sojourn.storage.database import AHEAD, Database
@@ -37,6 +38,8 @@ EXPIRY_SECONDS = 10
 """How often what has expired is settled and told: well within a minute of the deadline."""
 _REST, _LONGEST_REST_SECONDS = 9, 25
 """A round over very many tenants is followed by a rest, so that it takes a tenth of a worker's time at most."""
+LEAVE_LISTS = timedelta(days=1)
+"""So much longer than its sessions a status list is kept, for clocks that differ."""
 START_SECONDS = 5
 """A start waits so long for a database that does not answer, and then serves refusals."""
 
@@ -59,6 +62,14 @@ class WorkerDatabase:
         self._draining = Draining(settings.drain_time)
         self._reloading = Reloading()
         self.feed = Feed(self, clock, retention=settings.event_retention)
+        self.status_lists = StatusLists(
+            self,
+            self.feed.end_of_all,
+            sign=service_tokens.sign_status_list,
+            clock=clock,
+            url=None if settings.public_url is None else f"{settings.link_prefix}/status-lists",
+            longest=settings.absolute_timeout + LEAVE_LISTS,
+        )
 
     def __call__(self) -> Database:
         return self._database
@@ -97,7 +108,7 @@ class WorkerDatabase:
             tasks.append(asyncio.create_task(self._run_housekeeping()))
             tasks.append(asyncio.create_task(self._settle_expired()))
             tasks.append(asyncio.create_task(self.feed.run()))
-            tasks.append(asyncio.create_task(sample(self, self._clock)))
+            tasks.append(asyncio.create_task(sample(self, self._clock, feed=self.feed)))
             if isinstance(self._clock, WatchedClock):
                 tasks.append(asyncio.create_task(self._clock.watch(self)))
             self._draining.watch(self.feed.end)
@@ -193,6 +204,7 @@ class WorkerDatabase:
             return
         now = self._clock()
         forgotten = await forget_events(self(), now - self._settings.event_retention, now=now)
+        await self.status_lists.retire()
         overdue_seconds = done.oldest_overdue.total_seconds()
         facts = {"settled": done.settled, "purged": done.purged, "oldest_overdue_seconds": overdue_seconds}
         facts["events_forgotten"] = forgotten

@@ -199,7 +199,9 @@ class Settings:
     )
     geoip_database: str | None = _setting(None, "File in MaxMind format (city level) that tells where an address is.")
     public_url: str | None = _setting(
-        None, "The URL under which clients see the service; makes problem types absolute.", read=public_url
+        None,
+        "Where clients see the service; makes problem types absolute, and lets access tokens name a status list.",
+        read=public_url,
     )
     base_path: str = _setting("/", "The path below which the operations are mounted.", read=base_path)
     cors_origins: tuple[str, ...] = _setting(

@@ -135,6 +135,7 @@ def _end(occurred_at: Any, code: Any, *when: Any) -> Statement:
         "initiated_by": _given("initiated_by"),
         "actor": _given("actor"),
         "forget_at": _LAST_TOKEN,
+        "status_index": _S.c.status_index,
     }
     rows = select(*values.values()).where(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("key"), *when)
     return Statement(insert(_E).from_select(list(values), rows).on_conflict_do_nothing())

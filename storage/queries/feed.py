@@ -104,7 +104,9 @@ _LIVE = _E.c.forget_at > bindparam("instant")
 _CONCERNS_BESIDES = func.coalesce(_E.c.tenant_id, literal_column("''")).in_(
     [_TENANT, literal_column(f"'{EVERY_TENANT}'")]
 )
-LIVE = Statement(select(*_COLUMNS).where(_LIVE, _CONCERNS_BESIDES), plans_anew=True)
+OF_LIVE = and_(_LIVE, _CONCERNS_BESIDES)
+"""The events for a tenant that are not to be forgotten at the instant `:instant`."""
+LIVE = Statement(select(*_COLUMNS).where(OF_LIVE), plans_anew=True)
 LIVE_OF_ALL = Statement(select(*_COLUMNS).where(_LIVE), plans_anew=True)
 OLDEST = Statement(
     select(_E.c.number, _E.c.recorded_at, _E.c.forget_at)

@@ -67,6 +67,7 @@ class TokenSession(NamedTuple):
     ip: str | None
     user_agent: str | None
     impersonator: str | None
+    status_index: int | None
 
 
 class Family(NamedTuple):

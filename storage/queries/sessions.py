@@ -66,6 +66,7 @@ class NewSession:
     impersonator: str | None = None
     idp_issuer: str | None = None
     idp_session_id: str | None = None
+    status_index: int | None = None
 
 
 class SessionRow(NamedTuple):

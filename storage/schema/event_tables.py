@@ -12,7 +12,8 @@ class EventTable(Stored, table=True):
     `number` is its position among the events of all tenants. SQLite gives it at once: writes come one after the other.
     On PostgreSQL it is null until the transaction is committed (`sojourn.storage.upkeep.numbering`); `place` says in
     which order the events that wait were written. `forget_at` is the instant from which a verifier of tokens need not
-    know the event any more. `recorded_at` is when it was written, `occurred_at` when it happened.
+    know the event any more. `recorded_at` is when it was written, `occurred_at` when it happened. `status_index` is the
+    place of the session in the status lists, where one ended.
     """
 
     __tablename__ = "events"
@@ -41,3 +42,4 @@ class EventTable(Stored, table=True):
     actor: str | None = Field(sa_column=short_text())
     forget_at: str | None = Field(sa_column=instant(nullable=True))
     data: str | None = Field(sa_column=long_text())
+    status_index: int | None = Field(sa_column=Column(BigInteger))

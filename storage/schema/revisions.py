@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 
 from sojourn.storage.schema import progress
 
-HEAD = "0011"
+HEAD = "0012"
 """The newest revision in `storage/migrations/versions`. Revisions are numbered: they sort like they follow."""
 
 _NOT_OF_THE_MODELS = re.compile(rf"sqlite_|{progress.TABLE}$|\w+_(default|\d{{8}})$")
@@ -80,6 +80,7 @@ def differences(connection: Connection) -> list[object]:
     from sojourn.storage.schema import (  # noqa: F401 - the tables register themselves
         audit_tables,
         event_tables,
+        status_tables,
         tables,
         token_tables,
         webhook_tables,

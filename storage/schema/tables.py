@@ -43,6 +43,7 @@ class SessionTable(Stored, table=True):
     `acr` is the authentication context class, `elevations` counts how often its assurance was raised. `recorded_by` is
     the API key that recorded the sign-in, `impersonator` the administrator who did: null where the user did.
     `idp_session_id` is the session at the identity provider `idp_issuer` that the sign-in came from.
+    `status_index` is its place in the status lists of its tenant and week: null where it stands in none.
     """
 
     __tablename__ = "sessions"
@@ -90,6 +91,7 @@ class SessionTable(Stored, table=True):
     impersonator: str | None = Field(sa_column=short_text())
     idp_issuer: str | None = Field(sa_column=short_text())
     idp_session_id: str | None = Field(sa_column=short_text())
+    status_index: int | None = Field(sa_column=Column(BigInteger))
 
 
 class SessionCounterTable(Stored, table=True):

@@ -30,6 +30,7 @@ SETTINGS = {
     "SOJOURN_BODY_TIMEOUT": "2s",
     "SOJOURN_API_KEY_GUESSES": "0",  # generated requests try more wrong keys than an address may
     "SOJOURN_REFRESH_SECRET": "another-secret-of-at-least-thirty-two-bytes",
+    "SOJOURN_PUBLIC_URL": "{url}",
 }
 SHORT = {"SOJOURN_IDLE_TIMEOUT": "2s", "SOJOURN_ABSOLUTE_TIMEOUT": "4s"}
 

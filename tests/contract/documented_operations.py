@@ -90,6 +90,8 @@ OUR_OPERATIONS = {
     "list_tenants": "whoever makes tenants needs to see them",
     "create_tenant": "a platform makes a tenant when it gets a customer",
     "get_key_set": "whoever verifies our tokens needs the keys (RFC 7517)",
+    "list_status_lists": "verifiers fetch status lists before they need them (draft-ietf-oauth-status-list)",
+    "get_status_list": "verifiers that ask nobody else learn here which sessions ended (draft-ietf-oauth-status-list)",
     "get_liveness": "whoever runs the process asks whether it lives",
     "get_readiness": "whoever balances load asks whether it can serve",
     "get_contract_json": "the contract is served by what it describes",

@@ -16,7 +16,7 @@ PAGES = {
 COMPRESSED = {
     *("get_contract_json", "get_contract_yaml", "get_reference_script"),
     *("get_front_page", "list_problem_types", "get_problem_type", "get_problem_catalogue"),
-    "get_revocations",
+    *("get_revocations", "list_status_lists", "get_status_list"),
 }
 """Answers that are the same for everybody, and the snapshot, in which no credential stands: no other may be compressed,
 for its length would tell of what is in it."""

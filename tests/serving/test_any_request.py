@@ -28,7 +28,7 @@ PROVOKED = {
     505: b"GET /health/live HTTP/2.0\r\n" + END,
 }
 READ_BEFORE_AN_OPERATION_IS_FOUND = ("serving", "pipeline/routing.py", "pipeline/requests.py")
-OF_OPERATIONS = {"feed.py"}
+OF_OPERATIONS = {"feed.py", "status_lists.py"}
 """Modules beside those, which operations call."""
 
 

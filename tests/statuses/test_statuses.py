@@ -7,6 +7,7 @@ as does one that is provoked and not declared.
 import fcntl
 import json
 import os
+import re
 import signal
 import sqlite3
 import time
@@ -34,6 +35,7 @@ UNKNOWN = {
     "entry_id": "bl_01968a3c-5c00-7000-8000-00a1b2c3d4e5",
     "device_id": "dev_nobody_ever_saw",
     "key_id": "0" * 32,
+    "list_id": "no-such-list",
 }
 NAMES_A_SESSION = {"get_device_fingerprint", "get_risk_score", "generate_tokens", "revoke_user_sessions"}
 """Operations that name a session elsewhere than in their path."""
@@ -71,6 +73,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
         SOJOURN_BUSY_TIMEOUT="100ms",
         SOJOURN_API_KEY_GUESSES=str(GUESSES_A_MINUTE),
         SOJOURN_MAX_BLACKLIST_ENTRIES="1",
+        SOJOURN_PUBLIC_URL="{url}",
     )
     yield Prepared(live)
     assert live.stop() in (0, -signal.SIGTERM)
@@ -97,7 +100,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
 @pytest.fixture(scope="module")
 def damaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
     """A server whose tables were taken away behind its back."""
-    live = LiveServer(tmp_path_factory.mktemp("damaged"))
+    live = LiveServer(tmp_path_factory.mktemp("damaged"), SOJOURN_PUBLIC_URL="{url}")
     prepared = Prepared(live)
     prepared.known = prepared.fresh()
     with sqlite3.connect(live.folder / "sojourn.db") as connection:
@@ -357,7 +360,7 @@ def assert_complete(operation: Operation, reply: Reply) -> None:
         return
     problem = problem_of(reply)
     assert problem["status"] == reply.status
-    assert problem["type"].startswith("/problems/")
+    assert re.fullmatch(r"(http://127\.0\.0\.1:\d+)?/problems/[a-z][a-z0-9-]*", problem["type"])
     if operation.id != "list_all_sessions":
         assert {"code", "title", "detail", "i18n_key", "request_id", "trace_id", "span_id", "service"} <= set(problem)
 

@@ -18,7 +18,7 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from sojourn.domain.errors import DomainError, SessionNotFound, Unavailable
 from sojourn.storage.engines import open_database
-from sojourn.storage.queries import api_keys, feed, sessions, statistics, tenants, trusted_devices, users
+from sojourn.storage.queries import api_keys, feed, sessions, statistics, status_lists, tenants, trusted_devices, users
 from sojourn.storage.sqlite.writer import Writer
 from sojourn.storage.statements import SQLITE, Statement
 from sojourn.storage.touches import Touches
@@ -37,17 +37,21 @@ STATEMENTS = {
     for status in (None, "active", "revoked", "expired")
     for part, statement in zip(("page", "count"), sessions._search(by_user, status), strict=True)  # type: ignore[arg-type]
 }
-WITHOUT_TENANT = {
-    f"sojourn.storage.queries.api_keys.{name}"
-    for name in ("ADD", "AFTER", "FIND", "ALL", "NOTE_USE", "REVOKE", "ROTATE")
-} | {
-    "sojourn.storage.queries.tenants.ADD",
-    "sojourn.storage.queries.tenants.AFTER",
-    "sojourn.storage.queries.tenants.FIND",
-    "sojourn.storage.queries.tenants.ALL",
-    "sojourn.storage.queries.tenants.ANY",
-    "sojourn.storage.queries.tenants.COUNT",
-}
+WITHOUT_TENANT = (
+    {
+        f"sojourn.storage.queries.api_keys.{name}"
+        for name in ("ADD", "AFTER", "FIND", "ALL", "NOTE_USE", "REVOKE", "ROTATE")
+    }
+    | {
+        "sojourn.storage.queries.tenants.ADD",
+        "sojourn.storage.queries.tenants.AFTER",
+        "sojourn.storage.queries.tenants.FIND",
+        "sojourn.storage.queries.tenants.ALL",
+        "sojourn.storage.queries.tenants.ANY",
+        "sojourn.storage.queries.tenants.COUNT",
+    }
+    | {f"sojourn.storage.queries.status_lists.{name}" for name in ("TAKE", "MAKE", "FIND", "GET", "ALL", "RETIRE")}
+)
 
 
 class Remembered(DomainError):
@@ -245,6 +249,9 @@ def test_hot_statements_use_their_index(store: Store, statement: Statement, para
         (feed.FIRST_SINCE, "ux_events_number"),
         (feed.ENDS, "ux_events_number"),
         (feed.OLDEST, "ux_events_number"),
+        (status_lists.REFUSED, "ix_events_kept"),
+        (status_lists.FIND, "ux_status_lists_of"),
+        (status_lists.GET, "sqlite_autoindex_status_lists"),
     ],
 )
 def test_readers_of_events_go_by_an_index_of_events(store: Store, statement: Statement, index: str) -> None:

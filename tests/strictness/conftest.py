@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
+import jwt
 import pytest
 
 from tests.live import API_KEY, LiveServer
@@ -60,6 +61,9 @@ class Prepared:
             "token_id": self._ask("GET", f"/admin/tokens?user_id={USER}")["items"][0]["id"],
             "entry_id": self._ask("GET", f"/admin/tokens/blacklist?user_id={USER}")["items"][0]["id"],
         }
+        status = jwt.decode(access, options={"verify_signature": False}).get("status")
+        if status is not None:  # the server has a public URL
+            values["list_id"] = status["status_list"]["uri"].rpartition("/")[2]
         if operation_id in ("rotate_api_key", "revoke_api_key"):
             values["key_id"] = self._ask("POST", "/admin/api-keys", {"name": "one of many"}, key="manage_key")["id"]
         if operation_id == "create_tenant":
@@ -91,6 +95,6 @@ class Prepared:
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
-    server = LiveServer(tmp_path_factory.mktemp("strictness"))
+    server = LiveServer(tmp_path_factory.mktemp("strictness"), SOJOURN_PUBLIC_URL="{url}")
     yield Prepared(server)
     assert server.stop() in (0, -signal.SIGTERM)

@@ -8,15 +8,16 @@ from typing import Any
 
 from sqlalchemy import Integer
 
-from sojourn.storage.schema import audit_tables, event_tables, tables, token_tables, webhook_tables
+from sojourn.storage.schema import audit_tables, event_tables, status_tables, tables, token_tables, webhook_tables
 from tests.postgres import Cluster
 
 assert audit_tables is not None
 assert event_tables is not None  # these modules put their tables into the one catalogue
+assert status_tables is not None
 assert token_tables is not None
 assert webhook_tables is not None
 TABLES = {table.name: table for table in tables.SessionTable.metadata.sorted_tables}
-OF_THE_HOUSE = {"leases", "signing_keys", "api_keys", "epochs"}
+OF_THE_HOUSE = {"leases", "signing_keys", "api_keys", "epochs", "status_lists", "status_positions"}
 """Tables that no request writes but those that manage keys, and the note that a key was used."""
 DRAWN = {
     ("users", "key"),

@@ -1,9 +1,20 @@
 """Liars about events: an end that is not told, or twice, or in another order, and readers that tell another story."""
 
+import zlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jwt.algorithms import OKPAlgorithm
 
 from tests.conformance.liars.lying import Answer, Exchange, answers, documents, requests
 
+LIST, KEYS = "GET /status-lists/.", "GET /.well-known/jwks.json$"
+PUBLIC = {"SOJOURN_PUBLIC_URL": "http://127.0.0.1"}
+"""Without it there are no status lists."""
+OWN = Ed25519PrivateKey.generate()
+"""A key of a liar that publishes it."""
 PAGES, STREAM, SNAPSHOT = "GET /internal/events$", "GET /internal/events/stream$", "GET /internal/revocations$"
 
 
@@ -65,3 +76,31 @@ def _(exchange: Exchange, document: Any) -> None:
 @documents("EVT-004", "leaves the ended sessions out of the snapshot", SNAPSHOT)
 def _(exchange: Exchange, document: Any) -> None:
     document["items"] = [item for item in document["items"] if item["kind"] != "session"]
+
+
+@answers("EVT-005", "has the status list of the first one who asked", LIST, settings=PUBLIC)
+def _(exchange: Exchange, answer: Answer) -> None:
+    answer.body = exchange.memory.setdefault(exchange.path, answer.body)
+
+
+@answers("EVT-005", "has a status list whose signature does not hold", LIST, settings=PUBLIC)
+def _(exchange: Exchange, answer: Answer) -> None:
+    head, claims, _ = answer.body.split(b".")
+    answer.body = b".".join((head, claims, urlsafe_b64encode(b"x" * 64).rstrip(b"=")))
+
+
+@answers("EVT-005", "puts each status one place further in the list", f"{LIST}|{KEYS}", settings=PUBLIC)
+def _(exchange: Exchange, answer: Answer) -> None:
+    """Each byte is turned by one place. It signs with a key of its own, which it publishes beside the others."""
+    if exchange.path.endswith("jwks.json"):
+        document = answer.document
+        public = OKPAlgorithm.to_jwk(OWN.public_key(), as_dict=True)
+        document["keys"].append({**public, "kid": "own", "alg": "EdDSA", "use": "sig"})
+        answer.document = document
+        return
+    claims = jwt.decode(answer.body, options={"verify_signature": False})
+    lst = claims["status_list"]["lst"]
+    array = zlib.decompress(urlsafe_b64decode(lst + "=" * (-len(lst) % 4)))
+    turned = bytes((byte << 2 | byte >> 6) & 0xFF for byte in array)
+    claims["status_list"]["lst"] = urlsafe_b64encode(zlib.compress(turned)).rstrip(b"=").decode()
+    answer.body = jwt.encode(claims, OWN, "EdDSA", {"kid": "own", "typ": "statuslist+jwt"}).encode()

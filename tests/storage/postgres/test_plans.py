@@ -13,7 +13,7 @@ from sojourn.domain.clock import utc_now
 from sojourn.domain.ids import uuid7
 from sojourn.settings.settings import variable
 from sojourn.storage.postgres.one_message import one_message
-from sojourn.storage.queries import erasure, feed, session_limit, sessions, statistics, users
+from sojourn.storage.queries import erasure, feed, session_limit, sessions, statistics, status_lists, users
 from sojourn.storage.statements import Statement
 from tests.live import REFRESH_SECRET
 from tests.postgres import Cluster
@@ -83,6 +83,9 @@ def scans_of(plan: list[str]) -> list[str]:
         (feed.FIRST_SINCE, "events_number"),
         (feed.ENDS, "events_number"),
         (feed.OLDEST, "events_number"),
+        (status_lists.REFUSED, "events_kept"),
+        (status_lists.FIND, "ux_status_lists_of"),
+        (status_lists.GET, "status_lists_pkey"),
     ],
 )
 def test_readers_of_events_go_by_an_index_of_events(url: str, statement: Statement, index: str) -> None:

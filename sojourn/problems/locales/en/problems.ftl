@@ -165,6 +165,11 @@ tenant_not_found = Tenant not found
     .explanation = The tenant that the token or X-Tenant-ID names is not known here. It has no data yet, or tenants are created by hand on this server.
     .remedy = Check the tenant's id, or ask the operators to create the tenant.
 
+status_list_not_found = No such status list
+    .detail = No status list has this id.
+    .explanation = The id is not that of a status list of this service, or the list is not needed any more because all tokens that name it have expired.
+    .remedy = Take the address from the claim `status` of an access token, or from /status-lists.
+
 problem_type_not_found = No such problem type
     .detail = No problem type has this name.
     .explanation = The last part of the path is not the name of a problem type of this service.

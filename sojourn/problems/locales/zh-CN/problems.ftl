@@ -161,6 +161,11 @@ tenant_not_found = 租户不存在
     .explanation = 令牌或 X-Tenant-ID 所指的租户在此处未知：它可能还没有任何数据，或者本服务器的租户需要手动创建。
     .remedy = 请检查租户 ID，或请运维人员创建该租户。
 
+status_list_not_found = 状态列表不存在
+    .detail = 没有此标识的状态列表。
+    .explanation = 该标识不属于本服务的任何状态列表，或者引用该列表的令牌均已过期，列表已不再需要。
+    .remedy = 请使用访问令牌的 `status` 声明中的地址，或 /status-lists 中的地址。
+
 problem_type_not_found = 问题类型不存在
     .detail = 没有此名称的问题类型。
     .explanation = 路径的最后一段不是本服务任何问题类型的名称。
