@@ -180,9 +180,9 @@ def test_a_status_list_says_who_ended(world: World) -> None:
     made, neighbour = world.first.sign_in(), world.first.sign_in()
     places = [_place(one.access) for one in (made, neighbour)]
     assert places[0] != places[1], "two sessions have the same place"
-    assert [_status_at(world, *place) for place in places] == [0, 0], "refused before it ended"
+    assert [_status_at(world, place) for place in places] == [0, 0], "refused before it ended"
     expect(world.first.service("revoke_session_as_service", session_id=made.id), 204)
-    assert [_status_at(world, *place) for place in places] == [1, 0], "the list does not say who ended"
+    assert [_status_at(world, place) for place in places] == [1, 0], "the list does not say who ended"
     listed = expect(world.first.anyone("list_status_lists"), 200).json["status_lists"]
     assert {uri for _, uri in places} <= set(listed), "the aggregation does not name the list"
 
@@ -196,8 +196,9 @@ def _place(token: str) -> tuple[int, str]:
     return named["idx"], named["uri"]
 
 
-def _status_at(world: World, index: int, uri: str) -> int:
+def _status_at(world: World, place: tuple[int, str]) -> int:
     """What a list says of a place, read as section 8.3 asks."""
+    index, uri = place
     reply = expect(world.first.anyone("get_status_list", list_id=uri.rpartition("/")[2]), 200)
     assert reply.headers.get("content-type") == "application/statuslist+jwt", "it has another media type"
     keys = jwt.PyJWKSet.from_dict(expect(world.first.anyone("get_key_set"), 200).json)

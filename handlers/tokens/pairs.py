@@ -161,7 +161,7 @@ async def access_token(ctx: Context, session: TokenSession, *, state: RefreshRow
         "gen": state.generation,
     }
     if session.status_index is not None:
-        status = await ctx.service.status_lists.claim(ctx.db, session.id, session.status_index)
+        status = await ctx.service.status_lists.claim(ctx.db, session.id, index=session.status_index)
         claims |= {} if status is None else {"status": status}
     if session.acr is not None:
         claims["acr"] = session.acr

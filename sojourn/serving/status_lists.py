@@ -84,7 +84,7 @@ class StatusLists:
             unit.after_commit(partial(self._know, of, found))
         return block << INDEX_BITS | place(bytes.fromhex(found.secret), low)
 
-    async def claim(self, unit: UnitOfWork, key: SessionKey, index: int) -> dict[str, Any] | None:
+    async def claim(self, unit: UnitOfWork, key: SessionKey, *, index: int) -> dict[str, Any] | None:
         """The claim `status` of a session's tokens (section 6.2); None for a session that stands in no list."""
         if self._url is None:
             return None
