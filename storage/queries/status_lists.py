@@ -75,7 +75,9 @@ async def ensure(unit: SystemUnit, tenant: str, *, week: str, block: int, now: I
     found = await find(unit, tenant, week=week, block=block)
     if found is not None:
         return found
-    new = StatusList(secrets.token_urlsafe(16), tenant, week, block, secrets.token_hex(16))
+    new = StatusList(
+        id=secrets.token_urlsafe(16), of_tenant=tenant, week=week, block=block, secret=secrets.token_hex(16)
+    )
     await unit.run(MAKE, created_at=now, **new._asdict())
     return await find(unit, tenant, week=week, block=block) or new
 
