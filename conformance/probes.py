@@ -4,6 +4,7 @@ Each rule is a row of the contract's strictness; `field` is a name that the viol
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -122,13 +123,20 @@ def broken_text(operation: Operation, valid: Raw) -> Iterator[Probe]:
         for parameter in operation.named("query"):
             yield Probe(f"?{parameter['name']}={text}", valid.with_query(parameter["name"], text), (400,))
     for parameter in operation.named("header"):
-        for value in ("\xff", "\xe9", "a b", "a,b", "", "a" * 300, "\xa0acme"):
+        broken = ("\xff", "\xe9", "a b", "a,b", "", "a" * 300, "\xa0acme")
+        for value in (value for value in broken if not _is_taken(parameter["schema"], value)):
             yield Probe(f"{parameter['name']}: {value[:9]!r}", valid.with_header(parameter["name"], value), (400,))
     for name, schema in _text_members(operation):
         for escape in ("\\ud800", "\\udc00x", "\\u0000", "a\\u0000b"):
             yield Probe(
                 f"{name} is {escape}", valid.copy(body=_with_text(valid, name, schema=schema, escape=escape)), (400,)
             )
+
+
+def _is_taken(schema: dict[str, Any], text: str) -> bool:
+    """Whether the contract takes a text that another header would not: a comma, where its pattern has one."""
+    pattern = schema.get("pattern")
+    return bool(pattern and re.fullmatch(pattern, text)) and len(text) <= schema.get("maxLength", len(text))
 
 
 def members(operation: Operation, valid: Raw) -> Iterator[Probe]:
