@@ -10,7 +10,18 @@ from typing import Any, Literal, TypeVar
 Profile = Literal["seed", "core", "full"]
 PROFILES: tuple[Profile, ...] = ("seed", "core", "full")
 """Each holds the one before it."""
-FEATURES = ("refresh-rotation", "i18n", "risk", "short-lived", "fuzzing", "audit", "scopes", "events", "idempotency")
+FEATURES = (
+    "refresh-rotation",
+    "i18n",
+    "risk",
+    "short-lived",
+    "fuzzing",
+    "audit",
+    "scopes",
+    "events",
+    "filters",
+    "idempotency",
+)
 
 _MADE_OF = "conformance_check"
 Function = TypeVar("Function", bound=Callable[..., Any])

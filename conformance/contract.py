@@ -25,12 +25,13 @@ class Operation(document.Operation):
     def request(self, known: dict[str, Any], *, body: Any = None, optional: bool = False) -> Raw:
         """A request without credentials. `known` names parameters and body members; the rest are examples.
 
-        Optional query parameters are left out unless they are in `known` or `optional` is said.
+        Optional query parameters are left out unless they are in `known` or `optional` is said; those that exclude
+        others (`x-not-with`) always, unless they are known.
         """
         path = self.path
         for parameter in self.named("path"):
             path = path.replace("{" + parameter["name"] + "}", quote(_value(parameter, known), safe=""))
-        wanted = [item for item in self.named("query") if _is_wanted(item, known) or optional]
+        wanted = [item for item in self.named("query") if _is_wanted(item, known, optional=optional)]
         query = tuple((item["name"], quote(_value(item, known), safe="")) for item in wanted)
         headers = tuple((p["name"], _value(p, known)) for p in self.named("header") if _is_sent(p))
         if self.is_stream:
@@ -51,8 +52,10 @@ def _is_sent(header: dict[str, Any]) -> bool:
     return bool(header.get("required")) or header["name"] == ALWAYS_NAMED
 
 
-def _is_wanted(parameter: dict[str, Any], known: dict[str, Any]) -> bool:
+def _is_wanted(parameter: dict[str, Any], known: dict[str, Any], *, optional: bool) -> bool:
     name = parameter["name"]
+    if optional and "x-not-with" not in parameter:
+        return True
     return bool(parameter.get("required")) or name in MEANT_BY_DEFAULT or f"?{name}" in known
 
 

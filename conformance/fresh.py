@@ -8,6 +8,8 @@ from sojourn.conformance.wire import Raw
 from sojourn.conformance.world import Tenant, expect
 
 OF_A_TRUSTED_DEVICE = ("untrust_own_device", "remove_trusted_device")
+WALKED = ("list_tenant_sessions",)
+"""Lists whose cursor comes from a response."""
 AFTER_AN_EVENT = ("list_events", "stream_events")
 ABOUT_SESSIONS = {
     "session_id",
@@ -59,6 +61,8 @@ def values_for(operation: Operation, tenant: Tenant) -> dict[str, Any]:
     if operation.id in OF_A_TRUSTED_DEVICE:
         values["device_id"] = _trusted_device(tenant, user)
     values.pop("cursor", None)
+    if operation.id in WALKED:
+        values["cursor"] = _place_in(tenant)
     return values
 
 
@@ -96,6 +100,14 @@ def _entry_id(tenant: Tenant, user: str) -> str:
 def _trusted_device(tenant: Tenant, user: str) -> str:
     body = {"user_id": user, "device_fingerprint": f"sha256:trusted-{user}"}
     return str(expect(tenant.service("trust_device", body=body), 200).json["id"])
+
+
+def _place_in(tenant: Tenant) -> str:
+    """Behind the newest session of the tenant: there is always one more."""
+    for _ in range(2):
+        tenant.sign_in()
+    page = expect(tenant.admin("list_tenant_sessions", limit=1), 200).json
+    return str(page["pagination"]["next_cursor"])
 
 
 def _cursor(tenant: Tenant) -> str:

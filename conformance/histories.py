@@ -76,7 +76,12 @@ def what_does_not_change(traffic: Iterable[Exchange]) -> Iterator[str]:
 
 
 def _tells(view: View, name: str) -> bool:
-    """Whether a view has a place for a member: a row of the list of all sessions has few, all of them required."""
+    """Whether a view has a place for a member: a row of the list of all sessions has few, all of them required.
+
+    Whoever asked for some fields is told those.
+    """
+    if any(asked == "fields" for asked, _ in view.exchange.request.query):
+        return False
     return "row" not in view.members or name in _ROW.values()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from sojourn.conformance.instants import instant
-from sojourn.conformance.paging import page_violations
+from sojourn.conformance.paging import is_a_step, page_violations, step_violations
 from sojourn.conformance.target import claims_of
 from sojourn.conformance.traffic import Exchange
 
@@ -126,8 +126,11 @@ def pages_add_up(exchange: Exchange) -> Iterator[str]:
     document = document_of(exchange)
     if not is_success(exchange) or exchange.operation is None or "pagination" not in document:
         return
-    yield from page_violations(document)
     asked = dict(exchange.request.query)
+    if is_a_step(asked):
+        yield from step_violations(document, asked)
+        return
+    yield from page_violations(document)
     for parameter in exchange.operation.named("query"):
         name = parameter["name"]
         if name in ("page", "page_size"):
@@ -149,10 +152,14 @@ def rows_are_what_was_asked_for(exchange: Exchange) -> Iterator[str]:
     keys = [str(row.get("id", row.get("session_id"))) for row in rows if {"id", "session_id"} & set(row)]
     if len(set(keys)) != len(keys):
         yield "a row is there twice"
+    asked = dict(exchange.request.query)
+    order = asked.get("sort", "-created_at")
     begun = [str(row["created_at"]) for row in rows if "created_at" in row]
-    if begun != sorted(begun, reverse=True):
+    if order == "-created_at" and begun != sorted(begun, reverse=True):
         yield "the newest is not first"
-    limit = dict(exchange.request.query).get("limit", "")
+    if order == "created_at" and begun != sorted(begun):
+        yield "the oldest is not first"
+    limit = asked.get("limit", "")
     if limit.isdigit() and len(rows) > int(limit):
         yield f"{len(rows)} rows, asked for were {limit}"
 

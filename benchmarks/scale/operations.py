@@ -12,6 +12,8 @@ from sojourn.domain.paging import Page
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
 from sojourn.storage.queries import sessions, statistics
+from sojourn.storage.queries.session_filters import SessionFilter
+from sojourn.storage.queries.session_search import page_of
 from sojourn.storage.queries.sessions import NewSession
 from sojourn.storage.touches import Touch
 from sojourn.storage.unit_of_work import UnitOfWork
@@ -37,13 +39,13 @@ async def find(database: Database, tenants: int, until: datetime) -> Known:
     for number in range(tenants):
         tenant = Tenant(f"tnt_{number + 1:04d}")
         page = Page(1, SAMPLE // tenants)
-        rows, _ = await database.read(tenant, lambda unit, page=page: _newest(unit, until, page))
+        rows = await database.read(tenant, lambda unit, page=page: _newest(unit, until, page))
         drawn += [(tenant, row.user_id, row.id) for row in rows]
     return Known(drawn, to_text(until))
 
 
 async def _newest(unit: UnitOfWork, until: datetime, page: Page) -> Any:
-    return await sessions.search(unit, sessions.SessionFilter(), now=to_text(until), page=page)
+    return (await page_of(unit, SessionFilter(), now=to_text(until), page=page)).rows
 
 
 async def active_check(database: Database, known: Known, chance: random.Random) -> None:

@@ -19,10 +19,12 @@ import click
 
 from benchmarks.scale import uneven
 from sojourn.domain.clock import to_text, utc_now
+from sojourn.domain.sessions import Status
 from sojourn.storage import queries
 from sojourn.storage.engines import open_database
 from sojourn.storage.postgres.one_message import one_message
-from sojourn.storage.queries import sessions, tokens
+from sojourn.storage.queries import tokens
+from sojourn.storage.queries.session_search import compiled, count_of_user
 from sojourn.storage.statements import Statement
 from tests import postgres
 
@@ -66,6 +68,9 @@ class Look(NamedTuple):
         return self.generic > WORTH_MS and self.generic > 2 * (self.planning + self.custom)
 
 
+STATUSES: tuple[Status | None, ...] = (None, "active", "revoked", "expired")
+
+
 def hot() -> Iterator[tuple[str, Statement]]:
     """Every statement of storage/queries, and the searches, which are made when they are first asked for."""
     for module in pkgutil.iter_modules(queries.__path__):
@@ -74,13 +79,15 @@ def hot() -> Iterator[tuple[str, Statement]]:
             if isinstance(value, Statement) and module.name not in _OF_NOBODY:
                 yield f"{module.name}.{name}", value
     for by_user in (False, True):
-        for status in (None, "active", "revoked", "expired"):
-            for kind, found in zip(("page", "count"), sessions._search(by_user, status), strict=True):  # type: ignore[arg-type]
-                if by_user or kind == "page":
-                    yield f"sessions.search({'user, ' if by_user else ''}{status}).{kind}", found
+        for status in STATUSES:
+            names = frozenset((["user_id"] if by_user else []) + ([f"status={status}"] if status else []))
+            search = compiled(names, "user" if by_user else "revoked" if status == "revoked" else "all", begun=False)
+            yield f"sessions.search({'user, ' if by_user else ''}{status}).page", search.rows
+            if by_user:
+                yield f"sessions.search(user, {status}).count", count_of_user(status)
             for kind, found in zip(("page", "count"), tokens._search(by_user, False, status=None), strict=True):
                 yield f"tokens.search({'user' if by_user else ''}).{kind}", found
-    yield "sessions.search(active, few).page", sessions._search(False, "active", few=True)[0]
+    yield "sessions.search(active, few).page", compiled(frozenset({"status=active"}), "few", begun=False).rows
 
 
 async def look(url: str, owner: str, now: datetime) -> list[Look]:

@@ -21,6 +21,8 @@ READINGS = 6
 """How often a list that looks wrong is read again, at most, because it changed while its pages were read."""
 MEMBERS = {"type": "token_type", "auth_user_id": "user_id"}
 """Filters that are called otherwise than the member that they are about."""
+NO_FILTERS = ("sort", "count")
+"""Parameters with an enumeration that say something else than which rows there are."""
 Filter = dict[str, str]
 
 
@@ -39,6 +41,8 @@ def filters(operation: Operation, user: str) -> Iterator[Filter]:
     choices: list[list[tuple[str, str] | None]] = []
     for parameter in operation.named("query"):
         name, schema = parameter["name"], parameter["schema"]
+        if name in NO_FILTERS:
+            continue
         values = schema.get("enum", [user] if name in ("user_id", "auth_user_id") else [])
         if values:
             choices.append([*((name, value) for value in values), *([] if parameter.get("required") else [None])])

@@ -84,7 +84,7 @@ def filters_are_honoured(context: Any, response: Any, case: Any) -> None:
         if name in query and all(name in item for item in body["items"]):
             assert {item[name] for item in body["items"]} <= {query[name]}, f"{name} is not honoured"
     size = body["pagination"]["page_size"]
-    assert len(body["items"]) <= size == int(query.get("page_size", size))
+    assert len(body["items"]) <= size == int(query.get("page_size", query.get("limit", size)))
     assert body["total"] == body["pagination"]["total"]
 
 

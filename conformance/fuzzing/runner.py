@@ -67,9 +67,11 @@ _JUDGES_BY_MORE_THAN_FORM = (
     "PUT /admin/tokens/config",
     "POST /internal/session/{session_id}/elevate",
     "DELETE /sessions",
+    "GET /admin/sessions",
 )
 """A tenant that is not the header's, a token that is not good, lifetimes that contradict, more methods than a session
-names with those it has, a caller whose token names no session: 400, though well-formed."""
+names with those it has, a caller whose token names no session, a cursor of another list or beside a page: 400, though
+well-formed."""
 
 
 @dataclass(frozen=True, slots=True)

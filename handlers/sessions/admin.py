@@ -5,16 +5,13 @@ from typing import Any
 
 from sojourn.domain.endings import UNSTATED_REASON, Ending
 from sojourn.domain.ids import session_key
-from sojourn.domain.paging import Page
-from sojourn.domain.sessions import Status
 from sojourn.handlers import auditing
-from sojourn.handlers.context import Context, commits_itself, reads_at_length
+from sojourn.handlers.context import Context, commits_itself
 from sojourn.handlers.sessions.ending import end_user
 from sojourn.handlers.tenancy import require_tenant
-from sojourn.handlers.views.envelopes import View, list_response, simple_response
-from sojourn.handlers.views.sessions import all_sessions_item, session_record, session_stats_response
+from sojourn.handlers.views.envelopes import View, simple_response
+from sojourn.handlers.views.sessions import all_sessions_item, session_stats_response
 from sojourn.storage.queries import sessions, statistics
-from sojourn.storage.queries.sessions import SessionFilter
 from sojourn.storage.queries.statistics import SessionStats
 from sojourn.storage.unit_of_work import UnitOfWork
 
@@ -27,17 +24,6 @@ async def get_session_stats(ctx: Context) -> View:
 async def count_active_sessions(ctx: Context) -> View:
     """How many sessions of the tenant are active at this moment."""
     return {"count": (await _stats(ctx)).active, "timestamp": ctx.now_text}
-
-
-@reads_at_length
-async def list_tenant_sessions(
-    ctx: Context, user_id: str | None, status: Status | None, page: int, page_size: int
-) -> View:
-    """One page of the tenant's sessions of any status, newest first."""
-    await require_tenant(ctx)
-    wanted = Page(page, page_size)
-    rows, total = await sessions.search(ctx.db, SessionFilter(user_id, status), now=ctx.now_text, page=wanted)
-    return list_response([session_record(row, ctx.now_text) for row in rows], total, page=wanted, now=ctx.now_text)
 
 
 async def list_all_sessions(ctx: Context, limit: int, cursor: str | None) -> View:

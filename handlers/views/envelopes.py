@@ -1,6 +1,6 @@
 """The envelope of successful responses; `code` 0 means success."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sojourn.domain.clock import Instant
 from sojourn.domain.paging import Page, page_info
@@ -8,6 +8,15 @@ from sojourn.domain.paging import Page, page_info
 View = dict[str, Any]
 
 SUCCESS = 0
+
+
+class Walk(NamedTuple):
+    """What a step of a walk says of itself. `shown` counts what was shown so far; `total` is None if nobody counted."""
+
+    total: int | None
+    shown: int
+    next_cursor: str | None
+    window: int | None
 
 
 def simple_response(message: str, now: Instant) -> View:
@@ -38,3 +47,16 @@ def list_response(items: list[View], total: int, *, page: Page, now: Instant) ->
         },
         "timestamp": now,
     }
+
+
+def walk_response(items: list[View], walk: Walk, *, limit: int, now: Instant) -> View:
+    """A step of a walk by cursor: always the first page of what is left, with the cursor of the next one."""
+    total = walk.shown if walk.total is None else walk.total
+    view = list_response(items, total, page=Page(1, limit), now=now)
+    view["pagination"]["has_next"] = walk.next_cursor is not None
+    view["pagination"]["has_prev"] = walk.shown > len(items)
+    if walk.next_cursor is not None:
+        view["pagination"]["next_cursor"] = walk.next_cursor
+    if walk.window is not None:
+        view["pagination"]["window"] = walk.window
+    return view

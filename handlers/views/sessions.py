@@ -71,6 +71,21 @@ def session_record(row: SessionRow, now: Instant) -> View:
     return view
 
 
+ALWAYS_PRESENT = frozenset(
+    ("id", "tenant_id", "user_id", "status", "created_at", "authenticated_at", "last_active_at", "expires_at",
+     "idle_expires_at")
+)  # fmt: skip
+"""The members that every `SessionResponse` has."""
+
+
+def shown_members(view: View, fields: str | None) -> View:
+    """A `SessionResponse` with those members that `fields` names, joined by commas, and those it always has."""
+    if fields is None:
+        return view
+    wanted = ALWAYS_PRESENT | set(fields.split(","))
+    return {name: value for name, value in view.items() if name in wanted}
+
+
 def all_sessions_item(row: SessionWithUser) -> View:
     """`AllSessionsItem`: an active session of `list_all_sessions`. Every member is always present."""
     return {

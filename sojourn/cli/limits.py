@@ -95,7 +95,8 @@ def _list_limits(contract: list[Operation]) -> Iterator[tuple[tuple[str, ...], s
         for parameter in operation.named("query"):
             schema = parameter["schema"]
             if schema.get("type") == "integer" and parameter["name"] in {"page_size", "limit"}:
-                yield (f"`{parameter['name']}`", f"{schema['default']:,}", f"{schema['maximum']:,}"), operation.id
+                default = f"{schema['default']:,}" if "default" in schema else ""
+                yield (f"`{parameter['name']}`", default, f"{schema['maximum']:,}"), operation.id
 
 
 def _member_limits(contract: list[Operation]) -> Iterator[tuple[tuple[str, ...], str]]:

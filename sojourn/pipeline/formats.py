@@ -12,6 +12,7 @@ from datetime import date, datetime
 _DATE_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}):(\d{2})(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_PREFIX = re.compile(r"0|[1-9][0-9]{0,2}", re.ASCII)
 _URI_REFERENCE = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,255}")
 
@@ -55,6 +56,13 @@ def is_ipv6(text: str) -> bool:
     return _is_address(socket.AF_INET6, text)
 
 
+def is_ip_network(text: str) -> bool:
+    """An address, or a network as an address of it and the length of its prefix (RFC 4632 §3.1, RFC 4291 §2.3)."""
+    address, slash, length = text.partition("/")
+    bits = 32 if is_ipv4(address) else 128 if is_ipv6(address) else -1
+    return bits > 0 and (not slash or (_PREFIX.fullmatch(length) is not None and int(length) <= bits))
+
+
 def is_uri_reference(text: str) -> bool:
     """RFC 3986 §4.1, by its character set."""
     return _URI_REFERENCE.fullmatch(text) is not None
@@ -77,6 +85,7 @@ CHECKS: dict[str, Callable[[str], bool]] = {
     "date": is_date,
     "date-time": is_date_time,
     "uuid": is_uuid,
+    "ip-network": is_ip_network,
     "ipv4": is_ipv4,
     "ipv6": is_ipv6,
     "uri": is_uri_reference,

@@ -33,7 +33,7 @@ class Undecodable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of one operation, compiled."""
+    """One parameter of one operation, compiled. `not_with`: query parameters that exclude it (`x-not-with`)."""
 
     name: str
     argument: str
@@ -41,6 +41,7 @@ class Parameter:
     default: Any
     decode: Callable[[str], Any]
     schema: Schema
+    not_with: frozenset[str] = frozenset()
 
     def read(self, text: str, arguments: dict[str, Any], *, violations: list[Violation]) -> None:
         """Put the value in `text` among the arguments, or what is wrong with it among the violations."""
@@ -82,6 +83,7 @@ def compile_parameter(definition: Mapping[str, Any]) -> Parameter:
         default=schema.get("default"),
         decode=decode,
         schema=Schema(schema),
+        not_with=frozenset(definition.get("x-not-with", ())),
     )
 
 
@@ -133,6 +135,8 @@ def read_query(
     for name, parameter in parameters.items():
         if name not in seen:
             parameter.leave_out(arguments, violations)
+        elif parameter.not_with and (others := seen & parameter.not_with):
+            violations.append(Violation(name, "not_together", {"other": min(others)}))
 
 
 @short_texts(maxsize=256)

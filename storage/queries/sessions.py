@@ -5,23 +5,21 @@ What is active at an instant is spelled in `sojourn.storage.queries.session_stat
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, case, func, literal_column, or_, select, update
+from sqlalchemy import BindParameter, and_, bindparam, case, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.clock import Instant
 from sojourn.domain.endings import Ending
 from sojourn.domain.ids import SessionKey, TenantId
 from sojourn.domain.paging import Page
-from sojourn.domain.sessions import Status, effective_end
+from sojourn.domain.sessions import effective_end
 from sojourn.storage.queries import events, statistics, tenants, users
 from sojourn.storage.queries.events import Event
 from sojourn.storage.queries.session_states import (
     ACTIVE,
     ALL_ACTIVE,
-    EXPIRED,
     FEW_ACTIVE,
     NOW,
     OUT_OF_ORDER,
@@ -125,34 +123,16 @@ class SessionWithUser(NamedTuple):
     amr: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class SessionFilter:
-    """Which sessions of the tenant; None does not restrict."""
-
-    user_id: str | None = None
-    status: Status | None = None
-
-
-def _status(status: Status) -> ColumnElement[bool]:
-    """The rows that have a status at `:now`."""
-    if status == "revoked":
-        revoked: ColumnElement[bool] = _S.c.revoked_at.is_not(None)
-        return revoked
-    if status == "active":
-        return ACTIVE
-    return EXPIRED
-
-
-_COLUMNS = [_S.c[name] for name in SessionRow._fields]
+COLUMNS = [_S.c[name] for name in SessionRow._fields]
 _MINE = _S.c.tenant_id == _TENANT
 _OF_USER = and_(_MINE, _S.c.user_id == bindparam("user_id"))
 _ONE = and_(_MINE, _S.c.id == bindparam("id"))
 
-GET = Statement(select(*_COLUMNS).where(_ONE))
+GET = Statement(select(*COLUMNS).where(_ONE))
 GET_DEVICE = Statement(select(*[_S.c[name] for name in DeviceFacts._fields]).where(_ONE))
 COUNT_ACTIVE_OF_USER = Statement(select(func.count()).select_from(_S).where(_OF_USER, ALL_ACTIVE))
 LIST_ACTIVE_OF_USER = Statement(
-    select(*_COLUMNS)
+    select(*COLUMNS)
     .where(_OF_USER, ACTIVE)
     .order_by(_S.c.id.desc())
     .limit(bindparam("limit"))
@@ -183,7 +163,7 @@ LIST_ACTIVE_WITH_USERS = Statement(
 LIST_FEW_ACTIVE_WITH_USERS = Statement(
     _WITH_USERS.where(FEW_ACTIVE, bindparam("after") > OUT_OF_ORDER).order_by(OUT_OF_ORDER.desc()), plans_anew=True
 )
-LIST_ALL_OF_USER = Statement(select(*_COLUMNS).where(_OF_USER).order_by(_S.c.id.desc()))
+LIST_ALL_OF_USER = Statement(select(*COLUMNS).where(_OF_USER).order_by(_S.c.id.desc()))
 _INSERTED = tuple(name for name in NewSession.__dataclass_fields__ if name != "username")
 INSERT = Statement(
     insert(_S).values(
@@ -299,44 +279,16 @@ async def list_active_of_user(
     if page.number == 1:
         rows = await unit.all(LIST_ACTIVE_OF_USER, **wanted)
         if len(rows) <= page.size:  # the row too many is not there: nothing to count
-            return _shown(unit, rows), len(rows)
+            return shown(unit, rows), len(rows)
     with unit.snapshot():
         rows = await unit.all(LIST_ACTIVE_OF_USER, **wanted)
         total = await count_active_of_user(unit, user_id, now=now)
-    return _shown(unit, rows[: page.size]), total
+    return shown(unit, rows[: page.size]), total
 
 
 async def list_all_of_user(unit: UnitOfWork, user_id: str) -> list[SessionRow]:
     """Every session of a user that is kept, in any state, newest first."""
-    return _shown(unit, await unit.all(LIST_ALL_OF_USER, user_id=user_id))
-
-
-@lru_cache(maxsize=16)
-def _search(by_user: bool, status: Status | None, *, few: bool = False) -> tuple[Statement, Statement]:
-    """The statements for one combination of filters: the page and the count. `few`: the active ones, by their index."""
-    wanted = [_OF_USER if by_user else _MINE, *([_status(status)] if status is not None else [])]
-    if few:
-        wanted.append(FEW_ACTIVE)
-    page = select(*_COLUMNS).where(*wanted).order_by((OUT_OF_ORDER if few else _S.c.id).desc())
-    count = select(func.count()).select_from(_S).where(*wanted)
-    page, anew = page.limit(bindparam("limit")).offset(bindparam("offset")), status == "active"
-    return Statement(page, plans_anew=anew), Statement(count, plans_anew=anew)
-
-
-async def search(unit: UnitOfWork, wanted: SessionFilter, *, now: Instant, page: Page) -> tuple[list[SessionRow], int]:
-    """One page of the tenant's sessions that fit, and how many there are."""
-    parameters: dict[str, Any] = {} if wanted.status in (None, "revoked") else {"now": now}
-    with unit.snapshot():
-        if wanted.user_id is None:
-            total = (await statistics.session_stats(unit, now)).of(wanted.status)
-            # Found by the index of what may be active: the search does not go on to the tenant's first session.
-            few = wanted.status == "active" and total <= page.offset + page.size
-        else:
-            parameters["user_id"], few = wanted.user_id, False
-            total = await unit.value(_search(True, wanted.status)[1], **parameters)
-        list_them, _ = _search(wanted.user_id is not None, wanted.status, few=few)
-        rows = await unit.all(list_them, **parameters, limit=page.size + 1, offset=page.offset)
-    return _shown(unit, rows[: page.size]), page.total(total, len(rows))
+    return shown(unit, await unit.all(LIST_ALL_OF_USER, user_id=user_id))
 
 
 async def list_active_with_users(
@@ -444,7 +396,7 @@ async def _write_waiting_touches(unit: UnitOfWork, keys: list[SessionKey], *, no
         await touch_many(unit, touches, now=now)
 
 
-def _shown(unit: UnitOfWork, rows: list[Row]) -> list[SessionRow]:
+def shown(unit: UnitOfWork, rows: list[Row]) -> list[SessionRow]:
     """Rows as they are shown: with the touches that wait."""
-    shown, tenant_id = unit.touches.shown, unit.tenant.id
-    return [shown(tenant_id, SessionRow._make(row)) for row in rows]
+    with_touch, tenant_id = unit.touches.shown, unit.tenant.id
+    return [with_touch(tenant_id, SessionRow._make(row)) for row in rows]

@@ -69,3 +69,41 @@ def _write_condition(element: ColumnElement[Any], compiler: SQLCompiler, **optio
 @compiles(for_postgresql, "sqlite")
 def _leave_out(element: ColumnElement[Any], compiler: SQLCompiler, **options: Any) -> str:
     return "1"
+
+
+class contains(GenericFunction[bool]):  # noqa: N801
+    """Whether a text contains another, letter by letter; null where one of them is."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(contains)
+def _contains(element: ColumnElement[Any], compiler: SQLCompiler, **options: Any) -> str:
+    name = {"postgresql": "strpos"}.get(compiler.dialect.name, "instr")
+    arguments: Any = element.clauses
+    return f"({name}{compiler.process(arguments.self_group(), **options)} > 0)"
+
+
+class is_within(GenericFunction[bool]):  # noqa: N801
+    """Whether an address, in text form, is a second one or in a network (`192.0.2.0/24`); null where one is null.
+
+    An IPv4 address is in no network of IPv6, nor the other way round. In SQLite the function is ours:
+    `sojourn.storage.sqlite.functions`.
+    """
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(is_within)
+def _is_within(element: ColumnElement[Any], compiler: SQLCompiler, **options: Any) -> str:
+    arguments: Any = element.clauses
+    return f"is_within{compiler.process(arguments.self_group(), **options)}"
+
+
+@compiles(is_within, "postgresql")
+def _is_within_inet(element: ColumnElement[Any], compiler: SQLCompiler, **options: Any) -> str:
+    arguments: Any = element.clauses
+    address, network = (compiler.process(part, **options) for part in arguments)
+    return f"(CAST({address} AS inet) <<= CAST(CAST({network} AS text) AS inet))"

@@ -6,6 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from sojourn.storage.sqlite.functions import add_functions
+
 _CACHED_STATEMENTS = 512
 _CACHE_KIB = 2048
 """Of pages, for each connection. The system keeps the file's pages too: more here was measured to save nothing."""
@@ -33,6 +35,7 @@ def connect_again(path: Path, wait_seconds: float) -> sqlite3.Connection:
     )
     for pragma in ("journal_mode = WAL", "synchronous = FULL", f"cache_size = -{_CACHE_KIB}"):
         connection.execute(f"PRAGMA {pragma}")
+    add_functions(connection)
     return connection
 
 

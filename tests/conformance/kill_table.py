@@ -25,6 +25,7 @@ from sojourn.settings import Settings
 from tests.conformance.liars import (
     admitting,
     answering,
+    finding,
     lawless,
     living,
     recording,
@@ -42,7 +43,7 @@ SEED = "20260421"
 """Of what the checks draw: the same lies meet the same requests in every run."""
 SAMPLE = ("IDM-003", "TEN-010")
 """Checks that should pass: the first, unless it is the liar's own."""
-MODULES = (answering, admitting, lawless, living, recording, repeating, retrying, serving_one, telling)
+MODULES = (answering, admitting, finding, lawless, living, recording, repeating, retrying, serving_one, telling)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from openapi_schema_validator import OAS30Validator
 FORMATS = FormatChecker(formats=())
 _URI_REFERENCE = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{3})?Z")
-_CHECKED = frozenset({"date-time", "uuid", "ipv4", "ipv6", "uri-reference", "int32", "int64", "password"})
+_CHECKED = frozenset({"date-time", "uuid", "ip-network", "ipv4", "ipv6", "uri-reference", "int32", "int64", "password"})
 
 
 def violations(value: Any, schema: dict[str, Any]) -> list[str]:
@@ -54,6 +54,11 @@ def _is_ipv4(value: object) -> bool:
 @FORMATS.checks("ipv6", raises=ValueError)
 def _is_ipv6(value: object) -> bool:
     return not isinstance(value, str) or bool(IPv6Address(value))
+
+
+@FORMATS.checks("ip-network", raises=ValueError)
+def _is_ip_network(value: object) -> bool:
+    return not isinstance(value, str) or bool(ip_network(value, strict=False))
 
 
 @FORMATS.checks("uri-reference")

@@ -171,6 +171,7 @@ OUR_ADDITIONS = {
     "CreateTrustedDeviceRequest": {"device_name"},
     "ValidateAccessTokenRequest": {"audience"},  # RFC 9068 section 4: whoever judges a token holds it to an audience
     "UserSessionsExportResponse": {"devices", "tokens", "usage"},
+    "PageInfo": {"next_cursor", "window"},
     "SessionResponse": {
         *("acr", "revoked_at", "revoked_by", "revoke_reason", "reason_code"),
         *("last_ip", "last_user_agent", "impersonator", "recorded_by", "idp"),

@@ -239,6 +239,27 @@ def test_every_parameter_is_explained_and_has_an_example_and_a_literal_type() ->
             assert isinstance(parameter["required"], bool), (operation, parameter["name"])
 
 
+def test_what_excludes_other_parameters_names_those_of_its_operation() -> None:
+    for operation in operations():
+        query = {item["name"]: item for item in operation.parameters if item["in"] == "query"}
+        for name, parameter in query.items():
+            assert set(parameter.get("x-not-with", ())) <= set(query) - {name}, (operation, name)
+            assert not (parameter["required"] and "x-not-with" in parameter), (operation, name)
+
+
+def test_fields_are_the_members_of_a_session() -> None:
+    schemas = resolved()["components"]["schemas"]
+    names = "|".join(schemas["SessionResponse"]["properties"])
+    patterns = {
+        item["schema"]["pattern"]
+        for operation in operations()
+        for item in operation.parameters
+        if item["name"] == "fields"
+    }
+
+    assert patterns == {f"^({names})(,({names}))*$"}
+
+
 def test_no_parameter_has_a_name_that_the_seam_needs() -> None:
     names = {item["name"] for operation in operations() for item in operation.parameters}
 

@@ -7,7 +7,7 @@ of addresses, instants and UUIDs.
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_network
 from typing import Any
 
 from hypothesis import strategies as st
@@ -88,11 +88,25 @@ UUIDS = [
     "ffffffff-ffff-ffff-ffff-ffffffffffff",
 ]
 # fmt: on
+NETWORKS = [
+    *[
+        "192.0.2.0/24",
+        "192.0.2.7/24",
+        "0.0.0.0/0",
+        "192.0.2.1/32",
+        "192.0.2.1/33",
+        "192.0.2.0/024",
+        "192.0.2.0/",
+        "/24",
+    ],
+    *["192.0.2.0/+4", "192.0.2.0/255.255.255.0", "192.0.2/24", "2001:db8::/32", "::/0", "::1/128", "::1/129", "::/ 8"],
+]
 REFERENCES = ["", "/problems/x", "http://[::1]/", "a b", "%zz", "%20", "é", "<x>", "?a=b#c", "\\", "a|b", "{x}"]
 KNOWN = {
     "date-time": [*INSTANTS, "2026-04-15 08:00:00Z"],
     "ipv4": ADDRESSES,
     "ipv6": ADDRESSES,
+    "ip-network": [*ADDRESSES, *NETWORKS],
     "uuid": UUIDS,
     "uri-reference": REFERENCES,
     "password": ["x"],
@@ -178,7 +192,23 @@ def _has_format(name: str, text: str) -> bool:
             except AddressValueError:
                 return False
             return "%" not in text  # a zone is no part of an address (RFC 4291 §2.2)
+        case "ip-network":
+            return _is_network(text)
     raise AssertionError(f"a format that nobody checks: {name}")
+
+
+def _is_network(text: str) -> bool:
+    """An address, or one with the length of a prefix in digits."""
+    address, slash, length = text.partition("/")
+    if slash and (not re.fullmatch("[0-9]{1,3}", length) or str(int(length)) != length):
+        return False
+    if "%" in address:
+        return False
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_instant(text: str) -> bool:

@@ -10,15 +10,18 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.sql.dml import UpdateBase
 
 from sojourn.domain.errors import DomainError, SessionNotFound, Unavailable
+from sojourn.domain.sessions import Status
 from sojourn.storage.engines import open_database
 from sojourn.storage.queries import api_keys, feed, sessions, statistics, status_lists, tenants, trusted_devices, users
+from sojourn.storage.queries.session_search import Sort, Way, compiled
+from sojourn.storage.sqlite.functions import add_functions
 from sojourn.storage.sqlite.writer import Writer
 from sojourn.storage.statements import SQLITE, Statement
 from sojourn.storage.touches import Touches
@@ -32,10 +35,12 @@ STATEMENTS = {
     for name, value in vars(module).items()
     if isinstance(value, Statement)
 } | {
-    f"search by {by_user=} {status} {part}": statement
-    for by_user in (True, False)
-    for status in (None, "active", "revoked", "expired")
-    for part, statement in zip(("page", "count"), sessions._search(by_user, status), strict=True)  # type: ignore[arg-type]
+    f"search by {way} in the order {sort}, {begun=}, {part}": statement
+    for way in get_args(Way)
+    for sort in get_args(Sort)
+    for begun in (False, True)
+    for part, statement in compiled(frozenset({"app_id"}), way, sort=sort, begun=begun)._asdict().items()
+    if isinstance(statement, Statement)
 }
 WITHOUT_TENANT = (
     {
@@ -267,10 +272,11 @@ def test_readers_of_events_go_by_an_index_of_events(store: Store, statement: Sta
 
 @on_sqlite
 @pytest.mark.parametrize("status", [None, "active", "revoked", "expired"])
-def test_a_tenants_lists_are_read_in_order_and_never_sorted(store: Store, status: sessions.Status | None) -> None:
-    page, _ = sessions._search(False, status)
+def test_a_tenants_lists_are_read_in_order_and_never_sorted(store: Store, status: Status | None) -> None:
+    names = frozenset(() if status is None else (f"status={status}",))
+    page = compiled(names, "revoked" if status == "revoked" else "all", begun=False).rows
     connection = sqlite3.connect(store.path)
-    parameters = {"tenant": "acme", "now": T0, "limit": 1, "offset": 0, "after": "~"}
+    parameters = {"tenant": "acme", "now": T0, "limit": 1, "offset": 0, "window": 9, "after": "~"}
     plans = [
         connection.execute(f"EXPLAIN QUERY PLAN {statement.text(SQLITE)}", parameters).fetchall()
         for statement in (page, sessions.LIST_ACTIVE_WITH_USERS)
@@ -279,17 +285,49 @@ def test_a_tenants_lists_are_read_in_order_and_never_sorted(store: Store, status
 
     for plan in plans:
         assert not any("TEMP B-TREE" in step[3] for step in plan), plan
-        assert "sessions" in plan[0][3], plan
+        assert any("SEARCH sessions" in step[3] for step in plan), plan
+
+
+WAYS: dict[Way, str] = {
+    "user": "USING INDEX ix_sessions_user (tenant_id=? AND user_id=?",
+    "device": "USING INDEX ix_sessions_device (tenant_id=? AND device_id=?",
+    "revoked": "USING INDEX ix_sessions_revoked (tenant_id=?",
+    "few": "USING INDEX ix_sessions_due (tenant_id=?",
+    "all": "USING PRIMARY KEY (tenant_id=?",
+}
+
+
+@on_sqlite
+@pytest.mark.parametrize("way", get_args(Way))
+def test_every_search_goes_by_the_index_of_its_way_and_sorts_no_more_than_a_window(store: Store, way: Way) -> None:
+    connection = sqlite3.connect(store.path)
+    add_functions(connection)
+    values = dict.fromkeys(["tenant", "now", "limit", "offset", "window", "place", "seen_at", "newest", "oldest"], 1)
+    values |= dict.fromkeys(["app_id", "ip", "user_id", "device_id", "created_from", "created_after"], 1)
+    for sort in get_args(Sort):
+        for begun in (False, True):
+            search = compiled(frozenset({"app_id", "ip", "created_after"}), way, sort=sort, begun=begun)
+            for statement in (search.rows, search.numbers, search.end):
+                if statement is search.end and way in ("device", "few"):
+                    continue  # all of their rows are looked at, so nobody asks where a window ends
+                text = statement.text(SQLITE)
+                plan = [step[3] for step in connection.execute(f"EXPLAIN QUERY PLAN {text}", values)]
+                assert [
+                    step for step in plan if "sessions" in step and WAYS[way] not in step.replace("COVERING ", "")
+                ] == []
+                sorts = any("TEMP B-TREE" in step for step in plan)
+                assert not sorts or way in ("device", "few") or sort == "-last_active_at", plan
+    connection.close()
 
 
 @on_sqlite
 def test_where_few_sessions_of_a_tenant_are_active_their_own_index_finds_them(store: Store) -> None:
-    few, _ = sessions._search(False, "active", few=True)
+    few = compiled(frozenset({"status=active"}), "few", begun=False).rows
     connection = sqlite3.connect(store.path)
-    parameters = {"tenant": "acme", "now": T0, "limit": 1, "offset": 0, "after": "~"}
+    parameters = {"tenant": "acme", "now": T0, "limit": 1, "offset": 0, "window": 9, "after": "~"}
     for statement in (few, sessions.LIST_FEW_ACTIVE_WITH_USERS):
         plan = connection.execute(f"EXPLAIN QUERY PLAN {statement.text(SQLITE)}", parameters).fetchall()
-        assert "ix_sessions_due" in plan[0][3], plan
+        assert any("ix_sessions_due" in step[3] for step in plan), plan
     connection.close()
 
 
@@ -307,6 +345,7 @@ KILLED = """
 import asyncio, json, sys
 from sojourn.domain.values import Tenant
 from sojourn.storage.queries import sessions
+from sojourn.domain.sessions import Status
 from sojourn.storage.engines import open_database
 from tests.conftest import on_sqlite
 from tests.storage.conftest import new_session

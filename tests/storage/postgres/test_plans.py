@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import get_args
 
 import asyncpg
 import pytest
@@ -14,6 +15,8 @@ from sojourn.domain.ids import uuid7
 from sojourn.settings.settings import variable
 from sojourn.storage.postgres.one_message import one_message
 from sojourn.storage.queries import erasure, feed, session_limit, sessions, statistics, status_lists, users
+from sojourn.storage.queries.session_filters import CONDITIONS
+from sojourn.storage.queries.session_search import Sort, Way, compiled
 from sojourn.storage.statements import Statement
 from tests.live import REFRESH_SECRET
 from tests.postgres import Cluster
@@ -28,7 +31,10 @@ HOT = {
     "revoke": (sessions.REVOKE, "_pkey"),
     "revoke all": (sessions.LOCK_ALL_OF_USER, "_user_id_"),
     "settle": (statistics.DUE, "_due_at_idx"),
-    "few of a tenant's sessions are active": (sessions._search(False, "active", few=True)[0], "_due_at_idx"),
+    "few of a tenant's sessions are active": (
+        compiled(frozenset({"status=active"}), "few", begun=False).rows,
+        "_due_at_idx",
+    ),
     "user": (users.FIND, "users_pkey"),
     "erase: who ended sessions of others": (erasure.UNNAME_ENDS, "_revoked_by_idx"),
     "erase: who began sessions of others": (erasure.UNNAME_IMPERSONATIONS, "_impersonator_idx"),
@@ -111,6 +117,32 @@ def test_a_read_in_one_message_goes_by_the_same_index(url: str, name: str) -> No
 
     assert scans
     assert [step for step in scans if index not in step] == []
+
+
+WAYS = {
+    "user": ("user_id", "_user_id_id_idx"),
+    "device": ("device_id", "_device_id_idx"),
+    "few": ("status=active", "_due_at_idx"),
+    "all": ("app_id", "_pkey"),
+    "revoked": ("status=revoked", "_tenant_id_id_idx", "_pkey"),
+}
+"""By which index a search goes; where a quarter of the sessions is revoked, their own index is hardly shorter."""
+
+
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("sort", get_args(Sort))
+@pytest.mark.parametrize("way", get_args(Way))
+def test_every_search_goes_by_the_index_of_its_way_and_never_through_a_partition(
+    url: str, way: Way, sort: Sort, begun: bool
+) -> None:
+    name, *indexes = WAYS[way]
+    names = frozenset({name, *(CONDITIONS.keys() - {"user_id", "device_id"} if way == "all" else {"app_id", "ip"})})
+    search = compiled(names, way, sort=sort, begun=begun)
+    for statement in (search.rows, search.numbers, *([search.end] if way in ("user", "revoked", "all") else [])):
+        scans = scans_of(plan_of(url, statement.numbered()[0]))
+
+        assert scans
+        assert [step for step in scans if not any(index in step for index in indexes)] == []
 
 
 def test_a_statement_without_an_index_is_found(url: str) -> None:

@@ -4,8 +4,10 @@ import pytest
 
 from sojourn.domain.endings import Ending
 from sojourn.domain.paging import Page
+from sojourn.domain.sessions import Status
 from sojourn.storage.queries import sessions
-from sojourn.storage.queries.sessions import SessionFilter
+from sojourn.storage.queries.session_filters import SessionFilter
+from sojourn.storage.queries.session_search import page_of
 from sojourn.storage.touches import Touch
 from tests.storage.conftest import BULK, END, IDLE, NOISE, T0, T1, T2, Store, new_session
 
@@ -68,8 +70,8 @@ def test_a_search_fits_user_and_status(store: Store) -> None:
     active, revoked, other = store.add(new_session()), store.add(new_session()), store.add(new_session("bob"))
     store.write(lambda unit: sessions.revoke(unit, revoked.id, now=T1, ending=Ending("root", "lost", "bulk")))
 
-    def found(user: str | None, status: sessions.Status | None, now: str = T1) -> set[str]:
-        rows, total = store.read(lambda unit: sessions.search(unit, SessionFilter(user, status), now=now, page=FIRST))
+    def found(user: str | None, status: Status | None, now: str = T1) -> set[str]:
+        rows, total, *_ = store.read(lambda unit: page_of(unit, SessionFilter(user, status), now=now, page=FIRST))
         assert total == len(rows)
         return {row.id for row in rows}
 
@@ -85,12 +87,12 @@ def test_a_page_past_the_end_is_empty_and_still_knows_the_total(store: Store) ->
     store.add(new_session())
 
     for user in (None, "ann"):
-        rows, total = store.read(lambda unit, u=user: sessions.search(unit, SessionFilter(u), now=T0, page=Page(3, 10)))
+        rows, total, *_ = store.read(lambda unit, u=user: page_of(unit, SessionFilter(u), now=T0, page=Page(3, 10)))
         assert (rows, total) == ([], 1)
 
 
 def test_a_search_finds_nothing_of_another_tenant(store: Store) -> None:
-    rows, total = store.read(lambda unit: sessions.search(unit, SessionFilter(), now=T0, page=FIRST))
+    rows, total, *_ = store.read(lambda unit: page_of(unit, SessionFilter(), now=T0, page=FIRST))
 
     assert (rows, total) == ([], 0)
 

@@ -7,7 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sojourn.domain.clock import from_text, to_text
+from sojourn.domain.paging import Page
 from sojourn.storage.queries import sessions, statistics
+from sojourn.storage.queries.session_filters import SessionFilter
+from sojourn.storage.queries.session_search import page_of
 from sojourn.storage.queries.statistics import SessionStats
 from sojourn.storage.touches import Touch
 from sojourn.storage.upkeep.housekeeping import settle_all
@@ -24,11 +27,7 @@ def recount(store: Store, now: str) -> SessionStats:
     rows = [
         row
         for user in ("ann", "bob")
-        for row in store.read(
-            lambda unit, u=user: sessions.search(
-                unit, sessions.SessionFilter(u), now=now, page=sessions.Page(1, 10_000)
-            )
-        )[0]
+        for row in store.read(lambda unit, u=user: page_of(unit, SessionFilter(u), now=now, page=Page(1, 10_000))).rows
     ]
     revoked = sum(row.revoked_at is not None for row in rows)
     active = sum(row.revoked_at is None and now < row.expires_at and now < row.idle_expires_at for row in rows)
@@ -77,9 +76,9 @@ def live_and_recount(store: Store, seed: int) -> None:
             stats = store.read(lambda unit, n=now: statistics.session_stats(unit, n))
             assert stats == recount(store, now)
             for status in ("active", "revoked", "expired"):
-                wanted = sessions.SessionFilter(status=status)
-                rows, total = store.read(
-                    lambda unit, w=wanted, n=now: sessions.search(unit, w, now=n, page=sessions.Page(1, 10_000))
+                wanted = SessionFilter(status=status)
+                rows, total, *_ = store.read(
+                    lambda unit, w=wanted, n=now: page_of(unit, w, now=n, page=Page(1, 10_000))
                 )
                 assert len(rows) == total == stats.of(status)
     finally:

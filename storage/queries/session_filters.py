@@ -1,0 +1,120 @@
+"""Which sessions of a tenant: one grammar of filters, for lists, counts and walks.
+
+A `SessionFilter` becomes conditions on columns. Some go by an index, which gives rows in the order of their ids, and
+ids sort by time; the others, which have none, are looked at row by row, for a bounded number of rows.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column
+
+from sojourn.domain.clock import Instant, from_text
+from sojourn.domain.ids import first_uuid7
+from sojourn.domain.sessions import Status
+from sojourn.storage.queries.session_states import ACTIVE, EXPIRED
+from sojourn.storage.schema.sql_functions import contains, is_within
+from sojourn.storage.schema.tables import SessionTable
+
+_S = SessionTable.__table__
+_NEAR = timedelta(milliseconds=1)
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC) + _NEAR, datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFilter:
+    """Which sessions of the tenant; None does not restrict, and a session must fit all that is given.
+
+    `ip` is an address or a network, `amr` one method. Instants are in text form: `…_after` includes the instant,
+    `…_before` does not.
+    """
+
+    user_id: str | None = None
+    status: Status | None = None
+    app_id: str | None = None
+    device_id: str | None = None
+    device_type: str | None = None
+    device_fingerprint: str | None = None
+    ip: str | None = None
+    user_agent_contains: str | None = None
+    amr: str | None = None
+    auth_time_before: Instant | None = None
+    created_after: Instant | None = None
+    created_before: Instant | None = None
+    active_after: Instant | None = None
+    active_before: Instant | None = None
+
+    def given(self) -> dict[str, str]:
+        """The filters that restrict, by name."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def _at(name: str, column: ColumnElement[Any]) -> Any:
+    return bindparam(name, type_=column.type)
+
+
+def _same(name: str) -> ColumnElement[bool]:
+    same: ColumnElement[bool] = _S.c[name] == bindparam(name)
+    return same
+
+
+TIMES: dict[str, ColumnElement[bool]] = {
+    "created_after": _S.c.created_at >= _at("created_after", _S.c.created_at),
+    "created_before": _S.c.created_at < _at("created_before", _S.c.created_at),
+}
+"""The filters by the time of creation, where a search does not go by the ids."""
+CONDITIONS: dict[str, ColumnElement[bool]] = {
+    "user_id": _same("user_id"),
+    "status=active": ACTIVE,
+    "status=expired": EXPIRED,
+    "status=revoked": _S.c.revoked_at.is_not(None),
+    "app_id": _same("app_id"),
+    "device_id": _same("device_id"),
+    "device_type": _same("device_type"),
+    "device_fingerprint": _same("device_fingerprint"),
+    "ip": is_within(_S.c.ip, bindparam("ip")),
+    "user_agent_contains": contains(func.lower(_S.c.user_agent), bindparam("user_agent_contains")),
+    "amr": contains(literal_column("','").op("||")(_S.c.amr).op("||")(literal_column("','")), bindparam("amr")),
+    "auth_time_before": _S.c.authenticated_at < _at("auth_time_before", _S.c.authenticated_at),
+    "created_after": and_(
+        _S.c.id >= bindparam("created_from"), _S.c.created_at >= _at("created_after", _S.c.created_at)
+    ),
+    "created_before": and_(_S.c.id < bindparam("created_to"), _S.c.created_at < _at("created_before", _S.c.created_at)),
+    "active_after": _S.c.last_active_at >= _at("active_after", _S.c.last_active_at),
+    "active_before": _S.c.last_active_at < _at("active_before", _S.c.last_active_at),
+}
+"""The condition of each filter, by its name and, for the status, its value."""
+RANGES = ("created_after", "created_before")
+"""Filters that bound the ids: whatever index a search goes by, it begins and ends there."""
+
+
+def names_of(wanted: SessionFilter) -> frozenset[str]:
+    """The names in `CONDITIONS` of the conditions that a filter makes."""
+    return frozenset(f"status={value}" if name == "status" else name for name, value in wanted.given().items())
+
+
+def values_of(wanted: SessionFilter, now: Instant) -> dict[str, Any]:
+    """The parameters of the conditions that a filter makes."""
+    values: dict[str, Any] = wanted.given()
+    if values.pop("status", None) in ("active", "expired"):
+        values["now"] = now
+    if "amr" in values:
+        values["amr"] = f",{values['amr']},"
+    if "user_agent_contains" in values:
+        values["user_agent_contains"] = _in_small_letters(values["user_agent_contains"])
+    if wanted.created_after is not None:
+        values["created_from"] = _first_id(wanted.created_after, -_NEAR)
+    if wanted.created_before is not None:
+        values["created_to"] = _first_id(wanted.created_before, _NEAR)
+    return values
+
+
+def _in_small_letters(text: str) -> str:
+    """As both engines write it small: the letters A to Z and no other."""
+    return "".join(letter.lower() if letter.isascii() else letter for letter in text)
+
+
+def _first_id(at: Instant, off: timedelta) -> str:
+    """An id before those of the sessions that begin at an instant; ids may be a millisecond `off`."""
+    return first_uuid7((min(max(from_text(at), _FIRST), _LAST) + off).isoformat())

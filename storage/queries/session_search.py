@@ -1,0 +1,292 @@
+"""A tenant's sessions that fit a filter: pages, counts and walks by cursor.
+
+A search goes by one index, which gives rows in the order of their ids, and looks at each row for the filters that this
+index does not answer. It looks at `WINDOW` rows at most: what lies behind them, the next step of a walk finds. So the
+work for one response is bounded, whatever the filters are.
+
+| goes by            | where                                                      |
+|--------------------|------------------------------------------------------------|
+| `user`             | the filter names the user                                  |
+| `device`           | it names a device that has no more sessions than a window  |
+| `revoked`          | the status is `revoked`                                    |
+| `few`              | the status is `active`, and few sessions are               |
+| `all`              | otherwise: the tenant's sessions by their ids              |
+
+`device` and `few` find all of their rows, which are few, and sort them.
+"""
+
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, case, func, literal_column, or_, select
+from sqlalchemy.sql.util import ClauseAdapter
+
+from sojourn.domain.clock import Instant
+from sojourn.domain.ids import SessionKey
+from sojourn.domain.paging import Page
+from sojourn.domain.session_cursors import Place
+from sojourn.domain.sessions import Status
+from sojourn.storage.queries import sessions, statistics
+from sojourn.storage.queries.session_filters import CONDITIONS, RANGES, TIMES, SessionFilter, names_of, values_of
+from sojourn.storage.queries.session_states import ALL_ACTIVE, FEW_ACTIVE, OUT_OF_ORDER
+from sojourn.storage.queries.sessions import COLUMNS, SessionRow
+from sojourn.storage.schema.tables import SessionTable
+from sojourn.storage.statements import Statement
+from sojourn.storage.unit_of_work import UnitOfWork
+
+WINDOW = 5_000
+"""How many rows one response looks at, at most, for filters without an index."""
+
+Way = Literal["user", "device", "revoked", "few", "all"]
+"""Which index a search goes by."""
+Sort = Literal["-created_at", "created_at", "-last_active_at"]
+
+_S = SessionTable.__table__
+_MINE = _S.c.tenant_id == bindparam("tenant")
+_NAMED: dict[Way, str] = {"user": "user_id", "device": "device_id", "revoked": "status=revoked", "few": "status=active"}
+_IN_ORDER = ("user", "revoked", "all")
+_LIMIT: BindParameter[Any] = bindparam("limit")
+_OFFSET: BindParameter[Any] = bindparam("offset")
+_NONE: Any = literal_column("0")
+_WINDOW: BindParameter[Any] = bindparam("window")
+_LOOKED_AT = [*COLUMNS, *[_S.c[name] for name in ("due_at", "app_id", "device_fingerprint")]]
+
+OF_DEVICE = Statement(
+    select(func.count()).select_from(
+        select(_S.c.id).where(_MINE, _S.c.device_id == bindparam("device_id")).limit(_WINDOW).offset(_NONE).subquery()
+    )
+)
+"""How many sessions a device has, counted up to a window."""
+_EVERYTHING = 2**31 - 1
+_AFTER_ALL, _BEFORE_ALL = SessionKey("ffffffff-ffff-ffff-ffff-ffffffffffff"), SessionKey(str(UUID(int=0)))
+
+
+class Found(NamedTuple):
+    """Sessions that were found. `total` counts all that fit, or those in the window; None where nobody asked.
+
+    `next` is where a walk goes on, None at its end. `window` says how many rows were looked at where more are there.
+    """
+
+    rows: list[SessionRow]
+    total: int | None
+    next: Place | None
+    window: int | None
+
+
+class Search(NamedTuple):
+    """The statements of one kind of search: the rows, how many fit beside how many were looked at, the window's end.
+
+    `left` names the conditions that its index does not answer.
+    """
+
+    rows: Statement
+    numbers: Statement
+    end: Statement
+    left: tuple[str, ...]
+
+
+@lru_cache(maxsize=1024)
+def compiled(names: frozenset[str], way: Way, *, sort: Sort = "-created_at", begun: bool) -> Search:
+    """The statements for the conditions that have these names. `begun`: behind a place, where a walk goes on."""
+    ascending, by_activity, in_order = sort == "created_at", sort == "-last_active_at", way in _IN_ORDER
+    left = sorted(names - {*RANGES, _NAMED.get(way)})
+    bounds = [_MINE, *((CONDITIONS if in_order else TIMES)[name] for name in RANGES if name in names)]
+    if way == "few":
+        bounds.append(FEW_ACTIVE)
+    elif way != "all":
+        bounds.append(CONDITIONS[_NAMED[way]])
+    # Where all rows are found and sorted, no planner is shown a range of ids: it would go by the ids instead.
+    key: ColumnElement[Any] = _S.c.id if in_order else OUT_OF_ORDER
+    counted = looked = select(*_LOOKED_AT).where(*bounds)
+    if begun and by_activity:
+        looked = looked.where(key <= _of(key, "newest"), key >= _of(key, "oldest"))
+    elif begun:
+        looked = looked.where(key > _of(key, "place") if ascending else key < _of(key, "place"))
+    order = key if ascending else key.desc()
+    rows_of, count_of = (
+        one.order_by(order).limit(_WINDOW).offset(_NONE).subquery("looked_at") for one in (looked, counted)
+    )
+    adapt = ClauseAdapter(rows_of).traverse
+    rows = select(*[rows_of.c[name] for name in SessionRow._fields]).where(*[adapt(CONDITIONS[name]) for name in left])
+    if by_activity:
+        if begun:
+            at, key = rows_of.c.last_active_at, rows_of.c.id
+            seen_at = bindparam("seen_at", type_=at.type)
+            rows = rows.where(or_(at < seen_at, and_(at == seen_at, key < bindparam("place"))))
+        rows = rows.order_by(rows_of.c.last_active_at.desc(), rows_of.c.id.desc())
+    # In the order of creation none is asked for: a scan of one subquery gives its rows in the subquery's order and
+    # stops when it has enough, while SQLite would sort the whole window first.
+    fitting = and_(literal_column("1 = 1"), *[ClauseAdapter(count_of).traverse(CONDITIONS[name]) for name in left])
+    count = select(
+        func.coalesce(func.sum(case((fitting, literal_column("1")), else_=literal_column("0"))), literal_column("0")),
+        func.count(),
+    ).select_from(count_of)
+    end = looked.with_only_columns(_S.c.id).order_by(_S.c.id if ascending else _S.c.id.desc())
+    end = end.limit(literal_column("1")).offset(_OFFSET)
+    plans_anew = not in_order
+    return Search(
+        Statement(rows.limit(_LIMIT).offset(_OFFSET), plans_anew=plans_anew),
+        Statement(count, plans_anew=plans_anew),
+        Statement(end, plans_anew=plans_anew),
+        tuple(left),
+    )
+
+
+def _of(column: ColumnElement[Any], name: str) -> Any:
+    return bindparam(name, type_=column.type)
+
+
+class _Asked(NamedTuple):
+    unit: UnitOfWork
+    wanted: SessionFilter
+    now: Instant
+    sort: Sort
+    window: int
+
+
+async def page_of(
+    unit: UnitOfWork,
+    wanted: SessionFilter,
+    *,
+    now: Instant,
+    page: Page,
+    sort: Sort = "-created_at",
+    counts: bool = True,
+    window: int = WINDOW,
+) -> Found:
+    """One page of the tenant's sessions that fit, and how many there are. A page costs what lies before it.
+
+    For the user, the status or both, all sessions are looked at that it takes.
+    """
+    with unit.snapshot():
+        asked = _Asked(unit, wanted, now, sort, window)
+        found = await _find(
+            asked,
+            limit=page.size,
+            offset=page.offset,
+            counts=counts,
+            is_bounded=not _is_plain(wanted),
+            is_walk=False,
+        )
+    seen = len(found.rows) + (found.next is not None)
+    total = None if found.total is None else page.total(found.total, seen)
+    return found._replace(total=total)
+
+
+async def step_of(
+    unit: UnitOfWork,
+    wanted: SessionFilter,
+    *,
+    now: Instant,
+    limit: int,
+    behind: Place | None,
+    sort: Sort = "-created_at",
+    counts: bool = True,
+    window: int = WINDOW,
+) -> Found:
+    """The next sessions of a walk, at most `limit`: behind a place, or the first ones."""
+    with unit.snapshot():
+        return await _find(_Asked(unit, wanted, now, sort, window), limit=limit, offset=0, counts=counts, behind=behind)
+
+
+async def _find(
+    asked: _Asked,
+    *,
+    limit: int,
+    offset: int,
+    counts: bool,
+    behind: Place | None = None,
+    is_bounded: bool = True,
+    is_walk: bool = True,
+) -> Found:
+    by_activity = asked.sort == "-last_active_at"
+    way = await _way(asked, upto=offset + limit)
+    search = compiled(names_of(asked.wanted), way, sort=asked.sort, begun=behind is not None)
+    values = {"now": asked.now, **values_of(asked.wanted, asked.now), **_values_of(behind)}
+    # Rows that are looked at and do not fit are there where a filter is left, or where all are sorted first.
+    is_selective = by_activity or bool(search.left)
+    reach = 2 * asked.window if by_activity and behind is not None else asked.window
+    if not is_selective:
+        reach = offset + limit + 1
+    elif not is_bounded and not by_activity:
+        reach = _EVERYTHING
+    rows = await asked.unit.all(search.rows, **values, limit=limit + 1, offset=offset, window=reach)
+    total, window = (await _count(asked, way, search=search, values=values)) if counts else (None, None)
+    shown = (behind.shown if behind is not None else 0) + min(len(rows), limit)
+    following = Place(rows[limit - 1][0], shown) if len(rows) > limit else None
+    if by_activity:
+        ends = await _window_of(asked, way, search=search, values=values, behind=behind)
+        window = asked.window if ends[1] != _BEFORE_ALL else window
+        if following is not None:
+            last = SessionRow._make(rows[limit - 1])
+            following = Place(following.after, shown, last.last_active_at, *ends)
+    elif following is None and is_selective and is_bounded and way in _IN_ORDER:
+        end = await asked.unit.value(search.end, **values, offset=asked.window - 1)
+        if end is not None:
+            window, following = asked.window, Place(end, shown) if is_walk else None
+    return Found(sessions.shown(asked.unit, rows[:limit]), total, following, window)
+
+
+async def _way(asked: _Asked, *, upto: int) -> Way:
+    """The index to go by. `upto`: how many sessions are wanted, with those before them."""
+    wanted = asked.wanted
+    if wanted.user_id is not None:
+        return "user"
+    if wanted.device_id is not None:
+        count = await asked.unit.value(OF_DEVICE, device_id=wanted.device_id, window=asked.window + 1)
+        if count <= asked.window:
+            return "device"
+    if wanted.status == "revoked":
+        return "revoked"
+    if wanted.status == "active":
+        active = (await statistics.session_stats(asked.unit, asked.now)).active
+        if active <= (upto if _is_plain(wanted) else asked.window):
+            return "few"
+    return "all"
+
+
+async def _count(asked: _Asked, way: Way, *, search: Search, values: dict[str, Any]) -> tuple[int, int | None]:
+    """How many sessions fit; among how many of the first ones, None where it is all of them."""
+    wanted = asked.wanted
+    if _is_plain(wanted) and wanted.user_id is None:
+        return (await statistics.session_stats(asked.unit, asked.now)).of(wanted.status), None
+    if _is_plain(wanted):
+        count: int = await asked.unit.value(count_of_user(wanted.status), user_id=wanted.user_id, now=asked.now)
+        return count, None
+    row = await asked.unit.one(search.numbers, **values, window=asked.window)
+    fitting, looked_at = row if row is not None else (0, 0)
+    return fitting, asked.window if way in _IN_ORDER and looked_at >= asked.window else None
+
+
+async def _window_of(
+    asked: _Asked, way: Way, *, search: Search, values: dict[str, Any], behind: Place | None
+) -> tuple[SessionKey, SessionKey]:
+    """The newest and the oldest session among which a walk in the order of activity looks."""
+    if behind is not None and behind.newest is not None and behind.oldest is not None:
+        return behind.newest, behind.oldest
+    if way not in _IN_ORDER:
+        return _AFTER_ALL, _BEFORE_ALL
+    newest = await asked.unit.value(search.end, **values, offset=0)
+    oldest = await asked.unit.value(search.end, **values, offset=asked.window - 1)
+    return newest or _AFTER_ALL, oldest or _BEFORE_ALL
+
+
+def _is_plain(wanted: SessionFilter) -> bool:
+    """Whether nothing but the user and the status is given: then numbers are kept, or one index counts."""
+    return wanted.given().keys() <= {"user_id", "status"}
+
+
+@lru_cache(maxsize=4)
+def count_of_user(status: Status | None) -> Statement:
+    """How many sessions of a user have a status, or any."""
+    conditions = [] if status is None else [ALL_ACTIVE if status == "active" else CONDITIONS[f"status={status}"]]
+    counted = select(func.count()).select_from(_S).where(_MINE, CONDITIONS["user_id"], *conditions)
+    return Statement(counted, plans_anew=status == "active")
+
+
+def _values_of(behind: Place | None) -> dict[str, Any]:
+    if behind is None:
+        return {}
+    newest, oldest = behind.newest or _AFTER_ALL, behind.oldest or _BEFORE_ALL
+    return {"place": behind.after, "seen_at": behind.last_active_at, "newest": newest, "oldest": oldest}
