@@ -27,6 +27,7 @@ REFUSED_BEYOND = {
     "expires_in": {"minimum", "maximum"},
     "overlap": {"minimum", "maximum"},
     "except": {"no_current_session"},
+    "cursor": {"foreign_cursor"},
 }
 """What may be wrong with a text that is well written: the moment, the amount, or who asks."""
 OF_TEXTS = {"/problems/validation-failed", "/problems/malformed-request", "/problems/malformed-body"}
