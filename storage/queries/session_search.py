@@ -160,7 +160,7 @@ async def page_of(
     For the user, the status or both, all sessions are looked at that it takes.
     """
     with unit.snapshot():
-        asked = _Asked(unit, wanted, now, sort, window)
+        asked = _Asked(unit=unit, wanted=wanted, now=now, sort=sort, window=window)
         found = await _find(
             asked,
             limit=page.size,
@@ -187,7 +187,13 @@ async def step_of(
 ) -> Found:
     """The next sessions of a walk, at most `limit`: behind a place, or the first ones."""
     with unit.snapshot():
-        return await _find(_Asked(unit, wanted, now, sort, window), limit=limit, offset=0, counts=counts, behind=behind)
+        return await _find(
+            _Asked(unit=unit, wanted=wanted, now=now, sort=sort, window=window),
+            limit=limit,
+            offset=0,
+            counts=counts,
+            behind=behind,
+        )
 
 
 async def _find(
