@@ -124,8 +124,15 @@ def _list_id(tenant: Tenant, user: str) -> str:
     return str(found[0]).rpartition("/")[2] if found else "no-such-list"
 
 
+def _webhook_id(tenant: Tenant, user: str) -> str:
+    """An endpoint that is sent nothing: its name leads nowhere, and it is disabled."""
+    body = {"url": "https://hooks.example.com/sojourn", "events": ["policy.changed"], "enabled": False}
+    return str(expect(tenant.admin("create_webhook", body=body), 201).json["id"])
+
+
 _MADE: dict[str, Callable[[Tenant, str], str]] = {
     "token_id": _token_id,
     "entry_id": _entry_id,
     "list_id": _list_id,
+    "webhook_id": _webhook_id,
 }

@@ -17,6 +17,7 @@ DomainError
 ├── SignInSuperseded        the user was ended after the sign-in
 ├── CursorExpired           events behind a cursor are not kept any more, or are of another database
 ├── TenantLimitReached      no tenant more is made on first use
+├── WebhookLimitReached     the tenant may have no webhook more
 ├── TenantExists            a tenant of this id is there already
 ├── IdempotencyKeyReused    a retry's key that came with another request before
 ├── TenantMismatch          the body names another tenant than the credential
@@ -30,6 +31,8 @@ DomainError
 │   ├── BlacklistEntryNotFound
 │   ├── ApiKeyNotFound
 │   ├── StatusListNotFound
+│   ├── WebhookNotFound
+│   ├── DeliveryNotFound
 │   └── ProblemTypeNotFound
 ├── RateLimited             too often; try again later
 ├── Unavailable             a dependency does not answer now; try again
@@ -195,6 +198,12 @@ class TenantLimitReached(DomainError):
     key = "tenant_limit_reached"
 
 
+class WebhookLimitReached(DomainError):
+    """The tenant has as many webhooks as it may have; `limit` is how many."""
+
+    key = "webhook_limit_reached"
+
+
 class TenantExists(DomainError):
     """A tenant of this id is there already; it was left as it is."""
 
@@ -269,6 +278,18 @@ class StatusListNotFound(NotFound):
     """There is no status list with this id, or it is needed no longer."""
 
     key = "status_list_not_found"
+
+
+class WebhookNotFound(NotFound):
+    """No such endpoint in the tenant."""
+
+    key = "webhook_not_found"
+
+
+class DeliveryNotFound(NotFound):
+    """The endpoint was never to be told of such an event, or the event is not kept any more."""
+
+    key = "delivery_not_found"
 
 
 class ProblemTypeNotFound(NotFound):

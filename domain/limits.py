@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """At most so many live sessions, trusted devices and blacklist entries of each user; tenants made on first use.
+    """At most so many live sessions, trusted devices and blacklist entries of each user; tenants made on first use;
+    webhooks of each tenant.
 
     An entry counts that the user's own bearer token made and that still stands.
     """
@@ -14,3 +15,4 @@ class Limits:
     trusted_devices: int
     blacklist_entries: int
     tenants: int
+    webhooks: int

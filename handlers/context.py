@@ -16,6 +16,7 @@ from sojourn.domain.token_validity import TokenFacts
 from sojourn.domain.tokens import AccessToken, PresentedToken, SignedToken
 from sojourn.domain.values import Caller, Tenant
 from sojourn.handlers.feed import Feed
+from sojourn.handlers.sending import Sending
 from sojourn.handlers.status_places import StatusLists
 from sojourn.storage.touches import Touch
 from sojourn.storage.unit_of_work import UnitOfWork
@@ -150,6 +151,7 @@ class Service:
     feed: Feed
     status_lists: StatusLists
     stream_max_age: timedelta
+    sending: Sending
     contract: Callable[[Literal["json", "yaml"]], bytes]
     problem_pages: "ProblemPages"
     documentation: "Documentation"

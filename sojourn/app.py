@@ -47,6 +47,8 @@ from sojourn.handlers.tokens import lifetimes as token_lifetimes
 from sojourn.handlers.tokens import refresh as token_refresh
 from sojourn.handlers.tokens import service as token_service
 from sojourn.handlers.tokens import user as token_user
+from sojourn.handlers.webhooks import deliveries as webhook_deliveries
+from sojourn.handlers.webhooks import endpoints as webhook_endpoints
 from sojourn.observability import metrics, spans
 from sojourn.openapi.loader import bundle_json, bundle_yaml, load_bundle
 from sojourn.pipeline.bodies import BodyLimits
@@ -83,6 +85,8 @@ HANDLER_MODULES: tuple[ModuleType, ...] = (
     token_refresh,
     token_service,
     token_user,
+    webhook_deliveries,
+    webhook_endpoints,
 )
 
 
@@ -203,6 +207,7 @@ def _program(
                 trusted_devices=settings.max_trusted_devices,
                 blacklist_entries=settings.max_blacklist_entries,
                 tenants=settings.max_tenants,
+                webhooks=settings.max_webhooks,
             ),
             tenants_provisioned=settings.tenants_provisioned,
             describe_agent=describe_agent,
@@ -213,6 +218,7 @@ def _program(
             feed=database.feed,
             status_lists=database.status_lists,
             stream_max_age=settings.stream_max_age,
+            sending=database.sender,
             contract=written,
             problem_pages=Pages(settings.link_prefix),
             documentation=pages,

@@ -82,12 +82,20 @@ class Receiver:
             def log_message(self, *args: Any) -> None:
                 """Says nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._server.daemon_threads = True
+        self._handler = Handler
+        self._open(port)
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}/hook"
+
+    def _open(self, port: int) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler)
+        self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
+
+    def open_again(self) -> None:
+        """Listen at the same place as before, after `close`."""
+        self._open(self.port)
 
     def close(self) -> None:
         self._server.shutdown()

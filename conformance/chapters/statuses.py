@@ -94,6 +94,7 @@ def changed(change: Callable[[Raw], Raw]) -> Callable[[Operation, World], Raw]:
 PROVOKE: dict[int, Callable[[Operation, World], Raw]] = {
     200: changed(lambda valid: valid),
     201: changed(lambda valid: valid),
+    202: changed(lambda valid: valid),
     204: changed(lambda valid: valid),
     304: changed(lambda valid: valid.with_header("If-None-Match", "*")),
     400: changed(lambda valid: valid.with_query("colour", "red")),

@@ -6,6 +6,7 @@ from sojourn.conformance.world import Tenant, World, expect
 
 SESSIONS = 12
 BLACKLISTED = 12
+FEW = 4
 FINGERPRINTS = ("sha256:a1b2c3d4", "sha256:e5f6a7b8")
 
 
@@ -51,6 +52,7 @@ def _fill_tenant(tenant: Tenant, user: str) -> dict[str, list[str]]:
             uri.rpartition("/")[2] for uri in expect(tenant.anyone("list_status_lists"), 200).json["status_lists"]
         ]
         or ["no-such-list"],
+        "webhooks": [_webhook(tenant) for _ in range(FEW)],
         "cursors": [expect(tenant.service("list_events", limit=1), 200).json["next_cursor"]],
         "waits": ["0s", "1s"],
     }
@@ -59,3 +61,9 @@ def _fill_tenant(tenant: Tenant, user: str) -> dict[str, list[str]]:
 def _ids(tenant: Tenant, operation_id: str) -> list[str]:
     """The ids of what a list of the tenant shows."""
     return [item["id"] for item in expect(tenant.admin(operation_id), 200).json["items"]]
+
+
+def _webhook(tenant: Tenant) -> str:
+    """An endpoint that is sent nothing."""
+    body = {"url": "https://hooks.example.com/sojourn", "events": ["policy.changed"], "enabled": False}
+    return str(expect(tenant.admin("create_webhook", body=body), 201).json["id"])

@@ -35,6 +35,7 @@ _BOUND = {
     "path.device_fingerprint": ("fingerprints", 0.6),
     "path.slug": ("problem_types", 0.7),
     "path.list_id": ("status_lists", 0.7),
+    "path.webhook_id": ("webhooks", 0.7),
     "body.session_id": ("sessions", 0.9),
     "body.tenant_id": ("tenants", 0.9),
     "body.auth_user_id": ("users", 0.9),
@@ -68,9 +69,14 @@ _JUDGES_BY_MORE_THAN_FORM = (
     "POST /internal/session/{session_id}/elevate",
     "DELETE /sessions",
     "GET /admin/sessions",
+    "POST /admin/webhooks",
+    "PATCH /admin/webhooks/{webhook_id}",
+    "POST /admin/webhooks/{webhook_id}/rotate-secret",
+    "POST /admin/webhooks/{webhook_id}/replay",
 )
 """A tenant that is not the header's, a token that is not good, lifetimes that contradict, more methods than a session
-names with those it has, a caller whose token names no session, a cursor of another list or beside a page: 400, though
+names with those it has, a caller whose token names no session, a cursor of another list or beside a page, a URL that
+nothing may be sent to, an overlap of more than a hundred years, a period beside one delivery: 400, though
 well-formed."""
 
 

@@ -80,9 +80,7 @@ class Tokens:
 
     async def start(self, database: Database, now: datetime) -> None:
         """Make the first signing key, if none can sign `now`. Raises Unavailable when the database does not answer."""
-        if self._vault is None:
-            raise RuntimeError("the vault is opened first")
-        keys = SigningKeys(self._vault, database)
+        keys = SigningKeys(self._open_vault(), database)
         await keys.ensure(self._settings.token_algorithm, now)
         async with database.system() as unit:
             self._epoch = await epochs.present(unit)
@@ -122,17 +120,24 @@ class Tokens:
 
     def sign_head(self, head: bytes) -> str:
         """The end of an audit chain, signed."""
-        if self._vault is None:
-            raise RuntimeError("the vault is opened first")
-        return audit_heads.sign(self._vault.audit_key, head)
+        return audit_heads.sign(self._open_vault().audit_key, head)
 
     def seal(self, name: str, plain: bytes) -> str:
-        """`plain`, encrypted as signing keys are, readable under this name only."""
-        return self._started()[1].seal(name, plain)
+        """`plain`, readable only with the secret that is kept outside the database, and under this name."""
+        return self._open_vault().seal(name, plain)
 
     def unseal(self, name: str, sealed: str) -> bytes | None:
-        """What was sealed under `name`; None where it was sealed with a secret that is not known any more."""
-        return self._started()[1].unseal(name, sealed)
+        """What was sealed under a name; None when it was sealed with another secret or is damaged."""
+        return self._open_vault().unseal(name, sealed)
+
+    def is_sealed_anew(self, name: str, sealed: str) -> bool:
+        """Whether it was sealed with the present secret, not with the one before."""
+        return self._open_vault().is_sealed_anew(name, sealed)
+
+    def _open_vault(self) -> Vault:
+        if self._vault is None:
+            raise RuntimeError("the vault is opened first")
+        return self._vault
 
     async def key_set(self) -> dict[str, Any]:
         """The public keys (RFC 7517)."""

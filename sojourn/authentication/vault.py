@@ -92,6 +92,10 @@ class Vault:
         except (InvalidTag, ValueError):
             return None
 
+    def is_sealed_anew(self, name: str, sealed: str) -> bool:
+        """Whether it was sealed with this very secret, not with the one before."""
+        return self.unseal_own(name, sealed) is not None
+
     def _derive(self, purpose: str) -> bytes:
         return HKDF(SHA256(), 32, None, f"sojourn {purpose}".encode()).derive(self._secret)
 

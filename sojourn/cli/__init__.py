@@ -33,6 +33,7 @@ COMMANDS = {
     "check": "sojourn.cli.check:check",
     "audit": "sojourn.cli.audit:audit",
     "events": "sojourn.cli.events:events",
+    "webhook": "sojourn.cli.webhooks:webhook",
     "seed": "sojourn.cli.seed:seed",
     "spec": "sojourn.cli.contract:spec",
     "dev": "sojourn.cli.dev:dev",
@@ -44,7 +45,7 @@ GROUPS = {
     "Look around": ("demo",),
     "Serve": ("serve", "migrate", "config"),
     "Keys, tokens and tenants": ("api-key", "keys", "token", "tenant"),
-    "Look after the data": ("purge", "check", "audit", "events", "seed", "end-sessions", "restore"),
+    "Look after the data": ("purge", "check", "audit", "events", "webhook", "seed", "end-sessions", "restore"),
     "The contract": ("spec", "dev", "conformance"),
 }
 """The commands as `--help` shows them."""

@@ -71,6 +71,18 @@ CATALOGUE: Mapping[str, Metric] = {
             "Refreshes: `rotated`, `repeated` (the same pair again), `access_token` (that alone), `reused` (refused).",
             ("outcome",),
         ),
+        Metric(
+            "sojourn_webhook_attempts",
+            "counter",
+            "Attempts to deliver an event to a webhook, by what came of it.",
+            ("outcome",),
+        ),
+        Metric(
+            "sojourn_webhook_backlog",
+            "gauge",
+            "Deliveries to webhooks that wait, for the first time or again, once a minute.",
+            of_workers="mostrecent",
+        ),
         Metric("sojourn_connections", "gauge", "Connections of clients that are open."),
         Metric("sojourn_writes_waiting", "gauge", "Writes that wait for the writer (SQLite)."),
         Metric(

@@ -108,6 +108,22 @@ CATALOGUE: Mapping[str, SecurityEvent] = {
         _done("api_key.created", "an API key was made over HTTP", after="create_api_key", members="key_id"),
         _done("api_key.rotated", "an API key got another secret", after="rotate_api_key", members="key_id"),
         _done("api_key.revoked", "an API key was revoked over HTTP", after="revoke_api_key", members="key_id"),
+        _done("webhook.created", "an endpoint for events was made", after="create_webhook"),
+        _done("webhook.updated", "an endpoint for events was changed", after="update_webhook", members="webhook_id"),
+        _done("webhook.removed", "an endpoint for events was deleted", after="remove_webhook", members="webhook_id"),
+        _done(
+            "webhook.secret_rotated",
+            "an endpoint for events got another secret",
+            after="rotate_webhook_secret",
+            members="webhook_id",
+        ),
+        _done("webhook.tested", "a test was sent to an endpoint", after="test_webhook", members="webhook_id"),
+        _done(
+            "webhook.replayed",
+            "events were sent to an endpoint again",
+            after="replay_webhook_deliveries",
+            members="webhook_id",
+        ),
         _done("tenant.created", "a tenant was made over HTTP", after="create_tenant", members="tenant_id"),
         _done("data.exported", "what is known of a user was read whole", after="export_user_data", members="user_id"),
         _done("data.erased", "what is known of a user was erased", after="erase_user_data", members="user_id"),
@@ -146,6 +162,8 @@ BY_COMMAND: Mapping[str, SecurityEvent] = {
             after="",
             members="reason count signing_keys api_keys kept",
         ),
+        _done("webhook.tested", "a test was sent to an endpoint by hand", after="", members="tenant webhook_id"),
+        _done("webhook.replayed", "events are sent again by hand", after="", members="tenant webhook_id count"),
         _done("data.purged", "what is kept no longer was deleted", after="", members="count"),
         _done("data.seeded", "made-up data were written past the service", after="", members="count"),
         _done("numbers.repaired", "kept numbers were put right", after="", members="tenants"),
@@ -186,6 +204,7 @@ def succeeded(handled: Handled, arguments: Mapping[str, Any], *, result: Any) ->
         "reason": said.get("reason"),
         "key_id": said.get("key_id") or _key_of(result),
         "tenant_id": said.get("tenant_id"),
+        "webhook_id": said.get("webhook_id"),
     }
     _record(event, handled, level=logging.INFO, members={name: known[name] for name in event.members})
 

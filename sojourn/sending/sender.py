@@ -20,6 +20,7 @@ from sojourn.domain.errors import Unavailable
 from sojourn.domain.ids import TenantId, mint, uuid7
 from sojourn.domain.values import Tenant
 from sojourn.domain.webhooks import LONGEST_WAIT, Attempt
+from sojourn.observability import metrics
 from sojourn.sending.egress import Resolve
 from sojourn.sending.outcomes import after_attempt, given_up, is_held, pause_after
 from sojourn.sending.posting import Post, message, test_message
@@ -226,6 +227,7 @@ class Sender:
             attempt = await self._post.send(row.url, delivery.id, body=message(event), secrets=secrets)
         else:
             attempt = Attempt(now, "secret_unreadable", None, 0)
+        metrics.count("sojourn_webhook_attempts", attempt.outcome)
         noted, because = after_attempt(delivery, attempt, now=self._clock(), draw=random.random())  # noqa: S311
         ended = to_text(self._clock())
 

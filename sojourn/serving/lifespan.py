@@ -11,10 +11,12 @@ from connexion.middleware.main import ConnexionMiddleware
 
 from sojourn.authentication import Tokens
 from sojourn.domain.clock import Clock, to_text
+from sojourn.domain.egress import read_allowed
 from sojourn.domain.errors import Unavailable
 from sojourn.domain.ids import SessionKey, uuid7
 from sojourn.domain.values import Tenant
 from sojourn.observability import metrics, spans
+from sojourn.sending.sender import Sender
 from sojourn.serving.clock_watch import WatchedClock
 from sojourn.serving.draining import Draining
 from sojourn.serving.feed import Feed
@@ -70,6 +72,9 @@ class WorkerDatabase:
             url=None if settings.public_url is None else f"{settings.link_prefix}/status-lists",
             longest=settings.absolute_timeout + LEAVE_LISTS,
         )
+        self.sender = Sender(
+            self, clock, seals=service_tokens, allowed=read_allowed(settings.webhook_allow), number=self.feed.ends
+        )
 
     def __call__(self) -> Database:
         return self._database
@@ -108,6 +113,7 @@ class WorkerDatabase:
             tasks.append(asyncio.create_task(self._run_housekeeping()))
             tasks.append(asyncio.create_task(self._settle_expired()))
             tasks.append(asyncio.create_task(self.feed.run()))
+            tasks.append(asyncio.create_task(self.sender.run()))
             tasks.append(asyncio.create_task(sample(self, self._clock, feed=self.feed)))
             if isinstance(self._clock, WatchedClock):
                 tasks.append(asyncio.create_task(self._clock.watch(self)))
@@ -119,6 +125,7 @@ class WorkerDatabase:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self.sender.close()
             self._tokens.close()
             await self._activity.close()
             await self._database.close()
@@ -146,6 +153,7 @@ class WorkerDatabase:
             await database.create_partitions(now, now + AHEAD)
             await self._tokens.start(database, now)
             await self.feed.follow(database)
+            await self.sender.follow(database)
         except Unavailable:
             await database.close()
             logger.warning("the database does not answer, requests are refused until it does")

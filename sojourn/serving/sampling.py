@@ -11,6 +11,8 @@ from sojourn.domain.errors import Unavailable
 from sojourn.observability import metrics
 from sojourn.serving.feed import Feed
 from sojourn.storage.database import Database
+from sojourn.storage.queries.feed import EVERYBODY
+from sojourn.storage.queries.sending import backlog
 from sojourn.storage.upkeep.housekeeping import active_sessions
 
 SECONDS = 1.0
@@ -49,6 +51,7 @@ async def _show_sessions(database: Database, clock: Clock) -> Database | None:
     """Count the active sessions; the database they were counted in, None when it did not answer."""
     try:
         metrics.show("sojourn_sessions_active", await active_sessions(database, to_text(clock())))
+        metrics.show("sojourn_webhook_backlog", await database.read(EVERYBODY, backlog))
     except Unavailable:
         return None
     except Exception:  # the other numbers go on, and this one is tried again when it is due

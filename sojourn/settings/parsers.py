@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
+from sojourn.domain.egress import read_allowed
 from sojourn.settings.strength import is_loopback
 
 
@@ -32,6 +33,13 @@ def truth(value: str) -> bool:
 def items(value: str) -> tuple[str, ...]:
     """Items separated by commas."""
     return tuple(item.strip() for item in value.split(",") if item.strip())
+
+
+def hosts_and_networks(value: str) -> tuple[str, ...]:
+    """Names of hosts, addresses and networks, separated by commas."""
+    found = items(value)
+    read_allowed(found)
+    return found
 
 
 def pairs(value: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from sojourn.domain.risk import HIGHEST
 from sojourn.settings.algorithms import ALGORITHMS, ASYMMETRIC, SYMMETRIC, minimum_secret_bytes
 from sojourn.settings.parsers import (
     base_path,
+    hosts_and_networks,
     issuers,
     items,
     one_of,
@@ -164,6 +165,11 @@ class Settings:
         "How long a stream of events lasts at most; then the reader opens another one, at whichever process.",
         read=parse_duration,
     )
+    webhook_allow: tuple[str, ...] = _setting(
+        (),
+        "Hosts and networks that webhooks may lead to beside public addresses, also by http.",
+        read=hosts_and_networks,
+    )
     session_retention: timedelta = _setting(
         timedelta(hours=720),
         "How long ended sessions are kept, so that administrators can see them.",
@@ -184,6 +190,7 @@ class Settings:
     max_blacklist_entries: int = _setting(
         100, "How many tokens a user may have blacklisted at a time; one more is 429.", read=whole_number
     )
+    max_webhooks: int = _setting(1000, "How many webhooks a tenant may have; one more is 409.", read=whole_number)
     max_tenants: int = _setting(
         10_000,
         "How many tenants are created on first use; `sojourn tenant create` makes more.",
@@ -397,8 +404,8 @@ _POSITIVE = (
     "write_timeout", "max_connections", "workers", "access_expiry", "refresh_expiry", "refresh_limit",
     "max_body_bytes", "max_uri_bytes", "max_header_bytes",
     "max_json_depth", "max_json_digits", "database_pool", "touch_batch",
-    "max_sessions_per_user", "max_trusted_devices", "max_blacklist_entries", "max_tenants", "event_retention",
-    "stream_max_age",
+    "max_sessions_per_user", "max_trusted_devices", "max_blacklist_entries", "max_tenants", "max_webhooks",
+    "event_retention", "stream_max_age",
 )  # fmt: skip
 
 

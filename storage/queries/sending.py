@@ -7,6 +7,7 @@ from sqlalchemy import and_, bindparam, delete, func, literal_column, or_, selec
 from sojourn.domain.clock import Instant
 from sojourn.storage.queries.deliveries import unblocked
 from sojourn.storage.queries.events import EVERY_TENANT
+from sojourn.storage.queries.webhooks import WebhookRow
 from sojourn.storage.schema.event_tables import EventTable
 from sojourn.storage.schema.webhook_tables import DeliveryTable, WebhookTable
 from sojourn.storage.statements import Statement
@@ -69,18 +70,15 @@ ANY = Statement(
     .limit(literal_column("1"))
     .offset(literal_column("0"))
 )
-BACKLOG = Statement(select(func.count()).select_from(_D).where(_D.c.due_at.is_not(None)))
-FIRST_UNSENT = Statement(
-    select(func.min(_D.c.number))
-    .select_from(_D)
-    .where(
-        _D.c.due_at.is_not(None),
-        select(literal_column("1"))
-        .select_from(_W)
-        .where(_W.c.tenant_id == _D.c.tenant_id, _W.c.id == _D.c.webhook_id, _W.c.disabled_at.is_(None))
-        .exists(),
-    )
+_WAITS = and_(
+    _D.c.due_at.is_not(None),
+    select(literal_column("1"))
+    .select_from(_W)
+    .where(_W.c.tenant_id == _D.c.tenant_id, _W.c.id == _D.c.webhook_id, _W.c.disabled_at.is_(None))
+    .exists(),
 )
+BACKLOG = Statement(select(func.count()).select_from(_D).where(_WAITS))
+FIRST_UNSENT = Statement(select(func.min(_D.c.number)).select_from(_D).where(_WAITS))
 _next_own = (
     select(func.min(_E.c.number))
     .where(or_(_E.c.tenant_id == _W.c.tenant_id, _IS_OF_EVERYBODY), _BEHIND)
@@ -90,6 +88,14 @@ _next_own = (
 FIRST_UNDECIDED = Statement(select(func.min(_next_own)).select_from(_W).where(_W.c.disabled_at.is_(None)))
 _oldest = select(func.min(_E.c.number)).where(_E.c.number > literal_column("0")).scalar_subquery()
 FORGET = Statement(delete(_D).where(_D.c.number < _oldest))
+_waiting = (
+    select(func.count())
+    .select_from(_D)
+    .where(_D.c.tenant_id == _W.c.tenant_id, _D.c.webhook_id == _W.c.id, _D.c.due_at.is_not(None))
+    .correlate(_W)
+    .scalar_subquery()
+)
+ENDPOINTS = Statement(select(*(_W.c[name] for name in WebhookRow._fields), _waiting).order_by(_W.c.id))
 SECRETS = Statement(select(_W.c.tenant_id, _W.c.id, _W.c.sealed_secret, _W.c.previous_secret))
 RESEAL = Statement(
     update(_W)
@@ -109,7 +115,7 @@ async def is_anybody_told(unit: UnitOfWork) -> bool:
 
 
 async def backlog(unit: UnitOfWork) -> int:
-    """How many deliveries wait, for the first time or again."""
+    """How many deliveries wait, for the first time or again; those of disabled endpoints wait for nobody."""
     row = await unit.one(BACKLOG)
     return 0 if row is None else int(row[0])
 
@@ -123,6 +129,11 @@ async def first_unsent(unit: UnitOfWork) -> int | None:
 async def forget(unit: UnitOfWork) -> None:
     """Delete the deliveries of events that are not kept any more."""
     await unit.run(FORGET)
+
+
+async def endpoints(unit: UnitOfWork) -> list[tuple[WebhookRow, int]]:
+    """Every endpoint, oldest first, with how many deliveries wait for it."""
+    return [(WebhookRow._make(row[:-1]), int(row[-1])) for row in await unit.all(ENDPOINTS)]
 
 
 async def secrets(unit: UnitOfWork) -> list[Sealed]:

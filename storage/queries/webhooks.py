@@ -7,6 +7,7 @@ from sqlalchemy import and_, bindparam, delete, func, literal_column, select, up
 from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.clock import Instant
+from sojourn.domain.errors import WebhookLimitReached
 from sojourn.storage.queries.events import EVERY_TENANT
 from sojourn.storage.schema.event_tables import EventTable
 from sojourn.storage.schema.webhook_tables import DeliveryTable, WebhookTable
@@ -55,11 +56,12 @@ ADD = Statement(
         tenant_id=_TENANT, **{name: _given(name, _W.c[name]) for name in WebhookRow._fields if name != "tenant_id"}
     )
 )
+COUNT = Statement(select(func.count()).select_from(_W).where(_W.c.tenant_id == _TENANT))
 FIND = Statement(select(*_COLUMNS).where(_THIS))
 AFTER = Statement(
     select(*_COLUMNS)
-    .where(_W.c.tenant_id == _TENANT, _W.c.id > bindparam("after"))
-    .order_by(_W.c.id)
+    .where(_W.c.tenant_id == _TENANT, _W.c.id < bindparam("after"))
+    .order_by(_W.c.id.desc())
     .limit(bindparam("limit"))
     .offset(literal_column("0"))
 )
@@ -101,8 +103,11 @@ ADVANCE = Statement(
 )
 
 
-async def add(unit: UnitOfWork, row: WebhookRow) -> None:
-    """Keep a new endpoint."""
+async def add(unit: UnitOfWork, row: WebhookRow, *, limit: int) -> None:
+    """Keep a new endpoint. Raises WebhookLimitReached where the tenant has as many as `limit`."""
+    await unit.alone(f"webhooks {unit.tenant.id}")
+    if await unit.value(COUNT) >= limit:
+        raise WebhookLimitReached(limit=limit)
     values = row._asdict()
     del values["tenant_id"]
     await unit.run(ADD, **values)
@@ -115,7 +120,7 @@ async def find(unit: UnitOfWork, webhook_id: str) -> WebhookRow | None:
 
 
 async def listed(unit: UnitOfWork, after: str, *, limit: int) -> list[WebhookRow]:
-    """The endpoints behind an id, oldest first."""
+    """The endpoints made before the one with an id, newest first."""
     return [WebhookRow._make(row) for row in await unit.all(AFTER, after=after, limit=limit)]
 
 

@@ -7,7 +7,7 @@ from sojourn.storage.schema.columns import Stored, instant, key_text, long_text,
 
 
 class WebhookTable(Stored, table=True):
-    """An endpoint of a tenant. `events` is a JSON array of types, empty for all of them.
+    """An endpoint of a tenant. `events` is a JSON array of the types that it is sent.
 
     `position` is the number up to which events were handed to it: an event behind that is not yet decided upon.
     Nothing is sent to it before `held_until`, and nothing from `disabled_at` on.

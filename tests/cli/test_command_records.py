@@ -11,13 +11,17 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from sojourn.authentication.vault import Vault
 from sojourn.cli import sojourn
 from sojourn.observability.security_events import BY_COMMAND
+from sojourn.settings import Settings
+from tests.receiver import Receiver
 
 SETTINGS = {
     "SOJOURN_INTERNAL_API_KEYS": "internal-key-for-the-tests-0123456789",
     "SOJOURN_JWT_SECRET": "a-secret-of-at-least-thirty-two-bytes!",
     "SOJOURN_LOG_FORMAT": "json",
+    "SOJOURN_WEBHOOK_ALLOW": "127.0.0.1",
 }
 
 
@@ -44,6 +48,33 @@ def pseudonym(folder: Path) -> str:
     return "psd_1"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def receiver() -> Iterator[Receiver]:
+    """Accepts everything."""
+    found = Receiver()
+    RECEIVERS[:] = [found]
+    yield found
+    found.close()
+
+
+RECEIVERS: list[Receiver] = []
+
+
+def new_webhook(folder: Path) -> str:
+    """An endpoint of the tenant acme, with a secret that the vault beside the database reads."""
+    hook = "whk_01968a3c-5c00-7000-8000-00a1b2c3d4e5"
+    settings = Settings.from_env({**SETTINGS, "SOJOURN_DATABASE_URL": f"sqlite:///{folder}/sojourn.db"})
+    secret = Vault.open(settings).seal(f"webhook {hook}", b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=")
+    with sqlite3.connect(folder / "sojourn.db") as connection:
+        connection.execute(
+            "INSERT INTO webhooks (tenant_id, id, url, events, created_at, sealed_secret, position)"
+            " VALUES ('acme', ?, ?, '[]', '2026-04-15T08:00:00.000Z', ?, 0)",
+            (hook, RECEIVERS[0].url, secret),
+        )
+    connection.close()
+    return hook
+
+
 def wrong_number(folder: Path) -> None:
     """Let a kept number differ from what a recount gives."""
     with sqlite3.connect(folder / "sojourn.db") as connection:
@@ -66,7 +97,10 @@ def test_each_event_of_the_catalogue_of_commands_is_provoked_and_says_what_it_mu
         run(tmp_path, "end-sessions", "--tenant", "acme", "--reason", "drill", "--yes"),
     ]
     wrong_number(tmp_path)
+    hook = new_webhook(tmp_path)
     results += [
+        run(tmp_path, "webhook", "test", hook),
+        run(tmp_path, "webhook", "replay", hook, "--since", "2026-04-15T08:00:00Z"),
         run(tmp_path, "check", "--repair"),
         run(tmp_path, "audit", "who", pseudonym(tmp_path), "--tenant", "acme"),
         run(tmp_path, "restore", "--yes"),
@@ -139,6 +173,8 @@ CHANGES: dict[str, Prepared] = {
     "purge": lambda folder: ("purge",),
     "check": with_wrong_number,
     "seed": lambda folder: ("seed", "--yes", "--sessions", "10", "--users", "5", "--tenants", "1"),
+    "webhook test": lambda folder: ("webhook", "test", new_webhook(folder)),
+    "webhook replay": lambda folder: ("webhook", "replay", new_webhook(folder), "--since", "2026-04-15T08:00:00Z"),
     "audit who": lambda folder: ("audit", "who", pseudonym(folder), "--tenant", "acme"),
 }
 """Commands that leave a record, with what each needs: they change something or tell who somebody is."""
@@ -151,6 +187,7 @@ CHANGE_NOTHING: dict[str, Prepared] = {
     "keys list": lambda folder: ("keys", "list"),
     "api-key list": lambda folder: ("api-key", "list"),
     "tenant list": lambda folder: ("tenant", "list"),
+    "webhook list": lambda folder: ("webhook", "list"),
     "events tail": lambda folder: ("events", "tail", "--all", "--no-follow"),
     "audit export": lambda folder: ("audit", "export"),
     "audit key": lambda folder: ("audit", "key"),
@@ -216,6 +253,7 @@ def test_a_command_that_changes_something_writes_one_record_and_any_other_none(t
         ("api-key", "list"),
         ("keys", "list"),
         ("tenant", "list"),
+        ("webhook", "list"),
     ],
 )
 def test_a_command_that_changes_nothing_leaves_no_record(tmp_path: Path, arguments: tuple[str, ...]) -> None:

@@ -31,6 +31,7 @@ from tests.conformance.liars import (
     recording,
     repeating,
     retrying,
+    sending,
     serving_one,
     telling,
 )
@@ -43,7 +44,9 @@ SEED = "20260421"
 """Of what the checks draw: the same lies meet the same requests in every run."""
 SAMPLE = ("IDM-003", "TEN-010")
 """Checks that should pass: the first, unless it is the liar's own."""
-MODULES = (answering, admitting, finding, lawless, living, recording, repeating, retrying, serving_one, telling)
+MODULES = (
+    answering, admitting, finding, lawless, living, recording, repeating, retrying, sending, serving_one, telling,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,9 @@ PROMISED = {
     "trust_device": "list_trusted_devices untrust_device remove_trusted_device",
     "list_user_trusted_devices": "remove_trusted_device",
     "list_own_trusted_devices": "untrust_own_device",
+    "list_webhooks": "get_webhook",
+    "create_webhook": "get_webhook update_webhook test_webhook rotate_webhook_secret list_webhook_deliveries "
+    "replay_webhook_deliveries remove_webhook",
     "list_api_keys": "revoke_api_key",
     "create_api_key": "rotate_api_key revoke_api_key",
     "list_problem_types": "get_problem_type",

@@ -42,8 +42,11 @@ CATALOGUE = {
     "device_not_found": (404, 30104006),
     "blacklist_entry_not_found": (404, 30104007),
     "api_key_not_found": (404, 30104020),
+    "webhook_not_found": (404, 30104031),
+    "delivery_not_found": (404, 30104032),
     "tenant_exists": (409, 30109020),
     "idempotency_key_reused": (422, 30122001),
+    "webhook_limit_reached": (409, 30109021),
     "rate_limited": (429, 30129001),
 }
 """What operations declare; a path or a method that no operation has can be declared by none."""

@@ -21,6 +21,8 @@ POOLED_CONNECTIONS = 20
 CONNECTS_SOON = "server_login_retry = 1\n"
 """As docs/postgresql.md says: by default it waits 15 s after a connection that PostgreSQL did not take."""
 LINES = pytest.StashKey[list[str]]()
+MORE_LINES = pytest.StashKey[dict[str, list[str]]]()
+"""Tables with other columns, by their heads."""
 HEAD = "| fault | engine | acknowledged | refused | unknown | lost | longest gap |\n|---|---|---:|---:|---:|---:|---:|"
 Experiment = Callable[[str, Service, Callable[[], None]], Verdict]
 _PLACES = {"sqlite:": "SQLite", "port=6432": "PostgreSQL, pooled"}
@@ -28,12 +30,17 @@ _PLACES = {"sqlite:": "SQLite", "port=6432": "PostgreSQL, pooled"}
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[LINES] = []
+    config.stash[MORE_LINES] = {}
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if config.stash[LINES]:
         terminalreporter.write_line(HEAD)
         for line in config.stash[LINES]:
+            terminalreporter.write_line(line)
+    for head, lines in config.stash[MORE_LINES].items():
+        terminalreporter.write_line(head)
+        for line in lines:
             terminalreporter.write_line(line)
 
 

@@ -16,6 +16,7 @@ from tests.http.tokens import sign_in
 Sql = Callable[[str], list[tuple[Any, ...]]]
 USER, OTHER = "usr_abc123", "usr_two"
 LIFETIMES = {"access_expiry": "10m", "refresh_expiry": "24h"}
+HOOK = {"url": "https://hooks.example.com/sojourn", "events": ["policy.changed"], "enabled": False}
 OF_OTHERS = {
     "start_session": "session.started",
     "revoke_session": "session.ended",
@@ -55,6 +56,10 @@ class Acts:
 
     def key(self) -> str:
         made: str = self.manage("POST", "/admin/api-keys", json={"name": "login"}).json()["id"]
+        return made
+
+    def hook(self) -> str:
+        made: str = self.admin("POST", "/admin/webhooks", json=HOOK).json()["id"]
         return made
 
     def entry(self) -> str:
@@ -165,6 +170,16 @@ OPERATIONS: dict[str, Callable[[Acts], Prepared]] = {
     "rotate_api_key": lambda a: _with(a.key(), lambda k: a.manage("POST", f"/admin/api-keys/{k}/rotate")),
     "revoke_api_key": lambda a: _with(a.key(), lambda k: a.manage("DELETE", f"/admin/api-keys/{k}")),
     "create_tenant": lambda a: lambda: a.manage("POST", "/admin/tenants", json={"tenant_id": "fresh"}),
+    "create_webhook": lambda a: lambda: a.admin("POST", "/admin/webhooks", json=HOOK),
+    "update_webhook": lambda a: _with(
+        a.hook(), lambda h: a.admin("PATCH", f"/admin/webhooks/{h}", json={"description": "other"})
+    ),
+    "remove_webhook": lambda a: _with(a.hook(), lambda h: a.admin("DELETE", f"/admin/webhooks/{h}")),
+    "rotate_webhook_secret": lambda a: _with(a.hook(), lambda h: a.admin("POST", f"/admin/webhooks/{h}/rotate-secret")),
+    "test_webhook": lambda a: _with(a.hook(), lambda h: a.admin("POST", f"/admin/webhooks/{h}/test")),
+    "replay_webhook_deliveries": lambda a: _with(
+        a.hook(), lambda h: a.admin("POST", f"/admin/webhooks/{h}/replay", json={"since": "2026-04-15T08:00:00Z"})
+    ),
     "revoke_other_sessions": lambda a: lambda: a.user("DELETE", "/sessions", params={"except": "current"}),
 }
 

@@ -79,6 +79,17 @@ def provoke_everything(client: Client) -> None:
     client.internal("POST", "/internal/session/erase-user-data", json={"user_id": user})
 
 
+def manage_webhooks(client: Client) -> None:
+    """An endpoint is made, changed, tested and deleted, and gets another secret."""
+    body = {"url": "https://hooks.example.com/", "events": ["policy.changed"], "enabled": False}
+    hook = client.as_admin("POST", "/admin/webhooks", json=body).json()["id"]
+    client.as_admin("PATCH", f"/admin/webhooks/{hook}", json={"description": "d"})
+    client.as_admin("POST", f"/admin/webhooks/{hook}/rotate-secret")
+    client.as_admin("POST", f"/admin/webhooks/{hook}/test")
+    client.as_admin("POST", f"/admin/webhooks/{hook}/replay", json={"since": "2026-04-15T08:00:00Z"})
+    client.as_admin("DELETE", f"/admin/webhooks/{hook}")
+
+
 def manage_keys(client: Client, url: str) -> None:
     """A key is made, rotated and revoked over HTTP, a tenant made."""
     manager = {"X-API-Key": stored(url, scopes=["manage"]).text}
@@ -93,6 +104,7 @@ def test_each_event_is_provoked_and_says_what_the_catalogue_says(start: Any, eve
 
     provoke_everything(client)
     manage_keys(client, database_url)
+    manage_webhooks(client)
 
     missing = {name for name in CATALOGUE if not events(name)}
     assert missing == set()

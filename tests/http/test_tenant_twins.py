@@ -50,7 +50,13 @@ def populate(client: Client, tenant: str) -> dict[str, Any]:
     client.internal("POST", f"/internal/session/{session['id']}/usage", tenant)
     entry = client.as_admin("GET", "/admin/tokens/blacklist", tenant).json()["items"][0]
     token = client.as_admin("GET", "/admin/tokens", tenant).json()["items"][0]
+    hook = {
+        "url": f"https://hooks.example.com/{tenant}",
+        "events": ["session.ended"],
+        "description": f"hook of {tenant}",
+    }
     return {
+        "webhook_id": client.as_admin("POST", "/admin/webhooks", tenant, json=hook).json()["id"],
         "session_id": session["id"],
         "session_ids": [session["id"]],
         "access_token": tokens["access_token"],
@@ -68,7 +74,7 @@ def marks(tenant: str, ids: dict[str, Any]) -> set[str]:
     """What only this tenant has."""
     minted = {value for value in ids.values() if isinstance(value, str)}
     return {*minted, ids["session_id"].removeprefix("sess_"), ADDRESS[tenant], f"agent of {tenant}",
-            f"name-in-{tenant}", f"device of {tenant}"}  # fmt: skip
+            f"name-in-{tenant}", f"device of {tenant}", f"hook of {tenant}"}  # fmt: skip
 
 
 def rows_of(tenant: str, sql: Sql) -> dict[str, list[Any]]:
@@ -117,7 +123,9 @@ def test_nothing_crosses_between_twins(operation: Operation, client: Client, sql
     assert rows_of(VICTIM, sql) == before
     sent = to_bytes(0, request).decode("latin-1")
     assert {mark for mark in marks(VICTIM, victim) if mark in response.text and mark not in sent} == set()
-    if {"{session_id}", "{token_id}", "{entry_id}"} & {"{" + p["name"] + "}" for p in operation.named("path")}:
+    if {"{session_id}", "{token_id}", "{entry_id}", "{webhook_id}"} & {
+        "{" + p["name"] + "}" for p in operation.named("path")
+    }:
         assert response.status_code == 404, "that it exists elsewhere must not be told"
     if operation.id in HOLDS_ITS_OWN_CREDENTIAL:
         assert response.status_code == 403

@@ -28,8 +28,11 @@ REFUSED_BEYOND = {
     "overlap": {"minimum", "maximum"},
     "except": {"no_current_session"},
     "cursor": {"foreign_cursor"},
+    "url": {"webhook_url", "webhook_https", "webhook_address"},
 }
 """What may be wrong with a text that is well written: the moment, the amount, or who asks."""
+ALONE = {"delivery_id"}
+"""Members of a body beside which those of its example may not stand."""
 OF_TEXTS = {"/problems/validation-failed", "/problems/malformed-request", "/problems/malformed-body"}
 """Problems that say of a request that it is written wrongly. Others say that it asks for what may not be."""
 LONGEST_TARGET = 8000
@@ -127,7 +130,7 @@ def ask(client: Client, place: Place, text: str) -> httpx.Response:
     elif place.part == "header":
         request = request.with_header(place.name, text)
     else:
-        alone = (place.operation.body_schema or {}).get("maxProperties") == 1
+        alone = place.name in ALONE or (place.operation.body_schema or {}).get("maxProperties") == 1
         body = {} if alone else json.loads(request.body or b"{}")
         value = [text] if place.is_list else text
         if place.within is None:

@@ -108,6 +108,8 @@ def under_load(server: Observed, *, pause: float) -> Iterator[None]:
 
     def work() -> None:
         with httpx.Client(base_url=server.url, timeout=60, verify=TRUST) as client:
+            _round(client, 0)
+            _hook(client, server.bearer("root", "admin"))
             for number in itertools.count():
                 _round(client, number)
                 # More and less by turns, so that the lines are no straight ones.
@@ -121,6 +123,13 @@ def under_load(server: Observed, *, pause: float) -> Iterator[None]:
     finally:
         over.set()
         worker.join()
+
+
+def _hook(client: httpx.Client, administrator: dict[str, str]) -> None:
+    """A webhook whose name leads nowhere (RFC 2606)."""
+    body = {"url": "https://hooks.invalid/", "events": ["session.ended"]}
+    made = client.post("/admin/webhooks", headers=administrator, json=body)
+    assert made.status_code == 201, made.text
 
 
 def _round(client: httpx.Client, number: int) -> None:

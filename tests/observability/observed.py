@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import jwt
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from tests.live import LiveServer, free_port
+from tests.live import JWT_SECRET, LiveServer, free_port
 
 TRUST = ssl.create_default_context()
 """One for all: to make it takes longer than a request."""
@@ -36,6 +37,12 @@ class Observed(LiveServer):
             for family in text_string_to_metric_families(answer.text)
             for sample in family.samples
         }
+
+    def bearer(self, user: str, *roles: str) -> dict[str, str]:
+        """The header of a user's token."""
+        now = int(time.time())
+        claims = {"sub": user, "tenant_id": "acme", "roles": list(roles), "iat": now - 5, "exp": now + 3600}
+        return {"Authorization": f"Bearer {jwt.encode(claims, JWT_SECRET, algorithm='HS256')}"}
 
     def value(self, name: str, **labels: str) -> float:
         """One sample; 0 before there is any."""

@@ -12,12 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import jwt
 import pytest
 
 from sojourn.domain.endings import REASON_CODES
 from sojourn.observability.metrics import CATALOGUE, REFRESH_OUTCOMES
-from tests.live import API_KEY, JWT_SECRET, REFRESH_SECRET
+from tests.live import API_KEY, REFRESH_SECRET
 from tests.observability.observed import TRUST, Observed
 from tests.postgres import Cluster
 
@@ -65,11 +64,6 @@ class Hasty(Observed):
         made: dict[str, dict[str, str]] = answer.json()["data"]
         return made
 
-    def bearer(self, user: str, *roles: str) -> dict[str, str]:
-        now = int(time.time())
-        claims = {"sub": user, "tenant_id": "acme", "roles": list(roles), "iat": now - 5, "exp": now + 3600}
-        return {"Authorization": f"Bearer {jwt.encode(claims, JWT_SECRET, algorithm='HS256')}"}
-
     @contextmanager
     def rising(self, name: str, **labels: str) -> Iterator[None]:
         """What is done inside makes a sample greater."""
@@ -101,6 +95,11 @@ class Servers:
     def forgetful(self) -> Hasty:
         """Its sessions are over after a second and go after another one."""
         return self._start("forgetful", SOJOURN_IDLE_TIMEOUT="1s", SOJOURN_SESSION_RETENTION="1s")
+
+    @property
+    def hooked(self) -> Hasty:
+        """It may send to this machine."""
+        return self._start("hooked", SOJOURN_WEBHOOK_ALLOW="127.0.0.1")
 
     @property
     def postgresql(self) -> Hasty:
@@ -279,6 +278,26 @@ def log_lines_that_nobody_reads(servers: Servers) -> None:
     os.close(end)
 
 
+def _webhook_to_nobody(server: "Hasty") -> None:
+    """An endpoint where nothing listens, and an event for it."""
+    body = {"url": "http://127.0.0.1:1/", "events": ["session.created"]}
+    made = server.ask("POST", "/admin/webhooks", headers=server.bearer("root", "admin"), json=body)
+    assert made.status_code == 201, made.text
+    server.create("dot")
+
+
+def an_attempt_to_deliver(servers: Servers) -> None:
+    servers.hooked.create("cy")
+    with servers.hooked.rising("sojourn_webhook_attempts_total", outcome="unreachable"):
+        _webhook_to_nobody(servers.hooked)
+
+
+def an_event_that_waits_for_its_endpoint(servers: Servers) -> None:
+    servers.hooked.create("cy")
+    with servers.hooked.rising("sojourn_webhook_backlog"):
+        _webhook_to_nobody(servers.hooked)
+
+
 def a_clock_that_is_set(servers: Servers) -> None:
     server = Hasty(servers.folder / "set")
     with server.rising("sojourn_clock_steps_total"):
@@ -342,6 +361,8 @@ MOVERS: dict[str, Callable[[Servers], None]] = {
     "sojourn_database_connections_max": the_size_of_the_pool,
     "sojourn_event_loop_delay_seconds": the_delay_of_the_loop,
     "sojourn_log_lines_dropped": log_lines_that_nobody_reads,
+    "sojourn_webhook_attempts": an_attempt_to_deliver,
+    "sojourn_webhook_backlog": an_event_that_waits_for_its_endpoint,
     "sojourn_clock_steps": a_clock_that_is_set,
     "sojourn_housekeeping_rounds": a_round_of_housekeeping,
     "sojourn_housekeeping_settled": an_expiry_that_is_settled,

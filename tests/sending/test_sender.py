@@ -98,6 +98,7 @@ def hook(store: Store, url: str, secret: str) -> None:
                 disabled_at=None,
                 disabled_because=None,
             ),
+            limit=10,
         )
 
     store.write(work)

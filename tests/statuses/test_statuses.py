@@ -36,6 +36,7 @@ UNKNOWN = {
     "device_id": "dev_nobody_ever_saw",
     "key_id": "0" * 32,
     "list_id": "no-such-list",
+    "webhook_id": "whk_01968a3c-5c00-7000-8000-00a1b2c3d4e5",
 }
 NAMES_A_SESSION = {"get_device_fingerprint", "get_risk_score", "generate_tokens", "revoke_user_sessions"}
 """Operations that name a session elsewhere than in their path."""
@@ -47,6 +48,8 @@ MAKES_WHAT_MAY_BE_THERE = {"create_tenant"}
 """Operations that are 409 for what is there already."""
 ANOTHER = {"app_id": "another", "name": "another", "reason": "another", "overlap": "2h"}
 """Members that make another request of a body."""
+MAKES_SO_MANY = {"create_webhook"}
+"""Operations that are 409 for one too many."""
 SPENDS_A_REFRESH_TOKEN = {"refresh_tokens", "rotate_access_token"}
 REFRESHES_A_MINUTE = 120
 GUESSES_A_MINUTE = 3
@@ -89,8 +92,8 @@ def provisioned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
-    """A server with as many tenants as may be made on first use."""
-    live = LiveServer(tmp_path_factory.mktemp("full"), SOJOURN_MAX_TENANTS="1")
+    """A server with as many tenants as may be made on first use, whose tenants may have one webhook."""
+    live = LiveServer(tmp_path_factory.mktemp("full"), SOJOURN_MAX_TENANTS="1", SOJOURN_MAX_WEBHOOKS="1")
     prepared = Prepared(live)
     prepared.known = prepared.fresh()
     yield prepared
@@ -229,6 +232,7 @@ def provoke_410(operation: Operation, server: Prepared) -> Raw:
 PROVOKE: dict[int, Callable[[Operation, Prepared], Raw]] = {
     200: request_for,
     201: request_for,
+    202: request_for,
     204: request_for,
     304: lambda operation, server: request_for(operation, server).with_header("If-None-Match", "*"),
     400: lambda operation, server: request_for(operation, server).copy(query=(("colour", "red"),)),
@@ -297,6 +301,9 @@ def test_the_documented_status_is_provoked(
     elif status == 409 and operation.id in MAKES_NO_SESSION:
         full: Prepared = request.getfixturevalue("full")
         reply = ask(full, of_another_tenant(operation, full))
+    elif status == 409 and operation.id in MAKES_SO_MANY:
+        crowded: Prepared = request.getfixturevalue("full")
+        reply = ask(crowded, request_for(operation, crowded))
     elif status == 409 and operation.id in MAKES_WHAT_MAY_BE_THERE:
         reply = ask(server, provoke_409(operation, server))
     elif status == 409:

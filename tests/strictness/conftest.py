@@ -66,6 +66,9 @@ class Prepared:
             values["list_id"] = status["status_list"]["uri"].rpartition("/")[2]
         if operation_id in ("rotate_api_key", "revoke_api_key"):
             values["key_id"] = self._ask("POST", "/admin/api-keys", {"name": "one of many"}, key="manage_key")["id"]
+        if "webhook" in operation_id:
+            hook = {"url": "https://hooks.example.com/sojourn", "events": ["policy.changed"], "enabled": False}
+            values["webhook_id"] = self._ask("POST", "/admin/webhooks", hook)["id"]
         if operation_id == "create_tenant":
             values["tenant_id"] = f"tenant-{secrets.token_hex(8)}"
         if operation_id in ("revoke_all_tokens", "erase_user_data"):  # not the caller, whose token would be refused

@@ -1,10 +1,12 @@
 """Who is told of an event is decided in the order of events, once, and the event is kept until it was sent."""
 
+import asyncio
 import json
 from collections.abc import Awaitable
 from typing import Any
 
 from sojourn.domain.clock import Instant, from_text
+from sojourn.domain.errors import WebhookLimitReached
 from sojourn.storage.queries import deliveries, sending, sessions, webhooks
 from sojourn.storage.queries.deliveries import DeliveryRow
 from sojourn.storage.queries.feed import EVERYBODY
@@ -20,6 +22,11 @@ FAR = Instant("2027-06-15T08:00:00.000Z")
 def hook(store: Store, name: str = "whk_1", *types: str) -> WebhookRow:
     """An endpoint that is sent what happens from now on."""
     store.run(store.database.number_events())
+    return store.run(added(store, name, *types))
+
+
+def added(store: Store, name: str, *types: str, limit: int = 100) -> Awaitable[WebhookRow]:
+    """An endpoint that is made where the tenant may have so many."""
 
     async def work(unit: UnitOfWork) -> WebhookRow:
         row = WebhookRow(
@@ -37,10 +44,10 @@ def hook(store: Store, name: str = "whk_1", *types: str) -> WebhookRow:
             disabled_at=None,
             disabled_because=None,
         )
-        await webhooks.add(unit, row)
+        await webhooks.add(unit, row, limit=limit)
         return row
 
-    return store.run(store.database.write(ACME, work))
+    return store.database.write(ACME, work)
 
 
 def handed(store: Store, row: WebhookRow) -> WebhookRow:
@@ -131,3 +138,14 @@ def test_the_end_of_a_session_that_ended_twice_is_sent_under_another_id(store: S
     store.run(store.database.write(ACME, twice))
 
     assert [delivery.id for delivery in due(store, row)] == ["evt_ended_x", "evt_ended_x_10002"]
+
+
+def test_a_tenant_never_has_more_endpoints_than_it_may_however_many_are_made_at_once(store: Store) -> None:
+    async def race() -> list[object]:
+        makes = (added(store, f"whk_{number}", limit=3) for number in range(8))
+        return list(await asyncio.gather(*makes, return_exceptions=True))
+
+    came = store.run(race())
+
+    assert [type(one) for one in came if not isinstance(one, WebhookRow)] == [WebhookLimitReached] * 5
+    assert len(store.read(lambda unit: webhooks.listed(unit, "~", limit=10))) == 3

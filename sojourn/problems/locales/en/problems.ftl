@@ -140,6 +140,21 @@ blacklist_entry_not_found = Blacklist entry not found
     .explanation = The blacklist of the tenant has no entry with this id.
     .remedy = Take the id from the list of blacklisted tokens.
 
+webhook_limit_reached = Webhook limit reached
+    .detail = The tenant has { $limit } webhooks, and may have no more.
+    .explanation = A tenant may have as many webhooks as the setting SOJOURN_MAX_WEBHOOKS allows, those that are disabled included. Nothing was made.
+    .remedy = Delete webhooks that nobody needs any more. An operator can raise SOJOURN_MAX_WEBHOOKS.
+
+webhook_not_found = Webhook not found
+    .detail = The tenant has no such webhook.
+    .explanation = No webhook of the caller's tenant has this id. It may have been deleted, or belong to another tenant.
+    .remedy = Take the id from the list of webhooks.
+
+delivery_not_found = Delivery not found
+    .detail = The webhook has no such delivery.
+    .explanation = The webhook was never to be sent an event of this id, or the event is not kept any more.
+    .remedy = Take the id from the list of deliveries. To send events from before a change of the webhook, name a period.
+
 api_key_not_found = API key not found
     .detail = There is no such API key.
     .explanation = No API key that can be managed with the caller's key has this id. A key that is limited to tenants manages keys of those only; a key that was revoked or has expired cannot be rotated.
@@ -285,6 +300,10 @@ violation-http_syntax = What was sent is no HTTP/1.1 request.
 violation-http_host = A request needs exactly one Host header: a host, and optionally a port.
 violation-http_target = The request line needs a path. A query may follow it, a fragment may not.
 violation-no_current_session = The bearer token belongs to no session of the caller.
+violation-not_beside = This cannot be given together with { $other }.
+violation-webhook_url = This is no URL of a host name or an address in its usual form, without user information and fragment.
+violation-webhook_https = This must be an https URL. An operator of the service can allow a host or a network beside it.
+violation-webhook_address = This leads to an address that is not public. An operator of the service can allow a host or a network.
 violation-body_not_allowed = This operation takes no body.
 
 ## The words of the pages about problem types.

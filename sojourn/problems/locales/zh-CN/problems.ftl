@@ -136,6 +136,21 @@ blacklist_entry_not_found = 黑名单条目不存在
     .explanation = 该租户的黑名单中没有此编号的条目。
     .remedy = 请从黑名单列表中获取编号。
 
+webhook_limit_reached = 已达到 Webhook 数量上限
+    .detail = 该租户已有 { $limit } 个 Webhook，不能再增加。
+    .explanation = 每个租户的 Webhook 数量以设置 SOJOURN_MAX_WEBHOOKS 为上限，已停用的也计算在内。未创建任何内容。
+    .remedy = 请删除不再需要的 Webhook，或请运维人员调高 SOJOURN_MAX_WEBHOOKS。
+
+webhook_not_found = Webhook 不存在
+    .detail = 该租户没有这个 Webhook。
+    .explanation = 调用方租户的 Webhook 中没有此编号。它可能已被删除，或属于另一个租户。
+    .remedy = 请从 Webhook 列表中获取编号。
+
+delivery_not_found = 投递不存在
+    .detail = 该 Webhook 没有这次投递。
+    .explanation = 该 Webhook 从未需要发送此编号的事件，或该事件已不再保存。
+    .remedy = 请从投递列表中获取编号。如需重发 Webhook 更改之前的事件，请指定一段时间。
+
 api_key_not_found = API 密钥不存在
     .detail = 没有这个 API 密钥。
     .explanation = 调用方的密钥可管理的 API 密钥中没有此编号。仅限于某些租户的密钥只能管理这些租户的密钥；已吊销或已过期的密钥不能轮换。
@@ -260,6 +275,10 @@ violation-http_syntax = 发送的内容不是有效的 HTTP/1.1 请求。
 violation-http_host = 请求必须恰好有一个 Host 头，其值为主机名，可带端口。
 violation-http_target = 请求行必须包含路径，可带查询字符串，但不能带片段。
 violation-no_current_session = 该 Bearer 令牌不属于调用者的任何会话。
+violation-not_beside = 这不能与 { $other } 同时提供。
+violation-webhook_url = 这不是由主机名或常规形式的地址构成、且不含用户信息和片段的 URL。
+violation-webhook_https = 这必须是 https URL。服务的运维人员可以另外允许某个主机或网络。
+violation-webhook_address = 这指向非公网地址。服务的运维人员可以另外允许某个主机或网络。
 violation-body_not_allowed = 该操作不接受请求体。
 
 ## 问题类型页面的用语。

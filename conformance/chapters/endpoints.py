@@ -1,0 +1,133 @@
+"""Webhooks: where they may lead, when a secret is shown, and what is shown of events that could not be delivered.
+
+Nothing is delivered here: the judge need not be reachable from the server. Endpoints have names that lead nowhere
+(RFC 2606 §2).
+"""
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sojourn.conformance.chapters.events import all_behind, end_of
+from sojourn.conformance.checks import check
+from sojourn.conformance.world import Tenant, World, expect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOWHERE = "https://hooks.invalid/sojourn"
+INNER = (
+    "http://hooks.invalid/sojourn",
+    "https://127.0.0.1/",
+    "https://127.1/",
+    "https://2130706433/",
+    "https://0x7f.0.0.1/",
+    "https://0177.0.0.1/",
+    "https://localhost/",
+    "https://api.localhost./",
+    "https://10.0.0.5/",
+    "https://172.16.0.1/",
+    "https://192.168.1.1/",
+    "https://169.254.169.254/latest/meta-data/",
+    "https://100.64.0.1/",
+    "https://0.0.0.0/",
+    "https://[::1]/",
+    "https://[::ffff:127.0.0.1]/",
+    "https://[64:ff9b::7f00:1]/",
+    "https://[fd00::1]/",
+    "https://[fe80::1]/",
+    "https://user@hooks.invalid/",
+    "ftp://hooks.invalid/",
+)
+"""What is not https, and inner addresses as different programs spell them."""
+SECONDS = 60
+"""More than an attempt and the one before it may take."""
+
+
+@contextmanager
+def endpoint(tenant: Tenant, **members: Any) -> "Iterator[dict[str, Any]]":
+    """An endpoint with its secret, deleted afterwards."""
+    made = expect(tenant.admin("create_webhook", body={"url": NOWHERE, "events": ["session.ended"], **members}), 201)
+    yield made.json
+    expect(tenant.admin("remove_webhook", webhook_id=made.json["id"]), 204)
+
+
+@check(
+    "WHK-001",
+    "A webhook MUST lead to a public address over https, however an inner one is spelled.",
+    source="the contract, create_webhook and update_webhook",
+    profile="full",
+    feature="events",
+)
+def test_inner_addresses_are_refused(world: World) -> None:
+    tenant = world.first
+    with endpoint(tenant, enabled=False) as hook:
+        for url in INNER:
+            made = tenant.admin("create_webhook", body={"url": url, "events": ["session.ended"]})
+            changed = tenant.admin("update_webhook", webhook_id=hook["id"], body={"url": url})
+            for reply in (made, changed):
+                fields = [error["field"] for error in expect(reply, 400).json["errors"]]
+                assert fields == ["url"], f"{url}: refused for {fields}"
+        shown = expect(tenant.admin("get_webhook", webhook_id=hook["id"]), 200).json
+        assert shown["url"] == NOWHERE, "a change that was refused was made"
+
+
+@check(
+    "WHK-002",
+    "The secret of a webhook MUST be shown when it is made, and never again.",
+    source="the contract, create_webhook and rotate_webhook_secret",
+    profile="full",
+    feature="events",
+)
+def test_a_secret_is_shown_once(world: World) -> None:
+    tenant = world.first
+    with endpoint(tenant, enabled=False) as hook, endpoint(tenant, enabled=False) as other:
+        name = {"webhook_id": hook["id"]}
+        rotated = expect(tenant.admin("rotate_webhook_secret", **name, body={"overlap": "1h"}), 200).json
+        assert len({hook["secret"], other["secret"], rotated["secret"]}) == 3, "a secret was given twice"
+        change = {"description": "Deny list", "events": ["session.ended"]}
+        shown = [
+            expect(tenant.admin("get_webhook", **name), 200),
+            expect(tenant.admin("list_webhooks"), 200),
+            expect(tenant.admin("update_webhook", **name, body=change), 200),
+        ]
+        for reply in shown:
+            assert "whsec_" not in reply.text, "a secret is shown again"
+        assert shown[0].json["previous_secret_until"] == rotated["previous_secret_until"], "how long both sign differs"
+
+
+@check(
+    "WHK-003",
+    "An event that cannot be delivered MUST be listed as pending, under its own id, with what was tried.",
+    source="the contract, list_webhook_deliveries",
+    profile="full",
+    feature="events",
+)
+def test_what_is_not_delivered_is_listed(world: World) -> None:
+    tenant = world.first
+    with endpoint(tenant) as hook:
+        name = {"webhook_id": hook["id"]}
+        cursor = end_of(tenant)
+        made = tenant.sign_in()
+        expect(tenant.service("revoke_session_as_service", session_id=made.id), 204)
+        told = attempted(tenant, hook["id"])
+        of_the_feed = [event["id"] for event in all_behind(tenant, cursor) if event["type"] == "session.ended"]
+        assert [told["id"]] == of_the_feed, "the feed has the event under another id"
+        assert (told["type"], told["state"]) == ("session.ended", "pending"), "not pending"
+        assert all(attempt["outcome"] != "delivered" for attempt in told["attempts"]), "delivered to nobody"
+        tested = expect(tenant.admin("test_webhook", **name), 200).json
+        assert tested["delivered"] is False, "a test was delivered to nobody"
+        again = expect(tenant.admin("replay_webhook_deliveries", **name, body={"delivery_id": told["id"]}), 202).json
+        assert again["deliveries"] == 1, "another number is sent again"
+
+
+def attempted(tenant: Tenant, webhook_id: str) -> dict[str, Any]:
+    """The one delivery of an endpoint, once it was tried."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        page = expect(tenant.admin("list_webhook_deliveries", webhook_id=webhook_id), 200).json
+        if page["items"] and page["items"][0]["attempts"]:
+            assert len(page["items"]) == 1, "one event is listed several times"
+            return dict(page["items"][0])
+        assert time.monotonic() < deadline, f"nothing was tried in {SECONDS} seconds"
+        time.sleep(0.25)

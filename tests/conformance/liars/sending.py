@@ -1,0 +1,38 @@
+"""Liars about webhooks: a secret that is shown again, an inner address that is taken, tries that are not listed."""
+
+from typing import Any
+
+from tests.conformance.liars.lying import Answer, Exchange, answers, documents, requests
+
+HOOK, HOOKS = "GET /admin/webhooks/[^/]+$", "POST /admin/webhooks$"
+DELIVERIES = "GET /admin/webhooks/[^/]+/deliveries$"
+
+
+@requests("WHK-001", "takes an address of IPv6 that stands for one of this machine", HOOKS)
+def _(exchange: Exchange) -> None:
+    body = exchange.document
+    if str(body.get("url", "")).startswith("https://[::ffff:"):
+        exchange.put_document({**body, "url": "https://hooks.invalid/"})
+
+
+@documents("WHK-002", "shows the secret with the endpoint", HOOK)
+def _(exchange: Exchange, document: Any) -> None:
+    document["secret"] = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="
+
+
+@documents("WHK-003", "says of what was delivered to nobody that it was delivered", DELIVERIES)
+def _(exchange: Exchange, document: Any) -> None:
+    for item in document["items"]:
+        item["state"] = "delivered"
+
+
+@documents("WHK-003", "lists deliveries under ids of their own", DELIVERIES)
+def _(exchange: Exchange, document: Any) -> None:
+    for item in document["items"]:
+        item["id"] += "_1"
+
+
+@answers("WHK-003", "says that a test was delivered", "POST /admin/webhooks/[^/]+/test$")
+def _(exchange: Exchange, answer: Answer) -> None:
+    if answer.status == 200:
+        answer.document = {**answer.document, "delivered": True}
