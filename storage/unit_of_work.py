@@ -155,10 +155,11 @@ class UnitOfWork:
         return self._runner.run(statement, parameters)
 
     async def run_many(self, statement: Statement, rows: list[dict[str, Any]]) -> None:
-        """Run a statement once for each of `rows`, its parameters."""
+        """Run a statement once for each of `rows`, its parameters; not at all where there are none."""
         for parameters in rows:
             parameters["tenant"] = self._tenant_id
-        await self._runner.run_many(statement, rows)
+        if rows:
+            await self._runner.run_many(statement, rows)
 
     def call(self, procedure: Procedure, *, beside: tuple[str, ...] = (), **parameters: Any) -> Awaitable[int]:
         """Run a procedure, `beside` the transactions that are alone under some names; how many steps were passed.

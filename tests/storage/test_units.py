@@ -84,3 +84,11 @@ def test_an_attempt_that_met_another_transaction_leaves_no_step_behind(store: St
     store.write(work)
 
     assert (attempts, seen) == ([0, 1, 2], [2])
+
+
+def test_a_statement_for_no_rows_changes_nothing(store: Store) -> None:
+    session = store.add(new_session())
+
+    store.write(lambda unit: unit.run_many(sessions.TOUCH, []))
+
+    assert store.read(lambda unit: sessions.get(unit, session.id)) == session
