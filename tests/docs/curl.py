@@ -1,7 +1,8 @@
 """A `curl` for the guides: not every machine has one, and the server of a test has a port of its own.
 
-Knows what the guides use: `-s`, `-X METHOD`, `-H "Name: value"`, `-d BODY` and `-d @FILE`, `-o FILE`, `-w TEXT` with
-`%{http_code}` and `%header{name}`, one URL, and refuses all else. `--wait` asks until the answer is 200.
+Knows what the guides use: `-s`, `-N`, `--retry N` with `--retry-connrefused`, `-X METHOD`, `-H "Name: value"`,
+`-d BODY` and `-d @FILE`, `-o FILE`, `-w TEXT` with `%{http_code}` and `%header{name}`, one URL, and refuses all else.
+`--wait` asks until the answer is 200.
 """
 
 import os
@@ -17,13 +18,17 @@ WAIT_SECONDS = 120
 
 
 def main(arguments: list[str]) -> int:
-    method, headers, body, urls, wait = None, {}, None, [], False
+    method, headers, body, urls, wait, retry = None, {}, None, [], False, False
     file, written = None, ""
     words = iter(arguments)
     for word in words:
         match word:
-            case "-s":
+            case "-s" | "-N":
                 pass
+            case "--retry":
+                next(words)
+            case "--retry-connrefused":
+                retry = True
             case "--wait":
                 wait = True
             case "-X":
@@ -45,7 +50,7 @@ def main(arguments: list[str]) -> int:
                 raise SystemExit(f"curl: the tests do not know {word!r}")
     (url,) = urls
     request = urllib.request.Request(url, body, headers, method=method)
-    status, found_headers, answer = ask(request, time.monotonic() + WAIT_SECONDS if wait else 0)
+    status, found_headers, answer = ask(request, time.monotonic() + WAIT_SECONDS if wait or retry else 0)
     if file is not None:
         file.write_bytes(answer)
     elif not wait:

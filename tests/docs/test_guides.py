@@ -17,7 +17,7 @@ RUN_BY_THE_DRILL = {"backup-and-restore": {"bash", "ini"}}
 """Languages of snippets that need a server of PostgreSQL: `tests/backups` runs them."""
 ELSEWHERE = "bash"
 """Snippets that need what no test has, such as a cluster: the text before each says that it is not run, and why."""
-PORTS = ("8081", "9464")
+PORTS = ("8081", "8082", "9464")
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: str(guide.stem))
