@@ -23,6 +23,7 @@ DRAWN = {
     ("users", "key"),
     ("session_counters", "shard"),
     ("audit_records", "position"),
+    ("webhooks", "position"),
     ("events", "place"),
     ("events", "number"),
 }
