@@ -55,14 +55,21 @@ async def beside_the_bare_statement(cluster: Cluster, name: str, *, sessions: in
     ]
     for what, statement in _STATEMENTS.items():
         for together in (1, TOGETHER):
-            variants = {"bare": _bare(bare, statement), "ours": _ours(database, statement)}
+            alone = _bare(bare, statement)
+            variants = {"bare": alone, "ours": _ours(database, statement)}
+            if together > 1:
+                variants["bare, a task for each"] = _for_each(alone)
             costs: dict[str, list[Cost]] = {variant: [] for variant in variants}
             for number in range(rounds + 1):
                 for variant in sorted(variants, reverse=bool(number % 2)):
                     cost = await _round(cluster, variants[variant], known=known, together=together, seed=number)
                     if number:
                         costs[variant].append(cost)
-            lines.append(_line(what, together, costs=costs))
+            lines += [
+                _line(f"{what}{variant[4:]}", together, bare=costs[variant], ours=costs["ours"])
+                for variant in variants
+                if variant != "ours"
+            ]
     await bare.close()
     await database.close()
     return "\n".join(lines)
@@ -85,6 +92,24 @@ def _bare(pool: Any, statement: Statement) -> Ask:
                 await connection.fetchmany(text, values)
 
     return ask
+
+
+def _for_each(ask: Ask) -> Ask:
+    """The same batch with a task that waits for each answer, as each request that waits is one."""
+
+    async def one(answer: asyncio.Future[None]) -> None:
+        await answer
+
+    async def asked(questions: list[dict[str, Any]]) -> None:
+        loop = asyncio.get_running_loop()
+        answers: list[asyncio.Future[None]] = [loop.create_future() for _ in questions]
+        callers = [loop.create_task(one(answer)) for answer in answers]
+        await ask(questions)
+        for answer in answers:
+            answer.set_result(None)
+        await asyncio.gather(*callers)
+
+    return asked
 
 
 def _ours(database: Database, statement: Statement) -> Ask:
@@ -121,13 +146,13 @@ async def _round(cluster: Cluster, ask: Ask, *, known: Known, together: int, see
     return Cost._make(seconds / number * 1e6 for seconds in spent)
 
 
-def _line(what: str, together: int, *, costs: dict[str, list[Cost]]) -> str:
-    ratios = [ours.clock / bare.clock for bare, ours in zip(costs["bare"], costs["ours"], strict=True)]
-    bare, ours = (
-        Cost._make(statistics.median(column) for column in zip(*costs[name], strict=True)) for name in ("bare", "ours")
+def _line(what: str, together: int, *, bare: list[Cost], ours: list[Cost]) -> str:
+    ratios = [service.clock / driver.clock for driver, service in zip(bare, ours, strict=True)]
+    driver, service = (
+        Cost._make(statistics.median(column) for column in zip(*costs, strict=True)) for costs in (bare, ours)
     )
     return (
-        f"| {what} | {together} | {bare.clock:,.0f} | {ours.clock:,.0f} |"
-        f" {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) | {bare.process:,.0f} |"
-        f" {ours.process:,.0f} | {bare.server:,.0f} | {ours.server:,.0f} |"
+        f"| {what} | {together} | {driver.clock:,.0f} | {service.clock:,.0f} |"
+        f" {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) | {driver.process:,.0f} |"
+        f" {service.process:,.0f} | {driver.server:,.0f} | {service.server:,.0f} |"
     )
