@@ -73,7 +73,12 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    live = LiveServer(tmp_path_factory.mktemp("callers"), SOJOURN_API_KEY_GUESSES="0", SOJOURN_REFRESH_LIMIT="10000", SOJOURN_PUBLIC_URL="{url}")
+    live = LiveServer(
+        tmp_path_factory.mktemp("callers"),
+        SOJOURN_API_KEY_GUESSES="0",
+        SOJOURN_REFRESH_LIMIT="10000",
+        SOJOURN_PUBLIC_URL="{url}",
+    )
     world = World(live)
     yield world
     assert live.stop() in (0, -signal.SIGTERM)
