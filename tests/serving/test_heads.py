@@ -144,7 +144,7 @@ def test_a_request_line_has_a_version_and_a_target_that_are_served(
 def test_a_question_to_the_whole_server_names_all_of_its_methods(server: LiveServer) -> None:
     [answer] = converse(server.port, [b"OPTIONS * HTTP/1.1\r\nHost: x\r\n" + LAST])
 
-    assert answer.headers["allow"] == "DELETE, GET, POST, PUT"
+    assert answer.headers["allow"] == "DELETE, GET, PATCH, POST, PUT"
 
 
 @pytest.mark.parametrize(("coding", "status"), CODINGS.items())

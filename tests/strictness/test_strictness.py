@@ -19,7 +19,11 @@ from tests.strictness import own_rules
 from tests.strictness.conftest import Prepared
 from tests.strictness.requests import OPERATIONS, exchange, problem_of, to_bytes, valid_request
 
-GOOD_FOR_ONE_SUCCESS = {"remove_blacklist_entry": "entry_id", "create_tenant": "tenant_id"}
+GOOD_FOR_ONE_SUCCESS = {
+    "remove_blacklist_entry": "entry_id",
+    "create_tenant": "tenant_id",
+    "remove_webhook": "webhook_id",
+}
 """What each success of an operation uses up."""
 
 
