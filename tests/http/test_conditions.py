@@ -1,5 +1,6 @@
 """A client that names what it has is sent nothing again while that is still the response (RFC 9110 §13)."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -22,6 +23,8 @@ PATHS = (
     "/admin/tokens/config",
     "/internal/revocations",
 )
+OF_STATUS = ("/status-lists", "/status-lists/{list_id}")
+"""There with a public URL; they say what is true now, so their tag changes with the time, too."""
 OTHER = '"of-another-response"'
 REPEATED = ("vary", "cache-control")
 KNOWN = ("{}", "W/{}", "*", OTHER + ", {}", OTHER + ",{}", f"W/{OTHER} ,, W/{{}} ,", '"a,b", "", {}')
@@ -45,7 +48,8 @@ def ask(client: Client, path: str, *had: str, **headers: str) -> tuple[int, str,
 def test_every_operation_that_answers_304_is_asked_here() -> None:
     conditional = [operation.path for operation in operations() if 304 in operation.responses]
 
-    assert sorted(path.replace("{slug}", "validation-failed") for path in conditional) == sorted(PATHS)
+    asked = {path.replace("{slug}", "validation-failed") for path in conditional}
+    assert asked == {*PATHS, *OF_STATUS}
 
 
 def test_who_has_the_response_is_sent_its_tag_and_nothing_else(client: Client) -> None:
@@ -61,6 +65,19 @@ def test_who_has_the_response_is_sent_its_tag_and_nothing_else(client: Client) -
         assert {"content-length", "content-type", "content-encoding"}.isdisjoint(of_unchanged), path
         assert of_unchanged["x-request-id"], path
         assert of_unchanged["x-content-type-options"] == "nosniff", path
+
+
+def test_who_has_a_list_of_statuses_is_sent_its_tag_and_nothing_else(start: Callable[..., Client]) -> None:
+    client = start(SOJOURN_PUBLIC_URL="https://sessions.example.com")
+    client.create("root")
+    [uri] = client.request("GET", OF_STATUS[0]).json()["status_lists"]
+    for path in (OF_STATUS[0], uri.removeprefix("https://sessions.example.com")):
+        status, tag, headers, body = ask(client, path)
+        again, same, of_unchanged, nothing = ask(client, path, tag)
+
+        assert (status, again, same) == (200, 304, tag), path
+        assert (len(body) > 0, nothing) == (True, b""), path
+        assert [headers.get(name) for name in REPEATED] == [of_unchanged.get(name) for name in REPEATED], path
 
 
 def test_lists_and_weak_tags_are_understood(client: Client) -> None:
