@@ -75,10 +75,12 @@ def arguments(server: LiveServer, user: str) -> list[str]:
     return [server.url, API_KEY, jwt.encode(claims, JWT_SECRET, algorithm="HS256"), user]
 
 
-def test_the_python_client_lacks_nothing_but_yaml_and_a_picture(python_client: str) -> None:
+def test_the_python_client_lacks_nothing_but_a_signed_list_yaml_and_a_picture(python_client: str) -> None:
     warnings = re.findall(r"^WARNING .*|Unsupported content_type [\w/+-]+", python_client, re.MULTILINE)
 
     assert warnings == [
+        "WARNING parsing GET /status-lists/{list_id} within tokens.",
+        "Unsupported content_type application/statuslist+jwt",
         "WARNING parsing GET /openapi.yaml within service.",
         "Unsupported content_type application/yaml",
         "WARNING parsing GET /favicon.ico within documentation.",
