@@ -1,4 +1,4 @@
-"""What every test may use: the two engines."""
+"""What every test may use: the two engines, and a receiver of webhooks."""
 
 import asyncio
 import gc
@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from sojourn.storage.engines import migrate
 from tests import distribution, postgres
+from tests.receiver import Receiver
 
 ENGINES = ("sqlite", "postgresql")
 settings.register_profile(
@@ -103,3 +104,11 @@ def sql(request: pytest.FixtureRequest, database_url: str) -> Callable[[str], li
 
 def _name(url: str) -> str:
     return url.partition("@/")[2].partition("?")[0]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Where webhooks may be sent to."""
+    found = Receiver()
+    yield found
+    found.close()

@@ -26,13 +26,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     assert live.stop() in (0, -signal.SIGTERM)
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    found = Receiver()
-    yield found
-    found.close()
-
-
 def asked(server: LiveServer, method: str, path: str, **options: Any) -> Any:
     response = httpx.request(method, server.url + path, timeout=SECONDS, **{"headers": HEADERS, **options})
     assert response.status_code < 300, response.text

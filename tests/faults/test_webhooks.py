@@ -116,13 +116,6 @@ def events_of(service: Service) -> list[dict[str, Any]]:
             return found
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    found = Receiver()
-    yield found
-    found.close()
-
-
 Experiment = Callable[..., Told]
 
 

@@ -1,6 +1,6 @@
 """Endpoints to which events are sent: made, changed and deleted by administrators, and sent each event once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -12,13 +12,6 @@ from tests.sending.test_egress import SPELLINGS
 
 HOOKS = "/admin/webhooks"
 URL = "https://hooks.example.com/sojourn"
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    found = Receiver()
-    yield found
-    found.close()
 
 
 @pytest.fixture

@@ -65,13 +65,6 @@ def servers(tmp_path: Path) -> Iterator[Callable[[], Server]]:
         server.stop()
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    found = Receiver()
-    yield found
-    found.close()
-
-
 def in_order(receiver: Receiver, session: str) -> bool:
     """Whether the end of a session was never told before its beginning."""
     told = [one.said["type"] for one in receiver.received if one.said["data"]["session_id"] == session]
