@@ -114,8 +114,9 @@ class Feed:
 
     async def _follow(self) -> None:
         """Read what is new into the memory, and wake those for whom something of it is."""
-        ends, as_of = await self.ends()
         window, now = self._window, asyncio.get_running_loop().time
+        begun = now()
+        ends, as_of = await self.ends()
         if not self._is_followed or ends.epoch != self._known[0].epoch or ends.newest < window.end:
             self._known, self._is_followed = (ends, as_of), True
             self._begin_at(ends.newest)
@@ -127,7 +128,7 @@ class Feed:
             window.add(rows, until=until, now=now())
             await self._readers.wake(rows)
         window.forget(now() - feed_window.KEPT_SECONDS)
-        self._known, self._looked_at = (ends, as_of), now()
+        self._known, self._looked_at = (ends, as_of), begun
 
     def _begin_at(self, number: int) -> None:
         """Remember what comes after a number. Who waits for what is before it reads the database."""
@@ -173,17 +174,21 @@ class Feed:
     async def page(self, wanted: Wanted, after: Cursor | None, *, limit: int, wait_seconds: float) -> Page:
         """Up to `limit` events behind a cursor, from the oldest on without one; where there are none, perhaps later.
 
-        Raises CursorExpired, Unavailable.
+        However short the wait, it holds what was committed before it was asked for. Raises CursorExpired, Unavailable.
         """
         clock = asyncio.get_running_loop().time
-        deadline = clock() + wait_seconds
+        begun = clock()
+        deadline = begun + wait_seconds
         page = None
         if after is not None and wait_seconds > 0 and self._is_fresh(after):
             page = self._empty_page(wanted, after)
+        is_from_memory = page is not None
         if page is None:
             page = await self._first_page(wanted, after, limit=limit)
         while not page.rows and (left := deadline - clock()) > 0 and not self.has_ended:
             page = await self.following(wanted, page.cursor, limit=limit, wait_seconds=left)
+        if is_from_memory and not page.has_more and self._looked_at < begun:
+            page = await self._first_page(wanted, after, limit=limit)
         return page
 
     def _empty_page(self, wanted: Wanted, after: Cursor) -> Page | None:

@@ -156,6 +156,29 @@ def test_readers_miss_nothing_and_hear_nothing_twice(
     asyncio.run(work())
 
 
+@pytest.mark.parametrize("seconds", [0, 0.001, 0.02, 0.2])
+def test_a_page_holds_what_was_committed_before_it_was_asked_for(database_url: str, seconds: float) -> None:
+    """However short it waits, and although another process committed it."""
+    wanted = Wanted(None)
+
+    async def work() -> None:
+        async with opened(database_url) as own, opened(database_url) as other, running(lambda: own) as made:
+            cursor = (await made.page(wanted, None, limit=1, wait_seconds=0)).cursor
+            for _ in range(3):
+                quiet = await made.page(wanted, cursor, limit=1, wait_seconds=0.15)
+                assert (quiet.rows, quiet.has_more) == ([], False)
+                await tell(other, "acme", *TYPES)
+                found: list[int] = []
+                has_more, cursor = True, quiet.cursor
+                while has_more:
+                    page = await made.page(wanted, cursor, limit=2, wait_seconds=seconds)
+                    found += [row.number for row in page.rows]
+                    has_more, cursor = page.has_more, page.cursor
+                assert len(found) == len(TYPES)
+
+    asyncio.run(work())
+
+
 def test_however_many_wait_an_event_is_read_once(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_window, "KEPT_SECONDS", 600.0)
     monkeypatch.setattr(serving, "FRESH_SECONDS", 600.0)
