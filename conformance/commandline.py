@@ -97,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--user-token", help="a token of a user of the first tenant who is no administrator, for `seed`")
     add("--expired-token", help="an administrator's token of the first tenant that has ended, for `seed`")
     add("--short-lived-url", help="an instance whose sessions end within seconds, for the same callers")
+    add("--receiver-url", help="leads from the server to a free port of this machine, for webhooks")
     add("--ca-file", type=Path, metavar="FILE", help="certificates in PEM that may vouch for the server")
     add("--contract", type=Path, metavar="FILE", help="the contract as one document; else the one of this package")
     add("--profile", choices=PROFILES, default="core", help="what is judged (default: %(default)s)")
@@ -147,6 +148,7 @@ def _target(given: argparse.Namespace) -> Target:
         user_token=given.user_token,
         expired_token=given.expired_token,
         short_lived_url=given.short_lived_url,
+        receiver_url=given.receiver_url,
         ca_file=_readable(given.ca_file),
         contract=given.contract,
         profile=given.profile,

@@ -27,6 +27,7 @@ class Target:
     user_token: str | None = None
     expired_token: str | None = None
     short_lived_url: str | None = None
+    receiver_url: str | None = None
     ca_file: Path | None = None
     contract: Path | None = None
     profile: str = "core"

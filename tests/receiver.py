@@ -60,10 +60,14 @@ def hang_up(handler: BaseHTTPRequestHandler) -> None:
 
 
 class Receiver:
-    """`answers` are used up one after the other; then `default` answers."""
+    """`answers` are used up one after the other; then `default` answers.
+
+    `received` is what came, `accepted` is what of it was answered with 2xx.
+    """
 
     def __init__(self, *answers: Answer, default: Answer | None = None, port: int = 0) -> None:
         self.received: list[Received] = []
+        self.accepted: list[Received] = []
         self.answers = list(answers)
         self.default = default or status(204)
         self._lock = threading.Lock()
@@ -74,10 +78,18 @@ class Receiver:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                one = Received(self.path, {k.lower(): v for k, v in self.headers.items()}, body)
                 with outer._lock:
-                    outer.received.append(Received(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+                    outer.received.append(one)
                     answer = outer.answers.pop(0) if outer.answers else outer.default
+                self.said = 0
                 answer(self)
+                if 200 <= self.said < 300:
+                    outer.accepted.append(one)
+
+            def send_response(self, code: int, message: str | None = None) -> None:
+                self.said = code
+                super().send_response(code, message)
 
             def log_message(self, *args: Any) -> None:
                 """Says nothing."""

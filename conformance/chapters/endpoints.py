@@ -1,7 +1,7 @@
 """Webhooks: where they may lead, when a secret is shown, and what is shown of events that could not be delivered.
 
-Nothing is delivered here: the judge need not be reachable from the server. Endpoints have names that lead nowhere
-(RFC 2606 §2).
+Where the judge can be reached from the server, it looks at what is delivered, too. All other endpoints have names that
+lead nowhere (RFC 2606 §2).
 """
 
 import time
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sojourn.conformance.chapters.events import all_behind, end_of
 from sojourn.conformance.checks import check
+from sojourn.conformance.receiving import Delivery, Receiver, receiver
 from sojourn.conformance.world import Tenant, World, expect
 
 if TYPE_CHECKING:
@@ -119,6 +120,39 @@ def test_what_is_not_delivered_is_listed(world: World) -> None:
         assert tested["delivered"] is False, "a test was delivered to nobody"
         again = expect(tenant.admin("replay_webhook_deliveries", **name, body={"delivery_id": told["id"]}), 202).json
         assert again["deliveries"] == 1, "another number is sent again"
+
+
+@check(
+    "WHK-004",
+    "A delivery MUST name the event by its id and be signed with the secret shown, and with the old one in an overlap.",
+    source="Standard Webhooks 1.0, webhook headers and signature scheme; the contract, create_webhook",
+    profile="full",
+    feature="events",
+    needs=("receiver_url",),
+)
+def test_what_is_delivered_is_signed(world: World) -> None:
+    tenant, url = world.first, world.target.receiver_url or ""
+    with receiver(url) as listening, endpoint(tenant, url=url) as hook:
+        first = delivered(tenant, listening)
+        assert first.is_signed_with(hook["secret"]), "the signature is not that of the secret that was shown"
+        name, change = {"webhook_id": hook["id"]}, {"overlap": "1h"}
+        rotated = expect(tenant.admin("rotate_webhook_secret", **name, body=change), 200).json
+        second = delivered(tenant, listening)
+        assert second.is_signed_with(rotated["secret"]), "the signature is not that of the new secret"
+        assert second.is_signed_with(hook["secret"]), "the old secret signs no more, in spite of the overlap"
+
+
+def delivered(tenant: Tenant, listening: Receiver) -> Delivery:
+    """What comes when a session ends: the event of the feed, and nothing else."""
+    cursor = end_of(tenant)
+    made = tenant.sign_in()
+    expect(tenant.service("revoke_session_as_service", session_id=made.id), 204)
+    came = listening.about(made.id, seconds=SECONDS)
+    [event] = [event for event in all_behind(tenant, cursor) if event["type"] == "session.ended"]
+    assert came.headers.get("webhook-id") == event["id"], "the feed has the event under another id"
+    assert (came.document["type"], came.document["data"]) == (event["type"], event["data"]), "not the event of the feed"
+    assert came.headers.get("webhook-timestamp", "").isdecimal(), "the timestamp is no number of seconds"
+    return came
 
 
 def attempted(tenant: Tenant, webhook_id: str) -> dict[str, Any]:

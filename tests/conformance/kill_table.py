@@ -36,7 +36,7 @@ from tests.conformance.liars import (
     telling,
 )
 from tests.conformance.liars.lying import REGISTRY, Liar, LyingApp
-from tests.conformance.serving import FIRST, MANAGER, SECOND, admin_token, served, with_manager
+from tests.conformance.serving import FIRST, MANAGER, SECOND, admin_token, receiver_url, served, with_manager
 from tests.conformance.test_registry import check_functions
 from tests.live import API_KEY, JWT_SECRET
 
@@ -133,6 +133,8 @@ def verdicts_of(url: str, folder: Path, checks: list[str], options: tuple[str, .
     arguments += ["--seed", SEED, "--manage-api-key", MANAGER.text]
     if "short" in options:
         arguments += ["--short-lived-url", url]
+    if "receiver" in options:
+        arguments += ["--receiver-url", receiver_url()]
     if "stranger" in options:
         arguments += ["--stranger-token", admin_token("nowhere")]
     if "few" in options:

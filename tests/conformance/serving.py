@@ -26,6 +26,8 @@ START_SECONDS = 120
 MANAGER = mint_api_key(utc_now())
 """An API key that may manage keys, where `with_manager` has stored it."""
 FIRST, SECOND = "acme", "globex"
+RECEIVER_HOST = "127.0.0.77"
+"""An address of this machine at which a server may deliver: no spelling of an inner address that must be refused."""
 
 
 def with_manager(database_url: str) -> str:
@@ -59,6 +61,11 @@ def served(app: Any) -> Iterator[str]:
         server.should_exit = True
         thread.join(START_SECONDS)
         assert not thread.is_alive(), "the server did not stop"
+
+
+def receiver_url() -> str:
+    """Where the judge may listen for webhooks."""
+    return f"http://{RECEIVER_HOST}:{free_port()}/hook"
 
 
 def now() -> str:

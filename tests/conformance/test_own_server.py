@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests import postgres
-from tests.conformance.serving import FIRST, admin_token, judge
+from tests.conformance.serving import FIRST, RECEIVER_HOST, admin_token, judge, receiver_url
 from tests.live import LiveServer
 
 SEED = os.environ.get("CONFORMANCE_SEED", "20260421")
@@ -31,6 +31,7 @@ SETTINGS = {
     "SOJOURN_API_KEY_GUESSES": "0",  # generated requests try more wrong keys than an address may
     "SOJOURN_REFRESH_SECRET": "another-secret-of-at-least-thirty-two-bytes",
     "SOJOURN_PUBLIC_URL": "{url}",
+    "SOJOURN_WEBHOOK_ALLOW": RECEIVER_HOST,
 }
 SHORT = {"SOJOURN_IDLE_TIMEOUT": "2s", "SOJOURN_ABSOLUTE_TIMEOUT": "4s"}
 
@@ -88,6 +89,7 @@ def test_our_server_passes_the_full_profile(engine: str, tmp_path: Path, capsys:
         seed = str(int(SEED) + 1)  # another history on each engine
     with running(tmp_path, engine) as (server, short_lived):
         options = ["--profile", "full", "--seed", seed, "--examples", EXAMPLES, "--short-lived-url", short_lived]
+        options += ["--receiver-url", receiver_url()]
         said = judge(server.url, REPORTS / engine, *options, *credentials(server))
     with capsys.disabled():
         print(f"\n{engine}, seed {seed}:\n{(REPORTS / engine / 'summary.md').read_text()}")

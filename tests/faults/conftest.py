@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ENGINES
+from tests.faults.clusters import Server, server
 from tests.faults.load import ENOUGH, Load
 from tests.faults.services import Service
 from tests.faults.verdicts import Verdict, judge
@@ -60,6 +61,31 @@ def database_url(request: pytest.FixtureRequest, engine: str, database_url: str)
     server: Cluster = request.getfixturevalue("cluster")
     with pooler(server, "transaction", connections=POOLED_CONNECTIONS) as between:
         yield between.url(database_url.partition("@/")[2].partition("?")[0])
+
+
+@pytest.fixture(scope="module")
+def postgresql() -> Iterator[Server]:
+    """A server of this module's own."""
+    with server() as running:
+        yield running
+
+
+@pytest.fixture(params=["direct", "pooled"])
+def url(request: pytest.FixtureRequest, postgresql: Server, database: str) -> Iterator[str]:
+    """Where the service finds the database: directly, or through PgBouncer in transaction mode."""
+    if request.param == "direct":
+        yield postgresql.url(database)
+        return
+    with pooler(postgresql, "transaction", connections=POOLED_CONNECTIONS, settings=CONNECTS_SOON) as between:
+        yield between.url(database)
+
+
+@pytest.fixture
+def database(postgresql: Server) -> Iterator[str]:
+    """The name of a database with the tables in it."""
+    name = postgresql.create()
+    yield name
+    postgresql.drop(name)
 
 
 @pytest.fixture

@@ -4,46 +4,20 @@ import asyncio
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from tests.faults.clients import Held, RecordingClient
-from tests.faults.clusters import Server, server
-from tests.faults.conftest import CONNECTS_SOON, POOLED_CONNECTIONS, Experiment
+from tests.faults.clusters import Server
+from tests.faults.conftest import Experiment
 from tests.faults.disks import fill_for, small_disk
 from tests.faults.history import History
 from tests.faults.services import Service
-from tests.poolers import pooler
 
 Serve = Callable[..., Service]
-
-
-@pytest.fixture(scope="module")
-def postgresql() -> Iterator[Server]:
-    """A server of this module's own."""
-    with server() as running:
-        yield running
-
-
-@pytest.fixture(params=["direct", "pooled"])
-def url(request: pytest.FixtureRequest, postgresql: Server, database: str) -> Iterator[str]:
-    """Where the service finds the database: directly, or through PgBouncer in transaction mode."""
-    if request.param == "direct":
-        yield postgresql.url(database)
-        return
-    with pooler(postgresql, "transaction", connections=POOLED_CONNECTIONS, settings=CONNECTS_SOON) as between:
-        yield between.url(database)
-
-
-@pytest.fixture
-def database(postgresql: Server) -> Iterator[str]:
-    """The name of a database with the tables in it."""
-    name = postgresql.create()
-    yield name
-    postgresql.drop(name)
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])

@@ -6,27 +6,23 @@ another one. The short forms, which run every time, are in `tests/sending` and `
 
 import os
 import signal
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
-import jwt
 import pytest
 
 from tests.faults.clocks import WallClock
-from tests.faults.clusters import Server, server
+from tests.faults.clusters import Server
 from tests.faults.conftest import MORE_LINES
 from tests.faults.services import Service
-from tests.live import API_KEY, JWT_SECRET
+from tests.faults.telling import SERVICE, TYPES, Traffic, administer, engine_of, events_of
 from tests.receiver import Answer, Receiver, hang_up, status, until
 
-SERVICE = {"X-API-Key": API_KEY, "X-Tenant-ID": "acme"}
-TYPES = ("session.created", "session.ended")
 ALLOWED = {"SOJOURN_WEBHOOK_ALLOW": "127.0.0.1"}
 FAULT_SECONDS = 4
 """Shorter than the pause after the second attempt, which is five minutes."""
@@ -46,74 +42,6 @@ class Told(NamedTuple):
     lost: int
     again: int
     doubled: int
-
-
-class Traffic:
-    """Sessions that begin and end, one after the other, until it is told to stop."""
-
-    def __init__(self, *services: Service) -> None:
-        self._services = services
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self.living: list[str] = []
-
-    def __enter__(self) -> "Traffic":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(120)
-
-    def _run(self) -> None:
-        number = 0
-        while not self._stop.wait(0.05):
-            service, number = self._services[number % len(self._services)], number + 1
-            session = self._created(service, f"usr_{number}")
-            if session is not None and number % 5 == 0:
-                self.living.append(session)
-            elif session is not None:
-                _asked(service, "DELETE", f"/internal/session/{session}")
-
-    def _created(self, service: Service, user: str) -> str | None:
-        answer = _asked(service, "POST", "/internal/session/create", json={"auth_user_id": user})
-        made: str | None = None if answer is None else answer.json()["data"]["session"]["id"]
-        return made
-
-
-def _asked(service: Service, method: str, path: str, **options: Any) -> httpx.Response | None:
-    """The answer; None where it was refused or none came, as may be while something is broken."""
-    try:
-        answer = httpx.request(method, service.url + path, timeout=30, headers=SERVICE, **options)
-    except httpx.HTTPError:
-        return None
-    return answer if answer.is_success else None
-
-
-def administer(service: Service, method: str, path: str, **options: Any) -> Any:
-    """What the administrator is answered; by this machine's clock, wherever the service's stands."""
-    now = int(time.time())
-    claims = {"sub": "root", "tenant_id": "acme", "roles": ["admin"], "iat": now - 900, "exp": now + 7200}
-    token = jwt.encode(claims, JWT_SECRET, algorithm="HS256")
-    answer = httpx.request(
-        method, service.url + path, timeout=60, headers={"Authorization": f"Bearer {token}"}, **options
-    )
-    assert answer.is_success, answer.text
-    return answer.json() if answer.content else None
-
-
-def events_of(service: Service) -> list[dict[str, Any]]:
-    """Every event that there is."""
-    found: list[dict[str, Any]] = []
-    query: dict[str, Any] = {"limit": 500, "types": ",".join(TYPES)}
-    while True:
-        answer = httpx.get(f"{service.url}/internal/events", headers=SERVICE, params=query, timeout=60)
-        assert answer.status_code == 200, answer.text
-        page = answer.json()
-        found += page["items"]
-        query["after"] = page["next_cursor"]
-        if not page["has_more"]:
-            return found
 
 
 Experiment = Callable[..., Told]
@@ -142,9 +70,8 @@ def experiment(request: pytest.FixtureRequest, receiver: Receiver) -> Experiment
             time.sleep(1)
         mend(hook)
         events = [event for event in events_of(service) if event["id"] not in before]
-        told = judge(events, receiver, earlier=before)
-        engine = "SQLite" if "sqlite" in service.environ["SOJOURN_DATABASE_URL"] else "PostgreSQL"
-        line = f"| {fault} | {engine} | " + " | ".join(map(str, told)) + " |"
+        told = judge(events, receiver, earlier=before, ended=set(traffic.ended))
+        line = f"| {fault} | {engine_of(service)} | " + " | ".join(map(str, told)) + " |"
         request.config.stash[MORE_LINES].setdefault(HEAD, []).append(line)
         print("\n" + line)
         assert told.events > 20, "too little happened to tell anything"
@@ -157,11 +84,15 @@ def experiment(request: pytest.FixtureRequest, receiver: Receiver) -> Experiment
     return run
 
 
-def judge(events: list[dict[str, Any]], receiver: Receiver, *, earlier: set[str]) -> Told:
-    """Wait until everything has arrived that will, and count. Arrived is what the receiver read whole."""
+def judge(events: list[dict[str, Any]], receiver: Receiver, *, earlier: set[str], ended: set[str]) -> Told:
+    """Wait until everything has arrived that will, and count. Arrived is what the receiver accepted.
+
+    An end that was acknowledged and has no event is lost, too.
+    """
     wanted = {event["id"] for event in events}
+    unsaid = ended - {event["data"]["session_id"] for event in events if event["type"] == "session.ended"}
     deadline = time.monotonic() + ARRIVES_SECONDS
-    while not wanted <= set(receiver.ids) and time.monotonic() < deadline:
+    while not wanted <= accepted_ids(receiver) and time.monotonic() < deadline:
         time.sleep(0.2)
     came = Counter(one.id for one in receiver.received)
     ids: dict[tuple[str, str], set[str]] = {}
@@ -169,23 +100,29 @@ def judge(events: list[dict[str, Any]], receiver: Receiver, *, earlier: set[str]
         ids.setdefault((one.said["type"], one.said["data"]["session_id"]), set()).add(one.id)
     return Told(
         events=len(wanted),
-        arrived=len(wanted & set(came)),
-        lost=len(wanted - set(came)),
+        arrived=len(wanted & accepted_ids(receiver)),
+        lost=len(wanted - accepted_ids(receiver)) + len(unsaid),
         again=sum(count - 1 for count in came.values()),
         doubled=sum(len(found) - 1 for found in ids.values()) + len(set(came) - wanted - earlier),
     )
 
 
+def accepted_ids(receiver: Receiver) -> set[str]:
+    """The ids of what was answered with 2xx."""
+    return {one.id for one in receiver.accepted}
+
+
 def out_of_order(receiver: Receiver) -> list[str]:
     """Sessions of whose end was told before their beginning was accepted."""
-    begun, wrong = set(), []
-    for one in receiver.received:
-        session = one.said["data"]["session_id"]
-        if one.said["type"] == "session.created":
-            begun.add(session)
-        elif session not in begun:
-            wrong.append(session)
-    return wrong
+    begun = {one.said["data"]["session_id"] for one in receiver.accepted if one.said["type"] == "session.created"}
+    places: dict[tuple[str, str], int] = {}
+    for place, one in enumerate(receiver.received):
+        places.setdefault((one.said["data"]["session_id"], one.said["type"]), place)
+    return [
+        session
+        for (session, kind), place in places.items()
+        if kind == "session.ended" and (session not in begun or places[session, "session.created"] > place)
+    ]
 
 
 def answers(receiver: Receiver, answer: Answer, seconds: float = FAULT_SECONDS) -> None:
@@ -269,6 +206,25 @@ def test_the_receiver_is_down(serve: Serve, database_url: str, receiver: Receive
     experiment("the receiver is down for 4 s", serve(database_url, **ALLOWED), make_it=restart)
 
 
+def test_the_receiver_is_down_for_an_hour(
+    serve: Serve, database_url: str, tmp_path: Path, receiver: Receiver, experiment: Experiment
+) -> None:
+    """The service starts an hour behind and is set right meanwhile, so that PostgreSQL's clock confirms the step."""
+    clock = WallClock(tmp_path / "clock", 3)
+    clock.set_by("-1h")
+    service = serve(database_url, **ALLOWED, **clock.environ)
+
+    def an_hour(_: str) -> None:
+        receiver.close()
+        time.sleep(FAULT_SECONDS)
+        clock.set_by("+0")
+        until(lambda: service.log.read_text().count("the wall clock is believed") == len(service.workers()), 60)
+        time.sleep(FAULT_SECONDS)
+        receiver.open_again()
+
+    experiment("the receiver is down for an hour (the clock is moved)", service, make_it=an_hour)
+
+
 def test_the_receiver_is_gone_and_comes_back(
     serve: Serve, database_url: str, receiver: Receiver, experiment: Experiment
 ) -> None:
@@ -341,31 +297,20 @@ def test_two_services_on_one_database(
 def test_the_clock_is_set_back(
     serve: Serve, database_url: str, tmp_path: Path, receiver: Receiver, experiment: Experiment
 ) -> None:
-    """Ten minutes back and on again, while deliveries wait for their second try."""
+    """While deliveries wait for their second try. Sessions live half an hour: a step that is believed ends them."""
     clock = WallClock(tmp_path / "clock", 60)
-    service = serve(database_url, **ALLOWED, **clock.environ)
+    service = serve(database_url, SOJOURN_IDLE_TIMEOUT="30m", **ALLOWED, **clock.environ)
 
-    def set_back(_: str) -> None:
+    def set_it(_: str) -> None:
         receiver.answers = [status(500)] * 3
-        clock.set_by("-10m")
-        time.sleep(FAULT_SECONDS)
-        clock.set_by("+0")
+        for step in ("+1h", "+0", "-10m", "+0"):
+            clock.set_by(step)
+            time.sleep(FAULT_SECONDS / 2)
 
-    experiment("wall clock −10 min, back", service, make_it=set_back)
-
-
-@pytest.fixture(scope="module")
-def postgresql() -> Iterator[Server]:
-    """A server of this module's own."""
-    with server() as running:
-        yield running
+    experiment("wall clock +1 h, back, −10 min, back", service, make_it=set_it)
 
 
-def test_the_database_is_restarted(serve: Serve, postgresql: Server, experiment: Experiment) -> None:
-    name = postgresql.create()
-    service = serve(postgresql.url(name), **ALLOWED)
-    try:
-        experiment("PostgreSQL restarted (immediate)", service, make_it=lambda _: postgresql.restart("immediate"))
-    finally:
-        service.stop()
-        postgresql.drop(name)
+def test_the_database_is_restarted(serve: Serve, postgresql: Server, url: str, experiment: Experiment) -> None:
+    service = serve(url, **ALLOWED)
+
+    experiment("PostgreSQL restarted (immediate)", service, make_it=lambda _: postgresql.restart("immediate"))

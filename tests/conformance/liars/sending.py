@@ -3,8 +3,12 @@
 from typing import Any
 
 from tests.conformance.liars.lying import Answer, Exchange, answers, documents, requests
+from tests.conformance.serving import RECEIVER_HOST
 
 HOOK, HOOKS = "GET /admin/webhooks/[^/]+$", "POST /admin/webhooks$"
+ROTATED = "POST /admin/webhooks/[^/]+/rotate-secret$"
+DELIVERED: dict[str, Any] = {"settings": {"SOJOURN_WEBHOOK_ALLOW": RECEIVER_HOST}, "options": ("receiver",)}
+"""The judge is reached by an address of this machine that no other check knows."""
 DELIVERIES = "GET /admin/webhooks/[^/]+/deliveries$"
 
 
@@ -36,3 +40,19 @@ def _(exchange: Exchange, document: Any) -> None:
 def _(exchange: Exchange, answer: Answer) -> None:
     if answer.status == 200:
         answer.document = {**answer.document, "delivered": True}
+
+
+@documents("WHK-004", "signs with another secret than the one that it shows", HOOKS, **DELIVERED)
+def _(exchange: Exchange, document: Any) -> None:
+    document["secret"] = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="
+
+
+@requests("WHK-004", "signs with the new secret alone as soon as it is rotated", ROTATED, **DELIVERED)
+def _(exchange: Exchange) -> None:
+    exchange.put_document({**exchange.document, "overlap": "0s"})
+
+
+@documents("WHK-004", "has events in the feed under other ids than it delivers", "GET /internal/events$", **DELIVERED)
+def _(exchange: Exchange, document: Any) -> None:
+    for event in document["items"]:
+        event["id"] += "0"
