@@ -22,7 +22,7 @@ from typing import Any
 import click
 
 from tests import postgres
-from tests.live import API_KEY, LiveServer
+from tests.live import API_KEY, REFRESH_SECRET, LiveServer
 
 TENANT = "tnt_0001"
 CHECKS = 500
@@ -62,7 +62,7 @@ def _database(engine: str) -> Iterator[dict[str, str]]:
         yield {}
         return
     with postgres.cluster() as cluster:
-        yield {"SOJOURN_DATABASE_URL": cluster.url(cluster.create())}
+        yield {"SOJOURN_DATABASE_URL": cluster.url(cluster.create()), "SOJOURN_REFRESH_SECRET": REFRESH_SECRET}
 
 
 def _run(server: LiveServer, *arguments: str) -> str:

@@ -5,6 +5,8 @@ runs it. From then on a query costs what the driver costs: no object is made per
 as they are; the columns are chosen so that none needs converting.
 """
 
+import json
+
 from sqlalchemy import ClauseElement, SelectBase
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg
@@ -12,6 +14,16 @@ from sqlalchemy.engine import Compiled, Dialect
 
 SQLITE = sqlite.dialect(paramstyle="named")
 POSTGRESQL: Dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+
+
+class Many(list[str]):
+    """Many texts as the value of one parameter: an array in PostgreSQL, in SQLite the text of a JSON array."""
+
+    __slots__ = ()
+
+    def __conform__(self, protocol: object) -> str:
+        """What the driver of SQLite binds in its place."""
+        return json.dumps(self)
 
 
 class Statement:

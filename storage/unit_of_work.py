@@ -33,8 +33,6 @@ class Runner(Protocol):
 
     async def all(self, statement: Statement, parameters: dict[str, Any]) -> list[Row]: ...
 
-    async def each(self, statement: Statement, parameters: list[dict[str, Any]]) -> list[list[Row]]: ...
-
     async def one(self, statement: Statement, parameters: dict[str, Any]) -> Row | None: ...
 
     async def run(self, statement: Statement, parameters: dict[str, Any]) -> int: ...
@@ -128,15 +126,6 @@ class UnitOfWork:
         """Every row."""
         parameters["tenant"] = self._tenant_id
         return self._runner.all(statement, parameters)
-
-    def each(self, statement: Statement, rows: list[dict[str, Any]]) -> Awaitable[list[list[Row]]]:
-        """Every row for each of `rows`, the statement's parameters, in their order.
-
-        Outside a snapshot the answers may be of different instants, each after this was called.
-        """
-        for parameters in rows:
-            parameters["tenant"] = self._tenant_id
-        return self._runner.each(statement, rows)
 
     def one(self, statement: Statement, **parameters: Any) -> Awaitable[Row | None]:
         """The first row, or None."""

@@ -59,9 +59,6 @@ class _NoRunner:
     async def all(self, statement: Statement, parameters: dict[str, Any]) -> list[Row]:
         raise Unavailable()
 
-    async def each(self, statement: Statement, parameters: list[dict[str, Any]]) -> list[list[Row]]:
-        raise Unavailable()
-
     async def one(self, statement: Statement, parameters: dict[str, Any]) -> Row | None:
         raise Unavailable()
 

@@ -43,11 +43,6 @@ class WatchedRunner:
         with self._watch(statement):
             return await self._runner.all(statement, parameters)
 
-    async def each(self, statement: Statement, parameters: list[dict[str, Any]]) -> list[list[Row]]:
-        """Every row for each set of parameters; watched as one."""
-        with self._watch(statement):
-            return await self._runner.each(statement, parameters)
-
     async def one(self, statement: Statement, parameters: dict[str, Any]) -> Row | None:
         """The first row, or None."""
         with self._watch(statement):

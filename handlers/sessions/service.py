@@ -7,7 +7,7 @@ from sojourn.domain.endings import UNSTATED_REASON, Ending
 from sojourn.domain.errors import SessionNotFound, ValidationFailed, Violation
 from sojourn.domain.ids import session_key
 from sojourn.domain.paging import Page
-from sojourn.domain.sessions import MAX_METHODS, is_active, methods_with
+from sojourn.domain.sessions import MAX_METHODS, methods_with
 from sojourn.handlers import auditing
 from sojourn.handlers.context import Context, commits_itself, reads_at_length
 from sojourn.handlers.sessions.activity import keep_alive
@@ -46,11 +46,11 @@ async def check_many_active(ctx: Context, body: dict[str, Any]) -> View:
     if "user_ids" in body:
         counts = await sessions.count_active_of_users(ctx.db, ids, now=ctx.now_text)
     else:
-        keys = [session_key(item) for item in ids]
-        rows = await sessions.get_many(ctx.db, [key for key in keys if key is not None])
-        counts = [int(key in rows and is_active(rows[key], ctx.now_text)) if key else 0 for key in keys]
-    items = zip(ids, counts, strict=True)
-    return {"items": [{"id": item, "active": count > 0, "session_count": count} for item, count in items]}
+        keys = {item: key for item in ids if (key := session_key(item)) is not None}
+        active = await sessions.active_among(ctx.db, keys.values(), now=ctx.now_text)
+        counts = {item: int(key in active) for item, key in keys.items()}
+    found = [(item, counts.get(item, 0)) for item in ids]
+    return {"items": [{"id": item, "active": count > 0, "session_count": count} for item, count in found]}
 
 
 async def create_session(ctx: Context, body: dict[str, Any]) -> View:

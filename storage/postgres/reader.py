@@ -168,13 +168,6 @@ class PostgresReader:
         message = one_message(statement, one=False, of_tenant="tenant" in parameters)
         return await self._batches.ask(message, parameters)
 
-    async def each(self, statement: Statement, parameters: list[dict[str, Any]]) -> list[list[Row]]:
-        """Every row for each of some parameters; in few messages outside a snapshot."""
-        if self._transaction is not None or statement.plans_anew:
-            return await self._held().each(statement, parameters)
-        message = one_message(statement, one=False, of_tenant=True)
-        return await asyncio.gather(*(self._batches.ask(message, one) for one in parameters))
-
     async def one(self, statement: Statement, parameters: dict[str, Any]) -> Row | None:
         """The first row, or None."""
         if self._transaction is not None or statement.plans_anew:

@@ -51,10 +51,6 @@ class PostgresRunner:
         text, names = statement.numbered()
         return [tuple(row) for row in await connection.fetch(text, *[parameters[name] for name in names])]
 
-    async def each(self, statement: Statement, parameters: list[dict[str, Any]]) -> list[list[Row]]:
-        """Every row for each of some parameters, one after the other."""
-        return [await self.all(statement, one) for one in parameters]
-
     async def one(self, statement: Statement, parameters: dict[str, Any]) -> Row | None:
         """The first row, or None."""
         connection = await self._ready(parameters.get("tenant"), plans_anew=statement.plans_anew)

@@ -48,10 +48,6 @@ class PostgresWriter:
             return await self._held().all(statement, parameters)
         return await self._ask(statement, parameters, one=False)
 
-    async def each(self, statement: Statement, parameters: list[dict[str, Any]]) -> list[list[Row]]:
-        """Every row for each of some parameters, one after the other."""
-        return [await self.all(statement, one) for one in parameters]
-
     async def one(self, statement: Statement, parameters: dict[str, Any]) -> Row | None:
         """The first row, or None."""
         if self._transaction is not None or statement.plans_anew or not statement.only_reads:

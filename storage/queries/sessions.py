@@ -3,7 +3,7 @@
 What is active at an instant is spelled in `sojourn.storage.queries.session_states`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -25,9 +25,9 @@ from sojourn.storage.queries.session_states import (
     OUT_OF_ORDER,
     SETTLED_AHEAD,
 )  # fmt: skip
-from sojourn.storage.schema.sql_functions import latest
+from sojourn.storage.schema.sql_functions import is_among, latest
 from sojourn.storage.schema.tables import SessionTable, UserTable
-from sojourn.storage.statements import Statement
+from sojourn.storage.statements import Many, Statement
 from sojourn.storage.touches import Touch
 from sojourn.storage.unit_of_work import Row, UnitOfWork
 
@@ -131,6 +131,12 @@ _ONE = and_(_MINE, _S.c.id == bindparam("id"))
 GET = Statement(select(*COLUMNS).where(_ONE))
 GET_DEVICE = Statement(select(*[_S.c[name] for name in DeviceFacts._fields]).where(_ONE))
 COUNT_ACTIVE_OF_USER = Statement(select(func.count()).select_from(_S).where(_OF_USER, ALL_ACTIVE))
+COUNT_ACTIVE_OF_USERS = Statement(
+    select(_S.c.user_id, func.count())
+    .where(_MINE, is_among(_S.c.user_id, bindparam("users")), ALL_ACTIVE)
+    .group_by(_S.c.user_id)
+)
+ACTIVE_AMONG = Statement(select(_S.c.id).where(_MINE, is_among(_S.c.id, bindparam("keys")), ACTIVE))
 LIST_ACTIVE_OF_USER = Statement(
     select(*COLUMNS)
     .where(_OF_USER, ACTIVE)
@@ -259,16 +265,15 @@ async def count_active_of_user(unit: UnitOfWork, user_id: str, *, now: Instant) 
     return count
 
 
-async def count_active_of_users(unit: UnitOfWork, user_ids: Sequence[str], *, now: Instant) -> list[int]:
-    """How many sessions of each user are active, in the order of the users."""
-    found = await unit.each(COUNT_ACTIVE_OF_USER, [{"user_id": user, "now": now} for user in user_ids])
-    return [rows[0][0] for rows in found]
+async def count_active_of_users(unit: UnitOfWork, user_ids: Iterable[str], *, now: Instant) -> dict[str, int]:
+    """How many sessions of some users are active; users without one are left out."""
+    found = await unit.all(COUNT_ACTIVE_OF_USERS, users=Many(dict.fromkeys(user_ids)), now=now)
+    return {row[0]: row[1] for row in found}
 
 
-async def get_many(unit: UnitOfWork, keys: Sequence[SessionKey]) -> dict[SessionKey, SessionRow]:
-    """Sessions of any status by their ids; those that exist."""
-    found = await unit.each(GET, [{"id": key} for key in keys])
-    return {rows[0][0]: unit.touches.shown(unit.tenant.id, SessionRow._make(rows[0])) for rows in found if rows}
+async def active_among(unit: UnitOfWork, keys: Iterable[SessionKey], *, now: Instant) -> set[SessionKey]:
+    """Those of some sessions that are active."""
+    return {row[0] for row in await unit.all(ACTIVE_AMONG, keys=Many(dict.fromkeys(keys)), now=now)}
 
 
 async def list_active_of_user(

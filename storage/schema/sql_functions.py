@@ -6,6 +6,7 @@ from sqlalchemy import BigInteger, Boolean, ColumnElement
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction, ReturnTypeFromArgs
+from sqlalchemy.types import NullType
 
 
 class latest(ReturnTypeFromArgs[Any]):  # noqa: N801 - SQL functions have lower-case names - used like a function of SQL
@@ -107,3 +108,28 @@ def _is_within_inet(element: ColumnElement[Any], compiler: SQLCompiler, **option
     arguments: Any = element.clauses
     address, network = (compiler.process(part, **options) for part in arguments)
     return f"(CAST({address} AS inet) <<= CAST(CAST({network} AS text) AS inet))"
+
+
+class is_among(GenericFunction[Any]):  # noqa: N801
+    """Whether a column holds one of many values, which travel as one parameter: `sojourn.storage.statements.Many`.
+
+    It has no type, or in SQLite it would be compared with 1, and no index would be used for that.
+    """
+
+    type = NullType()
+    inherit_cache = True
+
+
+@compiles(is_among)
+def _is_among(element: ColumnElement[Any], compiler: SQLCompiler, **options: Any) -> str:
+    arguments: Any = element.clauses
+    column, values = (compiler.process(part, **options) for part in arguments)
+    return f"({column} IN (SELECT value FROM json_each({values})))"  # noqa: S608 - names and parameters only
+
+
+@compiles(is_among, "postgresql")
+def _is_among_array(element: ColumnElement[Any], compiler: SQLCompiler, **options: Any) -> str:
+    arguments: Any = element.clauses
+    column, values = (compiler.process(part, **options) for part in arguments)
+    kind = next(iter(arguments)).type.compile(compiler.dialect)
+    return f"({column} = ANY (CAST(CAST({values} AS text[]) AS {kind.partition(' COLLATE')[0]}[])))"

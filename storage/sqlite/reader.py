@@ -35,10 +35,6 @@ class SqliteReader(SqliteRunner):
         rows: list[Row] = await self._ask(statement, parameters, wants_one=False)
         return rows
 
-    async def each(self, statement: Statement, parameters: list[dict[str, Any]]) -> list[list[Row]]:
-        """Every row for each of some parameters, in one read transaction."""
-        return list(await asyncio.gather(*[self._ask(statement, one, wants_one=False) for one in parameters]))
-
     async def one(self, statement: Statement, parameters: dict[str, Any]) -> Row | None:
         """The first row, or None."""
         row: Row | None = await self._ask(statement, parameters, wants_one=True)

@@ -27,10 +27,6 @@ class SqliteRunner:
         """Every row."""
         return self._execute(statement.text(SQLITE), parameters).fetchall()
 
-    async def each(self, statement: Statement, parameters: list[dict[str, Any]]) -> list[list[Row]]:
-        """Every row for each of some parameters, one after the other."""
-        return [await self.all(statement, one) for one in parameters]
-
     async def one(self, statement: Statement, parameters: dict[str, Any]) -> Row | None:
         """The first row, or None."""
         row: Row | None = self._execute(statement.text(SQLITE), parameters).fetchone()

@@ -24,7 +24,19 @@ from tests.tree import HOME
 ONE_ENGINE_ONLY = {"sqlite.bulk", "postgres.bulk", "postgres.partitions", "postgres.numbering"}
 """Modules for one engine alone: SQLite's loader; COPY, partitions, numbers. docs/scale.md says how else."""
 AGGREGATES = {"count", "sum", "max", "min", "filter"}
-FUNCTIONS = AGGREGATES | {"coalesce", "greatest", "least", "exists", "cast", "collate", "case", "if", "and", "or"}
+FUNCTIONS = AGGREGATES | {
+    "coalesce",
+    "greatest",
+    "least",
+    "exists",
+    "cast",
+    "collate",
+    "case",
+    "if",
+    "and",
+    "or",
+    "any",
+}
 LOCKING = {
     ("statistics", "DUE"),
     ("statistics", "TOO_EARLY"),

@@ -24,6 +24,8 @@ from tests.postgres import Cluster
 HOT = {
     "get": (sessions.GET, "_pkey"),
     "active check": (sessions.COUNT_ACTIVE_OF_USER, "_user_id_expires_at_idx"),
+    "many active checks": (sessions.COUNT_ACTIVE_OF_USERS, "_user_id_expires_at_idx"),
+    "many checks of sessions": (sessions.ACTIVE_AMONG, "_pkey"),
     "idlest": (session_limit.IDLEST, "_user_id_expires_at_idx"),
     "list": (sessions.LIST_ACTIVE_OF_USER, "_user_id_"),
     "list of all": (sessions.LIST_ALL_OF_USER, "_user_id_id_idx"),
@@ -39,7 +41,17 @@ HOT = {
     "erase: who ended sessions of others": (erasure.UNNAME_ENDS, "_revoked_by_idx"),
     "erase: who began sessions of others": (erasure.UNNAME_IMPERSONATIONS, "_impersonator_idx"),
 }
-READ_ALONE = ("get", "active check", "idlest", "list", "list of all", "few of a tenant's sessions are active", "user")
+READ_ALONE = (
+    "get",
+    "active check",
+    "many active checks",
+    "many checks of sessions",
+    "idlest",
+    "list",
+    "list of all",
+    "few of a tenant's sessions are active",
+    "user",
+)
 _TYPES = "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = 'asked'"
 
 
