@@ -14,7 +14,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sojourn.domain.clock import Instant
 from sojourn.storage.queries import webhooks
 from sojourn.storage.queries.events import EVERY_TENANT
-from sojourn.storage.queries.feed import EventRow
+from sojourn.storage.queries.feed import EventRow, in_order
 from sojourn.storage.queries.webhooks import WebhookRow
 from sojourn.storage.schema.event_tables import EventTable
 from sojourn.storage.schema.webhook_tables import DeliveryTable
@@ -47,7 +47,6 @@ class DeliveryRow(NamedTuple):
 _DELIVERY = [_D.c[name] for name in DeliveryRow._fields]
 _ITS = and_(_D.c.tenant_id == _TENANT, _D.c.webhook_id == bindparam("webhook_id"))
 _CONCERNS = or_(_E.c.tenant_id == _TENANT, _E.c.tenant_id == literal_column(f"'{EVERY_TENANT}'"))
-_FIRST: dict[str, Any] = {"limit": bindparam("limit"), "offset": literal_column("0")}
 
 
 def _given(name: str, column: Any) -> Any:
@@ -67,25 +66,14 @@ def unblocked(delivery: Any, earlier: Any) -> ColumnElement[bool]:
     return ~blocking
 
 
-NEW_EVENTS = Statement(
-    select(_E.c.number, _E.c.id, _E.c.type, _E.c.session_id)
-    .where(_CONCERNS, _E.c.number > bindparam("after"))
-    .order_by(_E.c.number)
-    .limit(_FIRST["limit"])
-    .offset(_FIRST["offset"])
-)
-SINCE = Statement(
-    select(_E.c.number, _E.c.id, _E.c.type, _E.c.session_id)
-    .where(
-        _CONCERNS,
-        _E.c.number > bindparam("after"),
-        _E.c.number <= bindparam("position"),
-        _E.c.recorded_at >= bindparam("since"),
-        _E.c.recorded_at <= bindparam("until"),
-    )
-    .order_by(_E.c.number)
-    .limit(_FIRST["limit"])
-    .offset(_FIRST["offset"])
+_TO_HAND_OVER = [_E.c.number, _E.c.id, _E.c.type, _E.c.session_id]
+NEW_EVENTS = in_order(_TO_HAND_OVER, _E.c.number > bindparam("after"))
+SINCE = in_order(
+    _TO_HAND_OVER,
+    _E.c.number > bindparam("after"),
+    _E.c.number <= bindparam("position"),
+    _E.c.recorded_at >= bindparam("since"),
+    _E.c.recorded_at <= bindparam("until"),
 )
 # A session whose end was told too early ends again, and its end has the same id: the second message is another one.
 _taken: Any = select(literal_column("1")).select_from(_OTHER)

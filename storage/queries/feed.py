@@ -7,7 +7,7 @@ it. A unit for a tenant reads what concerns the tenant; a unit for `EVERY_TENANT
 import hashlib
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, delete, func, literal_column, or_, select
+from sqlalchemy import and_, bindparam, delete, func, literal_column, or_, select, union_all
 from sqlalchemy.sql.elements import ColumnElement
 
 from sojourn.domain.clock import Instant
@@ -64,16 +64,28 @@ _COLUMNS = [_E.c[name] for name in EventRow._fields]
 _BETWEEN = and_(_E.c.number > bindparam("after"), _E.c.number <= bindparam("until"))
 _TYPES = [f"type_{number}" for number in range(len(EVENT_TYPES))]
 _OF_TYPES = or_(*(_E.c.type == bindparam(name) for name in _TYPES))
-_CONCERNS = or_(_E.c.tenant_id == _TENANT, _E.c.tenant_id == literal_column(f"'{EVERY_TENANT}'"))
+_EVERYBODYS = _E.c.tenant_id == literal_column(f"'{EVERY_TENANT}'")
 
 
-def _some(*wanted: ColumnElement[bool]) -> Statement:
-    rows = select(*_COLUMNS).where(*wanted).order_by(_E.c.number)
-    return Statement(rows.limit(bindparam("limit")).offset(literal_column("0")))
+def _first(rows: Any, number: Any) -> Any:
+    return rows.order_by(number).limit(bindparam("limit")).offset(literal_column("0"))
 
 
-READ = _some(_CONCERNS, _BETWEEN, _OF_TYPES)
-READ_ALL = _some(_BETWEEN, _OF_TYPES)
+def in_order(columns: list[Any], *wanted: ColumnElement[bool]) -> Statement:
+    """The first `:limit` events for `:tenant`, in their order. `columns` has the number.
+
+    Its own and those of all tenants are each read in order, up to the limit: one index cannot do both, and whatever
+    sorts them reads all that there are.
+    """
+    parts = [
+        _first(select(*columns).where(whose, *wanted), _E.c.number).subquery(name)
+        for name, whose in (("own", _E.c.tenant_id == _TENANT), ("everybodys", _EVERYBODYS))
+    ]
+    return Statement(_first(union_all(*map(select, parts)), literal_column("number")))
+
+
+READ = in_order(_COLUMNS, _BETWEEN, _OF_TYPES)
+READ_ALL = Statement(_first(select(*_COLUMNS).where(_BETWEEN, _OF_TYPES), _E.c.number))
 _newest = select(func.max(_E.c.number)).scalar_subquery()
 ENDS = Statement(
     select(

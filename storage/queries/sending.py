@@ -2,7 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, delete, func, literal_column, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, literal_column, or_, select, union_all, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from sojourn.domain.clock import Instant
 from sojourn.storage.queries.deliveries import unblocked
@@ -79,13 +80,16 @@ _WAITS = and_(
 )
 BACKLOG = Statement(select(func.count()).select_from(_D).where(_WAITS))
 FIRST_UNSENT = Statement(select(func.min(_D.c.number)).select_from(_D).where(_WAITS))
-_next_own = (
-    select(func.min(_E.c.number))
-    .where(or_(_E.c.tenant_id == _W.c.tenant_id, _IS_OF_EVERYBODY), _BEHIND)
-    .correlate(_W)
-    .scalar_subquery()
-)
-FIRST_UNDECIDED = Statement(select(func.min(_next_own)).select_from(_W).where(_W.c.disabled_at.is_(None)))
+
+
+def _next(whose: ColumnElement[bool]) -> Any:
+    """For each endpoint that is sent something, the first such event behind its position."""
+    first = select(func.min(_E.c.number)).where(whose, _BEHIND).correlate(_W).scalar_subquery()
+    return select(first.label("number")).select_from(_W).where(_W.c.disabled_at.is_(None))
+
+
+_undecided = union_all(_next(_E.c.tenant_id == _W.c.tenant_id), _next(_IS_OF_EVERYBODY)).subquery("undecided")
+FIRST_UNDECIDED = Statement(select(func.min(_undecided.c.number)))
 _oldest = select(func.min(_E.c.number)).where(_E.c.number > literal_column("0")).scalar_subquery()
 FORGET = Statement(delete(_D).where(_D.c.number < _oldest))
 _waiting = (
