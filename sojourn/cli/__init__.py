@@ -28,6 +28,7 @@ COMMANDS = {
     "api-key": "sojourn.cli.api_keys:api_key",
     "tenant": "sojourn.cli.tenants:tenant",
     "restore": "sojourn.cli.restore:restore",
+    "session": "sojourn.cli.sessions:session",
     "end-sessions": "sojourn.cli.end_sessions:end_sessions",
     "purge": "sojourn.cli.purge:purge",
     "check": "sojourn.cli.check:check",
@@ -45,7 +46,8 @@ GROUPS = {
     "Look around": ("demo",),
     "Serve": ("serve", "migrate", "config"),
     "Keys, tokens and tenants": ("api-key", "keys", "token", "tenant"),
-    "Look after the data": ("purge", "check", "audit", "events", "webhook", "seed", "end-sessions", "restore"),
+    "Look after the data": ("purge", "check", "audit", "events", "webhook", "seed", "restore"),
+    "Sessions": ("session", "end-sessions"),
     "The contract": ("spec", "dev", "conformance"),
 }
 """The commands as `--help` shows them."""

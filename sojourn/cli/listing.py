@@ -42,7 +42,12 @@ def ago(text: str, now: datetime) -> str:
     return "now"
 
 
+def printable(text: str) -> str:
+    """A text as it may stand on a terminal: what others wrote must not move the cursor."""
+    return text if text.isprintable() else json.dumps(text)
+
+
 def _cell(value: object) -> str:
     if isinstance(value, list):
-        return ",".join(map(str, value))
-    return "" if value is None else str(value)
+        return printable(",".join(map(str, value)))
+    return "" if value is None else printable(str(value))

@@ -25,6 +25,8 @@ SETTINGS = {
 }
 
 
+SEED = ("seed", "--yes", "--sessions", "50", "--users", "5", "--tenants", "1")
+ACTIVE_ENDED = ("session", "end", "--tenant", "tnt_0001", "--status", "active", "--yes")
 BESIDE_THE_TRAIL = {"schema.migrated", "data.seeded"}
 """What is recorded in the log alone: the tables that the trail is in, and data that no service has."""
 
@@ -105,7 +107,8 @@ def test_each_event_of_the_catalogue_of_commands_is_provoked_and_says_what_it_mu
         run(tmp_path, "audit", "who", pseudonym(tmp_path), "--tenant", "acme"),
         run(tmp_path, "restore", "--yes"),
         run(tmp_path, "purge"),
-        run(tmp_path, "seed", "--yes", "--sessions", "10", "--users", "5", "--tenants", "1"),
+        run(tmp_path, *SEED),
+        run(tmp_path, *ACTIVE_ENDED),
     ]
 
     told = [record for result in results for record in records(result)]
@@ -155,6 +158,18 @@ def token(folder: Path) -> str:
     return str(file)
 
 
+def with_sessions(folder: Path) -> tuple[str, ...]:
+    run(folder, *SEED)
+    return ACTIVE_ENDED
+
+
+def a_session(folder: Path) -> str:
+    """The id of one of many."""
+    run(folder, *SEED)
+    listed = run(folder, "session", "list", "--tenant", "tnt_0001", "--limit", "1", "--json").stdout
+    return str(json.loads(listed)[0]["id"])
+
+
 def with_wrong_number(folder: Path) -> tuple[str, ...]:
     wrong_number(folder)
     return ("check", "--repair")
@@ -172,7 +187,8 @@ CHANGES: dict[str, Prepared] = {
     "restore": lambda folder: ("restore", "--yes"),
     "purge": lambda folder: ("purge",),
     "check": with_wrong_number,
-    "seed": lambda folder: ("seed", "--yes", "--sessions", "10", "--users", "5", "--tenants", "1"),
+    "seed": lambda folder: SEED,
+    "session end": with_sessions,
     "webhook test": lambda folder: ("webhook", "test", new_webhook(folder)),
     "webhook replay": lambda folder: ("webhook", "replay", new_webhook(folder), "--since", "2026-04-15T08:00:00Z"),
     "audit who": lambda folder: ("audit", "who", pseudonym(folder), "--tenant", "acme"),
@@ -187,6 +203,9 @@ CHANGE_NOTHING: dict[str, Prepared] = {
     "keys list": lambda folder: ("keys", "list"),
     "api-key list": lambda folder: ("api-key", "list"),
     "tenant list": lambda folder: ("tenant", "list"),
+    "session list": lambda folder: ("session", "list", "--tenant", "acme"),
+    "session show": lambda folder: ("session", "show", a_session(folder)),
+    "session export": lambda folder: ("session", "export", "--tenant", "acme"),
     "webhook list": lambda folder: ("webhook", "list"),
     "events tail": lambda folder: ("events", "tail", "--all", "--no-follow"),
     "audit export": lambda folder: ("audit", "export"),

@@ -27,6 +27,9 @@ OF_WHAT_IS_THERE = (
     "end-sessions --yes",
     "end-sessions --dry-run",
     "restore --yes",
+    "session list --tenant acme",
+    "session end --tenant acme --user-id ann --yes",
+    "session export --tenant acme",
 )
 LINES = 6
 NO_FOLDER = "sqlite:////no/such/folder/x.db"
