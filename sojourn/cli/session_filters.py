@@ -69,13 +69,16 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
 
     found: Callable[..., None] = run
     for name, (_, metavar, about) in reversed(FILTERS.items()):
-        found = click.option(f"--{name.replace('_', '-')}", metavar=metavar, help=about, callback=_read)(found)
+        found = click.option(f"--{name.replace('_', '-')}", metavar=metavar, help=about, callback=_read(name))(found)
     return found
 
 
-def _read(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
-    reader = FILTERS[str(option.name)][0]
+def _read(name: str) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
+    return lambda context, option, value: None if value is None else _as_read(name, value)
+
+
+def _as_read(name: str, value: str) -> str:
     try:
-        return None if value is None else reader(value)
+        return FILTERS[name][0](value)
     except ValueError as error:
-        raise click.BadParameter(str(error), context, option) from None
+        raise click.BadParameter(str(error)) from None

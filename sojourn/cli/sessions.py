@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import IO, get_args
 
 import click
@@ -17,7 +18,7 @@ from sojourn.cli.session_export import FORMATS
 from sojourn.cli.session_filters import filtered
 from sojourn.cli.session_walk import known_tenant, sessions_of, steps_of
 from sojourn.cli.trail import Trail
-from sojourn.domain.clock import Instant, to_text, utc_now
+from sojourn.domain.clock import to_text, utc_now
 from sojourn.domain.endings import Ending, ReasonCode
 from sojourn.domain.ids import SessionKey, TenantId, session_id, session_key
 from sojourn.domain.values import Tenant
@@ -218,21 +219,21 @@ def export(
 
 async def _end(database: Database, trail: Trail, *, of: TenantId, keys: list[SessionKey], ending: Ending) -> int:
     """End those sessions that are still active, some at once; how many were ended."""
-    ended = 0
-    for first in range(0, len(keys), AT_ONCE):
-        some, now = keys[first : first + AT_ONCE], to_text(utc_now())
+    return sum([
+        await database.write(
+            Tenant(of), partial(_end_some, trail=trail, keys=keys[first : first + AT_ONCE], ending=ending)
+        )
+        for first in range(0, len(keys), AT_ONCE)
+    ])  # fmt: skip
 
-        async def work(unit: UnitOfWork, some: list[SessionKey] = some, now: Instant = now) -> int:
-            done = sorted(
-                session_id(SessionKey(key)) for key in await sessions.revoke_many(unit, some, now=now, ending=ending)
-            )
-            if done:
-                after = {"session_ids": done, "reason_code": ending.code}
-                await trail.append(unit.system(), "sessions.ended", of_tenants=[of], after=after)
-            return len(done)
 
-        ended += await database.write(Tenant(of), work)
-    return ended
+async def _end_some(unit: UnitOfWork, *, trail: Trail, keys: list[SessionKey], ending: Ending) -> int:
+    ended = await sessions.revoke_many(unit, keys, now=to_text(utc_now()), ending=ending)
+    if ended:
+        named = sorted(session_id(SessionKey(key)) for key in ended)
+        after = {"session_ids": named, "reason_code": ending.code}
+        await trail.append(unit.system(), "sessions.ended", of_tenants=[unit.tenant.id], after=after)
+    return len(ended)
 
 
 def _key(public_id: str) -> SessionKey:
