@@ -73,7 +73,10 @@ class Contract:
 
     def __init__(self, bundle: dict[str, Any]) -> None:
         self.document = bundle
-        self.operations = {operation.id: operation for operation in document.operations(bundle, Operation)}
+        found = {operation.id: operation for operation in document.operations(bundle, Operation)}
+        self.operations = {name: operation for name, operation in found.items() if not operation.takes_form}
+        self.forms = {name: operation for name, operation in found.items() if operation.takes_form}
+        """Operations whose body is a form: the rules of JSON bodies are not theirs (RFC 6749 section 3.2)."""
         self.left_out: dict[str, Operation] = {}
         """Operations that no run asks on its own; the checks that are about them do."""
 
@@ -95,6 +98,7 @@ class Contract:
         """The same document; the operations that ask an API key for this scope are left out."""
         rest = Contract.__new__(Contract)
         rest.document = self.document
+        rest.forms = self.forms
         rest.operations = {name: operation for name, operation in self.operations.items() if operation.scope != scope}
         rest.left_out = {name: operation for name, operation in self.operations.items() if operation.scope == scope}
         return rest

@@ -85,8 +85,9 @@ class World:
 
     def operation(self, operation_id: str) -> Operation:
         """An operation of the contract."""
-        found = self.contract.operations.get(operation_id)
-        return self.contract.left_out[operation_id] if found is None else found
+        contract = self.contract
+        found = contract.operations.get(operation_id) or contract.forms.get(operation_id)
+        return contract.left_out[operation_id] if found is None else found
 
     def send(self, request: Raw, seconds: float | None = None) -> Reply:
         """Send a request as it is."""

@@ -23,6 +23,7 @@ DomainError
 ├── TenantMismatch          the body names another tenant than the credential
 ├── UnsupportedGrant        not the grant of token exchange
 ├── InvalidSubjectToken     a token that cannot be exchanged
+├── InvalidLogoutToken      a provider's logout token that is not accepted
 ├── NotFound
 │   ├── SessionNotFound
 │   ├── TenantNotFound
@@ -232,6 +233,19 @@ class InvalidSubjectToken(DomainError):
     """The token to be exchanged is not good (RFC 8693 §2.2.2)."""
 
     key = "invalid_subject_token"
+
+
+class InvalidLogoutToken(DomainError):
+    """A logout token breaks a rule of OpenID Connect Back-Channel Logout 1.0 §2.6. Nothing has ended.
+
+    `rule` is the claim, header parameter or property that is wrong (`exp`, `alg`, `signature`, `replayed`).
+    """
+
+    key = "invalid_logout_token"
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule=rule)
+        self.why = rule
 
 
 class NotFound(DomainError):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sojourn.domain.ids import SessionKey, TenantId
@@ -61,7 +62,21 @@ class UnverifiedText:
     hash: TokenHash
 
 
-PresentedToken = AccessToken | RefreshToken | UnverifiedText
+class LogoutToken(NamedTuple):
+    """What a provider's logout token says: the session at the provider, or else the user, whose sessions end.
+
+    `tenant` is None where it names none. `hash` is of `iss` and `jti`, `until` when it can no longer be sent again.
+    """
+
+    issuer: str
+    tenant: TenantId | None
+    user: str | None
+    session: str | None
+    hash: str
+    until: datetime
+
+
+PresentedToken = AccessToken | RefreshToken | UnverifiedText | LogoutToken
 """What a text presented as a token was found to be."""
 
 

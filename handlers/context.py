@@ -13,7 +13,7 @@ from sojourn.domain.risk import RiskThresholds
 from sojourn.domain.sessions import Timeouts
 from sojourn.domain.token_lifetimes import Lifetimes
 from sojourn.domain.token_validity import TokenFacts
-from sojourn.domain.tokens import AccessToken, PresentedToken, SignedToken
+from sojourn.domain.tokens import AccessToken, LogoutToken, PresentedToken, SignedToken
 from sojourn.domain.values import Caller, Tenant
 from sojourn.handlers.feed import Feed
 from sojourn.handlers.sending import Sending
@@ -68,6 +68,16 @@ def takes_refresh_credential(argument: str) -> Callable[[H], H]:
 
     def mark(handler: H) -> H:
         handler.credential_argument = argument  # type: ignore[attr-defined]  # a mark on a function
+        return handler
+
+    return mark
+
+
+def takes_logout_token(argument: str) -> Callable[[H], H]:
+    """Marks a handler whose credential is a provider's logout token in the body; it finds it in `ctx.logout_token`."""
+
+    def mark(handler: H) -> H:
+        handler.logout_token_argument = argument  # type: ignore[attr-defined]  # a mark on a function
         return handler
 
     return mark
@@ -206,4 +216,11 @@ class Context:
         """The refresh token that is the request's credential. Raises RuntimeError where the operation takes none."""
         if not isinstance(self.presented, RefreshToken):
             raise RuntimeError("the operation has no refresh token as its credential")
+        return self.presented
+
+    @property
+    def logout_token(self) -> LogoutToken:
+        """The logout token that is the request's credential. Raises RuntimeError where the operation takes none."""
+        if not isinstance(self.presented, LogoutToken):
+            raise RuntimeError("the operation has no logout token as its credential")
         return self.presented

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 EVENT_STREAM = "text/event-stream"
+FORM = "application/x-www-form-urlencoded"
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 """The members of a path item that are operations (OpenAPI 3.0.3, Path Item Object)."""
 
@@ -58,6 +59,11 @@ class Operation:
         """The schema of the JSON body, or None."""
         content = self._json_body
         return content["schema"] if content else None
+
+    @property
+    def takes_form(self) -> bool:
+        """Whether its body is a form."""
+        return FORM in self.definition.get("requestBody", {}).get("content", {})
 
     @property
     def body_required(self) -> bool:

@@ -36,6 +36,7 @@ from sojourn.handlers.devices import user as device_user
 from sojourn.handlers.events import following as events
 from sojourn.handlers.events import streaming as event_stream
 from sojourn.handlers.sessions import admin as session_admin
+from sojourn.handlers.sessions import logout as session_logout
 from sojourn.handlers.sessions import search as session_search
 from sojourn.handlers.sessions import service as session_service
 from sojourn.handlers.sessions import user as session_user
@@ -74,6 +75,7 @@ HANDLER_MODULES: tuple[ModuleType, ...] = (
     events,
     event_stream,
     session_admin,
+    session_logout,
     session_search,
     session_service,
     session_user,

@@ -104,6 +104,11 @@ class UnitOfWork:
         """The same transaction for what belongs to no tenant."""
         return SystemUnit(self._runner)
 
+    def of(self, tenant: Tenant) -> "UnitOfWork":
+        """The same transaction for another tenant's data: what a provider says may concern several."""
+        steps, tally, listeners = self._steps, self._tally, self._listeners
+        return UnitOfWork(self._runner, tenant, touches=self.touches, steps=steps, tally=tally, listeners=listeners)
+
     def after_commit(self, step: Step) -> None:
         """Do `step` once the transaction is committed, before `read` or `write` returns.
 

@@ -7,18 +7,18 @@ time. A token is never logged. Which check refused it appears in the operator's 
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import jwt
 
 from sojourn.authentication.api_keys import ApiKey
-from sojourn.authentication.compact import read_compact
 from sojourn.authentication.foreign_claims import bounded, numeric_date, require_access_token
 from sojourn.authentication.issuers import Issuers
 from sojourn.authentication.key_sets import KeySet
 from sojourn.authentication.provider_claims import ProviderClaims, shown
+from sojourn.authentication.signatures import Signatures
 from sojourn.domain.errors import InvalidApiKey, InvalidToken, TokenExpired
 from sojourn.domain.ids import is_user_id, session_key, uuid7
 from sojourn.domain.token_identity import identity, text_identity
@@ -28,7 +28,6 @@ from sojourn.settings import Settings
 from sojourn.settings.algorithms import SYMMETRIC
 from sojourn.settings.service_subjects import Subject, service_subjects
 
-_MAX_CANDIDATES = 16
 _OPTIONS: Any = {
     "verify_signature": True,
     "verify_exp": False,
@@ -39,8 +38,6 @@ _OPTIONS: Any = {
     "verify_iss": True,
     "require": ["exp", "sub"],
 }
-_NO_KEYS = "a token of this service: SOJOURN_OIDC_ISSUER, SOJOURN_JWT_JWKS and SOJOURN_JWT_SECRET are not set"
-_REFUSALS = (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError, OverflowError)
 
 
 class BearerTokens:
@@ -55,12 +52,12 @@ class BearerTokens:
     ) -> None:
         self._settings = settings
         self._max_remembered = max_remembered
-        self._algorithms = settings.algorithms
         self._leeway = settings.jwt_leeway.total_seconds()
         self._remembered: dict[bytes, _Remembered] = {}
         self._claims = ProviderClaims(settings)
         self._services = service_subjects(settings.service_subjects)
         self.issuers = Issuers(settings, changed=self._remembered.clear, monotonic=monotonic)
+        self.signatures = Signatures(settings, self.issuers)
 
     async def authenticate(self, token: str, now: datetime) -> tuple[Caller, Tenant]:
         """The caller and the tenant that a token names.
@@ -138,75 +135,10 @@ class BearerTokens:
 
     async def _claims_of(self, token: str) -> tuple[dict[str, Any], KeySet | None]:
         """The claims of a token whose signature, type, issuer and audience hold, and the key set of its key."""
-        header, payload = read_compact(token)
-        algorithm, kid = header.get("alg"), header.get("kid")
-        if not isinstance(algorithm, str) or algorithm not in self._algorithms:
-            wanted = f"one of {_listed(self._algorithms)}" if self._algorithms else _NO_KEYS
-            raise InvalidToken().because("algorithm", f"alg: got {shown(algorithm)}, want {wanted}")
-        if "crit" in header or "b64" in header:
-            raise InvalidToken().because("header", "crit: the header asks for an extension that is not served")
-        if not isinstance(header.get("kid", ""), str):
-            raise InvalidToken().because("header", "kid: not a text")
-        trust = self.issuers.of(payload.get("iss"), algorithm)
-        if trust is None:
-            raise self._unknown_issuer(payload.get("iss"), algorithm)
-        keys = await self._candidates(trust.keys, algorithm, kid=kid)
-        for key in keys:
-            if self._has_signed(token, key, algorithm=algorithm, issuer=trust.issuer, payload=payload):
-                claims = bounded(payload)
-                require_access_token(header.get("typ", "JWT"), claims)
-                return claims, trust.keys
-        if keys or trust.keys is None:
-            raise InvalidToken().because("signature", "signature: made with another key")
-        ids = trust.keys.ids
-        if kid is None or kid in ids:
-            which = "no key of the key set is for it" if kid is None else f"the key {shown(kid)} is not for it"
-            raise InvalidToken().because("algorithm", f"alg: got {algorithm}, {which}")
-        known = _listed(ids) if ids else "none"
-        raise InvalidToken().because("signature", f"kid: got {shown(kid)}, the key set has {known}")
-
-    def _unknown_issuer(self, issuer: Any, algorithm: str) -> InvalidToken:
-        if issuer in self.issuers.names:
-            return InvalidToken().because(
-                "algorithm", f"alg: got {algorithm}, want another: no key for it is known of {shown(issuer)}"
-            )
-        wanted = _listed(self.issuers.names)
-        return InvalidToken().because("issuer", f"iss: got {shown(issuer)} ({algorithm}), want {wanted}")
-
-    async def _candidates(self, keys: KeySet | None, algorithm: str, *, kid: str | None) -> list[Any]:
-        """The keys to try: those of the set, or where there is none the secret and the one before it. Never both."""
-        if keys is None:
-            secrets = (self._settings.jwt_secret, self._settings.jwt_secret_previous)
-            return [secret for secret in secrets if secret is not None]
-        return (await keys.candidates(kid, algorithm))[:_MAX_CANDIDATES]
-
-    def _has_signed(
-        self, token: str, key: Any, *, algorithm: str, issuer: str | None, payload: Mapping[str, Any]
-    ) -> bool:
-        """Whether `key` signed the token. Raises InvalidToken when it did and issuer or audience do not hold."""
-        try:
-            jwt.decode(
-                token,
-                key,
-                algorithms=[algorithm],
-                options=_OPTIONS,
-                audience=self._settings.jwt_audience,
-                issuer=issuer,
-            )
-        except jwt.InvalidSignatureError:
-            return False
-        except _REFUSALS as error:
-            raise InvalidToken().because(_reason(error), self._detail(error, payload, issuer=issuer)) from None
-        return True
-
-    def _detail(self, error: Exception, payload: Mapping[str, Any], *, issuer: str | None) -> str:
-        """What the log says of a token whose signature holds and whose claims do not."""
-        missing = getattr(error, "claim", None)
-        if isinstance(error, jwt.InvalidAudienceError) or missing == "aud":
-            return f"aud: got {shown(payload.get('aud'))}, want {shown(self._settings.jwt_audience or 'none')}"
-        if isinstance(error, jwt.InvalidIssuerError) or missing == "iss":
-            return f"iss: got {shown(payload.get('iss'))}, want {issuer}"
-        return f"{missing}: missing" if missing else f"claims: {type(error).__name__}"
+        signed = await self.signatures.read(token, options=_OPTIONS, audience=self._settings.jwt_audience)
+        claims = bounded(signed.payload)
+        require_access_token(signed.header.get("typ", "JWT"), claims)
+        return claims, signed.keys
 
     def _read(self, claims: dict[str, Any], token: str) -> AccessToken:
         tenant = self._claims.tenant(claims)
@@ -251,25 +183,9 @@ class _Remembered(NamedTuple):
     keys: KeySet | None
 
 
-def _reason(error: Exception) -> str:
-    """What the operator's log says of a token that a known key has signed."""
-    for kind, why in (
-        (jwt.InvalidAudienceError, "audience"),
-        (jwt.InvalidIssuerError, "issuer"),
-        (jwt.MissingRequiredClaimError, "claim_missing"),
-    ):
-        if isinstance(error, kind):
-            return why
-    return "claim"
-
-
 def digest_of(token: str) -> bytes:
     """What a token that was verified is remembered by."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-
-
-def _listed(names: Iterable[str]) -> str:
-    return shown(sorted(names))
 
 
 def issue_token(

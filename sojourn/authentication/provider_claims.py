@@ -42,9 +42,11 @@ class ProviderClaims:
 
         Raises InvalidToken for a claim that names no tenant.
         """
-        if self._tenant is None and claim(claims, self._tenant_claim) is None:
-            return None
-        return frozenset({self.tenant(claims)})
+        return frozenset({self.tenant(claims)}) if self.names_tenant(claims) else None
+
+    def names_tenant(self, claims: Mapping[str, Any]) -> bool:
+        """Whether a token names a tenant, or every token is of one."""
+        return self._tenant is not None or claim(claims, self._tenant_claim) is not None
 
     def roles(self, claims: Mapping[str, Any]) -> frozenset[str]:
         """The roles of a token, in our words. Raises InvalidToken when the claim lists none of a readable form."""

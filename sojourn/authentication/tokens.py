@@ -17,6 +17,7 @@ from sojourn.authentication import audit_heads
 from sojourn.authentication.api_keys import ApiKey
 from sojourn.authentication.bearer_tokens import BearerTokens, digest_of
 from sojourn.authentication.compact import require_compact
+from sojourn.authentication.logout_tokens import LogoutTokens
 from sojourn.authentication.refresh_limit import RefreshLimit
 from sojourn.authentication.signing_keys import STATUS_LIST_TYPE, TOKEN_TYPE, SigningKeys
 from sojourn.authentication.vault import Vault
@@ -63,6 +64,7 @@ class Tokens:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._others = BearerTokens(settings)
+        self.logout = LogoutTokens(settings, self._others.signatures)
         self._remembered: dict[bytes, AccessToken] = {}
         self._limit = RefreshLimit(settings.refresh_limit, _WINDOW)
         self._database: Database | None = None

@@ -65,7 +65,7 @@ CATALOGUE: Mapping[str, SecurityEvent] = {
             "sessions.ended",
             "several sessions were ended at once",
             after="revoke_user_sessions revoke_sessions_of_user revoke_sessions revoke_sessions_in_bulk"
-            " revoke_other_sessions",
+            " revoke_other_sessions revoke_provider_sessions",
             members="user_id reason",
         ),
         _done("sessions.purged", "sessions that had ended were deleted", after="purge_expired_sessions"),
@@ -135,7 +135,7 @@ CATALOGUE: Mapping[str, SecurityEvent] = {
         _refused(
             "credential.refused",
             "a key or token was not accepted",
-            by="invalid_api_key invalid_token token_expired refresh_token_invalid",
+            by="invalid_api_key invalid_token token_expired refresh_token_invalid invalid_logout_token",
         ),
         _refused("rate.limited", "a caller was slowed down", by="rate_limited"),
         _refused(

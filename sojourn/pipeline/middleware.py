@@ -23,6 +23,7 @@ from sojourn.handlers.answers import Stream
 from sojourn.observability import security_events, spans
 from sojourn.pipeline import conditions
 from sojourn.pipeline.bodies import ClientGone, JsonReader, Receive, read_body
+from sojourn.pipeline.forms import FormReader
 from sojourn.pipeline.negotiation import JSON, check_content_type, choose_media_type
 from sojourn.pipeline.parameters import read_headers, read_path, read_query
 from sojourn.pipeline.plans import Body, Plan, compile_plan
@@ -180,8 +181,12 @@ class ContractMiddleware(SpecMiddleware):
             return
         raw = b""
         if request.has_body:
-            check_content_type(request.header(b"content-type"), request.header(b"content-encoding"))
+            sent = request.header(b"content-type")
+            check_content_type(sent, request.header(b"content-encoding"), body.media_type)
             raw = await read_body(receive, request.content_length, limits=self._program.body_limits)
+        if body.form is not None:
+            _read_form(raw, body.form, body=body, arguments=arguments, violations=violations)
+            return
         if not raw:
             arguments["body"] = None
             if body.required:
@@ -197,6 +202,17 @@ class ContractMiddleware(SpecMiddleware):
         if not body.schema.accepts(value):
             violations.extend(body.schema.explain(value, "body"))
         arguments["body"] = value
+
+
+def _read_form(
+    raw: bytes, form: FormReader, *, body: Body, arguments: dict[str, Any], violations: list[Violation]
+) -> None:
+    """Read a form into `arguments`; a parameter that is wrong in itself is not said to be missing as well."""
+    value = form.read(raw, violations)
+    named = {violation.field for violation in violations}
+    if not body.schema.accepts(value):
+        violations.extend(found for found in body.schema.explain(value, "body") if found.field not in named)
+    arguments["body"] = value
 
 
 def _span_of(request: Request, responder: Responder) -> spans.RequestSpan | None:

@@ -49,16 +49,16 @@ def _quality_of(offer: str, ranges: list[tuple[str, float]]) -> float:
 
 
 @short_texts(maxsize=1024)
-def check_content_type(content_type: str | None, content_encoding: str | None) -> None:
-    """Accept JSON in UTF-8 without content coding, however it is spelled (RFC 9110 §8.3).
+def check_content_type(content_type: str | None, content_encoding: str | None, wanted: str = JSON) -> None:
+    """Accept the media type `wanted` in UTF-8 without content coding, however it is spelled (RFC 9110 §8.3).
 
     Raises UnsupportedMediaType for anything else, a missing Content-Type included.
     """
     if any(coding.lower() != "identity" for coding in list_members(content_encoding or "")):
-        raise UnsupportedMediaType(accepted=JSON)
+        raise UnsupportedMediaType(accepted=wanted)
     name, parameters = with_parameters(content_type or "")
-    if name != JSON:
-        raise UnsupportedMediaType(accepted=JSON)
+    if name != wanted:
+        raise UnsupportedMediaType(accepted=wanted)
     for parameter in parameters:
         if parameter is None or (parameter[0] == "charset" and parameter[1].lower() not in ("utf-8", "utf8")):
-            raise UnsupportedMediaType(accepted=JSON)
+            raise UnsupportedMediaType(accepted=wanted)

@@ -15,6 +15,7 @@ from connexion.operations.abstract import AbstractOperation
 
 from sojourn.pipeline import conditions, retries
 from sojourn.pipeline.deprecations import Deprecations, compile_deprecations
+from sojourn.pipeline.forms import FORM, FormReader
 from sojourn.pipeline.negotiation import JSON
 from sojourn.pipeline.parameters import Parameter, argument_of, compile_parameter
 from sojourn.pipeline.requests import Request
@@ -35,10 +36,16 @@ _SAFE_METHODS = frozenset({"get", "head", "options"})
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What an operation says of its request body."""
+    """What an operation says of its request body: JSON, or a form where there is a reader of its `form`."""
 
     required: bool
     schema: Schema
+    form: FormReader | None = None
+
+    @property
+    def media_type(self) -> str:
+        """The one media type that it may have."""
+        return JSON if self.form is None else FORM
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +54,9 @@ class Plan:
     `reads_at_length`, whether it may read so much that others must not wait for it.
 
     `keeps_answers`: a request may have an Idempotency-Key, and is then answered once and for all.
-    `token` and `credential` name the argument that holds a token to be verified before the handler runs, and the
-    refresh token that is the request's credential; None where there is none.
+    `token`, `logout_token` and `credential` name the argument that holds a token to be verified before the handler
+    runs, a provider's logout token, and the refresh token that is the request's credential; None where there is none.
+    `oauth_errors` are the statuses of refusals that are OAuth errors and no problem documents.
     """
 
     operation_id: str
@@ -65,6 +73,7 @@ class Plan:
     offers: tuple[str, ...]
     responses: Responses
     envelope: bool
+    oauth_errors: frozenset[int]
     no_store: bool
     kept: bytes
     vary: bytes
@@ -73,6 +82,7 @@ class Plan:
     deprecations: Deprecations | None
     is_example: bool
     token: str | None
+    logout_token: str | None
     credential: str | None
 
     def extra_headers(self, request: Request) -> list[tuple[bytes, bytes]]:
@@ -134,6 +144,7 @@ def compile_plan(
         offers=offers,
         responses=Responses(operation.responses, closed_responses),
         envelope=_uses_envelope(operation),
+        oauth_errors=_oauth_errors(operation),
         no_store=_no_store(operation.responses[str(status)].get("headers", {})),
         kept=_kept(operation.responses[str(status)].get("headers", {})),
         vary=_vary(offers, operation.responses[str(status)].get("headers", {})),
@@ -147,6 +158,7 @@ def compile_plan(
         ),
         is_example=getattr(operation.function, "is_example", False),
         token=getattr(operation.function, "token_argument", None),
+        logout_token=getattr(operation.function, "logout_token_argument", None),
         credential=getattr(operation.function, "credential_argument", None),
     )
     _check_signature(plan)
@@ -176,9 +188,17 @@ def _body(operation: AbstractOperation) -> Body | None:
     request_body = operation.request_body
     if not request_body:
         return None
-    if list(request_body["content"]) != [JSON]:
-        raise ContractError(f"{operation.operation_id}: request bodies are {JSON} and nothing else")
-    return Body(request_body.get("required", False), Schema(request_body["content"][JSON]["schema"]))
+    if list(request_body["content"]) not in ([JSON], [FORM]):
+        raise ContractError(f"{operation.operation_id}: request bodies are {JSON} or {FORM} and nothing else")
+    ((media_type, content),) = request_body["content"].items()
+    form = FormReader(content["schema"]) if media_type == FORM else None
+    return Body(request_body.get("required", False), Schema(content["schema"]), form)
+
+
+def _oauth_errors(operation: AbstractOperation) -> frozenset[int]:
+    """The statuses whose refusals are OAuth errors: JSON that is no problem document."""
+    refusals = {status: response for status, response in operation.responses.items() if status[0] in "45"}
+    return frozenset(int(status) for status, response in refusals.items() if JSON in response.get("content", {}))
 
 
 def _success(operation: AbstractOperation) -> tuple[int, tuple[str, ...]]:

@@ -20,7 +20,7 @@ from sojourn.pipeline.negotiation import JSON
 from sojourn.pipeline.requests import Request
 from sojourn.pipeline.responses import BrokenPromise, parts_of, to_json, to_json_in_turns
 from sojourn.pipeline.streaming import STREAM_HEADERS, send_pieces
-from sojourn.problems import documents, i18n
+from sojourn.problems import documents, i18n, oauth_errors
 from sojourn.problems.pages import CONTENT_SECURITY_POLICY
 
 if TYPE_CHECKING:
@@ -186,16 +186,19 @@ class Responder:
         )
         challenge = self.plan.security.challenge if self.plan is not None else None
         render = documents.error_envelope if self.plan is not None and self.plan.envelope else documents.document
-        document = render(error, facts)
         status = documents.status_of(error)
+        is_oauth = self.plan is not None and status in self.plan.oauth_errors
+        document = oauth_errors.document(error) if is_oauth else render(error, facts)
+        media_type = JSON if is_oauth else _PROBLEM_JSON
         if self._checks and self.plan is not None and status not in (404, 405):
             with suppress(DomainError):  # already logged: a refusal is never replaced by another one
-                self._check(self.plan, status, media_type=_PROBLEM_JSON, value=document)
+                self._check(self.plan, status, media_type=media_type, value=document)
         headers = [
-            *_fixed_headers(_PROBLEM_JSON, True),
+            *_fixed_headers(media_type, True),
             *documents.headers(error, challenge, credentials_sent=self._request.header(b"authorization") is not None),
-            (b"content-language", self.locale.encode()),
         ]
+        if not is_oauth:
+            headers.append((b"content-language", self.locale.encode()))
         if self.plan is not None and self.plan.vary:
             headers.append((b"vary", self.plan.vary))
         await self._respond(status, to_json(document), fixed=headers)

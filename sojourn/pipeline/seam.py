@@ -85,7 +85,9 @@ async def _resolve(
         if plan.takes_tenant:
             named = arguments.get("x_tenant_id") if plan.tenant_optional else arguments.pop("x_tenant_id")
             of = NO_TENANT if named is None else tenant(named)
-    presented = None
+    presented: PresentedToken | None = None
+    if plan.logout_token is not None:
+        presented = await program.tokens.logout.read(arguments["body"][plan.logout_token], program.clock())
     if plan.token is not None:
         holder = arguments.get("body", arguments)
         presented = await program.tokens.present(holder[plan.token], of)

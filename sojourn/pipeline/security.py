@@ -20,7 +20,7 @@ from sojourn.domain.errors import (
 )
 from sojourn.domain.refresh_tokens import RefreshToken
 from sojourn.domain.scopes import SCOPES
-from sojourn.domain.tokens import PresentedToken
+from sojourn.domain.tokens import LogoutToken, PresentedToken
 from sojourn.domain.values import Caller, Tenant
 from sojourn.pipeline.schemas import ContractError
 
@@ -61,8 +61,17 @@ class ApiKeyChecker(Protocol):
     async def authenticate(self, header_value: str, now: datetime) -> AcceptedKey: ...
 
 
+class LogoutTokenReader(Protocol):
+    """Reads a provider's logout token. Raises InvalidLogoutToken."""
+
+    async def read(self, token: str, now: datetime) -> LogoutToken: ...
+
+
 class TokenChecker(Protocol):
     """Reads a bearer token: who calls, and in which tenant."""
+
+    @property
+    def logout(self) -> LogoutTokenReader: ...
 
     async def authenticate(self, token: str, now: datetime) -> tuple[Caller, Tenant]: ...
 

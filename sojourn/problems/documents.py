@@ -58,6 +58,7 @@ CATALOGUE: Mapping[str, ProblemType] = {
         ("tenant_mismatch", 400, 30100004),
         ("unsupported_grant", 400, 30100005),
         ("invalid_subject_token", 400, 30100006),
+        ("invalid_logout_token", 400, 30100007),
         ("authentication_required", 401, 30101001),
         ("invalid_api_key", 401, 30101002),
         ("invalid_token", 401, 30101003),

@@ -31,6 +31,7 @@ SAMPLES: Mapping[str, errors.DomainError] = {
         errors.TenantMismatch(),
         errors.UnsupportedGrant(),
         errors.InvalidSubjectToken(),
+        errors.InvalidLogoutToken("exp"),
         http_errors.RouteNotFound(),
         errors.SessionNotFound(),
         errors.TenantNotFound(),

@@ -83,6 +83,11 @@ class Settings:
     )
     jwt_issuer: str | None = _setting(None, "The `iss` that bearer tokens must carry; unset: any.")
     jwt_audience: str | None = _setting(None, "The `aud` that bearer tokens must name; unset: none may be named.")
+    logout_audience: tuple[str, ...] = _setting(
+        (),
+        "The client ids that logout tokens may name in `aud`, comma-separated; unset: `SOJOURN_JWT_AUDIENCE`.",
+        read=items,
+    )
     jwt_algorithms: tuple[str, ...] = _setting(
         (),
         "Accepted algorithms; unset: HS256 with a secret, RS256, ES256 and EdDSA with a key set.",

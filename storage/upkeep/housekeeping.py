@@ -13,7 +13,7 @@ from sojourn.storage.database import AHEAD, Database
 from sojourn.storage.queries import feed, sending, statistics, tenants
 from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.upkeep import leases, overdue
-from sojourn.storage.upkeep.purging import purge_answers, purge_tenant
+from sojourn.storage.upkeep.purging import purge_remembered, purge_tenant
 
 BATCH = 200
 """Rows settled in one write: a few milliseconds, so that other writes hardly wait."""
@@ -115,7 +115,7 @@ async def reopen_all(database: Database, now: Instant) -> int:
 
 async def purge_all(database: Database, before: Instant, *, now: Instant) -> int:
     """Purge every tenant of what ended at `before` or earlier; how many sessions went. Raises Unavailable likewise."""
-    await purge_answers(database, NO_TENANT, now=now)
+    await purge_remembered(database, NO_TENANT, now=now)
     return sum([await purge_tenant(database, tenant, before=before, now=now) for tenant in await all_tenants(database)])
 
 

@@ -90,28 +90,32 @@ async def purge_tenant(
     async def some_entries(unit: UnitOfWork) -> int:
         return await blacklist.purge(unit, now, limit=BATCH)
 
-    async def some_presented(unit: UnitOfWork) -> int:
-        return await sign_ins.purge(unit, now, limit=BATCH)
-
     async def some_devices(unit: UnitOfWork) -> int:
         return await unit.run(PURGE_DEVICES, before=before, limit=BATCH)
 
     sessions = 0
-    for some in (some_sessions, some_tokens, some_entries, some_presented, some_devices):
+    for some in (some_sessions, some_tokens, some_entries, some_devices):
         while gone := await database.write(tenant, some):
             is_noted = True
             sessions += gone if some is some_sessions else 0
             if gone < BATCH:
                 break
-    await purge_answers(database, tenant, now=now)
+    await purge_remembered(database, tenant, now=now)
     return sessions
 
 
-async def purge_answers(database: Database, tenant: Tenant, *, now: Instant) -> None:
-    """Delete the answers that are kept no longer, a batch per write. Raises Unavailable; what was deleted stays so."""
+async def purge_remembered(database: Database, tenant: Tenant, *, now: Instant) -> None:
+    """Delete answers and presented tokens that are remembered no longer, a batch per write.
 
-    async def some(unit: UnitOfWork) -> int:
+    Raises Unavailable; what was deleted stays so.
+    """
+
+    async def some_answers(unit: UnitOfWork) -> int:
         return await kept_answers.purge(unit, now, limit=BATCH)
 
-    while await database.write(tenant, some) == BATCH:
-        pass
+    async def some_presented(unit: UnitOfWork) -> int:
+        return await sign_ins.purge(unit, now, limit=BATCH)
+
+    for some in (some_answers, some_presented):
+        while await database.write(tenant, some) == BATCH:
+            pass

@@ -20,7 +20,14 @@ class Operation(document.Operation):
 
     @property
     def problems(self) -> dict[str, dict[str, Any]]:
-        return {status: answer for status, answer in self.answers.items() if status[0] in "45"}
+        refusals = {status: answer for status, answer in self.answers.items() if status[0] in "45"}
+        return {status: answer for status, answer in refusals.items() if status not in self.oauth_errors}
+
+    @property
+    def oauth_errors(self) -> dict[str, dict[str, Any]]:
+        """The refusals that are no problem documents, because a standard says how they look (RFC 6749 section 5.2)."""
+        refusals = {status: answer for status, answer in self.answers.items() if status[0] in "45"}
+        return {status: answer for status, answer in refusals.items() if "application/json" in answer["content"]}
 
     @property
     def good_answer(self) -> dict[str, Any]:

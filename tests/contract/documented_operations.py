@@ -98,6 +98,7 @@ OUR_OPERATIONS = {
     "revoke_api_key": "a key that leaked is ended at once, from wherever that is noticed",
     "list_tenants": "whoever makes tenants needs to see them",
     "create_tenant": "a platform makes a tenant when it gets a customer",
+    "revoke_provider_sessions": "what ends at an identity provider ends here without a line of code (OpenID Connect)",
     "get_key_set": "whoever verifies our tokens needs the keys (RFC 7517)",
     "list_status_lists": "verifiers fetch status lists before they need them (draft-ietf-oauth-status-list)",
     "get_status_list": "verifiers that ask nobody else learn here which sessions ended (draft-ietf-oauth-status-list)",

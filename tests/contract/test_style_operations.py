@@ -123,7 +123,7 @@ def test_every_operation_declares_what_can_happen_to_any_request() -> None:
 
 def test_406_is_declared_where_there_is_something_to_negotiate() -> None:
     for operation in operations():
-        assert ("406" in operation.answers) == ("204" not in operation.answers), operation
+        assert ("406" in operation.answers) == ("content" in operation.good_answer), operation
 
 
 def test_what_can_happen_to_a_database_is_declared_where_one_is_asked_and_nowhere_else() -> None:
@@ -221,11 +221,27 @@ def test_no_reading_operation_takes_a_body() -> None:
     assert offenders(*(o for o in operations() if o.method == "GET" and "requestBody" in o.definition)) == []
 
 
-def test_every_body_is_json_and_explained() -> None:
+FORMS = {"revoke_provider_sessions"}
+"""Operations that other software calls as OAuth and OpenID Connect have it: with a form."""
+AS_A_STANDARD_HAS_IT = {"revoke_provider_sessions"}
+"""Operations whose success has no content under 200, because their standard says 200."""
+
+
+def test_forms_alone_are_refused_as_oauth_has_it_and_that_is_not_to_be_stored() -> None:
+    for operation in operations():
+        expected = {"400", "401"} & set(operation.answers) if str(operation) in FORMS else set()
+        assert set(operation.oauth_errors) == expected, operation
+        for status, answer in operation.oauth_errors.items():
+            assert list(answer["content"]["application/json"]["schema"]["required"]) == ["error", "error_description"]
+            assert wears(answer, "Cache-Control"), (operation, status)
+
+
+def test_every_body_is_json_or_a_standards_form_and_explained() -> None:
     for operation in operations():
         body = operation.definition.get("requestBody")
         if body:
-            assert list(body["content"]) == ["application/json"]
+            form = str(operation) in FORMS
+            assert list(body["content"]) == ["application/x-www-form-urlencoded" if form else "application/json"]
             assert body["description"]
             assert isinstance(body["required"], bool)
 
@@ -306,7 +322,8 @@ def test_every_answer_with_content_has_named_examples() -> None:
 
 def test_every_success_has_content_unless_it_is_a_204() -> None:
     for operation in operations():
-        assert ("204" in operation.answers) == ("content" not in operation.good_answer), operation
+        empty = "204" in operation.answers or str(operation) in AS_A_STANDARD_HAS_IT
+        assert empty == ("content" not in operation.good_answer), operation
 
 
 def test_every_secured_answer_and_every_problem_is_not_to_be_stored() -> None:

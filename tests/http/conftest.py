@@ -160,6 +160,7 @@ def environ(database_url: str) -> dict[str, str]:
         "SOJOURN_DATABASE_URL": database_url,
         "SOJOURN_INTERNAL_API_KEYS": API_KEY,
         "SOJOURN_JWT_SECRET": JWT_SECRET,
+        "SOJOURN_LOGOUT_AUDIENCE": "shop-web",
         "SOJOURN_RESPONSE_VALIDATION": "enforce",
         "SOJOURN_TOUCH_INTERVAL": "10ms",
         "SOJOURN_STREAM_MAX_AGE": "10ms",

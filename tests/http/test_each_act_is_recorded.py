@@ -10,6 +10,7 @@ import httpx
 
 from sojourn.openapi.loader import load_bundle
 from tests.http.conftest import Client
+from tests.http.test_backchannel_logout import LEFT_OUT, log_out, of_now
 from tests.http.test_scopes import stored
 from tests.http.tokens import sign_in
 
@@ -24,6 +25,8 @@ OF_OTHERS = {
     "add_to_blacklist": "token.refused",
 }
 """Operations of users that are acts where an administrator does them to somebody else."""
+OF_PROVIDERS = {"revoke_provider_sessions": "sessions.ended"}
+"""Operations that are acts although nobody of ours calls them."""
 READS = {"introspect_token", "export_user_data", "check_many_active"}
 """Their method is POST for the sake of their body: they change nothing."""
 
@@ -180,6 +183,9 @@ OPERATIONS: dict[str, Callable[[Acts], Prepared]] = {
     "replay_webhook_deliveries": lambda a: _with(
         a.hook(), lambda h: a.admin("POST", f"/admin/webhooks/{h}/replay", json={"since": "2026-04-15T08:00:00Z"})
     ),
+    "revoke_provider_sessions": lambda a: _with(
+        a.new(), lambda _: log_out(a.client, of_now(a.client, sub=OTHER, sid=LEFT_OUT, tenant_id="acme"))
+    ),
     "revoke_other_sessions": lambda a: lambda: a.user("DELETE", "/sessions", params={"except": "current"}),
 }
 
@@ -201,7 +207,7 @@ def changing() -> dict[str, dict[str, Any]]:
 def is_act(operation: dict[str, Any]) -> bool:
     name = operation["operationId"]
     administrative = "x-roles" in operation or operation.get("x-scope") in ("manage", "erase")
-    return name not in READS and (administrative or name in OF_OTHERS)
+    return name not in READS and (administrative or name in OF_OTHERS or name in OF_PROVIDERS)
 
 
 def test_each_administrative_operation_writes_one_record_and_nothing_else_does(

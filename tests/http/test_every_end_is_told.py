@@ -26,6 +26,7 @@ from sojourn.storage.engines import open_database
 from sojourn.storage.upkeep.housekeeping import SETTLED_AFTER, settle_all
 from sojourn.storage.upkeep.mass_revocation import end_all
 from tests.http.conftest import API_KEY, REFRESH_SECRET, Client
+from tests.http.test_backchannel_logout import ISSUER, LEFT_OUT, log_out, of_now
 from tests.http.test_event_stream import NAMED, STREAM, messages
 from tests.http.tokens import refresh, sign_in
 from tests.live import LiveServer
@@ -54,7 +55,8 @@ class Scene:
         self.sessions: list[str] = []
 
     def sign_in(self, user: str | None = None) -> Signed:
-        signed = sign_in(self.client, user or f"user_{next(self._users)}")
+        user = user or f"user_{next(self._users)}"
+        signed = sign_in(self.client, user, idp={"issuer": ISSUER, "session_id": user})
         self.sessions.append(signed["session"]["id"])
         return signed
 
@@ -165,6 +167,17 @@ def by_age(scene: Scene, signed: Signed) -> None:
     scene.settle()
 
 
+def with_the_providers_session(scene: Scene, signed: Signed) -> None:
+    token = of_now(scene.client, jti="by sid", sub=LEFT_OUT, sid=user_of(signed))
+    assert log_out(scene.client, token).status_code == 200
+    assert log_out(scene.client, token).status_code == 400
+
+
+def with_the_providers_user(scene: Scene, signed: Signed) -> None:
+    token = of_now(scene.client, jti="by sub", sub=user_of(signed), sid=LEFT_OUT)
+    assert log_out(scene.client, token).status_code == 200
+
+
 def by_a_command(scene: Scene, signed: Signed) -> None:
     now = to_text(scene.client.clock.now)
     scene.beside(lambda database: end_all(database, ACME, now=now, ending=RESTORED))
@@ -181,6 +194,8 @@ WAYS: dict[Way, str] = {
     from_another_session: "revoked_by_user",
     with_all_but_one_by_a_service: "revoked_by_service",
     by_a_token_that_was_sent_again: "refresh_token_reuse",
+    with_the_providers_session: "signed_out",
+    with_the_providers_user: "signed_out",
     by_erasure: "erased",
     by_a_sign_in_too_many: "session_limit",
     by_idling: "idle_timeout",

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 import sojourn
-from sojourn.conformance.contract import Operation
+from sojourn.conformance.contract import Contract, Operation
 from sojourn.conformance.wire import Raw
 from sojourn.observability import logs
+from sojourn.openapi.document import FORM
 from sojourn.openapi.loader import load_bundle
 from sojourn.pipeline import formats, requests
 from sojourn.pipeline.bodies import BodyLimits, JsonReader
@@ -38,6 +39,7 @@ LEAST_SECONDS = 0.005
 LEAST_SECONDS_OF_A_STAGE = 0.003
 
 WITH_BODY = [operation for operation in OPERATIONS if operation.body_schema is not None]
+WITH_FORM = list(Contract.read(None).forms.values())
 WITH_PARAMETERS = [operation for operation in OPERATIONS if operation.named("path") or operation.named("query")]
 NEVER_DONE = {0, 401, 403, 404, 405, 408, 413, 414, 415, 431, 500, 503}
 """Answers to a request whose body was not looked at, or that nobody should get."""
@@ -87,6 +89,29 @@ def test_every_member_of_a_body_is_read_and_explained_in_proportion_to_its_bytes
             )
 
     assert too_steep(costs, BODY_BYTES, LEAST_SECONDS_OF_A_STAGE) == {}
+
+
+FORM_PARTS = ("&", "=", "a&", "a=a&", "%61=%61&", "%zz=%zz&", "a=%", "+", "%", "%00&")
+
+
+@pytest.mark.parametrize("operation", WITH_FORM, ids=lambda operation: operation.id)
+def test_a_form_costs_in_proportion_to_its_bytes(operation: Operation, wide: Prepared, meter: Meter) -> None:
+    content = operation.definition["requestBody"]["content"][FORM]
+    bare = Raw(operation.method, operation.path).with_header("Content-Type", FORM)
+    costs: dict[str, Callable[[int], float]] = {}
+    for part in FORM_PARTS:
+        costs[part] = lambda size, part=part: meter.cost(bare.copy(body=(part * (size // len(part))).encode()))  # type: ignore[misc]
+    for name in content["schema"]["properties"]:
+        for part in (f"{name}=a&", f"{name}=%zz&", f"{name}=&"):
+            costs[part] = lambda size, part=part: meter.cost(bare.copy(body=(part * (size // len(part))).encode()))  # type: ignore[misc]
+        for text in ("a", "%61", "a.", "+", "%", "%ff", "eyJ", "."):
+            costs[f"{name}: {text}"] = lambda size, name=name, text=text: meter.cost(  # type: ignore[misc]
+                bare.copy(body=f"{name}={text * (size // len(text))}".encode())
+            )
+    meter.statuses.clear()
+
+    assert too_steep(costs, BODY_BYTES) == {}
+    assert meter.statuses.isdisjoint(NEVER_DONE - {401}), meter.statuses
 
 
 # ---------------------------------------------------------------- heads
@@ -272,4 +297,4 @@ def test_every_operation_with_a_body_is_measured() -> None:
         if isinstance(definition, dict) and "requestBody" in definition
     ]
 
-    assert sorted(operation.id for operation in WITH_BODY) == sorted(bundled)
+    assert sorted(operation.id for operation in (*WITH_BODY, *WITH_FORM)) == sorted(bundled)

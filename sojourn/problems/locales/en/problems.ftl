@@ -74,6 +74,30 @@ invalid_subject_token = Invalid subject token
     .explanation = The subject token is not signed by a key that this service knows, is expired, was revoked, or belongs to a session that has ended. The response does not say which.
     .remedy = Get a new token for the subject and exchange that one.
 
+invalid_logout_token = Invalid logout token
+    .detail = The logout token is refused: { $rule ->
+        [form] it is not a signed JWT in compact form (RFC 7515 section 7.1).
+        [alg] its alg is none of those that are accepted of its issuer, or it is none.
+        [header] its header asks for an extension (crit) that is not served.
+        [typ] its typ is not logout+jwt.
+        [signature] no key of its issuer has signed it.
+        [iss] iss is missing, or is no issuer that is trusted here.
+        [aud] aud is missing, or does not name this service alone.
+        [iat] iat is missing, is no number of seconds, or is in the future.
+        [exp] exp is missing or has passed.
+        [nbf] nbf is no number of seconds, or is in the future.
+        [jti] jti is missing or is no text.
+        [events] events is no JSON object with the member http://schemas.openid.net/event/backchannel-logout, whose value is a JSON object.
+        [nonce] it has a nonce, which a logout token must not have.
+        [subject] it has neither sub nor sid.
+        [sub] sub is no text of 1 to 255 printable characters.
+        [sid] sid is no text of 1 to 255 printable characters.
+        [replayed] a logout token with this jti was received before.
+       *[tenant] it names a tenant that there cannot be.
+    }
+    .explanation = An identity provider sends a logout token when a session ends there (OpenID Connect Back-Channel Logout 1.0). This one breaks a rule of section 2.4 or 2.6 of that standard, so no session was ended. The detail says which rule.
+    .remedy = Compare the provider's settings with those of this service: the issuer, the keys, and SOJOURN_LOGOUT_AUDIENCE, which lists the client ids that logout tokens may name. A token that was refused as received before has already done its work.
+
 refresh_token_invalid = Invalid refresh token
     .detail = The refresh token is not accepted.
     .explanation = The refresh token was not issued by this service, is expired, or belongs to a session that has ended. The response does not say which. Nothing was changed.

@@ -70,6 +70,30 @@ invalid_subject_token = 主体令牌无效
     .explanation = 主体令牌并非由已知密钥签名，或已过期、已吊销，或其会话已结束。具体原因不予透露。
     .remedy = 请为该主体获取新的令牌后再交换。
 
+invalid_logout_token = 登出令牌无效
+    .detail = 该登出令牌被拒绝：{ $rule ->
+        [form] 它不是紧凑形式的已签名 JWT（RFC 7515 第 7.1 节）。
+        [alg] 其 alg 不是对该签发者所接受的算法，或为 none。
+        [header] 其头部要求了本服务不支持的扩展（crit）。
+        [typ] 其 typ 不是 logout+jwt。
+        [signature] 它不是由该签发者的任何密钥签名的。
+        [iss] 缺少 iss，或其签发者在此不受信任。
+        [aud] 缺少 aud，或 aud 不是仅指本服务。
+        [iat] 缺少 iat，或 iat 不是秒数，或在将来。
+        [exp] 缺少 exp，或已过期。
+        [nbf] nbf 不是秒数，或在将来。
+        [jti] 缺少 jti，或 jti 不是文本。
+        [events] events 不是含有成员 http://schemas.openid.net/event/backchannel-logout 且其值为 JSON 对象的 JSON 对象。
+        [nonce] 它含有登出令牌不得含有的 nonce。
+        [subject] 它既没有 sub 也没有 sid。
+        [sub] sub 不是 1 到 255 个可打印字符的文本。
+        [sid] sid 不是 1 到 255 个可打印字符的文本。
+        [replayed] 此前已收到过具有该 jti 的登出令牌。
+       *[tenant] 它指定的租户不可能存在。
+    }
+    .explanation = 会话在身份提供方结束时，身份提供方会发送登出令牌（OpenID Connect Back-Channel Logout 1.0）。该令牌违反了该标准第 2.4 或 2.6 节的规则，因此没有终止任何会话。详情说明了是哪条规则。
+    .remedy = 请将身份提供方的设置与本服务的设置进行比较：签发者、密钥，以及列出登出令牌可以指定的客户端 id 的 SOJOURN_LOGOUT_AUDIENCE。因此前已收到而被拒绝的令牌已经起过作用。
+
 refresh_token_invalid = 刷新令牌无效
     .detail = 该刷新令牌不被接受。
     .explanation = 该刷新令牌不是本服务签发的，或已到期，或其会话已结束。具体原因不予透露。未作任何更改。
