@@ -46,12 +46,11 @@ async def _tenants(ctx: Context, token: LogoutToken) -> list[Tenant]:
 
 async def _end(ctx: Context, token: LogoutToken) -> None:
     ending = Ending(token.issuer[:_LONGEST_NAME], "back-channel logout", "signed_out", "service")
-    if token.session is not None:
-        count = await provider_sessions.revoke(ctx.db, token.issuer, token.session, now=ctx.now_text, ending=ending)
-        target = None
+    target, session, now = None, token.session, ctx.now_text
+    if session is not None:
+        count = await provider_sessions.revoke(ctx.db, token.issuer, session=session, now=now, ending=ending)
     else:
-        user = token.user or ""
-        count = await end_user(ctx, user, ending=ending)
-        target = await auditing.called(ctx, user) if count else None
+        count = await end_user(ctx, token.user or "", ending=ending)
+        target = await auditing.called(ctx, token.user or "") if count else None
     if count:
         await auditing.record(ctx, "sessions.ended", target=target, after={"sessions": count})

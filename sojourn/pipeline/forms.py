@@ -11,8 +11,6 @@ from sojourn.domain.errors import Violation
 from sojourn.pipeline.parameters import Undecodable, percent_decode
 from sojourn.problems.documents import MAX_VIOLATIONS
 
-FORM = "application/x-www-form-urlencoded"
-
 _LONGEST_NAME = 100
 """Names are read up to this length in characters: no declared one is longer."""
 

@@ -24,7 +24,7 @@ from sojourn.observability import security_events, spans
 from sojourn.pipeline import conditions
 from sojourn.pipeline.bodies import ClientGone, JsonReader, Receive, read_body
 from sojourn.pipeline.forms import FormReader
-from sojourn.pipeline.negotiation import JSON, check_content_type, choose_media_type
+from sojourn.pipeline.negotiation import JSON, check_content_type, check_form_type, choose_media_type
 from sojourn.pipeline.parameters import read_headers, read_path, read_query
 from sojourn.pipeline.plans import Body, Plan, compile_plan
 from sojourn.pipeline.program import Program
@@ -181,8 +181,8 @@ class ContractMiddleware(SpecMiddleware):
             return
         raw = b""
         if request.has_body:
-            sent = request.header(b"content-type")
-            check_content_type(sent, request.header(b"content-encoding"), body.media_type)
+            check = check_content_type if body.form is None else check_form_type
+            check(request.header(b"content-type"), request.header(b"content-encoding"))
             raw = await read_body(receive, request.content_length, limits=self._program.body_limits)
         if body.form is not None:
             _read_form(raw, body.form, body=body, arguments=arguments, violations=violations)

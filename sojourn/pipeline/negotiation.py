@@ -7,6 +7,7 @@ from sojourn.pipeline.fields import list_members, with_parameters
 from sojourn.problems.http_errors import NotAcceptable, UnsupportedMediaType
 
 JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 EVENT_STREAM = "text/event-stream"
 
 _QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
@@ -49,16 +50,26 @@ def _quality_of(offer: str, ranges: list[tuple[str, float]]) -> float:
 
 
 @short_texts(maxsize=1024)
-def check_content_type(content_type: str | None, content_encoding: str | None, wanted: str = JSON) -> None:
-    """Accept the media type `wanted` in UTF-8 without content coding, however it is spelled (RFC 9110 §8.3).
+def check_content_type(content_type: str | None, content_encoding: str | None) -> None:
+    """Accept JSON in UTF-8 without content coding, however it is spelled (RFC 9110 §8.3).
 
     Raises UnsupportedMediaType for anything else, a missing Content-Type included.
     """
+    _require(JSON, content_type, content_encoding=content_encoding)
+
+
+@short_texts(maxsize=1024)
+def check_form_type(content_type: str | None, content_encoding: str | None) -> None:
+    """The same for a form in UTF-8 (RFC 6749 appendix B)."""
+    _require(FORM, content_type, content_encoding=content_encoding)
+
+
+def _require(media_type: str, content_type: str | None, *, content_encoding: str | None) -> None:
     if any(coding.lower() != "identity" for coding in list_members(content_encoding or "")):
-        raise UnsupportedMediaType(accepted=wanted)
+        raise UnsupportedMediaType(accepted=media_type)
     name, parameters = with_parameters(content_type or "")
-    if name != wanted:
-        raise UnsupportedMediaType(accepted=wanted)
+    if name != media_type:
+        raise UnsupportedMediaType(accepted=media_type)
     for parameter in parameters:
         if parameter is None or (parameter[0] == "charset" and parameter[1].lower() not in ("utf-8", "utf8")):
-            raise UnsupportedMediaType(accepted=wanted)
+            raise UnsupportedMediaType(accepted=media_type)

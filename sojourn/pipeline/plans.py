@@ -15,8 +15,8 @@ from connexion.operations.abstract import AbstractOperation
 
 from sojourn.pipeline import conditions, retries
 from sojourn.pipeline.deprecations import Deprecations, compile_deprecations
-from sojourn.pipeline.forms import FORM, FormReader
-from sojourn.pipeline.negotiation import JSON
+from sojourn.pipeline.forms import FormReader
+from sojourn.pipeline.negotiation import FORM, JSON
 from sojourn.pipeline.parameters import Parameter, argument_of, compile_parameter
 from sojourn.pipeline.requests import Request
 from sojourn.pipeline.responses import Responses
@@ -41,11 +41,6 @@ class Body:
     required: bool
     schema: Schema
     form: FormReader | None = None
-
-    @property
-    def media_type(self) -> str:
-        """The one media type that it may have."""
-        return JSON if self.form is None else FORM
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ ANY_OF_USER = Statement(
 )
 
 
-async def revoke(unit: UnitOfWork, issuer: str, session: str, *, now: Instant, ending: Ending) -> int:
+async def revoke(unit: UnitOfWork, issuer: str, *, session: str, now: Instant, ending: Ending) -> int:
     """End every active session of the unit's tenant that came from a provider's session; how many were ended."""
     locked = await unit.all(LOCK, issuer=issuer, provider_session=session, now=now)
     return await sessions.revoke_locked(unit, locked, now=now, ending=ending)

@@ -42,6 +42,7 @@ LOCKING = {
     ("statistics", "DUE"),
     ("statistics", "TOO_EARLY"),
     ("sessions", "LOCK_ALL_OF_USER"),
+    ("provider_sessions", "LOCK"),
     ("mass_revocation", "LOCK_SOME"),
     ("purging", "LOCK_ENDED"),
     ("erasure", "LOCK_REFRESH_STATES"),
