@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 from sojourn.domain.clock import Instant
 from sojourn.domain.cursors import Cursor
 from sojourn.domain.ids import TenantId
-from sojourn.storage.queries.feed import EventRow
+from sojourn.storage.queries.feed import EventRow, LiveRow
 
 
 class Wanted(NamedTuple):
@@ -27,7 +27,7 @@ class Page(NamedTuple):
 class Snapshot(NamedTuple):
     """What is refused at a place in the feed, in order. `as_of` is when the last event before it was recorded."""
 
-    rows: list[EventRow]
+    rows: list[LiveRow]
     cursor: Cursor
     as_of: Instant
 

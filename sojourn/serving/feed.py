@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from itertools import groupby
+from typing import TypeVar
 
 from sojourn.domain.clock import Clock, Instant, to_text
 from sojourn.domain.cursors import Cursor
@@ -26,8 +27,10 @@ from sojourn.serving.feed_readers import Readers
 from sojourn.serving.feed_window import Window
 from sojourn.storage.database import Database
 from sojourn.storage.queries import epochs, feed
-from sojourn.storage.queries.feed import EVERYBODY, Ends, EventRow
+from sojourn.storage.queries.feed import EVERYBODY, Ends, EventRow, LiveRow
 from sojourn.storage.unit_of_work import UnitOfWork
+
+Row = TypeVar("Row", EventRow, LiveRow)
 
 LOOK_SECONDS = 0.1
 """How often events of other processes are looked for while somebody waits."""
@@ -254,15 +257,15 @@ class Feed:
         ends, _ = await self.ends()
         as_of = Instant(ends.as_of or BEGINNING)
 
-        def some(unit: UnitOfWork) -> Awaitable[list[EventRow]]:
+        def some(unit: UnitOfWork) -> Awaitable[list[LiveRow]]:
             return feed.live(unit, until=ends.newest, instant=as_of)
 
         rows = await self._of_each(wanted, some, is_long=True)
         return Snapshot(rows, Cursor(ends.epoch, ends.newest), as_of)
 
     async def _of_each(
-        self, wanted: Wanted, some: Callable[[UnitOfWork], Awaitable[list[EventRow]]], *, is_long: bool = False
-    ) -> list[EventRow]:
+        self, wanted: Wanted, some: Callable[[UnitOfWork], Awaitable[list[Row]]], *, is_long: bool = False
+    ) -> list[Row]:
         """Rows of all tenants at once, or of those that are named, one after the other, in one order."""
         database = self._database()
         read = database.read_long if is_long else database.read
@@ -282,5 +285,5 @@ def _page(rows: list[EventRow], *, after: Cursor, until: int, as_of: Instant, li
     return Page(rows[:limit], Cursor(after.epoch, last), has_more, as_of)
 
 
-def _number(row: EventRow) -> int:
+def _number(row: EventRow | LiveRow) -> int:
     return row.number

@@ -5,6 +5,7 @@ it. A unit for a tenant reads what concerns the tenant; a unit for `EVERY_TENANT
 """
 
 import hashlib
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, func, literal_column, or_, select, union_all
@@ -43,6 +44,18 @@ class EventRow(NamedTuple):
     initiated_by: str | None
     actor: str | None
     forget_at: str | None
+    data: str | None
+
+
+class LiveRow(NamedTuple):
+    """What a verifier of tokens must know of an event."""
+
+    number: int
+    tenant_id: str
+    type: str
+    forget_at: str
+    session_id: str | None
+    user_id: str | None
     data: str | None
 
 
@@ -118,8 +131,9 @@ _CONCERNS_BESIDES = func.coalesce(_E.c.tenant_id, literal_column("''")).in_(
 )
 OF_LIVE = and_(_LIVE, _CONCERNS_BESIDES)
 """The events for a tenant that are not to be forgotten at the instant `:instant`."""
-LIVE = Statement(select(*_COLUMNS).where(OF_LIVE), plans_anew=True)
-LIVE_OF_ALL = Statement(select(*_COLUMNS).where(_LIVE), plans_anew=True)
+_LIVE_COLUMNS = [_E.c[name] for name in LiveRow._fields]
+LIVE = Statement(select(*_LIVE_COLUMNS).where(OF_LIVE), plans_anew=True)
+LIVE_OF_ALL = Statement(select(*_LIVE_COLUMNS).where(_LIVE), plans_anew=True)
 OLDEST = Statement(
     select(_E.c.number, _E.c.recorded_at, _E.c.forget_at)
     .where(_E.c.number > literal_column("0"))
@@ -160,11 +174,12 @@ async def read(unit: UnitOfWork, types: frozenset[str], *, after: int, until: in
     return [EventRow._make(row) for row in await unit.all(statement, after=after, until=until, limit=limit, **named)]
 
 
-async def live(unit: UnitOfWork, *, until: int, instant: str) -> list[EventRow]:
+async def live(unit: UnitOfWork, *, until: int, instant: str) -> list[LiveRow]:
     """The events up to a number that a verifier of tokens must still know at an instant, in their order."""
     statement = LIVE_OF_ALL if unit.tenant == EVERYBODY else LIVE
-    found = [EventRow._make(row) for row in await unit.all(statement, instant=instant)]
-    return sorted(row for row in found if row.number is not None and row.number <= until)
+    found = [row for row in await unit.all(statement, instant=instant) if row[0] is not None and row[0] <= until]
+    found.sort(key=itemgetter(0))
+    return list(map(LiveRow._make, found))
 
 
 async def forget(unit: UnitOfWork, before: str, *, now: str, limit: int, unsent: int | None = None) -> int:
