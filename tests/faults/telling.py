@@ -10,9 +10,11 @@ import jwt
 
 from tests.faults.services import Service
 from tests.live import API_KEY, JWT_SECRET
+from tests.receiver import until
 
 SERVICE = {"X-API-Key": API_KEY, "X-Tenant-ID": "acme"}
 TYPES = ("session.created", "session.ended")
+SOME, SOME_SECONDS = 8, 120
 _PLACES = {"sqlite:": "SQLite", "port=6432": "PostgreSQL, pooled"}
 
 
@@ -45,6 +47,11 @@ class Traffic:
         self._stop.set()
         for thread in self._threads:
             thread.join(120)
+
+    def go_on(self) -> None:
+        """Wait until some more sessions have begun and ended."""
+        count = len(self.ended) + SOME
+        until(lambda: len(self.ended) >= count, SOME_SECONDS)
 
     def _run(self, name: int) -> None:
         number = 0

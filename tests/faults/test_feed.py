@@ -68,9 +68,9 @@ def experiment(request: pytest.FixtureRequest) -> Experiment:
         for follower in followers:
             follower.start()
         with Traffic(*services, threads=threads, pause_seconds=0 if slow else 0.02) as traffic:
-            time.sleep(1)
+            traffic.go_on()
             make_it()
-            time.sleep(1)
+            traffic.go_on()
         ended = set(traffic.ended) | {name for name in traffic.unknown if not _lives(service, name)}
         followed = judge(followers, ended)
         line = f"| {fault} | {engine_of(service)} | " + " | ".join(map(str, followed)) + " |"

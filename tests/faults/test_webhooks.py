@@ -65,9 +65,9 @@ def experiment(request: pytest.FixtureRequest, receiver: Receiver) -> Experiment
         hook = administer(service, "POST", "/admin/webhooks", json={"url": receiver.url, "events": TYPES})["id"]
         before = {event["id"] for event in events_of(service)}
         with Traffic(*services) as traffic:
-            time.sleep(1)
+            traffic.go_on()
             make_it(hook)
-            time.sleep(1)
+            traffic.go_on()
         mend(hook)
         events = [event for event in events_of(service) if event["id"] not in before]
         told = judge(events, receiver, earlier=before, ended=set(traffic.ended))
