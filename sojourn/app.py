@@ -60,6 +60,7 @@ from sojourn.pipeline.program import Program
 from sojourn.pipeline.specification import ContractSpecification
 from sojourn.problems.pages import Pages
 from sojourn.serving.clock_watch import WatchedClock
+from sojourn.serving.collection import keep_what_is_there
 from sojourn.serving.lifespan import WorkerDatabase
 from sojourn.settings import Settings
 
@@ -147,7 +148,9 @@ def create_app_from_env() -> AsyncApp:
     metrics.start()
     spans.start()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until keys can be read again
-    return create_app(Settings.from_env(os.environ), clock=WatchedClock())
+    app = create_app(Settings.from_env(os.environ), clock=WatchedClock())
+    keep_what_is_there()
+    return app
 
 
 def _handler_index(
