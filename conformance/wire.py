@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
+
 MAX_ANSWER = 1 << 24
 _PIECE = 65_536
 _CHECKPOINT = b"event: checkpoint"
@@ -74,6 +76,8 @@ class Reply:
     @property
     def json(self) -> Any:
         """The body as JSON. Fails the check when it is none."""
+        with suppress(ValueError):
+            return orjson.loads(self.body)  # several times as fast as what is below, which takes a little more
         try:
             return json.loads(self.body)
         except ValueError:

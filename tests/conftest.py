@@ -87,19 +87,21 @@ def database_url(request: pytest.FixtureRequest, engine: str, tmp_path: Path) ->
 
 
 @pytest.fixture
-def sql(request: pytest.FixtureRequest, database_url: str) -> Callable[[str], list[tuple[Any, ...]]]:
+def sql(request: pytest.FixtureRequest, database_url: str) -> Iterator[Callable[[str], list[tuple[Any, ...]]]]:
     """Runs a statement of SQL beside the program, as somebody who may see everything."""
 
-    def run(statement: str) -> list[tuple[Any, ...]]:
-        if database_url.startswith("sqlite:"):
-            with sqlite3.connect(database_url.removeprefix("sqlite:///")) as connection:
-                found = connection.execute(statement).fetchall()
-            connection.close()
-            return found
-        server: postgres.Cluster = request.getfixturevalue("cluster")
-        return server.command(statement, _name(database_url))
+    def on_file(statement: str) -> list[tuple[Any, ...]]:
+        with sqlite3.connect(database_url.removeprefix("sqlite:///")) as connection:
+            found = connection.execute(statement).fetchall()
+        connection.close()
+        return found
 
-    return run
+    if database_url.startswith("sqlite:"):
+        yield on_file
+        return
+    server: postgres.Cluster = request.getfixturevalue("cluster")
+    with server.session(_name(database_url)) as run:
+        yield run
 
 
 def _name(url: str) -> str:

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import count
@@ -138,6 +138,21 @@ class Cluster:
                 await connection.close()
 
         return asyncio.run(run())
+
+    @contextmanager
+    def session(self, database: str) -> Iterator[Callable[[str], list[Any]]]:
+        """Runs statements as the superuser, over one connection that is made for the first of them."""
+        opened: list[asyncpg.Connection[Any]] = []
+        with asyncio.Runner() as runner:
+
+            async def run(sql: str) -> list[Any]:
+                if not opened:
+                    opened.append(await asyncpg.connect(self.url(database, "postgres"), statement_cache_size=0))
+                return [tuple(row) for row in await opened[0].fetch(sql)]
+
+            yield lambda sql: runner.run(run(sql))
+            for connection in opened:
+                runner.run(connection.close())
 
     def script(self, sql: str, database: str) -> None:
         """Run several statements as the superuser, in one transaction."""
