@@ -186,7 +186,7 @@ def asked_of(exchange: Exchange) -> dict[str, str]:
         if name in asked:
             found[member] = asked[name]
     if operation.id in ACTIVE_ONLY:
-        found["status"] = "active"
+        found.setdefault("status", "active")
     return found
 
 

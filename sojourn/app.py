@@ -36,6 +36,7 @@ from sojourn.handlers.devices import user as device_user
 from sojourn.handlers.events import following as events
 from sojourn.handlers.events import streaming as event_stream
 from sojourn.handlers.sessions import admin as session_admin
+from sojourn.handlers.sessions import devices as session_devices
 from sojourn.handlers.sessions import logout as session_logout
 from sojourn.handlers.sessions import search as session_search
 from sojourn.handlers.sessions import service as session_service
@@ -76,6 +77,7 @@ HANDLER_MODULES: tuple[ModuleType, ...] = (
     events,
     event_stream,
     session_admin,
+    session_devices,
     session_logout,
     session_search,
     session_service,

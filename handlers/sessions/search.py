@@ -12,6 +12,7 @@ from sojourn.handlers.context import Context, reads_at_length
 from sojourn.handlers.tenancy import require_tenant
 from sojourn.handlers.views.envelopes import View, Walk, list_response, walk_response
 from sojourn.handlers.views.sessions import session_record, shown_members
+from sojourn.storage.queries import sessions
 from sojourn.storage.queries.session_filters import SessionFilter
 from sojourn.storage.queries.session_search import Sort, page_of, step_of
 from sojourn.storage.queries.sessions import SessionRow
@@ -72,10 +73,38 @@ async def list_tenant_sessions(
     counts = count == "exact"
     if limit is not None or cursor is not None:
         return await walk(ctx, wanted, sort=sort, cursor=cursor, limit=limit or STEP, counts=counts, show=show)
-    wanted_page = Page(page, page_size)
-    found = await page_of(ctx.db, wanted, now=ctx.now_text, page=wanted_page, sort=sort, counts=counts)
-    total = wanted_page.offset + len(found.rows) if found.total is None else found.total
-    view = list_response([show(row) for row in found.rows], total, page=wanted_page, now=ctx.now_text)
+    return await paged(ctx, wanted, sort=sort, page=Page(page, page_size), counts=counts, show=show)
+
+
+async def list_of_user(
+    ctx: Context,
+    user_id: str,
+    *,
+    status: Status,
+    sort: Sort,
+    cursor: str | None,
+    limit: int | None,
+    page: Page,
+    show: Shown,
+) -> View:
+    """A user's sessions in one state: one page, or a step of a walk where `limit` or `cursor` is given.
+
+    Raises ValidationFailed for a cursor of another list.
+    """
+    wanted = SessionFilter(user_id=user_id, status=status)
+    if limit is not None or cursor is not None:
+        return await walk(ctx, wanted, sort=sort, cursor=cursor, limit=limit or STEP, counts=True, show=show)
+    if status != "active" or sort != "-created_at":
+        return await paged(ctx, wanted, sort=sort, page=page, counts=True, show=show)
+    rows, total = await sessions.list_active_of_user(ctx.db, user_id, now=ctx.now_text, page=page)
+    return list_response([show(row) for row in rows], total, page=page, now=ctx.now_text)
+
+
+async def paged(ctx: Context, wanted: SessionFilter, *, sort: Sort, page: Page, counts: bool, show: Shown) -> View:
+    """One page of the sessions that fit."""
+    found = await page_of(ctx.db, wanted, now=ctx.now_text, page=page, sort=sort, counts=counts)
+    total = page.offset + len(found.rows) if found.total is None else found.total
+    view = list_response([show(row) for row in found.rows], total, page=page, now=ctx.now_text)
     if found.total is None:
         view["pagination"]["has_next"] = found.next is not None
     if found.window is not None:

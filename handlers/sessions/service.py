@@ -7,7 +7,7 @@ from sojourn.domain.endings import UNSTATED_REASON, Ending
 from sojourn.domain.errors import SessionNotFound, ValidationFailed, Violation
 from sojourn.domain.ids import session_key
 from sojourn.domain.paging import Page
-from sojourn.domain.sessions import MAX_METHODS, methods_with
+from sojourn.domain.sessions import MAX_METHODS, Status, methods_with
 from sojourn.handlers import auditing
 from sojourn.handlers.context import Context, commits_itself, reads_at_length
 from sojourn.handlers.sessions.activity import keep_alive
@@ -15,23 +15,41 @@ from sojourn.handlers.sessions.creation import begin_session
 from sojourn.handlers.sessions.elevation import raise_session
 from sojourn.handlers.sessions.ending import end_active, end_session, end_user, erase_user
 from sojourn.handlers.sessions.lookup import active_or_404, session_row
+from sojourn.handlers.sessions.search import list_of_user
 from sojourn.handlers.tokens.inventory import moment
 from sojourn.handlers.views.devices import trusted_device_response
-from sojourn.handlers.views.envelopes import View, data_response, list_response, simple_response
+from sojourn.handlers.views.envelopes import View, data_response, simple_response
 from sojourn.handlers.views.sessions import session_day_usage, session_record, session_response, session_usage_response
 from sojourn.handlers.views.tokens import token_info_response
 from sojourn.handlers.views.turns import in_turns
 from sojourn.storage.queries import sessions, tokens, trusted_devices, usage
+from sojourn.storage.queries.session_search import Sort
 from sojourn.storage.queries.sessions import Assurance, SessionRow
 
 USAGE_DAYS = 400
 
 
-async def list_user_sessions(ctx: Context, user_id: str, page: int, page_size: int) -> View:
-    """One page of the user's active sessions, newest first."""
-    wanted = Page(page, page_size)
-    rows, total = await sessions.list_active_of_user(ctx.db, user_id, now=ctx.now_text, page=wanted)
-    return list_response([session_response(row, ctx.now_text) for row in rows], total, page=wanted, now=ctx.now_text)
+async def list_user_sessions(
+    ctx: Context,
+    user_id: str,
+    status: Status,
+    sort: Sort,
+    cursor: str | None,
+    limit: int | None,
+    page: int,
+    page_size: int,
+) -> View:
+    """The user's sessions in one state: a page, or a step of a walk."""
+    return await list_of_user(
+        ctx,
+        user_id,
+        status=status,
+        sort=sort,
+        cursor=cursor,
+        limit=limit,
+        page=Page(page, page_size),
+        show=lambda row: session_response(row, ctx.now_text),
+    )
 
 
 async def check_user_active(ctx: Context, user_id: str) -> View:

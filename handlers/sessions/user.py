@@ -7,7 +7,7 @@ from sojourn.domain.endings import UNSTATED_REASON, Ending, ReasonCode
 from sojourn.domain.errors import NotEntitledToVouch, NotYourResource, ValidationFailed, Violation
 from sojourn.domain.ids import session_key
 from sojourn.domain.paging import Page
-from sojourn.domain.sessions import amr_with_mfa, is_active
+from sojourn.domain.sessions import Status, amr_with_mfa, is_active
 from sojourn.domain.vouching import attested_facts
 from sojourn.handlers import auditing
 from sojourn.handlers.context import Context, commits_itself, takes_vouching_key
@@ -16,26 +16,59 @@ from sojourn.handlers.sessions.creation import begin_session
 from sojourn.handlers.sessions.elevation import raise_session
 from sojourn.handlers.sessions.ending import end_active, end_session, end_user
 from sojourn.handlers.sessions.lookup import active_or_404, session_row
+from sojourn.handlers.sessions.search import list_of_user
 from sojourn.handlers.sessions.vouching import evidence, present
 from sojourn.handlers.tenancy import require_tenant
-from sojourn.handlers.views.envelopes import View, list_response, simple_response
+from sojourn.handlers.views.envelopes import View, simple_response
 from sojourn.handlers.views.sessions import session_record, session_response
 from sojourn.storage.queries import sessions
+from sojourn.storage.queries.session_search import Sort
 from sojourn.storage.queries.sessions import Assurance, SessionRow
 
 
-async def list_own_sessions(ctx: Context, auth_user_id: str, page: int, page_size: int) -> View:
-    """One page of a user's active sessions, newest first."""
+async def list_own_sessions(
+    ctx: Context,
+    auth_user_id: str,
+    status: Status,
+    sort: Sort,
+    cursor: str | None,
+    limit: int | None,
+    page: int,
+    page_size: int,
+) -> View:
+    """A user's sessions in one state: a page, or a step of a walk. In the caller's own, the current one is marked."""
     _require_self(ctx, auth_user_id)
     await require_tenant(ctx)
-    wanted = Page(page, page_size)
-    rows, total = await sessions.list_active_of_user(ctx.db, auth_user_id, now=ctx.now_text, page=wanted)
-    return list_response([session_response(row, ctx.now_text) for row in rows], total, page=wanted, now=ctx.now_text)
+    current = session_key(ctx.caller.session_id or "") or ""
+
+    def show(row: SessionRow) -> View:
+        view = session_response(row, ctx.now_text)
+        return view | {"current": row.id == current} if auth_user_id == ctx.caller.id else view
+
+    return await list_of_user(
+        ctx,
+        auth_user_id,
+        status=status,
+        sort=sort,
+        cursor=cursor,
+        limit=limit,
+        page=Page(page, page_size),
+        show=show,
+    )
 
 
-async def list_sessions_of_user(ctx: Context, user_id: str, page: int, page_size: int) -> View:
+async def list_sessions_of_user(
+    ctx: Context,
+    user_id: str,
+    status: Status,
+    sort: Sort,
+    cursor: str | None,
+    limit: int | None,
+    page: int,
+    page_size: int,
+) -> View:
     """The same with the user in the path."""
-    return await list_own_sessions(ctx, user_id, page, page_size)
+    return await list_own_sessions(ctx, user_id, status, sort, cursor, limit, page, page_size)
 
 
 async def start_session(ctx: Context, body: dict[str, Any]) -> View:

@@ -8,6 +8,7 @@ from sojourn.domain.endings import timeout_code
 from sojourn.domain.ids import session_id
 from sojourn.domain.sessions import status_of
 from sojourn.handlers.views.envelopes import SUCCESS, View
+from sojourn.storage.queries.session_devices import DeviceRow
 from sojourn.storage.queries.sessions import SessionRow, SessionWithUser
 from sojourn.storage.queries.statistics import SessionStats
 from sojourn.storage.queries.usage import DailyUsage, UsageOfSession
@@ -40,6 +41,12 @@ def session_response(row: SessionRow, now: Instant) -> View:
         view["user_agent"] = row.user_agent
     if row.geoip is not None:
         view["geoip"] = row.geoip
+    if row.app_id is not None:
+        view["app_id"] = row.app_id
+    if row.browser is not None:
+        view["browser"] = row.browser
+    if row.os is not None:
+        view["os"] = row.os
     if row.last_ip is not None:
         view["last_ip"] = row.last_ip
     if row.last_user_agent is not None:
@@ -84,6 +91,12 @@ def shown_members(view: View, fields: str | None) -> View:
         return view
     wanted = ALWAYS_PRESENT | set(fields.split(","))
     return {name: value for name, value in view.items() if name in wanted}
+
+
+def device_sessions(row: DeviceRow, newest: View) -> View:
+    """`DeviceSessions`, with its newest session as the caller may see it."""
+    view: View = {} if row.device_id is None else {"device_id": row.device_id}
+    return view | {"session_count": row.session_count, "active_count": row.active_count, "newest": newest}
 
 
 def all_sessions_item(row: SessionWithUser) -> View:

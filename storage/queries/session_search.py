@@ -50,7 +50,7 @@ _LIMIT: BindParameter[Any] = bindparam("limit")
 _OFFSET: BindParameter[Any] = bindparam("offset")
 _NONE: Any = literal_column("0")
 _WINDOW: BindParameter[Any] = bindparam("window")
-_LOOKED_AT = [*COLUMNS, *[_S.c[name] for name in ("due_at", "app_id", "device_fingerprint")]]
+_LOOKED_AT = [*COLUMNS, *[_S.c[name] for name in ("due_at", "device_fingerprint")]]
 
 OF_DEVICE = Statement(
     select(func.count()).select_from(

@@ -90,6 +90,9 @@ class SessionRow(NamedTuple):
     ip: str | None
     user_agent: str | None
     geoip: str | None
+    app_id: str | None
+    browser: str | None
+    os: str | None
     last_ip: str | None
     last_user_agent: str | None
     recorded_by: str | None

@@ -74,6 +74,8 @@ OUR_OPERATIONS = {
     "stream_events": "who acts on an end at once keeps a connection open instead of asking again and again",
     "get_revocations": "a verifier that starts must know what is refused already",
     "check_many_active": "a list of users is one question and not five hundred",
+    "list_own_devices": "users recognise devices, not sessions",
+    "list_devices_of_user": "administrators are asked about devices, not sessions",
     "get_session_as_service": "a backend that has a session's id needs to know what it is worth",
     "revoke_session_as_service": "an identity provider's logout hook ends one session",
     "touch_session_as_service": "a backend that serves the user keeps the session alive",
@@ -117,7 +119,12 @@ OUR_OPERATIONS = {
 
 OUR_PARAMETERS = {
     "revoke_user_sessions": ({"except_session_id"}, "after a changed password, the session that changed it goes on"),
-    "list_user_sessions": ({"page", "page_size"}, "a user may have more sessions than an answer should carry"),
+    "list_user_sessions": (
+        {"page", "page_size", "status", "sort", "cursor", "limit"},
+        "a user may have more sessions than an answer should carry",
+    ),
+    "list_own_sessions": ({"status", "sort", "cursor", "limit"}, "users ask where they were signed in, too"),
+    "list_sessions_of_user": ({"status", "sort", "cursor", "limit"}, "users ask where they were signed in, too"),
     "list_tenant_sessions": (
         {
             "app_id",

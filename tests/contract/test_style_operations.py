@@ -140,6 +140,7 @@ def test_every_operation_with_a_body_declares_what_can_happen_to_a_body_and_no_o
 
 
 ON_NOTHING_BUT_ONES_OWN = {
+    "list_own_devices",
     "revoke_other_sessions",
     "list_own_trusted_devices",
     "trust_own_device",

@@ -14,7 +14,16 @@ from sojourn.domain.clock import utc_now
 from sojourn.domain.ids import uuid7
 from sojourn.settings.settings import variable
 from sojourn.storage.postgres.one_message import one_message
-from sojourn.storage.queries import erasure, feed, session_limit, sessions, statistics, status_lists, users
+from sojourn.storage.queries import (
+    erasure,
+    feed,
+    session_devices,
+    session_limit,
+    sessions,
+    statistics,
+    status_lists,
+    users,
+)
 from sojourn.storage.queries.session_filters import CONDITIONS
 from sojourn.storage.queries.session_search import Sort, Way, compiled
 from sojourn.storage.statements import Statement
@@ -26,6 +35,7 @@ HOT = {
     "active check": (sessions.COUNT_ACTIVE_OF_USER, "_user_id_expires_at_idx"),
     "many active checks": (sessions.COUNT_ACTIVE_OF_USERS, "_user_id_expires_at_idx"),
     "many checks of sessions": (sessions.ACTIVE_AMONG, "_pkey"),
+    "devices of a user": (session_devices.BY_DEVICE, "_user_id_id_idx"),
     "idlest": (session_limit.IDLEST, "_user_id_expires_at_idx"),
     "list": (sessions.LIST_ACTIVE_OF_USER, "_user_id_"),
     "list of all": (sessions.LIST_ALL_OF_USER, "_user_id_id_idx"),
