@@ -71,5 +71,14 @@ async def devices_of_user(
         found = await unit.all(BY_DEVICE, **wanted, limit=most + 1)
         rows = sessions.shown(unit, await unit.all(AMONG, keys=Many(row[4] for row in found[:most])))
     newest = {row.id: row for row in rows}
-    devices = [DeviceRow(row[0], row[1], row[2], row[3] > 0, newest[row[4]]) for row in found[:most]]
+    devices = [
+        DeviceRow(
+            device_id=device_id,
+            session_count=count,
+            active_count=active,
+            is_current=of_caller > 0,
+            newest=newest[last],
+        )
+        for device_id, count, active, of_caller, last in found[:most]
+    ]
     return devices, len(found) > most or sum(row[1] for row in found) >= window
