@@ -46,6 +46,7 @@ from sojourn.handlers.tokens import exchange as token_exchange
 from sojourn.handlers.tokens import introspection as token_introspection
 from sojourn.handlers.tokens import inventory as token_inventory
 from sojourn.handlers.tokens import lifetimes as token_lifetimes
+from sojourn.handlers.tokens import oauth as token_oauth
 from sojourn.handlers.tokens import refresh as token_refresh
 from sojourn.handlers.tokens import service as token_service
 from sojourn.handlers.tokens import user as token_user
@@ -87,6 +88,7 @@ HANDLER_MODULES: tuple[ModuleType, ...] = (
     token_inventory,
     token_introspection,
     token_lifetimes,
+    token_oauth,
     token_refresh,
     token_service,
     token_user,

@@ -63,6 +63,12 @@ async def add_to_blacklist(ctx: Context, body: dict[str, Any]) -> View:
     return view
 
 
+async def refuse_access_token(ctx: Context, token: AccessToken, *, reason: str) -> None:
+    """Refuse the access token that the request presents, of this tenant, until it expires."""
+    said = {"token_type": "access", "user_id": token.user, "reason": reason}
+    await _refuse(ctx, said, shown=await _shown(ctx, ""), stated_end=None)
+
+
 @takes_token("token")
 async def check_blacklist(ctx: Context, token: str) -> View:
     """Whether a token is refused by the blacklist. Only administrators may ask about others' tokens."""

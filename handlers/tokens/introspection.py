@@ -22,7 +22,11 @@ _DEAD: View = {"active": False}
 async def introspect_token(ctx: Context, body: dict[str, Any]) -> View:
     """The claims of a valid token (RFC 7662); for any other token only `active: false`."""
     await require_tenant(ctx)
-    wanted = body.get("type")
+    return await active_token(ctx, body.get("type"))
+
+
+async def active_token(ctx: Context, wanted: str | None) -> View:
+    """What the presented token says if it is valid, and of the `wanted` kind where one is named."""
     match ctx.presented:
         case RefreshToken() as token if wanted != "access":
             return await _introspect_refresh(ctx, token)

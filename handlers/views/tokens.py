@@ -5,7 +5,7 @@ from typing import Any
 from sojourn.domain.clock import from_text
 from sojourn.domain.token_identity import TokenHash
 from sojourn.domain.token_validity import shown_status
-from sojourn.domain.tokens import AccessToken
+from sojourn.domain.tokens import AccessToken, PresentedToken
 from sojourn.handlers.views.envelopes import View
 from sojourn.storage.queries.blacklist import BlacklistEntry
 from sojourn.storage.queries.refresh_states import Family
@@ -62,6 +62,15 @@ def refresh_introspection_response(family: Family, issuer: str) -> View:
         "username": session.username,
     }
     return {name: value for name, value in view.items() if value is not None}
+
+
+def oauth_introspection(view: View, token: PresentedToken | None) -> View:
+    """`OAuthIntrospection`: what administrators are shown of a token, in the words of RFC 7662 and with more."""
+    kept = {name: value for name, value in view.items() if name != "token_type"}
+    if not view["active"] or not isinstance(token, AccessToken):
+        return kept
+    more = {"sid": token.sid, "jti": token.claims.get("jti"), "aud": list(token.audience) or None}
+    return kept | {"token_type": "Bearer"} | {name: value for name, value in more.items() if value is not None}
 
 
 def token_info_response(row: IssuedTokenRow) -> View:

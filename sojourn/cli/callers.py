@@ -6,7 +6,7 @@ from sojourn.domain.scopes import SCOPES
 from sojourn.openapi.document import Operation, operations
 from sojourn.openapi.loader import load_bundle
 
-CREDENTIALS = {"apiKeyAuth": "API key", "bearerAuth": "bearer token"}
+CREDENTIALS = {"apiKeyAuth": "API key", "bearerAuth": "bearer token", "clientAuth": "API key of a client"}
 
 
 def callers_page() -> str:
@@ -55,11 +55,12 @@ def _cells(operation: Operation) -> Iterator[str]:
     yield _credential(operation)
     yield f"`{operation.scope}`" if operation.scope else ""
     yield ", ".join(f"`{role}`" for role in operation.roles)
-    yield "internal" if operation.scheme == "apiKey" or operation.roles else "public"
+    is_internal = operation.scheme == "apiKey" or operation.roles or "clientAuth" in operation.schemes
+    yield "internal" if is_internal else "public"
 
 
 def _credential(operation: Operation) -> str:
     named = " or ".join(CREDENTIALS[name] for name in dict.fromkeys(operation.schemes)) or "none"
-    if operation.scope and operation.scheme == "http":
+    if operation.scope and "bearerAuth" in operation.schemes:
         return f"{named}; an API key may vouch"
     return named if operation.scheme or not operation.schemes else f"{named}, optional"

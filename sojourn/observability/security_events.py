@@ -81,6 +81,7 @@ CATALOGUE: Mapping[str, SecurityEvent] = {
             after="blacklist_token add_to_blacklist",
             members="user_id reason",
         ),
+        _done("token.revoked", "a client revoked a token (RFC 7009)", after="revoke_oauth_token"),
         _done("token.readmitted", "an entry of the blacklist was removed", after="remove_blacklist_entry"),
         _done(
             "tokens.refused",

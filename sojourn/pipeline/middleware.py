@@ -23,6 +23,7 @@ from sojourn.handlers.answers import Stream
 from sojourn.observability import security_events, spans
 from sojourn.pipeline import conditions
 from sojourn.pipeline.bodies import ClientGone, JsonReader, Receive, read_body
+from sojourn.pipeline.clients import CREDENTIALS, client_of
 from sojourn.pipeline.forms import FormReader
 from sojourn.pipeline.negotiation import JSON, check_content_type, check_form_type, choose_media_type
 from sojourn.pipeline.parameters import read_headers, read_path, read_query
@@ -33,6 +34,7 @@ from sojourn.pipeline.responder import Responder, Send
 from sojourn.pipeline.retries import Again
 from sojourn.pipeline.routing import Router
 from sojourn.pipeline.seam import run_handler
+from sojourn.pipeline.security import Identity
 from sojourn.problems.http_errors import MalformedBody
 
 logger = logging.getLogger("sojourn.pipeline")
@@ -138,8 +140,12 @@ class ContractMiddleware(SpecMiddleware):
             raise
         plan, segments = router.find(request.method, request.raw_path)
         responder.plan = plan
+        arguments: dict[str, Any] = {}
+        violations: list[Violation] = []
+        if plan.security.by_form is not None and plan.body is not None:
+            await self._read_body(request, receive, body=plan.body, arguments=arguments, violations=violations)
         try:
-            identity = await plan.security.authenticate(request.headers, request.now)
+            identity = await _identify(request, plan, form=arguments.get("body"))
         except InvalidApiKey:
             program.wrong_key(request.address, request.now)
             raise
@@ -149,9 +155,8 @@ class ContractMiddleware(SpecMiddleware):
             media_type = choose_media_type(accept.decode("latin-1"), plan.offers)
         elif plan.offers:
             media_type = choose_media_type("", plan.offers)
-        arguments: dict[str, Any] = {}
-        violations = _read_parameters(request, plan, segments=segments, arguments=arguments)
-        if plan.body is not None:
+        violations += _read_parameters(request, plan, segments=segments, arguments=arguments)
+        if plan.body is not None and plan.security.by_form is None:
             await self._read_body(request, receive, body=plan.body, arguments=arguments, violations=violations)
         if violations:
             raise ValidationFailed(violations)
@@ -202,6 +207,16 @@ class ContractMiddleware(SpecMiddleware):
         if not body.schema.accepts(value):
             violations.extend(body.schema.explain(value, "body"))
         arguments["body"] = value
+
+
+async def _identify(request: Request, plan: Plan, *, form: Any) -> Identity:
+    """Who calls. Credentials in a form are taken out of it."""
+    if plan.security.by_form is None:
+        return await plan.security.authenticate(request.headers, request.now)
+    client = client_of(request.headers, form or {})
+    for name in CREDENTIALS:
+        (form or {}).pop(name, None)
+    return await plan.security.by_form(client, request.now)
 
 
 def _read_form(

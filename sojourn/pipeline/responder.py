@@ -186,7 +186,8 @@ class Responder:
         )
         challenge = self.plan.security.challenge if self.plan is not None else None
         render = documents.error_envelope if self.plan is not None and self.plan.envelope else documents.document
-        status = documents.status_of(error)
+        judge = oauth_errors if self.plan is not None and self.plan.oauth_errors else documents
+        status = judge.status_of(error)
         is_oauth = self.plan is not None and status in self.plan.oauth_errors
         document = oauth_errors.document(error) if is_oauth else render(error, facts)
         media_type = JSON if is_oauth else _PROBLEM_JSON

@@ -15,13 +15,15 @@ from sojourn.domain.errors import (
     DomainError,
     InsufficientRole,
     InsufficientScope,
+    InvalidApiKey,
     InvalidToken,
     TenantNotAllowed,
 )
 from sojourn.domain.refresh_tokens import RefreshToken
 from sojourn.domain.scopes import SCOPES
 from sojourn.domain.tokens import LogoutToken, PresentedToken
-from sojourn.domain.values import Caller, Tenant
+from sojourn.domain.values import Caller, Tenant, tenant
+from sojourn.pipeline.clients import Client
 from sojourn.pipeline.schemas import ContractError
 
 TENANT_HEADER = b"x-tenant-id"
@@ -37,6 +39,7 @@ class Identity(NamedTuple):
 
 
 Authenticate = Callable[[Mapping[bytes, bytes], datetime], Awaitable[Identity]]
+AuthenticateForm = Callable[[Client, datetime], Awaitable[Identity]]
 ANONYMOUS = Identity(Caller("user", ""), None)
 
 
@@ -88,12 +91,14 @@ class TokenChecker(Protocol):
 class Security:
     """The security of one operation. `challenge` is the scheme named in a 401; None when all may call.
 
-    `is_internal` says whether only services or administrators may call.
+    `is_internal` says whether only services or administrators may call. Where the credentials may be parameters of the
+    form, `by_form` takes the place of `authenticate`, once the form is read.
     """
 
     authenticate: Authenticate
     challenge: str | None
     is_internal: bool = False
+    by_form: AuthenticateForm | None = None
 
 
 def compile_security(
@@ -119,6 +124,8 @@ def compile_security(
     scheme = schemes[names[0]]
     if scheme["type"] == "apiKey" and scheme["in"] == "header" and scheme["name"].lower() == "x-api-key":
         return Security(_api_key(api_keys, _known(scope), tokens=tokens), "ApiKey", True)
+    if scheme["type"] == "http" and scheme["scheme"].lower() == "basic":
+        return Security(_anyone, "Basic", True, _client(api_keys, _known(scope)))
     if scheme["type"] == "http" and scheme["scheme"].lower() == "bearer":
         if {} in (requirements or []):
             return Security(_lapsed_bearer(tokens), "Bearer")
@@ -154,6 +161,21 @@ def _api_key(keys: ApiKeyChecker, scope: str, *, tokens: TokenChecker) -> Authen
             if tenant is not None and tenant.decode("latin-1") not in key.tenants:
                 raise _refusal(TenantNotAllowed(), key)
         return Identity(key.caller, None)
+
+    return authenticate
+
+
+def _client(keys: ApiKeyChecker, scope: str) -> AuthenticateForm:
+    """An API key as the secret of an OAuth client, whose id is the tenant (RFC 6749 §2.3.1)."""
+
+    async def authenticate(client: Client, now: datetime) -> Identity:
+        key: AcceptedKey = keys.recognise(client.secret) or await keys.authenticate(client.secret.decode(), now)
+        if key.tenants is not None and client.tenant not in key.tenants:
+            raise _refusal(InvalidApiKey().because("tenant", "client: the key is not for this tenant"), key)
+        if scope not in key.scopes:
+            held = ", ".join(sorted(key.scopes)) or "none"
+            raise _refusal(InsufficientScope(scope=scope).because("", f"scopes: got {held}, want {scope}"), key)
+        return Identity(key.caller, tenant(client.tenant))
 
     return authenticate
 

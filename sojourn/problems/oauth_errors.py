@@ -5,13 +5,23 @@ from collections.abc import Mapping
 
 from sojourn.domain.errors import DomainError, ValidationFailed, Violation
 from sojourn.domain.secret_texts import masked
-from sojourn.problems import i18n
+from sojourn.problems import documents, i18n
 
-_ERRORS: Mapping[str, str] = {}
+_ERRORS: Mapping[str, str] = {
+    "authentication_required": "invalid_client",
+    "invalid_api_key": "invalid_client",
+    "insufficient_scope": "unauthorized_client",
+}
 """The word for a refusal by its key; `invalid_request` for every other."""
+_STATUSES: Mapping[str, int] = {"insufficient_scope": 400}
 _SHOWN = 5
 _LONGEST = 1024
 _NOT_ALLOWED = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]+")
+
+
+def status_of(error: DomainError) -> int:
+    """The HTTP status of a refusal where refusals are OAuth errors: a client that may not is 400 (RFC 6749 §5.2)."""
+    return _STATUSES.get(error.key, documents.status_of(error))
 
 
 def document(error: DomainError) -> dict[str, str]:

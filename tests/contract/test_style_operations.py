@@ -153,6 +153,7 @@ def test_every_secured_operation_declares_401_and_403_and_no_open_one_does() -> 
     for operation in operations():
         expected = {"401", "403"} if operation.schemes else set()
         expected -= {"403"} if operation.definition["operationId"] in ON_NOTHING_BUT_ONES_OWN else set()
+        expected -= {"403"} if operation.schemes == ("clientAuth",) else set()  # 400 (RFC 6749 section 5.2)
         assert {"401", "403"} & set(operation.answers) == expected, operation
 
 
@@ -201,7 +202,10 @@ def test_every_administrative_operation_names_its_roles_and_no_other_does() -> N
 def test_every_operation_that_takes_an_api_key_names_its_scope_and_no_other_does() -> None:
     beside_a_bearer = {"upgrade_session_mfa"}
     for operation in operations():
-        takes = operation.schemes == ("apiKeyAuth",) or operation.definition["operationId"] in beside_a_bearer
+        takes = (
+            operation.schemes in (("apiKeyAuth",), ("clientAuth",))
+            or operation.definition["operationId"] in beside_a_bearer
+        )
         assert (operation.definition.get("x-scope") in SCOPES) == takes, operation
         assert ("x-scope" in operation.definition) == takes, operation
 
@@ -222,9 +226,9 @@ def test_no_reading_operation_takes_a_body() -> None:
     assert offenders(*(o for o in operations() if o.method == "GET" and "requestBody" in o.definition)) == []
 
 
-FORMS = {"revoke_provider_sessions"}
+FORMS = {"introspect_oauth_token", "revoke_oauth_token", "revoke_provider_sessions"}
 """Operations that other software calls as OAuth and OpenID Connect have it: with a form."""
-AS_A_STANDARD_HAS_IT = {"revoke_provider_sessions"}
+AS_A_STANDARD_HAS_IT = {"revoke_oauth_token", "revoke_provider_sessions"}
 """Operations whose success has no content under 200, because their standard says 200."""
 
 
@@ -346,7 +350,7 @@ def test_every_401_names_the_way_to_authenticate() -> None:
         answer = operation.answers.get("401")
         if answer:
             assert wears(answer, "WWW-Authenticate"), operation
-            scheme = "ApiKey" if operation.schemes == ("apiKeyAuth",) else "Bearer"
+            scheme = {"apiKeyAuth": "ApiKey", "clientAuth": "Basic"}.get(operation.schemes[0], "Bearer")
             assert answer["headers"]["WWW-Authenticate"]["example"].startswith(f"{scheme} "), operation
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from sojourn.openapi.loader import load_bundle
-from tests.http.conftest import Client
+from tests.http.conftest import API_KEY, Client
 from tests.http.test_backchannel_logout import LEFT_OUT, log_out, of_now
 from tests.http.test_scopes import stored
 from tests.http.tokens import sign_in
@@ -27,7 +27,7 @@ OF_OTHERS = {
 """Operations of users that are acts where an administrator does them to somebody else."""
 OF_PROVIDERS = {"revoke_provider_sessions": "sessions.ended"}
 """Operations that are acts although nobody of ours calls them."""
-READS = {"introspect_token", "export_user_data", "check_many_active"}
+READS = {"introspect_token", "introspect_oauth_token", "export_user_data", "check_many_active"}
 """Their method is POST for the sake of their body: they change nothing."""
 
 
@@ -56,6 +56,10 @@ class Acts:
 
     def manage(self, method: str, path: str, **options: Any) -> httpx.Response:
         return self.client.request(method, path, headers={"X-API-Key": self.manager}, **options)
+
+    def form(self, path: str) -> httpx.Response:
+        token = sign_in(self.client)["tokens"]["access_token"]
+        return self.client.request("POST", path, auth=("acme", API_KEY), data={"token": token})
 
     def key(self) -> str:
         made: str = self.manage("POST", "/admin/api-keys", json={"name": "login"}).json()["id"]
@@ -183,6 +187,8 @@ OPERATIONS: dict[str, Callable[[Acts], Prepared]] = {
     "replay_webhook_deliveries": lambda a: _with(
         a.hook(), lambda h: a.admin("POST", f"/admin/webhooks/{h}/replay", json={"since": "2026-04-15T08:00:00Z"})
     ),
+    "introspect_oauth_token": lambda a: lambda: a.form("/oauth/introspect"),
+    "revoke_oauth_token": lambda a: lambda: a.form("/oauth/revoke"),
     "revoke_provider_sessions": lambda a: _with(
         a.new(), lambda _: log_out(a.client, of_now(a.client, sub=OTHER, sid=LEFT_OUT, tenant_id="acme"))
     ),

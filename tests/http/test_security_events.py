@@ -13,7 +13,7 @@ from tests.http.tokens import refresh, sign_in
 HARMLESS = {
     "record_session_usage", "validate_access_token", "touch_session", "touch_session_as_service", "validate_session",
     "refresh_tokens", "rotate_access_token", "check_blacklisted_token", "introspect_token",
-    "check_many_active",
+    "check_many_active", "introspect_oauth_token",
 }  # fmt: skip
 """Operations that write at most how often or how lately something was used; refusals of refreshes are events."""
 
@@ -54,6 +54,7 @@ def provoke_everything(client: Client) -> None:
     client.internal("POST", f"/internal/session/{session}/elevate", json=body)
     body = {"session_id": session, "auth_user_id": user, "tenant_id": "acme"}
     client.internal("POST", "/internal/session/generate-tokens", json=body)
+    client.request("POST", "/oauth/revoke", auth=("acme", API_KEY), data={"token": "unknown"})
     body = {"user_id": user, "device_fingerprint": "f1"}
     client.internal("POST", "/internal/session/trusted-devices", json=body)
     client.internal("DELETE", "/internal/session/trusted-devices/f1")

@@ -86,7 +86,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 def is_for_services_or_administrators(operation: Operation) -> bool:
-    return operation.scheme == "apiKey" or bool(operation.roles)
+    return operation.scheme == "apiKey" or bool(operation.roles) or operation.schemes == ("clientAuth",)
 
 
 def test_each_operation_answers_at_its_port(served: Served) -> None:
