@@ -19,11 +19,21 @@ from sqlalchemy.sql.dml import UpdateBase
 from sojourn.domain.errors import DomainError, SessionNotFound, Unavailable
 from sojourn.domain.sessions import Status
 from sojourn.storage.engines import open_database
-from sojourn.storage.queries import api_keys, feed, sessions, statistics, status_lists, tenants, trusted_devices, users
+from sojourn.storage.queries import (
+    api_keys,
+    feed,
+    session_devices,
+    sessions,
+    statistics,
+    status_lists,
+    tenants,
+    trusted_devices,
+    users,
+)
 from sojourn.storage.queries.session_search import Sort, Way, compiled
 from sojourn.storage.sqlite.functions import add_functions
 from sojourn.storage.sqlite.writer import Writer
-from sojourn.storage.statements import SQLITE, Statement
+from sojourn.storage.statements import SQLITE, Many, Statement
 from sojourn.storage.touches import Touches
 from sojourn.storage.unit_of_work import UnitOfWork
 from tests.conftest import on_sqlite
@@ -221,6 +231,13 @@ def test_compiled_statements_answer_as_sqlalchemy_does(store: Store) -> None:
     [
         (sessions.GET, {"id": "x"}, "USING PRIMARY KEY"),
         (sessions.COUNT_ACTIVE_OF_USER, {"user_id": "u", "now": T0}, "ix_sessions_active"),
+        (sessions.COUNT_ACTIVE_OF_USERS, {"users": Many(["u", "v"]), "now": T0}, "ix_sessions_active"),
+        (sessions.ACTIVE_AMONG, {"keys": Many(["x", "y"]), "now": T0}, "USING PRIMARY KEY"),
+        (
+            session_devices.BY_DEVICE,
+            {"user_id": "u", "now": T0, "current": "x", "limit": 1, "window": 9},
+            "ix_sessions_user",
+        ),
         (
             sessions.LIST_ACTIVE_OF_USER,
             {"user_id": "u", "now": T0, "limit": 1, "offset": 0},
