@@ -14,7 +14,7 @@ from tests.receiver import until
 
 SERVICE = {"X-API-Key": API_KEY, "X-Tenant-ID": "acme"}
 TYPES = ("session.created", "session.ended")
-SOME, SOME_SECONDS = 8, 120
+SOME, SOME_SECONDS = 16, 120
 _PLACES = {"sqlite:": "SQLite", "port=6432": "PostgreSQL, pooled"}
 
 
