@@ -1,6 +1,5 @@
 """A sign-in becomes a session with its first tokens."""
 
-from dataclasses import replace
 from typing import Any
 
 from sojourn.domain.clock import Instant, from_text, to_text
@@ -43,7 +42,7 @@ async def begin_session(
     key = SessionKey(uuid7(ctx.now))
     place = await ctx.service.status_lists.place(ctx.db, key)
     at = ctx.now_text if sign_in is None else to_text(sign_in.at)
-    session = replace(_new_session(ctx, body, key=key, authenticated_at=at), status_index=place)
+    session = _new_session(ctx, body, key=key, authenticated_at=at, place=place)
     view, issued = await first_tokens(ctx, session, terms=found.terms)
     row = await procedures.create_session(ctx.db, session, issued=issued, seen_ends=found.ends.times)
     if row is None:
@@ -51,7 +50,9 @@ async def begin_session(
     return {"session": session_response(row, ctx.now_text), "tokens": view}
 
 
-def _new_session(ctx: Context, body: dict[str, Any], *, key: SessionKey, authenticated_at: Instant) -> NewSession:
+def _new_session(
+    ctx: Context, body: dict[str, Any], *, key: SessionKey, authenticated_at: Instant, place: int | None
+) -> NewSession:
     """The session that the request describes, its facts completed from the User-Agent and the address."""
     facts = [body.get(name) for name in ("device_type", "browser", "os")]
     if None in facts and "user_agent" in body:
@@ -66,6 +67,7 @@ def _new_session(ctx: Context, body: dict[str, Any], *, key: SessionKey, authent
         username=body.get("username"),
         created_at=ctx.now_text,
         authenticated_at=authenticated_at,
+        status_index=place,
         last_active_at=ctx.now_text,
         expires_at=to_text(deadlines.expires_at),
         idle_expires_at=to_text(deadlines.idle_expires_at),
