@@ -58,7 +58,7 @@ class RunningServer:
 
     def cpu_seconds(self) -> float:
         """Processor time, user and system, of all its processes so far."""
-        return sum(_ticks(process) for process in self._processes()) / _TICKS_PER_SECOND
+        return sum(map(cpu_seconds, self._processes()))
 
     def memory_bytes(self) -> tuple[int, int]:
         """Resident memory of all its processes: everything, and what is no file's page."""
@@ -113,6 +113,7 @@ def _answers(port: int, request: bytes) -> bool:
         return False
 
 
-def _ticks(process: int) -> int:
+def cpu_seconds(process: int) -> float:
+    """Processor time, user and system, of one process so far."""
     fields = Path(f"/proc/{process}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND

@@ -184,7 +184,7 @@ def test_workers_are_killed_between_commit_and_send(
     ("fault", "answer"),
     [
         ("the receiver hangs up for 4 s", hang_up),
-        ("the receiver answers 500 for 4 s", status(500)),
+        ("the receiver responds with 500 for 4 s", status(500)),
         ("the receiver redirects for 4 s", status(302, Location="http://127.0.0.1:1/")),
         ("the receiver asks for a second's patience for 4 s", status(503, Retry_After="1")),
     ],
@@ -239,7 +239,7 @@ def test_the_receiver_is_gone_and_comes_back(
         administer(service, "PATCH", f"/admin/webhooks/{hook}", json={"enabled": True})
         administer(service, "POST", f"/admin/webhooks/{hook}/replay", json={"since": since})
 
-    experiment("the receiver answers 410, is enabled and replayed", service, make_it=gone, mend=mend)
+    experiment("the receiver responds with 410, is enabled and replayed", service, make_it=gone, mend=mend)
 
 
 def administer_time() -> str:
@@ -251,7 +251,7 @@ def test_the_receiver_sends_a_byte_a_second(
     serve: Serve, database_url: str, receiver: Receiver, experiment: Experiment
 ) -> None:
     told = experiment(
-        "the receiver answers with a byte a second for 4 s",
+        "the receiver responds with a byte a second for 4 s",
         serve(database_url, **ALLOWED),
         make_it=lambda _: answers(receiver, drip),
     )
@@ -266,7 +266,7 @@ def test_the_receiver_answers_with_a_gigabyte(
     before = max(map(resident_bytes, service.workers()))
 
     told = experiment(
-        "the receiver answers with a gigabyte for 4 s", service, make_it=lambda _: answers(receiver, pour)
+        "the receiver responds with a gigabyte for 4 s", service, make_it=lambda _: answers(receiver, pour)
     )
 
     assert told.again == 0, "the status decides"
