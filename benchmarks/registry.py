@@ -35,6 +35,7 @@ FILTERS = {
     "device type": "device_type={device_type}",
     "address": "ip={ip}",
     "network of the address": "ip={ip}/24",
+    "country": "country={country}",
     "method": "amr={method}",
     "part of the User-Agent": "user_agent_contains=mozilla",
     "application that nobody has": "app_id=nobody",
@@ -117,7 +118,9 @@ def deep(asker: Asker, middle: str) -> str:
 def questions(asker: Asker) -> Iterator[tuple[str, str]]:
     """The name and the path of each question about the list."""
     rows = asker.list("/admin/sessions?page_size=100")["items"]
-    row = next(row for row in rows if {"ip", "device_id", "device_type", "amr"} <= row.keys() and "." in row["ip"])
+    row = next(
+        row for row in rows if {"ip", "device_id", "device_type", "amr", "country"} <= row.keys() and "." in row["ip"]
+    )
     newest = datetime.fromisoformat(rows[0]["created_at"])
     middle = (newest - timedelta(days=3)).strftime("%Y-%m-%dT%H:%M:%SZ")
     known = {**row, "method": row["amr"].partition(",")[0], "middle": middle}

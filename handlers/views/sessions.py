@@ -6,6 +6,7 @@ from sojourn.domain.breakdowns import largest
 from sojourn.domain.clock import Instant
 from sojourn.domain.endings import timeout_code
 from sojourn.domain.ids import session_id
+from sojourn.domain.places import country_of
 from sojourn.domain.sessions import status_of
 from sojourn.handlers.views.envelopes import SUCCESS, View
 from sojourn.storage.queries.session_devices import DeviceRow
@@ -41,6 +42,8 @@ def session_response(row: SessionRow, now: Instant) -> View:
         view["user_agent"] = row.user_agent
     if row.geoip is not None:
         view["geoip"] = row.geoip
+        if (country := country_of(row.geoip)) is not None:
+            view["country"] = country
     if row.app_id is not None:
         view["app_id"] = row.app_id
     if row.browser is not None:

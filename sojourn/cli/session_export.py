@@ -10,7 +10,7 @@ from sojourn.handlers.views.envelopes import View
 COLUMNS = (
     ("id", "tenant_id", "user_id", "status", "created_at", "authenticated_at", "last_active_at", "expires_at",
      "idle_expires_at", "amr", "acr", "app_id", "device_id", "device_type", "browser", "os", "ip", "user_agent",
-     "geoip", "last_ip", "last_user_agent", "impersonator", "recorded_by", "idp.issuer", "idp.session_id",
+     "geoip", "country", "last_ip", "last_user_agent", "impersonator", "recorded_by", "idp.issuer", "idp.session_id",
      "revoked_at", "revoked_by", "revoke_reason", "reason_code")
 )  # fmt: skip
 """The columns of the CSV: the members of `SessionResponse` but `current`; those of an object each have

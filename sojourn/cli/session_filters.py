@@ -33,6 +33,12 @@ def _network(text: str) -> str:
     return text
 
 
+def _country(text: str) -> str:
+    if not (len(text) == 2 and text.isascii() and text.isalpha()):
+        raise ValueError(f"{text!r} is not a country's code of two letters, such as FI")
+    return text.upper()
+
+
 def _status(text: str) -> str:
     if text not in get_args(Status):
         raise ValueError(f"must be one of {', '.join(get_args(Status))}")
@@ -48,6 +54,7 @@ FILTERS: dict[str, tuple[_Reader, str, str]] = {
     "device_type": (_text, "T", "On devices of this kind."),
     "device_fingerprint": (_text, "F", "On the device with this fingerprint."),
     "ip": (_network, "IP", "Begun at this address, or in this network."),
+    "country": (_country, "CC", "Begun in this country, by its code of two letters, as far as places are known."),
     "user_agent_contains": (_text, "TEXT", "With this in their User-Agent, small letters or capital."),
     "amr": (_text, "M", "Whose user authenticated with this method."),
     "auth_time_before": (_instant, "AT", "Whose user last authenticated before this instant."),

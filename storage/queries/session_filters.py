@@ -26,8 +26,8 @@ _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC) + _NEAR, datetime(9999, 1, 1, t
 class SessionFilter:
     """Which sessions of the tenant; None does not restrict, and a session must fit all that is given.
 
-    `ip` is an address or a network, `amr` one method. Instants are in text form: `…_after` includes the instant,
-    `…_before` does not.
+    `ip` is an address or a network, `country` a code of two letters, `amr` one method. Instants are in text form:
+    `…_after` includes the instant, `…_before` does not.
     """
 
     user_id: str | None = None
@@ -37,6 +37,7 @@ class SessionFilter:
     device_type: str | None = None
     device_fingerprint: str | None = None
     ip: str | None = None
+    country: str | None = None
     user_agent_contains: str | None = None
     amr: str | None = None
     auth_time_before: Instant | None = None
@@ -74,6 +75,7 @@ CONDITIONS: dict[str, ColumnElement[bool]] = {
     "device_type": _same("device_type"),
     "device_fingerprint": _same("device_fingerprint"),
     "ip": is_within(_S.c.ip, bindparam("ip")),
+    "country": contains(_S.c.geoip.op("||")(literal_column("'\n'")), bindparam("country")),
     "user_agent_contains": contains(func.lower(_S.c.user_agent), bindparam("user_agent_contains")),
     "amr": contains(literal_column("','").op("||")(_S.c.amr).op("||")(literal_column("','")), bindparam("amr")),
     "auth_time_before": _S.c.authenticated_at < _at("auth_time_before", _S.c.authenticated_at),
@@ -101,6 +103,8 @@ def values_of(wanted: SessionFilter, now: Instant) -> dict[str, Any]:
         values["now"] = now
     if "amr" in values:
         values["amr"] = f",{values['amr']},"
+    if "country" in values:
+        values["country"] = f", {values['country']}\n"
     if "user_agent_contains" in values:
         values["user_agent_contains"] = _in_small_letters(values["user_agent_contains"])
     if wanted.created_after is not None:

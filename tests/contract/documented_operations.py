@@ -134,6 +134,7 @@ OUR_PARAMETERS = {
             "device_type",
             "device_fingerprint",
             "ip",
+            "country",
             "user_agent_contains",
             "amr",
             "auth_time_before",

@@ -175,6 +175,6 @@ OUR_ADDITIONS = {
     "SessionResponse": {
         *("acr", "revoked_at", "revoked_by", "revoke_reason", "reason_code"),
         *("last_ip", "last_user_agent", "impersonator", "recorded_by", "idp"),
-        *("app_id", "browser", "os", "current"),
+        *("app_id", "browser", "os", "current", "country"),
     },
 }

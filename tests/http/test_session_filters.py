@@ -2,6 +2,11 @@
 
 import json
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from pathlib import Path
+
+from mmdb_writer import MMDBWriter
+from netaddr import IPSet  # type: ignore[import-untyped]
 
 from tests.http.conftest import Client
 
@@ -41,6 +46,23 @@ def test_each_filter_is_heeded_and_all_of_them_together(client: Client) -> None:
     assert ids(client, "&".join(query for query in queries if query != "ip=192.0.2.7")) == [wanted["id"]]
     assert ids(client, "app_id=shop&user_id=usr_b") == []
     assert len(ids(client, "created_after=2026-04-15T08:00:00Z&active_after=2026-04-15T08:00:00Z")) == 2
+
+
+def test_sessions_are_found_by_the_country_that_they_show(start: Callable[..., Client], tmp_path: Path) -> None:
+    writer = MMDBWriter(database_type="GeoLite2-City")
+    for network, city, country in (("203.0.113.0/24", "Beijing", "CN"), ("198.51.100.0/24", "Turku", "FI")):
+        writer.insert_network(IPSet([network]), {"city": {"names": {"en": city}}, "country": {"iso_code": country}})
+    writer.to_db_file(str(tmp_path / "cities.mmdb"))
+    client = start(SOJOURN_GEOIP_DATABASE=str(tmp_path / "cities.mmdb"))
+    there = client.create(ip="203.0.113.7")
+    here = client.create(ip="198.51.100.7")
+    nowhere = client.create(ip="192.0.2.7")
+
+    assert (there["country"], here["country"], "country" in nowhere) == ("CN", "FI", False)
+    assert ids(client, "country=FI") == [here["id"]]
+    assert ids(client, "country=CN&limit=1") == [there["id"]]
+    assert ids(client, "country=SE") == []
+    assert broken(client, "country=fi") == [("country", "pattern")]
 
 
 def test_a_walk_goes_through_all_that_fit_and_its_last_step_has_no_cursor(client: Client) -> None:

@@ -25,6 +25,7 @@ SORTS: tuple[Sort, ...] = ("-created_at", "created_at", "-last_active_at")
 AGENTS = ("Mozilla/5.0 Firefox", "curl/8.5 É", None)
 ADDRESSES = ("192.0.2.1", "192.0.2.77", "198.51.100.9", "2001:db8::1", "2001:DB8:0:0::2", None)
 NETWORKS = ("192.0.2.1", "192.0.2.0/24", "192.0.2.5/25", "0.0.0.0/0", "2001:db8::/32", "2001:db8::2", "::/0")
+PLACES = ("Turku, FI", "Washington, D.C., US", "FI, SE", None)
 METHODS = ("pwd", "pwd,otp", "otp,mfa", "mfa2", None)
 
 
@@ -51,6 +52,7 @@ def any_session(chance: random.Random, minutes: float) -> NewSession:
         device_type=chance.choice(("desktop", "mobile", None)),
         ip=chance.choice(ADDRESSES),
         user_agent=chance.choice(AGENTS),
+        geoip=chance.choice(PLACES),
     )
 
 
@@ -64,6 +66,7 @@ FILTERS = st.fixed_dictionaries(
         "device_type": st.sampled_from(("desktop", "mobile")),
         "device_fingerprint": st.sampled_from(("f1", "f2")),
         "ip": st.sampled_from(NETWORKS),
+        "country": st.sampled_from(("FI", "US", "SE", "NO")),
         "user_agent_contains": st.sampled_from(("FIREFOX", "firefox", "curl/8.5 É", "é", "%", "_")),
         "amr": st.sampled_from(("pwd", "otp", "mfa", "p")),
         "auth_time_before": st.integers(-5, 60).map(at),
@@ -86,6 +89,7 @@ def fits(session: NewSession, revoked: bool, wanted: dict[str, Any], *, now: str
         and wanted.get("status", status) == status
         and ("ip" not in wanted or (session.ip is not None and ip_address(session.ip) in network))
         and (not asked or small(asked) in small(agent))
+        and wanted.get("country") in (None, (session.geoip or "").rpartition(", ")[2])
         and ("amr" not in wanted or wanted["amr"] in (session.amr or "").split(","))
         and session.authenticated_at < wanted.get("auth_time_before", "~")
         and wanted.get("created_after", "") <= session.created_at < wanted.get("created_before", "~")
