@@ -183,6 +183,12 @@ def test_credentials_in_both_ways_are_refused(client: Client) -> None:
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 
 
+def test_credentials_in_the_query_are_refused(client: Client) -> None:
+    response = form(client, f"{INTROSPECT}?client_secret=x", token="x")
+
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
+
+
 def test_a_key_covers_its_tenants_and_needs_the_scope(client: Client, database_url: str) -> None:
     manager = {"X-API-Key": stored(database_url, scopes=["manage"]).text}
     wanted = {"name": "gateway", "tenants": ["acme"]}

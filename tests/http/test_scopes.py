@@ -38,6 +38,8 @@ def stored(url: str, *, scopes: list[str] | None) -> MintedKey:
 
 def called(client: Client, operation: Operation, key: str) -> httpx.Response:
     """The operation with nothing but its credentials: who may not call it is told before anything else."""
+    if operation.takes_form:
+        return client.request(operation.method, operation.path, auth=("acme", key))
     headers = {"X-API-Key": key}
     if any(item["name"] == "X-Tenant-ID" for item in operation.parameters):
         headers["X-Tenant-ID"] = "acme"
@@ -46,18 +48,24 @@ def called(client: Client, operation: Operation, key: str) -> httpx.Response:
     return client.request(operation.method, re.sub(r"{\w+}", "sess_abc123", operation.path), headers=headers)
 
 
+def lacks_the_scope(answer: httpx.Response) -> bool:
+    """Whether that is why it was refused: as a problem, or as an OAuth error."""
+    body = answer.json() if answer.content else {}
+    said = (answer.status_code, body.get("i18n_key") or body.get("error"))
+    return said in ((403, "error.insufficient_scope"), (400, "unauthorized_client"))
+
+
 def test_a_key_is_good_for_the_operations_of_its_scope_and_for_no_other(client: Client, database_url: str) -> None:
     wrong = []
     for scope in SCOPES:
         key = stored(database_url, scopes=[scope]).text
         for operation in WITH_KEY:
             answer = called(client, operation, key)
-            body = answer.json() if answer.content else {}
-            refused = (answer.status_code, body.get("i18n_key")) == (403, "error.insufficient_scope")
+            refused = lacks_the_scope(answer)
             if refused == (operation.scope == scope):
                 wrong.append((scope, operation.id, answer.status_code))
-            if refused and body["i18n_args"] != {"scope": operation.scope}:
-                wrong.append((scope, operation.id, body["i18n_args"]))
+            if refused and f" {operation.scope}" not in answer.text.replace("'", " ").replace('"', " "):
+                wrong.append((scope, operation.id, answer.text))
 
     assert len(WITH_KEY) >= 17
     assert wrong == []
@@ -77,7 +85,7 @@ def test_a_key_without_scopes_may_do_all_but_manage(client: Client, database_url
 def test_a_key_with_no_scope_at_all_may_do_nothing(client: Client, database_url: str) -> None:
     key = stored(database_url, scopes=[]).text
 
-    assert all(called(client, operation, key).status_code == 403 for operation in WITH_KEY)
+    assert all(lacks_the_scope(called(client, operation, key)) for operation in WITH_KEY)
 
 
 def test_an_auditor_reads_what_administrators_see_and_changes_nothing(client: Client) -> None:
