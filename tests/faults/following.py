@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from tests.faults.services import Service
 from tests.faults.telling import SERVICE
+from tests.live import LiveServer
 
 ENDS = "session.ended"
 PATIENCE_SECONDS = 20
@@ -20,7 +20,7 @@ BROKEN = (OSError, http.client.HTTPException)
 class Follower(threading.Thread):
     """Reads the ends of sessions from a cursor on, page by page, until `stop`. The services take turns."""
 
-    def __init__(self, cursor: str, *services: Service) -> None:
+    def __init__(self, cursor: str, *services: LiveServer) -> None:
         super().__init__(daemon=True)
         self._services = services
         self._cursor = cursor
@@ -46,7 +46,7 @@ class Follower(threading.Thread):
         self._over.set()
         self.join(2 * PATIENCE_SECONDS)
 
-    def _ask(self, service: Service) -> None:
+    def _ask(self, service: LiveServer) -> None:
         path = f"/internal/events?types={ENDS}&limit=50&wait=2s&after={self._cursor}"
         response = self._open(service, path, "application/json")
         page = json.loads(response.read())
@@ -54,7 +54,7 @@ class Follower(threading.Thread):
             self._note(event)
         self._cursor = page["next_cursor"]
 
-    def _open(self, service: Service, path: str, accept: str, **headers: str) -> http.client.HTTPResponse:
+    def _open(self, service: LiveServer, path: str, accept: str, **headers: str) -> http.client.HTTPResponse:
         """An answer that is to be read. Raises where the service is broken or says so."""
         connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE_SECONDS)
         connection.sock = self._connected(service)
@@ -66,7 +66,7 @@ class Follower(threading.Thread):
             raise http.client.HTTPException(response.status)
         return response
 
-    def _connected(self, service: Service) -> socket.socket:
+    def _connected(self, service: LiveServer) -> socket.socket:
         return socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE_SECONDS)
 
     def _note(self, event: dict[str, Any]) -> None:
@@ -79,7 +79,7 @@ class Streaming(Follower):
 
     types = ENDS
 
-    def _ask(self, service: Service) -> None:
+    def _ask(self, service: LiveServer) -> None:
         path = f"/internal/events/stream?types={self.types}"
         with self._open(service, path, "text/event-stream", **{"Last-Event-ID": self._cursor}) as response:
             for fields in self._messages(response):
@@ -104,11 +104,11 @@ class Slow(Streaming):
 
     types = f"session.created,{ENDS}"
 
-    def __init__(self, cursor: str, *services: Service, silent_seconds: float) -> None:
+    def __init__(self, cursor: str, *services: LiveServer, silent_seconds: float) -> None:
         super().__init__(cursor, *services)
         self._silent_seconds = silent_seconds
 
-    def _connected(self, service: Service) -> socket.socket:
+    def _connected(self, service: LiveServer) -> socket.socket:
         connection = socket.socket()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.settimeout(PATIENCE_SECONDS)

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.faults.following import Follower, Streaming
 from tests.live import API_KEY, LiveServer
 from tests.serving.test_floods import resident
 from tests.serving.test_slow_readers import reader
@@ -191,6 +192,33 @@ def test_a_server_that_stops_ends_its_streams_in_good_order(tmp_path: Path, numb
             rest = list(told)  # raises where the last chunk is missing
         assert {kind for kind, _ in rest} <= {"checkpoint"}
         assert server.process.wait(SECONDS) in (0, -number)
+    finally:
+        server.stop()
+
+
+def test_readers_of_a_server_that_is_killed_read_each_end_once(tmp_path: Path) -> None:
+    """The long form, with other faults, is in `tests/faults/test_feed.py`."""
+    server = LiveServer(tmp_path, SOJOURN_STREAM_MAX_AGE="10m")
+    try:
+        sessions = [create(server, f"user_{number}") for number in range(10)]
+        page = httpx.get(f"{server.url}/internal/events", headers=HEADERS, timeout=SECONDS).json()
+        readers = [Follower(page["next_cursor"], server), Streaming(page["next_cursor"], server)]
+        for one in readers:
+            one.start()
+        for session in sessions[:5]:
+            end(server, session)
+        assert wait_for(lambda: all(len(one.read) == 5 for one in readers))
+        server.kill()
+        server.restart()
+        for session in sessions[5:]:
+            end(server, session)
+        assert wait_for(lambda: all(len(one.read) >= 10 for one in readers))
+        for one in readers:
+            one.stop()
+        for one in readers:
+            assert [session for _, session in one.read] == sessions
+            assert [cursor for cursor, _ in one.read] == sorted({cursor for cursor, _ in one.read})
+            assert one.breaks > 0
     finally:
         server.stop()
 
