@@ -30,13 +30,17 @@ class Statement:
     """One statement and its SQL text for each dialect.
 
     `plans_anew`: how it is best run depends on the values, so PostgreSQL plans it for each of them instead of once.
+    `on_sqlite` is the same in other words, where SQLite has another index for it.
     """
 
-    __slots__ = ("_numbered", "_only_reads", "_texts", "clause", "plans_anew")
+    __slots__ = ("_numbered", "_on_sqlite", "_only_reads", "_texts", "clause", "plans_anew")
 
-    def __init__(self, clause: ClauseElement, *, plans_anew: bool = False) -> None:
+    def __init__(
+        self, clause: ClauseElement, *, plans_anew: bool = False, on_sqlite: ClauseElement | None = None
+    ) -> None:
         self.clause = clause
         self.plans_anew = plans_anew
+        self._on_sqlite = on_sqlite
         self._texts: dict[str, str] = {}
         self._numbered: tuple[str, tuple[str, ...]] | None = None
         self._only_reads: bool | None = None
@@ -64,7 +68,9 @@ class Statement:
         return self._only_reads
 
     def _compile(self, dialect: Dialect) -> Compiled:
-        compiled = self.clause.compile(dialect=dialect)
+        other = self._on_sqlite if dialect.name == SQLITE.name else None
+        clause = self.clause if other is None else other
+        compiled = clause.compile(dialect=dialect)
         carried = sorted(name for name, value in compiled.params.items() if value is not None)
         if carried:
             raise ValueError(f"whatever varies must be a named parameter: {carried}")

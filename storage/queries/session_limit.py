@@ -1,11 +1,11 @@
 """The most sessions that one user may have: the ones idle longest end for a new one."""
 
-from sqlalchemy import and_, bindparam, literal_column, select
+from sqlalchemy import bindparam, literal_column, select
 
 from sojourn.domain.clock import Instant
 from sojourn.domain.endings import Ending
 from sojourn.storage.queries import sessions
-from sojourn.storage.queries.session_states import ALL_ACTIVE
+from sojourn.storage.queries.session_states import ALL_ACTIVE, FEW_ACTIVE
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import UnitOfWork
@@ -14,13 +14,14 @@ SIDE_BY_SIDE = 256
 """So many sign-ins of one user may be under way at once; nearer to the limit than this, each waits for the others."""
 
 _S = SessionTable.__table__
-IDLEST = Statement(
+_idlest = (
     select(_S.c.id)
-    .where(and_(_S.c.tenant_id == bindparam("tenant"), _S.c.user_id == bindparam("user_id"), ALL_ACTIVE))
+    .where(_S.c.tenant_id == bindparam("tenant"), _S.c.user_id == bindparam("user_id"))
     .order_by(_S.c.last_active_at, _S.c.id)
     .limit(bindparam("limit"))
     .offset(literal_column("0"))
 )
+IDLEST = Statement(_idlest.where(ALL_ACTIVE), on_sqlite=_idlest.where(FEW_ACTIVE))
 
 
 def is_near(active: int, limit: int) -> bool:

@@ -6,7 +6,7 @@ is behind.
 
 from typing import Any
 
-from sqlalchemy import BindParameter, String, and_, bindparam, case, literal_column, or_
+from sqlalchemy import BindParameter, ColumnElement, String, and_, bindparam, case, func, literal_column, or_, select
 
 from sojourn.storage.schema.sql_functions import earliest, for_postgresql
 from sojourn.storage.schema.tables import SessionTable
@@ -19,19 +19,19 @@ _AHEAD = and_(_S.c.expires_at > NOW, _S.c.idle_expires_at > NOW)
 # Said so that planners do not take the index of what is due: it finds a tenant's sessions and not a user's.
 _NOT_SETTLED = literal_column("0") == case((_S.c.due_at.is_(None), literal_column("1")), else_=literal_column("0"))
 ACTIVE = and_(NOT_REVOKED, _NOT_SETTLED, _AHEAD)
-# The last condition follows from `NOT_REVOKED`, so PostgreSQL has it for nothing by the index of what is not revoked.
+# What is said to PostgreSQL follows from `NOT_REVOKED`, so it has it for nothing by the index of what is not revoked.
 # It then takes that one, and not the index of all that a user ever had, which looks as cheap in a plan for any user.
 ALL_ACTIVE = and_(ACTIVE, for_postgresql(or_(NOT_REVOKED, _S.c.expires_at > NOW)))
 """The active ones, for a statement that goes through all of a user's."""
 FEW_ACTIVE = and_(_S.c.due_at.is_not(None), ACTIVE)
-"""The same rows by that index: where few of a tenant's many sessions are active."""
+"""The same rows by that index: where few of a tenant's many sessions are active. A user's have their own on SQLite."""
 SETTLED_AHEAD = and_(NOT_REVOKED, _S.c.due_at.is_(None), _AHEAD)
 """Settled as expired by a clock that was ahead of this one."""
 OVER = or_(_S.c.expires_at <= NOW, _S.c.idle_expires_at <= NOW)
 """A deadline has passed; the session may have been revoked before."""
 EXPIRED = and_(NOT_REVOKED, or_(_S.c.due_at.is_(None), OVER))
 OUT_OF_ORDER = _S.c.id.op("||", return_type=String())(literal_column("''"))
-"""The id, for the order of what `FEW_ACTIVE` finds: no planner walks all of a tenant's ids for it."""
+"""The id, for the order of what `FEW_ACTIVE` finds: no planner walks all ids of a tenant or a user for it."""
 DEADLINE = earliest(_S.c.expires_at, _S.c.idle_expires_at)
 BEFORE: BindParameter[Any] = bindparam("before")
 ENDED = or_(
@@ -39,3 +39,15 @@ ENDED = or_(
     and_(_S.c.revoked_at.is_(None), or_(_S.c.expires_at <= BEFORE, _S.c.idle_expires_at <= BEFORE)),
 )
 """The session ended at the instant `:before` or earlier."""
+
+
+def active_on_sqlite(*whose: ColumnElement[bool]) -> ColumnElement[int]:
+    """How many of a user's sessions are active, by SQLite's index of open ones.
+
+    A session whose `due_at` is ahead is active: `due_at` is never later than a deadline, and null once it ended. Rows
+    are read of those only that are due and not settled yet.
+    """
+    count = select(func.count()).select_from(_S)
+    surely = count.where(*whose, _S.c.due_at > NOW)
+    perhaps = count.where(*whose, _S.c.due_at <= NOW, NOT_REVOKED, _AHEAD)
+    return surely.scalar_subquery() + perhaps.scalar_subquery()

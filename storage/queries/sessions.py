@@ -24,6 +24,7 @@ from sojourn.storage.queries.session_states import (
     NOW,
     OUT_OF_ORDER,
     SETTLED_AHEAD,
+    active_on_sqlite,
 )  # fmt: skip
 from sojourn.storage.schema.sql_functions import is_among, latest
 from sojourn.storage.schema.tables import SessionTable, UserTable
@@ -133,19 +134,20 @@ _ONE = and_(_MINE, _S.c.id == bindparam("id"))
 
 GET = Statement(select(*COLUMNS).where(_ONE))
 GET_DEVICE = Statement(select(*[_S.c[name] for name in DeviceFacts._fields]).where(_ONE))
-COUNT_ACTIVE_OF_USER = Statement(select(func.count()).select_from(_S).where(_OF_USER, ALL_ACTIVE))
+COUNT_ACTIVE_OF_USER = Statement(
+    select(func.count()).select_from(_S).where(_OF_USER, ALL_ACTIVE), on_sqlite=select(active_on_sqlite(_OF_USER))
+)
 COUNT_ACTIVE_OF_USERS = Statement(
     select(_S.c.user_id, func.count())
     .where(_MINE, is_among(_S.c.user_id, bindparam("users")), ALL_ACTIVE)
     .group_by(_S.c.user_id)
 )
 ACTIVE_AMONG = Statement(select(_S.c.id).where(_MINE, is_among(_S.c.id, bindparam("keys")), ACTIVE))
+_PAGE = select(*COLUMNS).where(_OF_USER).limit(bindparam("limit")).offset(bindparam("offset"))
 LIST_ACTIVE_OF_USER = Statement(
-    select(*COLUMNS)
-    .where(_OF_USER, ACTIVE)
-    .order_by(_S.c.id.desc())
-    .limit(bindparam("limit"))
-    .offset(bindparam("offset"))
+    _PAGE.where(ACTIVE).order_by(_S.c.id.desc()),
+    # By the index of what is open, which SQLite would leave for one that has the order of the ids.
+    on_sqlite=_PAGE.where(FEW_ACTIVE).order_by(OUT_OF_ORDER.desc()),
 )
 _WITH_USERS = (
     select(

@@ -4,7 +4,7 @@ Python sees the same texts on both. PostgreSQL compares texts byte by byte (coll
 uniqueness do not depend on a locale.
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from sqlalchemy import Boolean, Column, Index, String, Table, Text, column
 from sqlalchemy.dialects import postgresql
@@ -53,10 +53,16 @@ def instant(*, nullable: bool = False) -> Column[str]:
     return Column(UtcDateTime(), nullable=nullable)
 
 
-def partial_index(name: str, *columns: str, null: str | None = None, not_null: str | None = None) -> Index:
-    """An index of the rows where one column is null, or is not."""
+def partial_index(
+    name: str,
+    *columns: str,
+    null: str | None = None,
+    not_null: str | None = None,
+    only_on: Literal["sqlite", "postgresql"] | None = None,
+) -> Index:
+    """An index of the rows where one column is null, or is not; on both engines, unless it is `only_on` one."""
     where = column(null).is_(None) if null is not None else column(not_null or "").is_not(None)
-    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where, info={"only_on": only_on})
 
 
 def _text(length: int) -> TypeEngine[Any]:

@@ -4,10 +4,11 @@ import logging
 import re
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.schema import SchemaItem
 
 from sojourn.storage.schema import progress
 
-HEAD = "0012"
+HEAD = "0013"
 """The newest revision in `storage/migrations/versions`. Revisions are numbered: they sort like they follow."""
 
 _NOT_OF_THE_MODELS = re.compile(rf"sqlite_|{progress.TABLE}$|\w+_(default|\d{{8}})$")
@@ -86,7 +87,9 @@ def differences(connection: Connection) -> list[object]:
         webhook_tables,
     )
 
-    def is_ours(_: object, name: str | None, kind: str, *__: object) -> bool:
+    def is_ours(part: SchemaItem, name: str | None, kind: str, *_: object) -> bool:
+        if part.info.get("only_on") not in (None, connection.dialect.name):
+            return False
         return not (kind == "table" and name is not None and _NOT_OF_THE_MODELS.match(name))
 
     context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": is_ours})

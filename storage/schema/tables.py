@@ -49,7 +49,10 @@ class SessionTable(Stored, table=True):
     __tablename__ = "sessions"
     __table_args__ = (
         Index("ix_sessions_user", "tenant_id", "user_id", "id"),
-        partial_index("ix_sessions_active", "tenant_id", "user_id", "expires_at", null="revoked_at"),
+        partial_index(
+            "ix_sessions_active", "tenant_id", "user_id", "expires_at", null="revoked_at", only_on="postgresql"
+        ),
+        partial_index("ix_sessions_open", "tenant_id", "user_id", "due_at", not_null="due_at", only_on="sqlite"),
         partial_index("ix_sessions_revoked", "tenant_id", "id", not_null="revoked_at"),
         partial_index("ix_sessions_due", "tenant_id", "due_at", not_null="due_at"),
         partial_index("ix_sessions_device", "tenant_id", "device_id", not_null="device_id"),

@@ -6,15 +6,17 @@ statement has the same plan on the first day and on the last
 (https://www.sqlite.org/optoverview.html, "Manual Control Of Query Plans Using SQLITE_STAT Tables").
 """
 
-from sqlalchemy import Column, Connection, MetaData, Table, Text, delete, insert
+from sqlalchemy import Column, Connection, MetaData, Table, Text, delete, insert, select
 
+_SCHEMA = Table("sqlite_master", MetaData(), Column("name", Text))
 _STATISTICS = Table("sqlite_stat1", MetaData(), Column("tbl", Text), Column("idx", Text), Column("stat", Text))
 
 _ROWS = (
     # (table, index, rows in the table, then rows for one value of the first column, of the first two, ...)
     ("sessions", "sessions", "1000000 50000 1"),
     ("sessions", "ix_sessions_user", "1000000 50000 10 1"),
-    ("sessions", "ix_sessions_active", "300000 15000 3 1"),
+    ("sessions", "ix_sessions_open", "300000 15000 3 1"),
+    ("sessions", "ix_sessions_active", "300000 15000 3 1"),  # until the end of the migration that replaces it
     ("sessions", "ix_sessions_revoked", "50000 2500 1"),
     ("sessions", "ix_sessions_due", "300000 15000 2"),
     ("sessions", "ix_sessions_device", "500000 25000 5"),
@@ -39,6 +41,8 @@ def fix_plans(connection: Connection) -> None:
     """Write the statistics; connections opened from now on plan by them."""
     connection.exec_driver_sql("ANALYZE sqlite_schema")  # makes the table of statistics where there is none
     connection.execute(delete(_STATISTICS))
+    there = set(connection.scalars(select(_SCHEMA.c.name)))  # of an unknown index they would be taken for the table's
     connection.execute(
-        insert(_STATISTICS), [{"tbl": table, "idx": index, "stat": stat} for table, index, stat in _ROWS]
+        insert(_STATISTICS),
+        [{"tbl": table, "idx": index, "stat": stat} for table, index, stat in _ROWS if index in there],
     )

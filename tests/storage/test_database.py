@@ -22,7 +22,9 @@ from sojourn.storage.engines import open_database
 from sojourn.storage.queries import (
     api_keys,
     feed,
+    procedures,
     session_devices,
+    session_limit,
     sessions,
     statistics,
     status_lists,
@@ -30,7 +32,7 @@ from sojourn.storage.queries import (
     trusted_devices,
     users,
 )
-from sojourn.storage.queries.session_search import Sort, Way, compiled
+from sojourn.storage.queries.session_search import Sort, Way, compiled, count_of_user
 from sojourn.storage.sqlite.functions import add_functions
 from sojourn.storage.sqlite.writer import Writer
 from sojourn.storage.statements import SQLITE, Many, Statement
@@ -52,6 +54,7 @@ STATEMENTS = {
     for part, statement in compiled(frozenset({"app_id"}), way, sort=sort, begun=begun)._asdict().items()
     if isinstance(statement, Statement)
 }
+PARAMETERS_OF_STANDING = re.findall(r":(\w+)", procedures.STANDING.text(SQLITE))
 WITHOUT_TENANT = (
     {
         f"sojourn.storage.queries.api_keys.{name}"
@@ -230,19 +233,18 @@ def test_compiled_statements_answer_as_sqlalchemy_does(store: Store) -> None:
     ("statement", "parameters", "index"),
     [
         (sessions.GET, {"id": "x"}, "USING PRIMARY KEY"),
-        (sessions.COUNT_ACTIVE_OF_USER, {"user_id": "u", "now": T0}, "ix_sessions_active"),
-        (sessions.COUNT_ACTIVE_OF_USERS, {"users": Many(["u", "v"]), "now": T0}, "ix_sessions_active"),
+        (sessions.COUNT_ACTIVE_OF_USER, {"user_id": "u", "now": T0}, "COVERING INDEX ix_sessions_open"),
+        (sessions.COUNT_ACTIVE_OF_USERS, {"users": Many(["u", "v"]), "now": T0}, "COVERING INDEX ix_sessions_open"),
         (sessions.ACTIVE_AMONG, {"keys": Many(["x", "y"]), "now": T0}, "USING PRIMARY KEY"),
         (
             session_devices.BY_DEVICE,
             {"user_id": "u", "now": T0, "current": "x", "limit": 1, "window": 9},
             "ix_sessions_user",
         ),
-        (
-            sessions.LIST_ACTIVE_OF_USER,
-            {"user_id": "u", "now": T0, "limit": 1, "offset": 0},
-            "ix_sessions_active",
-        ),
+        (sessions.LIST_ACTIVE_OF_USER, {"user_id": "u", "now": T0, "limit": 1, "offset": 0}, "ix_sessions_open"),
+        (session_limit.IDLEST, {"user_id": "u", "now": T0, "limit": 1}, "ix_sessions_open"),
+        (count_of_user("active"), {"user_id": "u", "now": T0}, "COVERING INDEX ix_sessions_open"),
+        (procedures.STANDING, dict.fromkeys(PARAMETERS_OF_STANDING, "x"), "COVERING INDEX ix_sessions_open"),
         (statistics.NUMBERS, {"now": T0}, "ix_sessions_due"),
         (trusted_devices.LIST_TRUSTED, {"user_id": "u", "now": T0, "limit": 1, "offset": 0}, "ix_trusted_devices_user"),
     ],

@@ -208,7 +208,8 @@ def test_new_tables_are_not_filled_and_have_nothing_to_take_away(
 
     told = migrate(url, next_release)
 
-    assert [line.split()[1] for line in told] == ["expand:"] * int(NEXT) + ["contract:"]
+    leaving = sum("def contract()" in path.read_text("utf-8") for path in next_release.glob("versions/*.py"))
+    assert [line.split()[1] for line in told] == ["expand:"] * int(NEXT) + ["contract:"] * leaving
     assert asyncio.run(engines.plan_migration(url, folder=next_release, contract=True)) == []
     if server is not None:
         server.drop(name)
