@@ -4,6 +4,7 @@ Nothing happens on import. `create_app` refuses to build when the contract is no
 has no handler, or when a handler and the contract disagree.
 """
 
+import asyncio
 import inspect
 import os
 import signal
@@ -63,8 +64,10 @@ from sojourn.pipeline.specification import ContractSpecification
 from sojourn.problems.pages import Pages
 from sojourn.serving.clock_watch import WatchedClock
 from sojourn.serving.collection import keep_what_is_there
+from sojourn.serving.forking import warm
 from sojourn.serving.lifespan import WorkerDatabase
 from sojourn.settings import Settings
+from sojourn.storage.engines import compile_statements
 
 HANDLER_MODULES: tuple[ModuleType, ...] = (
     audit,
@@ -120,6 +123,7 @@ def create_app(
     database = WorkerDatabase(settings, service_tokens, clock=clock)
     stored_keys = ApiKeys(settings, database)
     database.reloads(service_tokens.reload, stored_keys.reload)
+    database.begins_with(stored_keys.reload)
     program = _program(
         settings,
         database,
@@ -148,13 +152,35 @@ def create_app(
 
 
 def create_app_from_env() -> AsyncApp:
-    """The application for the `SOJOURN_*` environment; what each worker process calls."""
-    metrics.start()
-    spans.start()
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until keys can be read again
+    """The application for the `SOJOURN_*` environment; what each worker process calls that is started anew."""
+    _begin_worker()
     app = create_app(Settings.from_env(os.environ), clock=WatchedClock())
     keep_what_is_there()
     return app
+
+
+def prepare_app_from_env() -> Callable[[], AsyncApp]:
+    """The same, built once for workers that are forked; what each of them calls.
+
+    Whatever workers would make at their first requests is made: the layers of the application, statements, patterns.
+    """
+    settings = Settings.from_env(os.environ)
+    app = create_app(settings, clock=WatchedClock())
+    compile_statements(settings.database_url)
+    describe_agent("Mozilla/5.0")
+    asyncio.run(warm(app))
+
+    def begin() -> AsyncApp:
+        _begin_worker()
+        return app
+
+    return begin
+
+
+def _begin_worker() -> None:
+    metrics.start()
+    spans.start()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until keys can be read again
 
 
 def _handler_index(

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sojourn.storage.database import Database
 from sojourn.storage.schema import revisions
+from sojourn.storage.statements import POSTGRESQL, SQLITE, compile_all
 from sojourn.storage.upkeep.bulk import BulkLoader
 
 if TYPE_CHECKING:
@@ -52,6 +53,11 @@ async def open_database(
     from sojourn.storage.sqlite.database import SqliteDatabase
 
     return await SqliteDatabase.connect(_path(url), busy_timeout)
+
+
+def compile_statements(url: str) -> None:
+    """Compile what the engine of a URL runs, before there is a database: forked workers share the texts."""
+    compile_all(POSTGRESQL if url.startswith(POSTGRESQL_PREFIX) else SQLITE)
 
 
 async def with_open_database(

@@ -6,6 +6,7 @@ as they are; the columns are chosen so that none needs converting.
 """
 
 import json
+from weakref import WeakSet
 
 from sqlalchemy import ClauseElement, SelectBase
 from sqlalchemy.dialects import sqlite
@@ -33,7 +34,7 @@ class Statement:
     `on_sqlite` is the same in other words, where SQLite has another index for it.
     """
 
-    __slots__ = ("_numbered", "_on_sqlite", "_only_reads", "_texts", "clause", "plans_anew")
+    __slots__ = ("__weakref__", "_numbered", "_on_sqlite", "_only_reads", "_texts", "clause", "plans_anew")
 
     def __init__(
         self, clause: ClauseElement, *, plans_anew: bool = False, on_sqlite: ClauseElement | None = None
@@ -44,6 +45,7 @@ class Statement:
         self._texts: dict[str, str] = {}
         self._numbered: tuple[str, tuple[str, ...]] | None = None
         self._only_reads: bool | None = None
+        _MADE.add(self)
 
     def text(self, dialect: Dialect) -> str:
         """The SQL text, with named parameters. Raises ValueError when the statement carries values of its own."""
@@ -75,3 +77,15 @@ class Statement:
         if carried:
             raise ValueError(f"whatever varies must be a named parameter: {carried}")
         return compiled
+
+
+_MADE: WeakSet[Statement] = WeakSet()
+
+
+def compile_all(dialect: Dialect) -> None:
+    """Compile every statement that was made so far, where otherwise each worker would at its first use."""
+    for statement in list(_MADE):
+        if dialect is POSTGRESQL:
+            statement.only_reads  # noqa: B018 - it is kept
+        else:
+            statement.text(dialect)

@@ -74,6 +74,12 @@ class LiveServer:
         process.kill()
         raise RuntimeError(f"the server did not become ready:\n{self.log.read_text()}")
 
+    def workers(self) -> list[int]:
+        """The processes that serve for this one, by id. Where they are spawned, Python keeps one beside them."""
+        parent = self.process.pid
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text("utf-8").split()
+        return [int(child) for child in children if b"resource_tracker" not in _command(child)]
+
     def kill(self) -> None:
         """End the process as a power cut would: SIGKILL, no goodbye."""
         self.process.send_signal(signal.SIGKILL)
@@ -88,3 +94,10 @@ class LiveServer:
         if self.process.poll() is None:
             self.process.terminate()
         return self.process.wait(120)
+
+
+def _command(process: str) -> bytes:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:  # it has gone meanwhile
+        return b"resource_tracker"

@@ -10,6 +10,7 @@ import select
 import threading
 import time
 from collections import deque
+from weakref import WeakSet
 
 from sojourn.observability import metrics
 
@@ -35,6 +36,11 @@ class BackgroundHandler(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
+        self._begin()
+        _HANDLERS.add(self)
+
+    def _begin(self) -> None:
+        """Nothing waits, and nobody writes: also in a forked process, whose lines of before another one writes."""
         self._changed = threading.Condition()
         self._lines: deque[bytes] = deque()
         self._waiting_bytes = 0
@@ -131,3 +137,12 @@ def _write(lines: bytes) -> None:
             waiting.poll()
         except OSError:
             return
+
+
+def _begin_anew() -> None:
+    for handler in _HANDLERS:
+        handler._begin()
+
+
+_HANDLERS: WeakSet[BackgroundHandler] = WeakSet()
+os.register_at_fork(after_in_child=_begin_anew)

@@ -19,6 +19,9 @@ CLIENT_SECONDS = 10
 
 PATH = "/metrics"
 
+STILL = threading.Lock()
+"""Held while a request is answered, and while the process forks: what a thread holds then is never given back."""
+
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Any]
 
 
@@ -54,16 +57,24 @@ def _application(folder: Path) -> Wsgi:
     from prometheus_client import CollectorRegistry, make_wsgi_app
     from prometheus_client.multiprocess import MultiProcessCollector
 
+    class Workers(MultiProcessCollector):
+        """What all workers have counted. A file that one of them is just making is empty, and cannot be read yet."""
+
+        def collect(self) -> Any:
+            files = [str(file) for file in folder.glob("*.db") if file.stat().st_size]
+            return self.merge(files, accumulate=True)  # type: ignore[no-untyped-call]  # the library
+
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]  # the library
+    Workers(registry, str(folder))  # type: ignore[no-untyped-call]  # the library
     answer = make_wsgi_app(registry)
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         if environ["PATH_INFO"] != PATH:
             start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
             return [f"The metrics are at {PATH}.\n".encode()]
-        _forget_the_dead(folder)
-        return answer(environ, start_response)
+        with STILL:
+            _forget_the_dead(folder)
+            return answer(environ, start_response)
 
     return application
 

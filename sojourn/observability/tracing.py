@@ -1,5 +1,6 @@
 """Trace context (W3C Trace Context) and request ids."""
 
+import os
 import re
 import secrets
 from dataclasses import dataclass
@@ -9,10 +10,19 @@ from itertools import count
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _SAMPLED = 1
-_PROCESS = secrets.token_hex(6)
+_process = secrets.token_hex(6)
 _serial = count(secrets.randbits(24))
 """A request's id is a UUID version 7 whose last parts are a counter and the process (RFC 9562 §6.2): it is
 unique without asking the system for randomness each time."""
+
+
+def _draw_again() -> None:
+    """A process that was forked is another one."""
+    global _process, _serial
+    _process, _serial = secrets.token_hex(6), count(secrets.randbits(24))
+
+
+os.register_at_fork(after_in_child=_draw_again)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +57,4 @@ def request_id(sent: str | None, now: datetime) -> str:
         return sent
     milliseconds, serial = int(now.timestamp() * 1000), next(_serial)
     begin = f"req_{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}"
-    return f"{begin}-7{serial >> 12 & 0xFFF:03x}-8{serial & 0xFFF:03x}-{_PROCESS}"
+    return f"{begin}-7{serial >> 12 & 0xFFF:03x}-8{serial & 0xFFF:03x}-{_process}"

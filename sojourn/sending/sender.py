@@ -68,7 +68,7 @@ class Sender:
         self._number = number
         self._secrets = Secrets(seals)
         self._post = Post(allowed, clock, resolve=resolve)
-        self._holder = uuid7(clock())
+        self._holder = ""
         self._heard = asyncio.Event()
         self._began = asyncio.Event()
         self._is_anybody_told = False
@@ -114,6 +114,7 @@ class Sender:
 
     async def run(self) -> None:
         """Look for work again and again, until cancelled. No failure ends it."""
+        self._holder = uuid7(self._clock())
         while True:
             await self._hear()
             try:

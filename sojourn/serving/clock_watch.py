@@ -34,7 +34,11 @@ class WatchedClock:
 
     def __init__(self, read: Callable[[], Reading] = read_clocks) -> None:
         self._read = read
-        self._time = TrustedTime(read())
+        self.begin()
+
+    def begin(self) -> None:
+        """Believe the wall clock as it is now: steps of before are not this worker's."""
+        self._time = TrustedTime(self._read())
         self._told = 0
         self._is_told = False
         self._database_offset: float | None = None

@@ -63,6 +63,7 @@ class WorkerDatabase:
         self._activity = self._activity_of(self._database)
         self._draining = Draining(settings.drain_time)
         self._reloading = Reloading()
+        self._first_steps: tuple[Callable[[], None], ...] = ()
         self.feed = Feed(self, clock, retention=settings.event_retention)
         self.status_lists = StatusLists(
             self,
@@ -83,6 +84,10 @@ class WorkerDatabase:
         """What SIGHUP does: each of these, which wait for nothing."""
         self._reloading = Reloading(*steps)
 
+    def begins_with(self, *steps: Callable[[], None]) -> None:
+        """What is read again when the server starts: the application may be older than a worker forked with it."""
+        self._first_steps = steps
+
     async def is_ready(self) -> bool:
         """Whether requests should come here: the database answers, the issuers' keys were read once, no stop came."""
         return not self._draining.begun and self._tokens.have_issuer_keys and await self().is_reachable()
@@ -102,6 +107,10 @@ class WorkerDatabase:
     @asynccontextmanager
     async def lifespan(self, _: ConnexionMiddleware) -> AsyncIterator[dict[str, Any]]:
         """Open the database and start the tokens; close both when the server stops. The server sees what is yielded."""
+        if isinstance(self._clock, WatchedClock):
+            self._clock.begin()
+        for step in self._first_steps:
+            step()
         await self._tokens.open_vault()
         self._tokens.read_issuer_keys()
         tasks = []

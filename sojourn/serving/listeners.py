@@ -4,15 +4,20 @@ import os
 import signal
 import socket
 import sys
+from contextlib import ExitStack
 from typing import Any
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
+from uvicorn.importer import import_from_string
 from uvicorn.supervisors import Multiprocess
 
 from sojourn.serving.collection import uncollected
+from sojourn.serving.forking import CAN_FORK, forked_workers
 
 APPLICATION = "sojourn.app:create_app_from_env"
+PREPARED = "sojourn.app:prepare_app_from_env"
+"""Gives what is called in each worker, where workers are forked."""
 
 
 class Workers(Multiprocess):
@@ -46,11 +51,16 @@ def serve(workers: int, internal: socket.socket | None, **options: Any) -> None:
 
     Leaves the process with a status when the only worker could not start.
     """
-    config = uvicorn.Config(APPLICATION, factory=True, workers=workers, **options)
     others = [] if internal is None else [internal]
+    config = uvicorn.Config(APPLICATION, factory=True, workers=workers, **options)
     try:
         if workers > 1:
-            Workers(config, sockets=[config.bind_socket(), *others]).run()
+            with ExitStack() as stack:
+                if CAN_FORK:
+                    with uncollected():
+                        config.app = import_from_string(PREPARED)()
+                    stack.enter_context(forked_workers())
+                Workers(config, sockets=[config.bind_socket(), *others]).run()
             return
         with uncollected():
             config.load_app()

@@ -3,11 +3,37 @@
 import asyncio
 import logging
 import multiprocessing
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 logger = logging.getLogger("sojourn")
+
+
+class Lifeline:
+    """A pipe whose one end only the supervisor holds, so that the other can be read once the supervisor has ended.
+
+    The pipe that each process gets from Python will not do: workers that are forked later hold its end, too.
+    """
+
+    kept: "Lifeline | None" = None
+    """The one of this process, where it was forked as a worker."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.sentinel, self._held = os.pipe()
+
+    def keep(self) -> None:
+        """This process is a worker of the one that made the pipe."""
+        os.close(self._held)
+        Lifeline.kept = self
+
+    def close(self) -> None:
+        """The supervisor has no workers any more."""
+        os.close(self.sentinel)
+        os.close(self._held)
 
 
 @contextmanager
@@ -16,7 +42,7 @@ def end_with_supervisor() -> Iterator[None]:
 
     Does nothing in a process that serves alone.
     """
-    supervisor = multiprocessing.parent_process()
+    supervisor: Any = Lifeline.kept or multiprocessing.parent_process()
     if supervisor is None:
         yield
         return

@@ -12,7 +12,7 @@ from sojourn.domain.refresh_tokens import RefreshToken
 from sojourn.storage.procedures import Procedure, Step
 from sojourn.storage.queries import events, refresh_states, sessions, sign_ins, statistics, tokens, users
 from sojourn.storage.queries.refresh_states import RefreshRow
-from sojourn.storage.queries.session_states import ALL_ACTIVE, active_on_sqlite
+from sojourn.storage.queries.session_states import ACTIVE_BY_INDEX, ALL_ACTIVE
 from sojourn.storage.queries.sessions import NewSession, SessionRow
 from sojourn.storage.queries.sign_ins import Ends
 from sojourn.storage.queries.token_configs import OWN_CONFIG, TERMS_OF_USER, TYPES, Terms, terms_of
@@ -31,12 +31,12 @@ _TENANT: Any = bindparam("tenant")
 _OF_USER: Any = (bindparam("type_sign_in"), bindparam("user_id"), bindparam("erased"))
 
 _ITS = and_(_S.c.tenant_id == _TENANT, _S.c.user_id == bindparam("user_id"))
-_ACTIVE = select(func.count()).select_from(_S).where(_ITS, ALL_ACTIVE).scalar_subquery()
+_COUNT = select(func.count()).select_from(_S).where(_ITS)
 _TENANT_IS_MADE = select(func.count()).select_from(_T).where(_T.c.id == _TENANT).scalar_subquery()
 _standing = select(cut_offs(*_OF_USER), issued_until(*_OF_USER)).select_from(OWN_CONFIG)
 STANDING = Statement(
-    _standing.add_columns(_ACTIVE, _TENANT_IS_MADE, *TERMS_OF_USER),
-    on_sqlite=_standing.add_columns(active_on_sqlite(_ITS), _TENANT_IS_MADE, *TERMS_OF_USER),
+    _standing.add_columns(_COUNT.where(ALL_ACTIVE).scalar_subquery(), _TENANT_IS_MADE, *TERMS_OF_USER),
+    on_sqlite=_standing.add_columns(_COUNT.where(ACTIVE_BY_INDEX).scalar_subquery(), _TENANT_IS_MADE, *TERMS_OF_USER),
 )
 NOT_ENDED = Statement(select(literal_column("1")).where(cut_offs(*_OF_USER) == bindparam("seen_ends", type_=Integer)))
 """Finds a row while the user was ended as often as was seen."""

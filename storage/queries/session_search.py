@@ -29,7 +29,7 @@ from sojourn.domain.session_cursors import Place
 from sojourn.domain.sessions import Status
 from sojourn.storage.queries import sessions, statistics
 from sojourn.storage.queries.session_filters import CONDITIONS, RANGES, TIMES, SessionFilter, names_of, values_of
-from sojourn.storage.queries.session_states import ALL_ACTIVE, FEW_ACTIVE, OUT_OF_ORDER, active_on_sqlite
+from sojourn.storage.queries.session_states import ACTIVE_BY_INDEX, ALL_ACTIVE, FEW_ACTIVE, OUT_OF_ORDER
 from sojourn.storage.queries.sessions import COLUMNS, SessionRow
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Statement
@@ -286,12 +286,10 @@ def _is_plain(wanted: SessionFilter) -> bool:
 @lru_cache(maxsize=4)
 def count_of_user(status: Status | None) -> Statement:
     """How many sessions of a user have a status, or any."""
-    conditions = [] if status is None else [ALL_ACTIVE if status == "active" else CONDITIONS[f"status={status}"]]
-    whose = and_(_MINE, CONDITIONS["user_id"])
-    counted = select(func.count()).select_from(_S).where(whose, *conditions)
+    counted = select(func.count()).select_from(_S).where(_MINE, CONDITIONS["user_id"])
     if status == "active":
-        return Statement(counted, plans_anew=True, on_sqlite=select(active_on_sqlite(whose)))
-    return Statement(counted)
+        return Statement(counted.where(ALL_ACTIVE), plans_anew=True, on_sqlite=counted.where(ACTIVE_BY_INDEX))
+    return Statement(counted if status is None else counted.where(CONDITIONS[f"status={status}"]))
 
 
 def _values_of(behind: Place | None) -> dict[str, Any]:

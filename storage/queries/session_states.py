@@ -6,7 +6,7 @@ is behind.
 
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, String, and_, bindparam, case, func, literal_column, or_, select
+from sqlalchemy import BindParameter, String, and_, bindparam, case, literal_column, or_, select
 
 from sojourn.storage.schema.sql_functions import earliest, for_postgresql
 from sojourn.storage.schema.tables import SessionTable
@@ -39,15 +39,14 @@ ENDED = or_(
     and_(_S.c.revoked_at.is_(None), or_(_S.c.expires_at <= BEFORE, _S.c.idle_expires_at <= BEFORE)),
 )
 """The session ended at the instant `:before` or earlier."""
+_ROW = _S.alias("its_row")
+_ROW_IS_AHEAD = and_(_ROW.c.revoked_at.is_(None), _ROW.c.expires_at > NOW, _ROW.c.idle_expires_at > NOW)
+_its_row = select(literal_column("1")).where(_ROW.c.tenant_id == bindparam("tenant"), _ROW.c.id == _S.c.id)
+ACTIVE_BY_INDEX = and_(
+    _S.c.due_at.is_not(None), or_(_S.c.due_at > NOW, _its_row.where(_ROW_IS_AHEAD).correlate(_S).exists())
+)
+"""The active ones, to be counted by SQLite's index of open sessions.
 
-
-def active_on_sqlite(*whose: ColumnElement[bool]) -> ColumnElement[int]:
-    """How many of a user's sessions are active, by SQLite's index of open ones.
-
-    A session whose `due_at` is ahead is active: `due_at` is never later than a deadline, and null once it ended. Rows
-    are read of those only that are due and not settled yet.
-    """
-    count = select(func.count()).select_from(_S)
-    surely = count.where(*whose, _S.c.due_at > NOW)
-    perhaps = count.where(*whose, _S.c.due_at <= NOW, NOT_REVOKED, _AHEAD)
-    return surely.scalar_subquery() + perhaps.scalar_subquery()
+A session whose `due_at` is ahead is active: `due_at` is never later than a deadline, and null once it ended. A row is
+read only for one that is due and not settled yet.
+"""

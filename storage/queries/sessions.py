@@ -19,12 +19,12 @@ from sojourn.storage.queries import events, statistics, tenants, users
 from sojourn.storage.queries.events import Event
 from sojourn.storage.queries.session_states import (
     ACTIVE,
+    ACTIVE_BY_INDEX,
     ALL_ACTIVE,
     FEW_ACTIVE,
     NOW,
     OUT_OF_ORDER,
     SETTLED_AHEAD,
-    active_on_sqlite,
 )  # fmt: skip
 from sojourn.storage.schema.sql_functions import is_among, latest
 from sojourn.storage.schema.tables import SessionTable, UserTable
@@ -134,14 +134,11 @@ _ONE = and_(_MINE, _S.c.id == bindparam("id"))
 
 GET = Statement(select(*COLUMNS).where(_ONE))
 GET_DEVICE = Statement(select(*[_S.c[name] for name in DeviceFacts._fields]).where(_ONE))
-COUNT_ACTIVE_OF_USER = Statement(
-    select(func.count()).select_from(_S).where(_OF_USER, ALL_ACTIVE), on_sqlite=select(active_on_sqlite(_OF_USER))
-)
-COUNT_ACTIVE_OF_USERS = Statement(
-    select(_S.c.user_id, func.count())
-    .where(_MINE, is_among(_S.c.user_id, bindparam("users")), ALL_ACTIVE)
-    .group_by(_S.c.user_id)
-)
+_COUNT = select(func.count()).select_from(_S).where(_OF_USER)
+COUNT_ACTIVE_OF_USER = Statement(_COUNT.where(ALL_ACTIVE), on_sqlite=_COUNT.where(ACTIVE_BY_INDEX))
+_AMONG = _MINE, is_among(_S.c.user_id, bindparam("users"))
+_COUNTS = select(_S.c.user_id, func.count()).where(*_AMONG).group_by(_S.c.user_id)
+COUNT_ACTIVE_OF_USERS = Statement(_COUNTS.where(ALL_ACTIVE), on_sqlite=_COUNTS.where(ACTIVE_BY_INDEX))
 ACTIVE_AMONG = Statement(select(_S.c.id).where(_MINE, is_among(_S.c.id, bindparam("keys")), ACTIVE))
 _PAGE = select(*COLUMNS).where(_OF_USER).limit(bindparam("limit")).offset(bindparam("offset"))
 LIST_ACTIVE_OF_USER = Statement(

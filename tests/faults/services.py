@@ -8,7 +8,6 @@ from pathlib import Path
 from tests.live import LiveServer
 
 REFRESH_SECRET = "a-refresh-secret-of-at-least-thirty-two-bytes"
-_WORKER = b"spawn_main"
 _BEGINS = b"Application startup complete"
 _RESTART_SECONDS = 180
 
@@ -31,12 +30,6 @@ class Service(LiveServer):
         )
         self.wait_for_starts(workers)
 
-    def workers(self) -> list[int]:
-        """The process ids of the workers."""
-        parent = self.process.pid
-        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        return [int(child) for child in children if _WORKER in _command(child)]
-
     def starts(self) -> int:
         """How many workers have begun to serve so far."""
         return self.log.read_bytes().count(_BEGINS)
@@ -54,10 +47,3 @@ class Service(LiveServer):
         for victim in victims:
             os.kill(victim, signal.SIGKILL)
         self.wait_for_starts(before + len(victims))
-
-
-def _command(pid: str) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except FileNotFoundError:
-        return b""

@@ -151,8 +151,7 @@ def test_a_worker_that_died_leaves_what_it_counted_and_nothing_that_it_held(obse
         create(client)
     server.awaits(lambda seen: seen.value("sojourn_connections") >= 8)
     before = server.value("sojourn_requests_total", operation="create_session", status="201")
-    children = subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=True)
-    workers = [pid for pid in map(int, children.stdout.split()) if b"spawn_main" in _command(pid)]
+    workers = server.workers()
     assert len(workers) == 2
 
     for pid in workers:
@@ -162,10 +161,6 @@ def test_a_worker_that_died_leaves_what_it_counted_and_nothing_that_it_held(obse
     assert server.value("sojourn_requests_total", operation="create_session", status="201") == before == 1
     for connection in held:
         connection.close()
-
-
-def _command(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def test_a_reader_of_metrics_that_stands_still_holds_up_no_other(observed: Callable[..., Observed]) -> None:

@@ -22,3 +22,8 @@ async def _serve(scope: Any, receive: Any, send: Any) -> None:
 def application() -> Any:
     """What each worker process calls."""
     return _serve
+
+
+def prepared() -> Any:
+    """The same, where workers are forked."""
+    return application

@@ -139,6 +139,7 @@ def test_sighup_reloads_keys_and_key_sets(served: Served) -> None:
 def test_sighup_reaches_every_worker_and_ends_none(tmp_path: Path) -> None:
     program = (
         "from sojourn.serving import listeners; listeners.APPLICATION = 'tests.serving.noting_app:application';"
+        " listeners.PREPARED = 'tests.serving.noting_app:prepared';"
         " listeners.serve(3, None, port=0, log_level='warning')"
     )
 

@@ -11,12 +11,6 @@ from tests.live import LiveServer
 SECONDS = 60
 
 
-def workers_of(supervisor: int) -> list[int]:
-    """The processes that serve for the supervisor, by id."""
-    children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text("utf-8").split()
-    return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
-
-
 def is_gone(process: int) -> bool:
     try:
         os.kill(process, 0)
@@ -37,8 +31,8 @@ def until(holds: Callable[[], bool]) -> bool:
 def test_workers_end_when_their_supervisor_was_killed(tmp_path: Path) -> None:
     server = LiveServer(tmp_path, "--workers", "2")
     try:
-        assert until(lambda: len(workers_of(server.process.pid)) == 2)
-        workers = workers_of(server.process.pid)
+        assert until(lambda: len(server.workers()) == 2)
+        workers = server.workers()
 
         server.process.send_signal(signal.SIGKILL)
         server.process.wait(SECONDS)
