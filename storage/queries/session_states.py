@@ -41,7 +41,7 @@ ENDED = or_(
 """The session ended at the instant `:before` or earlier."""
 _ROW = _S.alias("its_row")
 _ROW_IS_AHEAD = and_(_ROW.c.revoked_at.is_(None), _ROW.c.expires_at > NOW, _ROW.c.idle_expires_at > NOW)
-_its_row = select(literal_column("1")).where(_ROW.c.tenant_id == bindparam("tenant"), _ROW.c.id == _S.c.id)
+_its_row: Any = select(literal_column("1")).where(_ROW.c.tenant_id == bindparam("tenant"), _ROW.c.id == _S.c.id)
 ACTIVE_BY_INDEX = and_(
     _S.c.due_at.is_not(None), or_(_S.c.due_at > NOW, _its_row.where(_ROW_IS_AHEAD).correlate(_S).exists())
 )

@@ -1,7 +1,7 @@
 """On SQLite, a user's active sessions are found by an index of open ones, which mostly says it without their rows.
 
 It takes the place of the index of what is not revoked, which leaves with `--contract`: the program before reads that
-one. Writes wait while the new one is built, about a second for a million sessions. On PostgreSQL nothing changes.
+one. Writes wait while the new one is built, about two seconds for a million sessions. On PostgreSQL nothing changes.
 """
 
 import sqlalchemy as sa
