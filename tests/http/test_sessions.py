@@ -27,6 +27,8 @@ def test_a_created_session_has_both_deadlines_and_every_fact_it_was_given(client
         "amr": "password,totp",
         "device_id": "dev_abc123",
         "device_type": "desktop",
+        "browser": "Chrome 123",
+        "os": "Windows 10",
         "ip": "192.168.1.1",
         "user_agent": CHROME,
     }
