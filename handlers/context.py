@@ -50,6 +50,16 @@ def takes_token(argument: str) -> Callable[[H], H]:
     return mark
 
 
+def takes_actor(argument: str) -> Callable[[H], H]:
+    """Marks a handler that may receive the token of somebody who acts for another; it finds it in `ctx.actor`."""
+
+    def mark(handler: H) -> H:
+        handler.actor_argument = argument  # type: ignore[attr-defined]  # a mark on a function
+        return handler
+
+    return mark
+
+
 def takes_vouching_key(handler: H) -> H:
     """Marks a handler of an operation for bearer tokens beside which an API key may come: its holder vouches.
 
@@ -209,6 +219,7 @@ class Context:
     service: Service
     began: datetime
     presented: PresentedToken | None = None
+    actor: PresentedToken | None = None
     request_id: str | None = None
 
     @property

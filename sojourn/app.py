@@ -44,6 +44,7 @@ from sojourn.handlers.sessions import service as session_service
 from sojourn.handlers.sessions import user as session_user
 from sojourn.handlers.tokens import blacklist as token_blacklist
 from sojourn.handlers.tokens import exchange as token_exchange
+from sojourn.handlers.tokens import granting as token_granting
 from sojourn.handlers.tokens import introspection as token_introspection
 from sojourn.handlers.tokens import inventory as token_inventory
 from sojourn.handlers.tokens import lifetimes as token_lifetimes
@@ -88,6 +89,7 @@ HANDLER_MODULES: tuple[ModuleType, ...] = (
     session_user,
     token_blacklist,
     token_exchange,
+    token_granting,
     token_inventory,
     token_introspection,
     token_lifetimes,

@@ -15,7 +15,7 @@ from sojourn.handlers import auditing
 from sojourn.handlers.context import Context, takes_token
 from sojourn.handlers.tenancy import require_tenant
 from sojourn.handlers.tokens.judging import is_refused
-from sojourn.handlers.tokens.pairs import NO_CLIENT, lifetimes, signed_token
+from sojourn.handlers.tokens.pairs import NO_CLIENT, NewAccessToken, lifetimes, signed_token
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.tokens import (
     ACCESS_TOKEN_TYPE,
@@ -35,32 +35,43 @@ async def exchange_token(ctx: Context, body: dict[str, Any]) -> View:
         raise UnsupportedGrant()
     if body.get("subject_token_type", ACCESS_TOKEN_TYPE) not in (ACCESS_TOKEN_TYPE, _JWT_TYPE):
         raise UnsupportedGrant()
-    subject = ctx.presented
-    if not isinstance(subject, AccessToken) or await is_refused(ctx, subject, judge="exchange"):
-        raise InvalidSubjectToken()
-    session = await refresh_states.session(ctx.db, subject.session) if subject.session is not None else None
-    terms = await token_configs.terms(ctx.db, subject.user, now=ctx.now_text)
     audience = body.get("audience", ctx.service.tokens.audience)
-    issued = int(ctx.now.timestamp())
-    expires = min(int(subject.expires), issued + int(lifetimes(ctx, terms).access.total_seconds()))
-    claims = _exchanged(ctx, subject, audience=audience, issued=issued, expires=expires)
-    end = datetime.fromtimestamp(expires, UTC)
-    issued_token = await signed_token(ctx, claims, end=end, session=session, terms=terms)
+    issued = await exchanged(ctx, [audience], actor=ctx.caller.id)
     await auditing.record(
-        ctx, "token.exchanged", target=await auditing.called(ctx, subject.user), after={"audience": audience}
+        ctx, "token.exchanged", target=await auditing.called(ctx, issued.entry.user_id), after={"audience": audience}
     )
-    await enter_token(ctx.db, issued_token.entry)
+    await enter_token(ctx.db, issued.entry)
     return {
-        "access_token": issued_token.text,
+        "access_token": issued.text,
         "issued_token_type": ACCESS_TOKEN_TYPE,
         "token_type": "Bearer",
-        "expires_in": max(0, expires - issued),
+        "expires_in": issued.seconds,
         "audience": audience,
         "grant_type": GRANT,
     }
 
 
-def _exchanged(ctx: Context, subject: AccessToken, *, audience: str, issued: int, expires: int) -> View:
+async def exchanged(ctx: Context, audiences: list[str], *, actor: str, scope: str | None = None) -> NewAccessToken:
+    """A token for other audiences, of the presented token's subject; `actor` acts for it. It is still to be entered.
+
+    `scope` replaces the subject token's, None leaves it. Raises InvalidSubjectToken.
+    """
+    subject = ctx.presented
+    if not isinstance(subject, AccessToken) or await is_refused(ctx, subject, judge="exchange"):
+        raise InvalidSubjectToken()
+    session = await refresh_states.session(ctx.db, subject.session) if subject.session is not None else None
+    terms = await token_configs.terms(ctx.db, subject.user, now=ctx.now_text)
+    issued = int(ctx.now.timestamp())
+    expires = min(int(subject.expires), issued + int(lifetimes(ctx, terms).access.total_seconds()))
+    claims = _exchanged(ctx, subject, audience=audiences, issued=issued, expires=expires)
+    claims["act"]["sub"] = actor
+    if scope is not None:
+        claims["scope"] = scope
+    end = datetime.fromtimestamp(expires, UTC)
+    return await signed_token(ctx, claims, end=end, session=session, terms=terms)
+
+
+def _exchanged(ctx: Context, subject: AccessToken, *, audience: list[str], issued: int, expires: int) -> View:
     """The claims of an exchanged token: the subject's own, and in `act` who acts for it (RFC 8693 §4.1)."""
     actor: View = {"sub": ctx.caller.id}
     if "act" in subject.claims:
@@ -72,7 +83,7 @@ def _exchanged(ctx: Context, subject: AccessToken, *, audience: str, issued: int
         kept["sid"] = session_id(subject.session)
     return {
         "sub": subject.user,
-        "aud": audience,
+        "aud": audience[0] if len(audience) == 1 else audience,
         "iat": issued,
         "exp": expires,
         "jti": mint("tok", ctx.now),

@@ -73,7 +73,7 @@ async def _family(ctx: Context) -> Family:
     family = await refresh_states.family(ctx.db, ctx.refresh_token, now=ctx.now_text)
     if family is None:
         raise SessionNotFound()
-    if ctx.caller.id and ctx.caller.id != family.session.user_id:
+    if ctx.caller.kind == "user" and ctx.caller.id and ctx.caller.id != family.session.user_id:
         raise NotYourResource()
     return family
 

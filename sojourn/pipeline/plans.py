@@ -49,8 +49,9 @@ class Plan:
     `reads_at_length`, whether it may read so much that others must not wait for it.
 
     `keeps_answers`: a request may have an Idempotency-Key, and is then answered once and for all.
-    `token`, `logout_token` and `credential` name the argument that holds a token to be verified before the handler
-    runs, a provider's logout token, and the refresh token that is the request's credential; None where there is none.
+    `token`, `actor`, `logout_token` and `credential` name the argument that holds a token to be verified before the
+    handler runs, that of the party that acts, a provider's logout token, and the refresh token that is the request's
+    credential; None where there is none.
     `oauth_errors` are the statuses of refusals that are OAuth errors and no problem documents.
     """
 
@@ -77,6 +78,7 @@ class Plan:
     deprecations: Deprecations | None
     is_example: bool
     token: str | None
+    actor: str | None
     logout_token: str | None
     credential: str | None
 
@@ -153,6 +155,7 @@ def compile_plan(
         ),
         is_example=getattr(operation.function, "is_example", False),
         token=getattr(operation.function, "token_argument", None),
+        actor=getattr(operation.function, "actor_argument", None),
         logout_token=getattr(operation.function, "logout_token_argument", None),
         credential=getattr(operation.function, "credential_argument", None),
     )

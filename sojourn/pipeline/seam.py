@@ -32,6 +32,9 @@ async def run_handler(
 ) -> Any:
     """What the operation's handler returns. Raises whatever refuses the request."""
     of, caller, presented = await _resolve(program, plan, identity=identity, arguments=arguments)
+    actor = None
+    if plan.actor is not None and (text := arguments["body"].get(plan.actor)) is not None:
+        actor = await program.tokens.present(text, of)
     responder.tenant = None if of is NO_TENANT else of
     responder.caller = caller
     asked = None
@@ -52,6 +55,7 @@ async def run_handler(
             service=program.service,
             began=responder.began,
             presented=presented,
+            actor=actor,
             request_id=responder.request_id,
         )
         if asked is None:
@@ -73,10 +77,8 @@ async def _resolve(
 
     Raises what refuses a refresh token as a credential, and Unavailable while the issuer's keys cannot be had.
     """
-    if plan.credential is not None:
-        token = await program.tokens.admit(
-            arguments["body"][plan.credential], identity.caller, of=identity.tenant, now=program.clock()
-        )
+    if plan.credential is not None and (text := arguments["body"].get(plan.credential)) is not None:
+        token = await program.tokens.admit(text, identity.caller, of=identity.tenant, now=program.clock())
         caller = identity.caller if identity.caller.id else Caller("user", "", session_id=session_id(token.session))
         return tenant(token.tenant), caller, token
     of = identity.tenant
@@ -88,7 +90,7 @@ async def _resolve(
     presented: PresentedToken | None = None
     if plan.logout_token is not None:
         presented = await program.tokens.logout.read(arguments["body"][plan.logout_token], program.clock())
-    if plan.token is not None:
-        holder = arguments.get("body", arguments)
-        presented = await program.tokens.present(holder[plan.token], of)
+    holder = arguments.get("body", arguments)
+    if plan.token is not None and (text := holder.get(plan.token)) is not None:
+        presented = await program.tokens.present(text, of)
     return of, identity.caller, presented

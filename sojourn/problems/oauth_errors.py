@@ -11,9 +11,20 @@ _ERRORS: Mapping[str, str] = {
     "authentication_required": "invalid_client",
     "invalid_api_key": "invalid_client",
     "insufficient_scope": "unauthorized_client",
+    "unsupported_grant": "unsupported_grant_type",
+    "refresh_token_invalid": "invalid_grant",
+    "refresh_token_reused": "invalid_grant",
+    "session_not_found": "invalid_grant",
+    "not_your_resource": "invalid_grant",
 }
 """The word for a refusal by its key; `invalid_request` for every other."""
-_STATUSES: Mapping[str, int] = {"insufficient_scope": 400}
+_BY_PARAMETER: Mapping[str, str] = {
+    "scope": "invalid_scope",
+    "resource": "invalid_target",
+    "audience": "invalid_target",
+}
+"""The word where one of these parameters is wrong (RFC 6749 §5.2, RFC 8693 §2.2.2)."""
+_UNKNOWN_CLIENT = ("authentication_required", "invalid_api_key")
 _SHOWN = 5
 _LONGEST = 1024
 _NOT_ALLOWED = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]+")
@@ -21,7 +32,8 @@ _NOT_ALLOWED = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]+")
 
 def status_of(error: DomainError) -> int:
     """The HTTP status of a refusal where refusals are OAuth errors: a client that may not is 400 (RFC 6749 §5.2)."""
-    return _STATUSES.get(error.key, documents.status_of(error))
+    status = documents.status_of(error)
+    return 400 if status in (401, 403, 404) and error.key not in _UNKNOWN_CLIENT else status
 
 
 def document(error: DomainError) -> dict[str, str]:
@@ -31,9 +43,15 @@ def document(error: DomainError) -> dict[str, str]:
     else:
         text = i18n.sentence(i18n.DEFAULT, f"{error.key}.detail", params=error.params)
     return {
-        "error": _ERRORS.get(error.key, "invalid_request"),
+        "error": _word(error),
         "error_description": _NOT_ALLOWED.sub("'", text)[:_LONGEST],
     }
+
+
+def _word(error: DomainError) -> str:
+    if isinstance(error, ValidationFailed):
+        return _BY_PARAMETER.get(error.violations[0].field.partition("[")[0], "invalid_request")
+    return _ERRORS.get(error.key, "invalid_request")
 
 
 def _sentence(violation: Violation) -> str:

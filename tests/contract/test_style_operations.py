@@ -226,7 +226,7 @@ def test_no_reading_operation_takes_a_body() -> None:
     assert offenders(*(o for o in operations() if o.method == "GET" and "requestBody" in o.definition)) == []
 
 
-FORMS = {"introspect_oauth_token", "revoke_oauth_token", "revoke_provider_sessions"}
+FORMS = {"generate_oauth_tokens", "introspect_oauth_token", "revoke_oauth_token", "revoke_provider_sessions"}
 """Operations that other software calls as OAuth and OpenID Connect have it: with a form."""
 AS_A_STANDARD_HAS_IT = {"revoke_oauth_token", "revoke_provider_sessions"}
 """Operations whose success has no content under 200, because their standard says 200."""

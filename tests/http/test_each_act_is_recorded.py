@@ -187,6 +187,15 @@ OPERATIONS: dict[str, Callable[[Acts], Prepared]] = {
     "replay_webhook_deliveries": lambda a: _with(
         a.hook(), lambda h: a.admin("POST", f"/admin/webhooks/{h}/replay", json={"since": "2026-04-15T08:00:00Z"})
     ),
+    "generate_oauth_tokens": lambda a: _with(
+        sign_in(a.client)["tokens"]["refresh_token"],
+        lambda token: a.client.request(
+            "POST",
+            "/oauth/token",
+            auth=("acme", API_KEY),
+            data={"grant_type": "refresh_token", "refresh_token": token},
+        ),
+    ),
     "introspect_oauth_token": lambda a: lambda: a.form("/oauth/introspect"),
     "revoke_oauth_token": lambda a: lambda: a.form("/oauth/revoke"),
     "revoke_provider_sessions": lambda a: _with(

@@ -20,15 +20,16 @@ from typing import Any
 
 import pytest
 
-from sojourn.conformance.contract import Operation
+from sojourn.conformance.contract import Contract, Operation
 from sojourn.conformance.wire import Raw, Reply, Wire
+from sojourn.openapi.document import FORM
 from sojourn.openapi.loader import load_bundle
 from tests.live import LiveServer
 from tests.strictness import requests
 from tests.strictness.conftest import Prepared
-from tests.strictness.requests import exchange, problem_of, valid_request
+from tests.strictness.requests import exchange, problem_of, valid_request, with_client
 
-OPERATIONS = {operation.id: operation for operation in requests.OPERATIONS}
+OPERATIONS = {operation.id: operation for operation in requests.OPERATIONS} | Contract.read(None).forms
 UNKNOWN = {
     "session_id": "sess_abc123",
     "slug": "no-such-type",
@@ -77,6 +78,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
         SOJOURN_BUSY_TIMEOUT="100ms",
         SOJOURN_API_KEY_GUESSES=str(GUESSES_A_MINUTE),
         SOJOURN_MAX_BLACKLIST_ENTRIES="1",
+        SOJOURN_LOGOUT_AUDIENCE="shop-web",
         SOJOURN_PUBLIC_URL="{url}",
     )
     yield Prepared(live)
@@ -104,7 +106,9 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
 @pytest.fixture(scope="module")
 def damaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
     """A server whose tables were taken away behind its back."""
-    live = LiveServer(tmp_path_factory.mktemp("damaged"), SOJOURN_PUBLIC_URL="{url}")
+    live = LiveServer(
+        tmp_path_factory.mktemp("damaged"), SOJOURN_PUBLIC_URL="{url}", SOJOURN_LOGOUT_AUDIENCE="shop-web"
+    )
     prepared = Prepared(live)
     prepared.known = prepared.fresh()
     with sqlite3.connect(live.folder / "sojourn.db") as connection:
@@ -205,6 +209,8 @@ def provoke_429(operation: Operation, server: Prepared) -> Raw:
     if operation.id == "add_to_blacklist":
         return one_entry_more(valid, server)
     most = REFRESHES_A_MINUTE
+    if operation.takes_form:
+        valid, most = with_client(valid, "no-such-key"), GUESSES_A_MINUTE
     if operation.scheme == "apiKey":
         valid, most = valid.with_header("X-API-Key", "no-such-key"), GUESSES_A_MINUTE
     for _ in range(2 * most):
@@ -225,7 +231,11 @@ def one_entry_more(valid: Raw, server: Prepared) -> Raw:
 
 def too_large(operation: Operation, server: Prepared) -> Raw:
     body = json.dumps({"reason": "a" * 70_000}).encode()
-    return request_for(operation, server).copy(body=body).with_header("Content-Type", "application/json")
+    return request_for(operation, server).copy(body=body).with_header("Content-Type", media_type(operation))
+
+
+def media_type(operation: Operation) -> str:
+    return FORM if operation.takes_form else "application/json"
 
 
 def wrong_type(operation: Operation, server: Prepared) -> Raw:
@@ -278,9 +288,9 @@ def locked_database(folder: Path) -> Iterator[None]:
             fcntl.lockf(index, fcntl.LOCK_UN, 1, WAL_WRITE_LOCK)
 
 
-def send_slowly(server: Prepared, valid: Raw) -> Reply:
+def send_slowly(server: Prepared, valid: Raw, *, kind: str) -> Reply:
     """Announce a body and never finish it."""
-    head = valid.copy(body=None).with_header("Content-Type", "application/json").with_header("Content-Length", "100")
+    head = valid.copy(body=None).with_header("Content-Type", kind).with_header("Content-Length", "100")
     return exchange(server.server.port, requests.to_bytes(server.server.port, head) + b"{")
 
 
@@ -314,7 +324,7 @@ def test_the_documented_status_is_provoked(
     operation = OPERATIONS[operation_id]
 
     if status == 408:
-        reply = send_slowly(server, request_for(operation, server))
+        reply = send_slowly(server, request_for(operation, server), kind=media_type(operation))
     elif status == 409 and operation.id in MAKES_NO_SESSION:
         full: Prepared = request.getfixturevalue("full")
         reply = ask(full, of_another_tenant(operation, full))
@@ -380,6 +390,9 @@ def assert_complete(operation: Operation, reply: Reply) -> None:
         assert name.lower() in reply.headers or not header.get("required"), name
     assert reply.headers["x-content-type-options"] == "nosniff"
     if reply.status < 400:
+        return
+    if "application/json" in declared["content"]:
+        assert set(reply.json) == {"error", "error_description"}
         return
     problem = problem_of(reply)
     assert problem["status"] == reply.status

@@ -1,12 +1,20 @@
 """A request for each operation that succeeds, and all that a server says to one, over a raw socket."""
 
 import socket
+import time
+import uuid
+from base64 import b64encode
 from contextlib import suppress
 from io import BytesIO
 from typing import Any, cast
+from urllib.parse import urlencode
+
+import jwt
 
 from sojourn.conformance.contract import Contract, Operation
 from sojourn.conformance.wire import MAX_ANSWER, NO_ANSWER, Raw, Reply, Wire, read_reply
+from sojourn.openapi.document import FORM
+from tests.live import JWT_SECRET
 
 OPERATIONS = tuple(Contract.read(None).operations.values())
 
@@ -19,6 +27,8 @@ def valid_request(
     Optional query parameters are left out unless `optional` says otherwise. Where the caller's token must belong to a
     session, it is the `access_token` that is known.
     """
+    if operation.takes_form:
+        return form_request(operation, credentials, known)
     request = operation.request(known, optional=optional)
     if operation.scheme == "apiKey":
         key = credentials["api_key"]
@@ -29,6 +39,31 @@ def valid_request(
         own = known.get("access_token") if operation.needs_a_session else None
         return request.with_header("Authorization", f"Bearer {own or credentials['token']}")
     return request
+
+
+def form_request(operation: Operation, credentials: dict[str, str], known: dict[str, Any]) -> Raw:
+    """The same for an operation that takes a form; a provider's logout token is for the client `shop-web`."""
+    said = {
+        "generate_oauth_tokens": {"grant_type": "refresh_token", "refresh_token": known.get("refresh_token", "")},
+        "introspect_oauth_token": {"token": known.get("access_token", "")},
+        "revoke_oauth_token": {"token": known.get("access_token", "")},
+        "revoke_provider_sessions": {"logout_token": logout_token()},
+    }[operation.id]
+    request = Raw(operation.method, operation.path, body=urlencode(said).encode()).with_header("Content-Type", FORM)
+    return with_client(request, credentials["api_key"]) if operation.schemes else request
+
+
+def with_client(request: Raw, secret: str) -> Raw:
+    """The request with a client's credentials: a tenant and an API key."""
+    return request.with_header("Authorization", "Basic " + b64encode(f"acme:{secret}".encode()).decode())
+
+
+def logout_token() -> str:
+    """A provider's logout token that is good now."""
+    now = int(time.time())
+    said = {"iss": "https://id.example.com", "aud": "shop-web", "sub": "usr_nobody", "iat": now, "exp": now + 120}
+    event = {"http://schemas.openid.net/event/backchannel-logout": {}}
+    return jwt.encode({**said, "jti": str(uuid.uuid4()), "events": event}, JWT_SECRET)
 
 
 def exchange(port: int, request: Raw | bytes) -> Reply:
