@@ -8,8 +8,10 @@ from sojourn.conformance.wire import Raw
 from sojourn.conformance.world import Tenant, expect
 
 OF_A_TRUSTED_DEVICE = ("untrust_own_device", "remove_trusted_device")
-WALKED = ("list_tenant_sessions",)
-"""Lists whose cursor comes from a response."""
+WALKED = {"list_tenant_sessions": None, "list_user_sessions": "user_id", "list_own_sessions": "auth_user_id"} | {
+    "list_sessions_of_user": "user_id"
+}
+"""Lists whose cursor comes from a response, with the parameter that names the user where they are of one."""
 AFTER_AN_EVENT = ("list_events", "stream_events")
 ABOUT_SESSIONS = {
     "session_id",
@@ -62,7 +64,7 @@ def values_for(operation: Operation, tenant: Tenant) -> dict[str, Any]:
         values["device_id"] = _trusted_device(tenant, user)
     values.pop("cursor", None)
     if operation.id in WALKED:
-        values["cursor"] = _place_in(tenant)
+        values["cursor"] = _place_in(tenant, operation, user=user)
     return values
 
 
@@ -102,11 +104,13 @@ def _trusted_device(tenant: Tenant, user: str) -> str:
     return str(expect(tenant.service("trust_device", body=body), 200).json["id"])
 
 
-def _place_in(tenant: Tenant) -> str:
-    """Behind the newest session of the tenant: there is always one more."""
+def _place_in(tenant: Tenant, operation: Operation, *, user: str) -> str:
+    """Behind the newest session of a list, of the tenant or of a user: there is always one more."""
     for _ in range(2):
-        tenant.sign_in()
-    page = expect(tenant.admin("list_tenant_sessions", limit=1), 200).json
+        tenant.sign_in(user)
+    named = WALKED[operation.id]
+    ask = tenant.service if operation.scheme == "apiKey" else tenant.admin
+    page = expect(ask(operation.id, limit=1, **({} if named is None else {named: user})), 200).json
     return str(page["pagination"]["next_cursor"])
 
 

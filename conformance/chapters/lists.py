@@ -85,11 +85,16 @@ class Listing:
 
     def _comparisons(self, by: Filter, of_user: Filter, *, rows: int) -> Iterator[Callable[[Any], Iterator[str]]]:
         """What the whole is compared with: the rows of the user where the filter names the user, and each page."""
-        if of_user.items() <= by.items():
+        if of_user.items() <= by.items() and not self._shows_others(by):
             yield functools.partial(self._unfiltered, by=by, of_user=of_user)
         for size in SIZES:
             for number in range(1, min(4, -(-rows // size)) + 1):
                 yield functools.partial(self._unlike_its_piece, by=by, number=number, size=size)
+
+    def _shows_others(self, by: Filter) -> bool:
+        """Whether a filter shows rows that the list without it leaves out: it has a default, and is another."""
+        schemas = {parameter["name"]: parameter["schema"] for parameter in self._operation.named("query")}
+        return any(schemas[name].get("default", value) != value for name, value in by.items())
 
     def _unfiltered(self, whole: Any, by: Filter, *, of_user: Filter) -> Iterator[str]:
         """The list beside the rows of the user that fit the filter."""

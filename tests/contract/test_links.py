@@ -24,7 +24,6 @@ PROMISED = {
     "get_session_as_service": "touch_session_as_service revoke_session_as_service",
     "list_own_sessions": "get_session",
     "list_tenant_sessions": "get_session",
-    "list_own_devices": "get_session",
     "list_devices_of_user": "get_session",
     "generate_tokens": "refresh_tokens rotate_access_token validate_access_token introspect_token blacklist_token",
     "refresh_tokens": "refresh_tokens rotate_access_token introspect_token",
