@@ -28,11 +28,11 @@ def unfollowed_links(runs: Iterable[Run], contract: dict[str, Any]) -> set[str]:
 
 
 def _operations(contract: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Those that a run may reach: it is given no API key that makes keys and tenants, and does not read streams."""
+    """Those that a run may reach: it is given no key that makes keys and tenants, reads no streams, sends no forms."""
     found = operations(contract, Operation)
-    streams = {f"{operation.method} {operation.path}" for operation in found if operation.is_stream}
+    apart = {f"{item.method} {item.path}" for item in found if item.is_stream or item.takes_form}
     for address, definition in unresolved_operations(contract):
-        if definition.get("x-scope") != "manage" and address not in streams:
+        if definition.get("x-scope") != "manage" and address not in apart:
             yield address, definition
 
 

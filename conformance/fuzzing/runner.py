@@ -145,11 +145,15 @@ def run(
     return Run(done.returncode, done.stdout + done.stderr, _read_summary(folder), _read_events(folder))
 
 
-def without_streams(contract: dict[str, Any]) -> dict[str, Any]:
-    """A copy of the contract without its streams: the fuzzer would wait for their ends, and names none in `Accept`."""
+def without_streams_and_forms(contract: dict[str, Any]) -> dict[str, Any]:
+    """A copy of the contract without its streams and its forms.
+
+    The fuzzer would wait for the ends of streams, and names none in `Accept`. Of forms it has neither the credentials
+    nor the rules: their unknown parameters are ignored (RFC 6749 section 3.2).
+    """
     rest = copy.deepcopy(contract)
     for operation in operations(contract, Operation):
-        if operation.is_stream:
+        if operation.is_stream or operation.takes_form:
             del rest["paths"][operation.path]
     return rest
 
@@ -157,7 +161,7 @@ def without_streams(contract: dict[str, Any]) -> dict[str, Any]:
 def _write_contract(judged: Contract, folder: Path, *, profile: Profile, source: str | None) -> Path:
     """The contract as a file, with the links that the profile follows."""
     path = folder / "openapi.json"
-    contract = without_streams(judged.document)
+    contract = without_streams_and_forms(judged.document)
     for address, item in contract["paths"].items():
         for method, operation in item.items():
             silent = (profile == "chains" and address in _BEGINS_BY_ITSELF) or (
