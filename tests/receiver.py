@@ -62,7 +62,7 @@ def hang_up(handler: BaseHTTPRequestHandler) -> None:
 class Receiver:
     """`answers` are used up one after the other; then `default` answers.
 
-    `received` is what came, `accepted` is what of it was answered with 2xx.
+    `received` is what came whole, `accepted` is what of it was answered with 2xx.
     """
 
     def __init__(self, *answers: Answer, default: Answer | None = None, port: int = 0) -> None:
@@ -77,7 +77,11 @@ class Receiver:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                length = int(self.headers.get("Content-Length", "0"))
+                body = self.rfile.read(length)
+                if len(body) < length:  # whoever sent it is dead
+                    self.close_connection = True
+                    return
                 one = Received(self.path, {k.lower(): v for k, v in self.headers.items()}, body)
                 with outer._lock:
                     outer.received.append(one)

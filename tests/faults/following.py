@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 from tests.faults.telling import SERVICE
@@ -48,23 +49,24 @@ class Follower(threading.Thread):
 
     def _ask(self, service: LiveServer) -> None:
         path = f"/internal/events?types={ENDS}&limit=50&wait=2s&after={self._cursor}"
-        response = self._open(service, path, "application/json")
-        page = json.loads(response.read())
+        with self._open(service, path, "application/json") as response:
+            page = json.loads(response.read())
         for event in page["items"]:
             self._note(event)
         self._cursor = page["next_cursor"]
 
-    def _open(self, service: LiveServer, path: str, accept: str, **headers: str) -> http.client.HTTPResponse:
+    @contextmanager
+    def _open(self, service: LiveServer, path: str, accept: str, **headers: str) -> Iterator[http.client.HTTPResponse]:
         """An answer that is to be read. Raises where the service is broken or says so."""
-        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE_SECONDS)
-        connection.sock = self._connected(service)
-        connection.request("GET", path, headers=SERVICE | {"Accept": accept, "Connection": "close"} | headers)
-        response = connection.getresponse()
-        if response.status != 200:
-            if response.status != 503:
-                self.refused.append(f"{response.status} {response.read().decode()}")
-            raise http.client.HTTPException(response.status)
-        return response
+        with closing(http.client.HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE_SECONDS)) as connection:
+            connection.sock = self._connected(service)
+            connection.request("GET", path, headers=SERVICE | {"Accept": accept, "Connection": "close"} | headers)
+            with connection.getresponse() as response:
+                if response.status not in (200, 503):
+                    self.refused.append(f"{response.status} {response.read().decode()}")
+                if response.status != 200:
+                    raise http.client.HTTPException(response.status)
+                yield response
 
     def _connected(self, service: LiveServer) -> socket.socket:
         return socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE_SECONDS)
