@@ -4,6 +4,7 @@ Each keyword either narrows or widens what is possible; for a request the first 
 second. A change that this module cannot weigh (another pattern, an unknown keyword) breaks in both.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ _LOWER_BOUNDS = ("minimum", "minLength", "minItems", "minProperties")
 _UPPER_BOUNDS = ("maximum", "maxLength", "maxItems", "maxProperties")
 _SWITCHES = ("exclusiveMinimum", "exclusiveMaximum", "uniqueItems")
 _WIDER = {("integer", "number"), ("int32", "int64"), ("float", "double")}
+_LIST_OF_NAMES = re.compile(r"\^\((?P<names>\w+(\|\w+)*)\)\(,\((?P=names)\)\)\*\$")
 _ELSEWHERE = {"deprecated", "x-deprecation", "properties", "required", "items", "additionalProperties"}
 
 _Judge = Callable[[Any, Any], int | None]
@@ -146,7 +148,9 @@ def _judge(name: str) -> _Judge:
         return lambda old, new: (
             _presence(old, new) or (1 if (old, new) in _WIDER else -1 if (new, old) in _WIDER else None)
         )
-    if name in ("pattern", "enum"):
+    if name == "pattern":
+        return lambda old, new: _presence(old, new) or _names(old, new)
+    if name == "enum":
         return _presence
     return lambda old, new: None
 
@@ -158,6 +162,14 @@ def _lower_bound(old: Any, new: Any) -> int | None:
 def _presence(old: Any, new: Any) -> int | None:
     """A constraint that is new narrows, one that is gone widens; None when both editions have one."""
     return -1 if old is None else 1 if new is None else None
+
+
+def _names(old: str, new: str) -> int | None:
+    """Patterns for names out of a list, joined by commas: more names are wider. None for any other two."""
+    before, after = (found and set(found["names"].split("|")) for found in map(_LIST_OF_NAMES.fullmatch, (old, new)))
+    if not before or not after:
+        return None
+    return 1 if before < after else -1 if after < before else None
 
 
 def _shown(value: Any) -> str:

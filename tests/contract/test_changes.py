@@ -77,6 +77,8 @@ GOOD = {"description": "Good."}
 REMOVED = drop(f"{GOT} properties user_id")
 ADDED = put(f"{GOT} properties x", TEXT)
 
+FIELDS = "components parameters ShownFields schema pattern"
+MORE_FIELDS = bundle()["components"]["parameters"]["ShownFields"]["schema"]["pattern"].replace("|idp|", "|idp|other|")
 CASES: dict[str, tuple[Edit, Kind, Kind]] = {
     "an operation": (put("paths /new", {"get": {"responses": {"200": GOOD}}}), ADDITIVE, BREAKING),
     "no such operation": (drop(f"{LIVE} get"), BREAKING, ADDITIVE),
@@ -100,6 +102,7 @@ CASES: dict[str, tuple[Edit, Kind, Kind]] = {
     "a shorter text in a request": (put(f"{NAME} maxLength", 20), BREAKING, ADDITIVE),
     "any length of text in a request": (drop(f"{NAME} minLength"), ADDITIVE, BREAKING),
     "another pattern in a request": (put(f"{NAME} pattern", "^a+$"), BREAKING, BREAKING),
+    "one more name that a list of names may have": (put(FIELDS, MORE_FIELDS), ADDITIVE, BREAKING),
     "no pattern in a request": (drop(f"{NAME} pattern"), ADDITIVE, BREAKING),
     "null in a request": (put(f"{NAME} nullable", True), ADDITIVE, BREAKING),
     "a choice in a request": (put(f"{NAME} enum", ["a", "b"]), BREAKING, ADDITIVE),
