@@ -198,6 +198,8 @@ class Responder:
             *_fixed_headers(media_type, True),
             *documents.headers(error, challenge, credentials_sent=self._request.header(b"authorization") is not None),
         ]
+        if status != 401:  # an OAuth error of a key that is 401 elsewhere
+            headers = [field for field in headers if field[0] != b"www-authenticate"]
         if not is_oauth:
             headers.append((b"content-language", self.locale.encode()))
         if self.plan is not None and self.plan.vary:

@@ -30,6 +30,7 @@ def claims(response: httpx.Response) -> dict[str, Any]:
 
 
 def error(response: httpx.Response) -> tuple[int, str]:
+    assert ("www-authenticate" in response.headers) == (response.status_code == 401), response.headers
     return response.status_code, response.json()["error"]
 
 
