@@ -156,9 +156,8 @@ def test_the_whole_addition_passes_what_it_has_to_pass(tree: Tree) -> None:
     own = tree.run("pytest", "-q", "-p", "no:cacheprovider", "tests/http/test_newest_session.py", "-k", "sqlite")
     assert "3 passed" in own.stdout, own.stdout
     diff = tree.run("sojourn.openapi.changes")
-    assert diff.stdout.splitlines()[1] == (
-        "additive      GET /internal/session/sessions/{user_id}/newest: operation added"
-    )
+    added = "additive      GET /internal/session/sessions/{user_id}/newest: operation added"
+    assert added in diff.stdout.splitlines()
     assert diff.returncode == 0
 
 
