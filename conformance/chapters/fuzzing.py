@@ -17,7 +17,7 @@ from sojourn.conformance.world import World, expect
 
 CHAINS = 3
 """Chains for an example: there are dozens of links, and each chain follows a few of them."""
-ATTEMPTS = 4
+ATTEMPTS = 8
 """Which links a chain follows is drawn. A link that no chain happened to follow is given another seed."""
 _SOURCE = "the contract"
 

@@ -83,6 +83,10 @@ nothing may be sent to, an overlap of more than a hundred years, a period beside
 well-formed."""
 
 
+_LONGEST_RESPONSE_SECONDS = 30
+"""A test of a webhook waits fifteen seconds for its receiver."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """How a run ended: exit status, what was printed, the reports."""
@@ -185,7 +189,7 @@ def _config(
 ) -> str:
     """The configuration. The traps it avoids: links are by hand (inference off), the tenant is drawn, not pinned,
     no database and no cache of earlier runs, and no `[auth]` beside the hooks, which would silence them."""
-    lines = [f"seed = {seed}", "continue-on-failure = true", ""]
+    lines = [f"seed = {seed}", "continue-on-failure = true", f"request-timeout = {_LONGEST_RESPONSE_SECONDS}", ""]
     lines.insert(0, f"hooks = {json.dumps(str(_CONDITIONS if profile == 'isolation' else _HOOKS))}")
     if profile == "isolation":
         lines += ["[auth.wfc]", f"path = {json.dumps(_write_identities(target, folder))}"]
