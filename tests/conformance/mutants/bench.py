@@ -87,6 +87,7 @@ class Bench:
             "SOJOURN_JWT_SECRET": JWT_SECRET,
             "SOJOURN_RESPONSE_VALIDATION": "off",
             "SOJOURN_BODY_TIMEOUT": "2s",
+            "SOJOURN_STREAM_MAX_AGE": "10ms",  # a lie about a stream begins when all of it was heard
         }
         first, second, stranger = self._tokens
         apps = [LyingApp(create_app(Settings.from_env(environ)))]
