@@ -23,9 +23,9 @@ from sojourn.handlers.answers import Stream
 from sojourn.observability import security_events, spans
 from sojourn.pipeline import conditions
 from sojourn.pipeline.bodies import ClientGone, JsonReader, Receive, read_body
-from sojourn.pipeline.clients import CREDENTIALS, client_of
+from sojourn.pipeline.clients import CREDENTIALS, Client, client_of
 from sojourn.pipeline.forms import FormReader
-from sojourn.pipeline.negotiation import JSON, check_content_type, check_form_type, choose_media_type
+from sojourn.pipeline.negotiation import check_content_type, check_form_type, choose_media_type
 from sojourn.pipeline.parameters import read_headers, read_path, read_query
 from sojourn.pipeline.plans import Body, Plan, compile_plan
 from sojourn.pipeline.program import Program
@@ -34,7 +34,6 @@ from sojourn.pipeline.responder import Responder, Send
 from sojourn.pipeline.retries import Again
 from sojourn.pipeline.routing import Router
 from sojourn.pipeline.seam import run_handler
-from sojourn.pipeline.security import Identity
 from sojourn.problems.http_errors import MalformedBody
 
 logger = logging.getLogger("sojourn.pipeline")
@@ -142,21 +141,23 @@ class ContractMiddleware(SpecMiddleware):
         responder.plan = plan
         arguments: dict[str, Any] = {}
         violations: list[Violation] = []
-        if plan.security.by_form is not None and plan.body is not None:
+        by_form = plan.security.by_form
+        if by_form is not None and plan.body is not None:
             await self._read_body(request, receive, body=plan.body, arguments=arguments, violations=violations)
         try:
-            identity = await _identify(request, plan, form=arguments.get("body"))
+            if by_form is None:
+                identity = await plan.security.authenticate(request.headers, request.now)
+            else:
+                identity = await by_form(_client_of(request, arguments.get("body") or {}), request.now)
         except InvalidApiKey:
             program.wrong_key(request.address, request.now)
             raise
         responder.tenant, responder.caller = identity.tenant, identity.caller if identity.caller.id else None
-        media_type = JSON
-        if plan.offers and (accept := request.headers.get(b"accept")) is not None:
-            media_type = choose_media_type(accept.decode("latin-1"), plan.offers)
-        elif plan.offers:
-            media_type = choose_media_type("", plan.offers)
+        media_type = plan.usual_form
+        if plan.offers and (not media_type or b"accept" in request.headers):
+            media_type = choose_media_type(request.header(b"accept") or "", plan.offers)
         violations += _read_parameters(request, plan, segments=segments, arguments=arguments)
-        if plan.body is not None and plan.security.by_form is None:
+        if plan.body is not None and by_form is None:
             await self._read_body(request, receive, body=plan.body, arguments=arguments, violations=violations)
         if violations:
             raise ValidationFailed(violations)
@@ -209,14 +210,12 @@ class ContractMiddleware(SpecMiddleware):
         arguments["body"] = value
 
 
-async def _identify(request: Request, plan: Plan, *, form: Any) -> Identity:
-    """Who calls. Credentials in a form are taken out of it."""
-    if plan.security.by_form is None:
-        return await plan.security.authenticate(request.headers, request.now)
-    client = client_of(request.headers, form or {})
+def _client_of(request: Request, form: dict[str, Any]) -> Client:
+    """The OAuth client that calls. Credentials in the form are taken out of it."""
+    client = client_of(request.headers, form)
     for name in CREDENTIALS:
-        (form or {}).pop(name, None)
-    return await plan.security.by_form(client, request.now)
+        form.pop(name, None)
+    return client
 
 
 def _read_form(

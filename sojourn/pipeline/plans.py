@@ -16,7 +16,7 @@ from connexion.operations.abstract import AbstractOperation
 from sojourn.pipeline import conditions, retries
 from sojourn.pipeline.deprecations import Deprecations, compile_deprecations
 from sojourn.pipeline.forms import FormReader
-from sojourn.pipeline.negotiation import FORM, JSON
+from sojourn.pipeline.negotiation import EVENT_STREAM, FORM, JSON
 from sojourn.pipeline.parameters import Parameter, argument_of, compile_parameter
 from sojourn.pipeline.requests import Request
 from sojourn.pipeline.responses import Responses
@@ -52,6 +52,7 @@ class Plan:
     `token`, `actor`, `logout_token` and `credential` name the argument that holds a token to be verified before the
     handler runs, that of the party that acts, a provider's logout token, and the refresh token that is the request's
     credential; None where there is none.
+    `usual_form` is the media type of the response where the request has no `Accept`; empty where it must be named.
     `oauth_errors` are the statuses of refusals that are OAuth errors and no problem documents.
     """
 
@@ -67,6 +68,7 @@ class Plan:
     reads_at_length: bool
     status: int
     offers: tuple[str, ...]
+    usual_form: str
     responses: Responses
     envelope: bool
     oauth_errors: frozenset[int]
@@ -139,6 +141,7 @@ def compile_plan(
         reads_at_length=getattr(operation.function, "reads_at_length", False),
         status=status,
         offers=offers,
+        usual_form=_usual_form(offers),
         responses=Responses(operation.responses, closed_responses),
         envelope=_uses_envelope(operation),
         oauth_errors=_oauth_errors(operation),
@@ -218,6 +221,12 @@ def _kept(headers: Mapping[str, Any]) -> bytes:
     """The Cache-Control of an answer of success that may be kept, always the same; empty where there is none."""
     values: list[str] = headers["Cache-Control"]["schema"].get("enum", []) if "Cache-Control" in headers else []
     return values[0].encode() if len(values) == 1 and values[0] != "no-store" else b""
+
+
+def _usual_form(offers: tuple[str, ...]) -> str:
+    if not offers:
+        return JSON
+    return "" if offers[0] == EVENT_STREAM else offers[0]
 
 
 def _vary(offers: tuple[str, ...], headers: Mapping[str, Any]) -> bytes:

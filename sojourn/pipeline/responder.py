@@ -63,12 +63,15 @@ class Responder:
         self.started = time.perf_counter()
         self.request_id = tracing.request_id(request.header(b"x-request-id"), request.now)
         self.status: int | None = None
+        self._locale: str | None = None
         self._checks = program.response_validation != "off"
 
-    @cached_property
+    @property
     def locale(self) -> str:
-        """The reader's language: asked for by refusals and pages only, when the head is known to be within limits."""
-        return i18n.negotiate(self._request.header(b"accept-language"))
+        """The reader's language: asked for when the head is known to be within limits."""
+        if self._locale is None:
+            self._locale = i18n.negotiate(self._request.header(b"accept-language"))
+        return self._locale
 
     @property
     def began(self) -> datetime:
@@ -112,15 +115,15 @@ class Responder:
         """Send what the handler returned with the operation's status of success; 304 where the client `had` it."""
         form: str | None = JSON
         own = plan.extra_headers(self._request)
-        language = self.locale
+        language: str | None = None
         tag_of: Callable[[bytes], bytes] = conditions.entity_tag
         if result is None:
             form, body = None, b""
         elif isinstance(result, Answer):
             form, body, tag_of = media_type, result.body, conditions.tag_of_static
             own += _page_headers(result, media_type)
-            language = result.language or language
-            if self._is_compressed(plan, result.body):
+            language = result.language
+            if len(body) >= LEAST_BYTES and self._is_compressed(plan):
                 body = await self._program.compressed.form(result.body)
                 own.append((b"content-encoding", GZIP))
             result = None
@@ -132,7 +135,7 @@ class Responder:
                 await asyncio.sleep(0)
         if result is not None:
             body = await to_json_in_turns(result)
-            if self._is_compressed(plan, body):
+            if len(body) >= LEAST_BYTES and self._is_compressed(plan):
                 body = await compress_once(body)
                 own.append((b"content-encoding", GZIP))
             if plan.kept:
@@ -140,7 +143,7 @@ class Responder:
         if plan.vary:
             own.append((b"vary", plan.vary))
         if b"Accept-Language" in plan.vary:
-            own.append((b"content-language", language.encode()))
+            own.append((b"content-language", (language or self.locale).encode()))
         headers = [*_fixed_headers(form, plan.no_store), *own]
         if plan.conditional:
             tag = (b"etag", tag_of(body))
@@ -163,10 +166,9 @@ class Responder:
         finally:
             logs.access(self, plan.status)
 
-    def _is_compressed(self, plan: "Plan", body: bytes) -> bool:
+    def _is_compressed(self, plan: "Plan") -> bool:
         accepted = self._request.header(b"accept-encoding")
-        large = b"Accept-Encoding" in plan.vary and len(body) >= LEAST_BYTES
-        return large and accepted is not None and takes_gzip(accepted)
+        return b"Accept-Encoding" in plan.vary and accepted is not None and takes_gzip(accepted)
 
     async def refuse(self, error: DomainError) -> None:
         """Send the problem document of a refusal."""

@@ -90,6 +90,6 @@ async def to_json_in_turns(view: Any) -> bytes:
 
 
 def _long_members(view: Any) -> list[str]:
-    if not isinstance(view, dict):
+    if not isinstance(view, dict) or list not in map(type, view.values()):
         return []
-    return [name for name, value in view.items() if isinstance(value, list) and len(value) > AT_ONCE]
+    return [name for name, value in view.items() if type(value) is list and len(value) > AT_ONCE]

@@ -90,7 +90,6 @@ async def _resolve(
     presented: PresentedToken | None = None
     if plan.logout_token is not None:
         presented = await program.tokens.logout.read(arguments["body"][plan.logout_token], program.clock())
-    holder = arguments.get("body", arguments)
-    if plan.token is not None and (text := holder.get(plan.token)) is not None:
+    if plan.token is not None and (text := arguments.get("body", arguments).get(plan.token)) is not None:
         presented = await program.tokens.present(text, of)
     return of, identity.caller, presented

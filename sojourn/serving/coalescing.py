@@ -46,10 +46,12 @@ class OneWrite:
 
         The parts of a stream are sent as they come.
         """
-        self._gathered.append(data)
-        if data[:9] == _STATUS_LINE:
+        is_alone = len(data) >= _MUCH
+        if not self._gathered and data[:9] == _STATUS_LINE:
             self._is_stream = _IN_CHUNKS in bytes(data)
-        if self._is_stream or len(data) >= _MUCH or data[:13] == _INTERIM:
+            is_alone = is_alone or data[:13] == _INTERIM
+        self._gathered.append(data)
+        if is_alone or self._is_stream:
             self.flush()
 
     def flush(self) -> None:
