@@ -113,8 +113,9 @@ def test_every_problem_has_a_title_a_detail_an_explanation_and_a_remedy(key: str
 
 @every_locale
 def test_every_violation_that_the_program_makes_has_a_sentence(locale: str) -> None:
+    """Errors of OAuth have words of their own."""
     sources = "".join(path.read_text("utf-8") for room in ("sojourn", "handlers", "domain", "storage")
-                      for path in sorted((HOME / room).rglob("*.py")))  # fmt: skip
+                      for path in sorted((HOME / room).rglob("*.py")) if path.name != "oauth_errors.py")  # fmt: skip
     made = set(re.findall(r'(?:Violation\([^()]*?, |Undecodable\(|_malformed\()"([a-z_]+)"', sources))
     made |= set(re.findall(r'^    "[a-zA-Z]+": "([a-z_]+)",$', sources, re.MULTILINE))
 

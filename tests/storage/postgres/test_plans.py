@@ -103,7 +103,7 @@ def scans_of(plan: list[str]) -> list[str]:
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
-        (feed.READ, "events_number"),
+        (feed.READ, "events_tenant"),
         (feed.READ_ALL, "events_number"),
         (feed.LIVE, "events_kept"),
         (feed.LIVE_OF_ALL, "events_kept"),
