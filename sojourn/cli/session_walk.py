@@ -34,7 +34,7 @@ async def steps_of(
     while True:
         found = await database.read(
             tenant,
-            lambda unit, behind=behind: step_of(  # type: ignore[misc]
+            lambda unit, behind=behind: step_of(  # type: ignore[misc]  # a default that binds
                 unit, wanted, now=now, limit=STEP, behind=behind, sort=sort, counts=behind is None
             ),
         )

@@ -110,7 +110,7 @@ def _is_within_inet(element: ColumnElement[Any], compiler: SQLCompiler, **option
     return f"(CAST({address} AS inet) <<= CAST(CAST({network} AS text) AS inet))"
 
 
-class is_among(GenericFunction[Any]):  # noqa: N801
+class is_among(GenericFunction[Any]):  # noqa: N801 - used like a function of SQL
     """Whether a column holds one of many values, which travel as one parameter: `sojourn.storage.statements.Many`.
 
     It has no type, or in SQLite it would be compared with 1, and no index would be used for that.

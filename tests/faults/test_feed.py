@@ -185,6 +185,8 @@ def test_a_reader_is_slow(serve: Serve, database_url: str, experiment: Experimen
 
 def test_the_database_is_restarted(serve: Serve, postgresql: Server, url: str, experiment: Experiment) -> None:
     """Readers ask again only where it is away for longer than they wait."""
-    service = serve(url, **SETTINGS)
+    service, began = serve(url, **SETTINGS), postgresql.command("SELECT pg_postmaster_start_time()")
 
     experiment("PostgreSQL restarted (immediate)", service, make_it=lambda: postgresql.restart("immediate"))
+
+    assert postgresql.command("SELECT pg_postmaster_start_time()") > began

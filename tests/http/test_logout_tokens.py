@@ -145,7 +145,7 @@ MALFORMED: dict[str, tuple[str, Callable[[], str]]] = {
     "padding": ("form", lambda: logout_token() + "="),
     "another alphabet": ("form", lambda: logout_token().replace(".", ".+", 1)),
     "no signature": ("form", lambda: by_hand(_HS, claims(), signature="")),
-    "header that is a list": ("form", lambda: by_hand([1], claims(), signature="c2ln")),  # type: ignore[arg-type]
+    "header that is a list": ("form", lambda: by_hand([1], claims(), signature="c2ln")),  # type: ignore[arg-type]  # wrong on purpose
     "payload that is a list": ("form", lambda: by_hand(_HS, [1])),
     "payload that is a text": ("form", lambda: by_hand(_HS, "sub")),
     "payload that is no JSON": ("form", lambda: by_hand(_HS, b"{")),

@@ -228,7 +228,7 @@ def opened(request: pytest.FixtureRequest, engine: str, tmp_path: Path) -> Itera
 
 
 def test_the_numbers_are_right_after_any_history_by_two_clocks(engine: str, opened: Opened) -> None:
-    examples = EXAMPLES or {"sqlite": 40, "postgresql": 10}[engine]
+    examples = EXAMPLES or {"sqlite": 60, "postgresql": 12}[engine]
     machine = type("Machine", (Tenant,), {"opened": staticmethod(opened)})
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large]
     run_state_machine_as_test(
