@@ -28,6 +28,7 @@ from sojourn.observability.exposition import exposed
 from sojourn.serving import listeners
 from sojourn.serving.http_protocol import StrictHttpProtocol
 from sojourn.settings import Settings
+from sojourn.settings.cores import usable_cores
 from sojourn.settings.key_files import require_private
 from sojourn.settings.settings import LogFormat, unknown_variables, variable
 from sojourn.settings.strength import cautions, shown_url
@@ -43,11 +44,19 @@ WORKER_SECONDS = 30
 """A worker process that shows no sign of life for so long is replaced, and a new one has so long to start."""
 
 
+class _Processes(click.IntRange):
+    """A number of processes, or `auto`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number. Refuses what is neither, as click does."""
+        return usable_cores() if value == "auto" else super().convert(value, param, ctx)
+
+
 @click.command(epilog=settings_help())
 @of_setting("host")
 @of_setting("port", type=click.IntRange(0, 65535))
 @of_setting("behind_proxy", "--behind-proxy/--no-behind-proxy")
-@of_setting("workers", type=click.IntRange(1), metavar="N")
+@of_setting("workers", type=_Processes(1), metavar="N|auto")
 @database_url
 @of_setting("base_path", metavar="PATH")
 @of_setting("log_format", type=click.Choice(get_args(LogFormat)))

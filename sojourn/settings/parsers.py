@@ -6,6 +6,7 @@ from typing import Any, get_args
 from urllib.parse import urlsplit
 
 from sojourn.domain.egress import read_allowed
+from sojourn.settings.cores import usable_cores
 from sojourn.settings.strength import is_loopback
 
 
@@ -21,6 +22,16 @@ def whole_number(value: str) -> int:
     if not re.fullmatch(r"[0-9]{1,12}", value, re.ASCII):
         raise ValueError(f"{value!r} is not a whole number")
     return int(value)
+
+
+def processes(value: str) -> int:
+    """A whole number, or `auto`: one for each core that this process may use."""
+    if value == "auto":
+        return usable_cores()
+    try:
+        return whole_number(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is neither a whole number nor `auto`") from None
 
 
 def truth(value: str) -> bool:

@@ -24,6 +24,7 @@ from sojourn.settings.parsers import (
     one_of,
     origins,
     pairs,
+    processes,
     public_url,
     text_of,
     truth,
@@ -250,7 +251,7 @@ class Settings:
         None, "The port of `/metrics` for Prometheus; unset: nothing listens, 0 takes any free one.", read=whole_number
     )
     metrics_host: str = _setting("127.0.0.1", "The address of that listener; it asks for no credentials.")
-    workers: int = _setting(1, "How many processes serve.", read=whole_number)
+    workers: int = _setting(1, "How many processes serve; `auto`: one for each core.", read=processes)
     log_format: LogFormat = _setting(
         "text", "`text` for people, `json` for programs (one object a line).", read=one_of(LogFormat)
     )
