@@ -30,6 +30,7 @@ COMMANDS = {
     "restore": "sojourn.cli.restore:restore",
     "session": "sojourn.cli.sessions:session",
     "end-sessions": "sojourn.cli.end_sessions:end_sessions",
+    "import": "sojourn.cli.imports:import_sessions",
     "purge": "sojourn.cli.purge:purge",
     "check": "sojourn.cli.check:check",
     "audit": "sojourn.cli.audit:audit",
@@ -47,7 +48,7 @@ GROUPS = {
     "Serve": ("serve", "migrate", "config"),
     "Keys, tokens and tenants": ("api-key", "keys", "token", "tenant"),
     "Look after the data": ("purge", "check", "audit", "events", "webhook", "seed", "restore"),
-    "Sessions": ("session", "end-sessions"),
+    "Sessions": ("session", "end-sessions", "import"),
     "The contract": ("spec", "dev", "conformance"),
 }
 """The commands as `--help` shows them."""

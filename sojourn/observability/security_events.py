@@ -157,6 +157,7 @@ BY_COMMAND: Mapping[str, SecurityEvent] = {
         _done("signing_key.retired", "a signing key was withdrawn", after="", members="key_id"),
         _done("tenant.created", "a tenant was made by hand", after="", members="tenant"),
         _done("sessions.ended", "sessions were ended by hand", after="", members="tenant reason count"),
+        _done("sessions.imported", "sessions of another system were taken", after="", members="count"),
         _done("tenant.ended", "every session of a tenant was ended", after="", members="tenant reason count"),
         _done(
             "service.restored",

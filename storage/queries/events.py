@@ -187,6 +187,26 @@ async def tell_created(unit: UnitOfWork, values: dict[str, Any]) -> None:
     unit.has_told()
 
 
+async def tell_begun(unit: UnitOfWork, rows: Iterable[dict[str, Any]], *, at: Instant) -> None:
+    """Tell at `at` that sessions of another system began, perhaps long ago, given the values of their insertions."""
+    told = [
+        dict.fromkeys(_WRITTEN)
+        | {
+            "id": values["event_id"],
+            "type": "session.created",
+            "occurred_at": values["created_at"],
+            "recorded_at": at,
+            "session_id": values["id"],
+            "user_id": values["user_id"],
+            "app_id": values["app_id"],
+            "data": values["event_data"],
+        }
+        for values in rows
+    ]
+    await unit.run_many(TELL, told)
+    unit.has_told()
+
+
 def created_values(key: str, *, expires_at: Instant) -> dict[str, Any]:
     """The parameters of `TELL_CREATED` that the session's row has not."""
     return {"event_id": created_id(key), "event_data": f'{{"expires_at":"{expires_at}"}}'}

@@ -4,6 +4,7 @@ Ending all sessions of a user ends earlier sign-ins, too. Each such end is count
 it without any clock; its instant is for requests that took long to arrive, and for tokens.
 """
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, literal_column, select
@@ -52,6 +53,11 @@ class Ends(NamedTuple):
 async def begin(unit: UnitOfWork, user_id: str) -> None:
     """Begin a sign-in: an end of the user or of the tenant waits until it is written, or comes first."""
     await unit.beside(*names(unit, user_id))
+
+
+async def begin_many(unit: UnitOfWork, user_ids: Iterable[str]) -> None:
+    """The same for several users, all at once."""
+    await unit.beside(_everybody(unit), *[_somebody(unit, user_id) for user_id in user_ids])
 
 
 def names(unit: UnitOfWork, user_id: str) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.clock import Instant
 from sojourn.domain.ids import user_key
+from sojourn.storage.schema.sql_functions import is_among
 from sojourn.storage.schema.tables import UserTable
-from sojourn.storage.statements import Statement
+from sojourn.storage.statements import Many, Statement
 from sojourn.storage.unit_of_work import UnitOfWork
 
 _U = UserTable.__table__
@@ -35,6 +36,9 @@ RENAME = Statement(
     .values(username=_LATEST)
 )
 """Keeps the latest name; writes nothing where it is the same, or where none is given."""
+KNOWN_AMONG = Statement(
+    select(_U.c.user_id).where(_U.c.tenant_id == _TENANT, is_among(_U.c.user_id, bindparam("users")))
+)
 FIND = Statement(select(_U.c.username).where(_ONE))
 NAME = Statement(update(_U).where(_ONE).values(username=bindparam("new_name")))
 MAX_KEY_ATTEMPTS = 8
@@ -54,3 +58,18 @@ async def ensure(unit: UnitOfWork, user_id: str, *, username: str | None, now: I
         if await unit.one(FIND, of_user=user_id) is not None:  # made by another process a moment ago
             return
     raise RuntimeError("no integer key is free for a new user")
+
+
+async def ensure_many(unit: UnitOfWork, user_ids: list[str], *, now: Instant) -> None:
+    """Make those of some users that are new, in one statement but for those whose first key is taken."""
+    wanted = Many(user_ids)
+    known = {row[0] for row in await unit.all(KNOWN_AMONG, users=wanted)}
+    rows = [
+        {"user_id": user, "key": user_key(user), "username": None, "now": now} for user in user_ids if user not in known
+    ]
+    await unit.run_many(ADD, rows)
+    if rows:
+        made = {row[0] for row in await unit.all(KNOWN_AMONG, users=wanted)}
+        for user in user_ids:
+            if user not in made:
+                await ensure(unit, user, username=None, now=now)

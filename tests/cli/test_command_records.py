@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from sojourn.authentication.vault import Vault
 from sojourn.cli import sojourn
+from sojourn.domain.clock import utc_now
 from sojourn.observability.security_events import BY_COMMAND
 from sojourn.settings import Settings
 from tests.receiver import Receiver
@@ -105,6 +106,7 @@ def test_each_event_of_the_catalogue_of_commands_is_provoked_and_says_what_it_mu
         run(tmp_path, "webhook", "replay", hook, "--since", "2026-04-15T08:00:00Z"),
         run(tmp_path, "check", "--repair"),
         run(tmp_path, "audit", "who", pseudonym(tmp_path), "--tenant", "acme"),
+        run(tmp_path, "import", a_line(tmp_path)),
         run(tmp_path, "restore", "--yes"),
         run(tmp_path, "purge"),
         run(tmp_path, *SEED),
@@ -129,6 +131,14 @@ def test_each_event_of_the_catalogue_of_commands_is_provoked_and_says_what_it_mu
     assert [record["tenant"] for record in told if record["event"] == "tenant.ended"] == ["acme"]
     for result in results:
         assert len(result.stdout.strip()) < 40 or result.stdout.strip() not in result.stderr, "no secret in a record"
+
+
+def a_line(folder: Path) -> str:
+    """A file with one session."""
+    file = folder / "sessions.jsonl"
+    members = {"tenant_id": "globex", "user_id": "u", "source": "kratos", "source_id": "1"}
+    file.write_text(json.dumps({**members, "created_at": utc_now().isoformat()}) + "\n")
+    return str(file)
 
 
 Prepared = Callable[[Path], tuple[str, ...]]
@@ -187,6 +197,7 @@ CHANGES: dict[str, Prepared] = {
     "restore": lambda folder: ("restore", "--yes"),
     "purge": lambda folder: ("purge",),
     "check": with_wrong_number,
+    "import": lambda folder: ("import", a_line(folder)),
     "seed": lambda folder: SEED,
     "session end": with_sessions,
     "webhook test": lambda folder: ("webhook", "test", new_webhook(folder)),
@@ -265,6 +276,8 @@ def test_a_command_that_changes_something_writes_one_record_and_any_other_none(t
     [
         ("purge", "--dry-run"),
         ("end-sessions", "--dry-run"),
+        ("import", "--dry-run", "/dev/null"),
+        ("import", "/dev/null"),
         ("migrate",),
         ("migrate", "--check"),
         ("check",),
