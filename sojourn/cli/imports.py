@@ -62,7 +62,9 @@ def import_sessions(
         existing_database(settings)
     reader = LineReader(settings)
     report = Report(as_json=as_json, dry_run=dry_run)
-    with_database(settings, lambda database: Importing(settings, database, dry_run=dry_run).run(file, reader, report))
+    with_database(
+        settings, lambda database: Importing(settings, database, dry_run=dry_run).run(file, reader, report=report)
+    )
     report.end()
     if report.counts["imported"] and not dry_run:
         record(settings, "sessions.imported", count=report.counts["imported"])
@@ -82,7 +84,7 @@ class Importing:
         )
         self._places = asyncio.Semaphore(SIDE_BY_SIDE)
 
-    async def run(self, file: IO[bytes], reader: LineReader, report: Report) -> None:
+    async def run(self, file: IO[bytes], reader: LineReader, *, report: Report) -> None:
         """Import the lines of a file."""
         for some in _parts(lines_of(file), LOOKED_AT):
             refused: dict[int, list[dict[str, str]]] = {}

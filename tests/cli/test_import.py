@@ -131,7 +131,7 @@ def test_what_is_over_is_left_out(command: Command, sql: Sql) -> None:
 _WRONG: list[tuple[dict[str, Any] | bytes, str, str]] = [
     (line(user_id=None), "user_id", "required"),
     (line(source=None), "source", "required"),
-    (line(refresh_token="secret"), "refresh_token", "unknown_property"),  # noqa: S106 - none is taken
+    (line(refresh_token="secret"), "refresh_token", "unknown_property"),
     (line(tenant_id="a b"), "tenant_id", "pattern"),
     (line(created_at="yesterday"), "created_at", "format"),
     (line(created_at=ago(hours=-1)), "created_at", "maximum"),
@@ -227,9 +227,7 @@ def test_tenants_are_made_within_the_limit_or_by_hand_alone(command: Command) ->
 
 @on_sqlite
 def test_what_was_imported_is_a_session_like_any_other(command: Command) -> None:
-    agent = (
-        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/123.0 Safari/537.36"
-    )
+    agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/123.0"
     command.imports(line(1, user_agent=agent, device_id="d1"))
 
     (shown,) = json.loads(command("session", "list", "--tenant", "acme", "--json").stdout)
