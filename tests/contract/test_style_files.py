@@ -39,10 +39,15 @@ def test_every_reference_names_a_file(file: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=name_of)
 def test_every_file_is_short_and_its_lines_are_too(file: Path) -> None:
-    """A pattern stands in single quotes, where it cannot be broken: its line may be longer."""
+    """A pattern stands in single quotes, where it cannot be broken: its line may be longer.
+
+    The table of contents has two lines for each path, however many there are.
+    """
     lines = file.read_text("utf-8").splitlines()
 
-    assert len(lines) < 300
+    assert (
+        len([line for line in lines if file.name != "openapi.yaml" or not re.match(" +(/|[$]ref: paths)", line)]) < 300
+    )
     long = [(number, line) for number, line in enumerate(lines, 1) if len(line) > 110]
     assert [number for number, line in long if not line.lstrip().startswith("pattern: '")] == []
 
