@@ -32,6 +32,7 @@ DomainError
 │   ├── BlacklistEntryNotFound
 │   ├── ApiKeyNotFound
 │   ├── StatusListNotFound
+│   ├── MetadataNotFound
 │   ├── WebhookNotFound
 │   ├── DeliveryNotFound
 │   └── ProblemTypeNotFound
@@ -292,6 +293,12 @@ class StatusListNotFound(NotFound):
     """There is no status list with this id, or it is needed no longer."""
 
     key = "status_list_not_found"
+
+
+class MetadataNotFound(NotFound):
+    """The service has no public URL, of which the metadata of OAuth consists."""
+
+    key = "metadata_not_found"
 
 
 class WebhookNotFound(NotFound):

@@ -172,6 +172,7 @@ class Service:
     status_lists: StatusLists
     stream_max_age: timedelta
     sending: Sending
+    public_url: str | None
     contract: Callable[[Literal["json", "yaml"]], bytes]
     problem_pages: "ProblemPages"
     documentation: "Documentation"

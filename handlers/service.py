@@ -1,9 +1,10 @@
 """What the service tells about itself: its health, its contract, its problem types."""
 
-from sojourn.domain.errors import ProblemTypeNotFound, Unavailable
+from sojourn.domain.errors import MetadataNotFound, ProblemTypeNotFound, Unavailable
 from sojourn.handlers.answers import Answer
 from sojourn.handlers.context import Context
 from sojourn.handlers.views.envelopes import View
+from sojourn.handlers.views.metadata import oauth_metadata
 
 READY_RETRY_SECONDS = 2
 
@@ -28,6 +29,13 @@ async def get_contract_json(ctx: Context) -> Answer:
 async def get_contract_yaml(ctx: Context) -> Answer:
     """The contract itself, as YAML."""
     return Answer(ctx.service.contract("yaml"))
+
+
+async def get_oauth_metadata(ctx: Context) -> View:
+    """Where the OAuth forms are (RFC 8414 §2). Raises MetadataNotFound where the service has no public URL."""
+    if ctx.service.public_url is None:
+        raise MetadataNotFound()
+    return oauth_metadata(ctx.service.public_url)
 
 
 async def list_problem_types(ctx: Context, language: str | None) -> Answer:

@@ -256,6 +256,7 @@ def _program(
             status_lists=database.status_lists,
             stream_max_age=settings.stream_max_age,
             sending=database.sender,
+            public_url=settings.public_url,
             contract=written,
             problem_pages=Pages(settings.link_prefix),
             documentation=pages,

@@ -80,6 +80,7 @@ CATALOGUE: Mapping[str, ProblemType] = {
         ("blacklist_entry_not_found", 404, 30104007),
         ("api_key_not_found", 404, 30104020),
         ("status_list_not_found", 404, 30104030),
+        ("metadata_not_found", 404, 30104040),
         ("webhook_not_found", 404, 30104031),
         ("delivery_not_found", 404, 30104032),
         ("method_not_allowed", 405, 30105001),

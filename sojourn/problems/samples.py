@@ -40,6 +40,7 @@ SAMPLES: Mapping[str, errors.DomainError] = {
         errors.BlacklistEntryNotFound(),
         errors.ApiKeyNotFound(),
         errors.StatusListNotFound(),
+        errors.MetadataNotFound(),
         errors.WebhookLimitReached(limit=1_000),
         errors.WebhookNotFound(),
         errors.DeliveryNotFound(),

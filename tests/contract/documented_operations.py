@@ -100,6 +100,7 @@ OUR_OPERATIONS = {
     "revoke_api_key": "a key that leaked is ended at once, from wherever that is noticed",
     "list_tenants": "whoever makes tenants needs to see them",
     "create_tenant": "a platform makes a tenant when it gets a customer",
+    "get_oauth_metadata": "clients find the forms as OAuth has it, without settings of their own (RFC 8414)",
     "generate_oauth_tokens": "clients refresh and exchange as OAuth has it, without code of ours (RFC 6749, RFC 8693)",
     "introspect_oauth_token": "gateways and resource servers ask as OAuth has it, without code of ours (RFC 7662)",
     "revoke_oauth_token": "clients revoke as OAuth has it, without code of ours (RFC 7009)",

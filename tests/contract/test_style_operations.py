@@ -28,6 +28,7 @@ WITHOUT_DATABASE = {
     "get_problem_catalogue",
     "list_problem_types",
     "get_problem_type",
+    "get_oauth_metadata",
 }
 OF_MANY_TENANTS = {"list_events", "stream_events", "get_revocations"}
 """Operations that a service calls once for all tenants of its key."""

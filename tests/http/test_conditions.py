@@ -25,6 +25,8 @@ PATHS = (
 )
 OF_STATUS = ("/status-lists", "/status-lists/{list_id}")
 """There with a public URL; they say what is true now, so their tag changes with the time, too."""
+METADATA = "/.well-known/oauth-authorization-server"
+"""There with a public URL."""
 OTHER = '"of-another-response"'
 REPEATED = ("vary", "cache-control")
 KNOWN = ("{}", "W/{}", "*", OTHER + ", {}", OTHER + ",{}", f"W/{OTHER} ,, W/{{}} ,", '"a,b", "", {}')
@@ -49,7 +51,7 @@ def test_every_operation_that_answers_304_is_asked_here() -> None:
     conditional = [operation.path for operation in operations() if 304 in operation.responses]
 
     asked = {path.replace("{slug}", "validation-failed") for path in conditional}
-    assert asked == {*PATHS, *OF_STATUS}
+    assert asked == {*PATHS, *OF_STATUS, METADATA}
 
 
 def test_who_has_the_response_is_sent_its_tag_and_nothing_else(client: Client) -> None:
@@ -67,11 +69,11 @@ def test_who_has_the_response_is_sent_its_tag_and_nothing_else(client: Client) -
         assert of_unchanged["x-content-type-options"] == "nosniff", path
 
 
-def test_who_has_a_list_of_statuses_is_sent_its_tag_and_nothing_else(start: Callable[..., Client]) -> None:
+def test_who_has_what_needs_a_public_url_is_sent_its_tag_and_nothing_else(start: Callable[..., Client]) -> None:
     client = start(SOJOURN_PUBLIC_URL="https://sessions.example.com")
     client.create("root")
     [uri] = client.request("GET", OF_STATUS[0]).json()["status_lists"]
-    for path in (OF_STATUS[0], uri.removeprefix("https://sessions.example.com")):
+    for path in (OF_STATUS[0], uri.removeprefix("https://sessions.example.com"), METADATA):
         status, tag, headers, body = ask(client, path)
         again, same, of_unchanged, nothing = ask(client, path, tag)
 

@@ -44,6 +44,8 @@ NAMES_A_SESSION = {"get_device_fingerprint", "get_risk_score", "generate_tokens"
 """Operations that name a session elsewhere than in their path."""
 FOR_NEW_TENANTS = {"start_session", "trust_own_device"}
 """Operations that make the tenant where nobody provisions it by hand."""
+NEEDS_A_PUBLIC_URL = {"get_oauth_metadata"}
+"""Operations that are 404 where the operators have set none."""
 MAKES_NO_SESSION = {"trust_device", "trust_own_device", "blacklist_token"}
 """Operations that are 409 for nothing but a tenant too many."""
 MAKES_WHAT_MAY_BE_THERE = {"create_tenant"}
@@ -342,6 +344,9 @@ def test_the_documented_status_is_provoked(
         valid = request_for(operation, server)
         with locked_database(server.server.folder):
             reply = ask(server, valid)
+    elif status == 404 and operation.id in NEEDS_A_PUBLIC_URL:
+        private: Prepared = request.getfixturevalue("provisioned")
+        reply = ask(private, request_for(operation, server))
     elif status == 404 and (operation.id in FOR_NEW_TENANTS or needs_a_tenant(operation)):
         provisioned: Prepared = request.getfixturevalue("provisioned")
         reply = ask(provisioned, valid_request(operation, provisioned.credentials, provisioned.known))

@@ -209,6 +209,11 @@ status_list_not_found = No such status list
     .explanation = The id is not that of a status list of this service, or the list is not needed any more because all tokens that name it have expired.
     .remedy = Take the address from the claim `status` of an access token, or from /status-lists.
 
+metadata_not_found = No metadata
+    .detail = The service has no public URL, so it has no metadata.
+    .explanation = The metadata of OAuth consists of addresses below the public URL of the service, and the operators have not set one.
+    .remedy = Write the addresses of the forms into the client's settings, or ask the operators to set SOJOURN_PUBLIC_URL.
+
 problem_type_not_found = No such problem type
     .detail = No problem type has this name.
     .explanation = The last part of the path is not the name of a problem type of this service.

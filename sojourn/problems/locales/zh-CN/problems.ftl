@@ -205,6 +205,11 @@ status_list_not_found = 状态列表不存在
     .explanation = 该标识不属于本服务的任何状态列表，或者引用该列表的令牌均已过期，列表已不再需要。
     .remedy = 请使用访问令牌的 `status` 声明中的地址，或 /status-lists 中的地址。
 
+metadata_not_found = 没有元数据
+    .detail = 本服务没有公开 URL，因此没有元数据。
+    .explanation = OAuth 元数据由服务公开 URL 之下的地址组成，而运维人员尚未设置该 URL。
+    .remedy = 请将各表单的地址写入客户端的设置，或请运维人员设置 SOJOURN_PUBLIC_URL。
+
 problem_type_not_found = 问题类型不存在
     .detail = 没有此名称的问题类型。
     .explanation = 路径的最后一段不是本服务任何问题类型的名称。
