@@ -19,11 +19,11 @@ from sojourn.handlers.tokens.pairs import NO_CLIENT, NewAccessToken, lifetimes, 
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.tokens import (
     ACCESS_TOKEN_TYPE,
+    EXCHANGE_GRANT,
 )
 from sojourn.storage.queries import refresh_states, token_configs
 from sojourn.storage.queries.procedures import enter_token
 
-GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
 _JWT_TYPE = "urn:ietf:params:oauth:token-type:jwt"
 
 
@@ -31,7 +31,7 @@ _JWT_TYPE = "urn:ietf:params:oauth:token-type:jwt"
 async def exchange_token(ctx: Context, body: dict[str, Any]) -> View:
     """Another access token for the same subject and another audience (RFC 8693), never longer-lived."""
     await require_tenant(ctx)
-    if body["grant_type"] != GRANT:
+    if body["grant_type"] != EXCHANGE_GRANT:
         raise UnsupportedGrant()
     if body.get("subject_token_type", ACCESS_TOKEN_TYPE) not in (ACCESS_TOKEN_TYPE, _JWT_TYPE):
         raise UnsupportedGrant()
@@ -47,7 +47,7 @@ async def exchange_token(ctx: Context, body: dict[str, Any]) -> View:
         "token_type": "Bearer",
         "expires_in": issued.seconds,
         "audience": audience,
-        "grant_type": GRANT,
+        "grant_type": EXCHANGE_GRANT,
     }
 
 

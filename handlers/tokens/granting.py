@@ -5,11 +5,11 @@ from typing import Any
 from sojourn.domain.errors import InvalidSubjectToken, UnsupportedGrant, ValidationFailed, Violation
 from sojourn.domain.tokens import AccessToken
 from sojourn.handlers.context import Context, takes_actor, takes_refresh_credential, takes_token
-from sojourn.handlers.tokens.exchange import GRANT, exchanged
+from sojourn.handlers.tokens.exchange import exchanged
 from sojourn.handlers.tokens.judging import is_refused
 from sojourn.handlers.tokens.refresh import refresh_tokens
 from sojourn.handlers.views.envelopes import View
-from sojourn.handlers.views.tokens import ACCESS_TOKEN_TYPE
+from sojourn.handlers.views.tokens import ACCESS_TOKEN_TYPE, EXCHANGE_GRANT
 from sojourn.storage.queries.procedures import enter_token
 
 
@@ -22,7 +22,7 @@ async def generate_oauth_tokens(ctx: Context, body: dict[str, Any]) -> View:
         case "refresh_token":
             _require(body, "refresh_token")
             return await refresh_tokens(ctx, body)
-        case grant if grant == GRANT:
+        case grant if grant == EXCHANGE_GRANT:
             _require(body, "subject_token", "subject_token_type")
             return await _exchange(ctx, body)
         case _:

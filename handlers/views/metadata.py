@@ -1,7 +1,7 @@
 """Metadata of the OAuth forms: where they are and what they take."""
 
-from sojourn.handlers.tokens.exchange import GRANT
 from sojourn.handlers.views.envelopes import View
+from sojourn.handlers.views.tokens import EXCHANGE_GRANT
 
 _CLIENTS_AUTHENTICATE_BY = ["client_secret_basic", "client_secret_post"]
 
@@ -19,7 +19,7 @@ def oauth_metadata(url: str) -> View:
         "introspection_endpoint": f"{url}/oauth/introspect",
         "revocation_endpoint": f"{url}/oauth/revoke",
         "response_types_supported": ["none"],
-        "grant_types_supported": ["refresh_token", GRANT],
+        "grant_types_supported": ["refresh_token", EXCHANGE_GRANT],
         "token_endpoint_auth_methods_supported": _CLIENTS_AUTHENTICATE_BY,
         "introspection_endpoint_auth_methods_supported": _CLIENTS_AUTHENTICATE_BY,
         "revocation_endpoint_auth_methods_supported": _CLIENTS_AUTHENTICATE_BY,

@@ -11,6 +11,7 @@ from sojourn.storage.queries.blacklist import BlacklistEntry
 from sojourn.storage.queries.refresh_states import Family
 from sojourn.storage.queries.tokens import IssuedTokenRow
 
+EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a name, RFC 8693 §3
 
 
