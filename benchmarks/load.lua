@@ -66,6 +66,24 @@ function prepare.stats(credentials)
   end
 end
 
+-- A line of credentials is a tenant and what is asked about there.
+local function for_each_line(credentials, path, body)
+  for _, line in ipairs(lines(credentials)) do
+    local tenant, what = line:match("(%S+) (%S+)")
+    HEADERS["X-Tenant-ID"] = tenant
+    HEADERS["Content-Type"] = "application/json"
+    add("POST", string.format(path, what), HEADERS, string.format(body, what))
+  end
+end
+
+function prepare.touch(credentials)
+  for_each_line(credentials, "/internal/session/%s/activity", "{}")
+end
+
+function prepare.validate(credentials)
+  for_each_line(credentials, "/internal/session/validate-token", '{"access_token":"%s"}')
+end
+
 local function with_cookies(path, credentials, wanted)
   for number, cookie in ipairs(lines(credentials)) do
     if wanted(number - 1) then

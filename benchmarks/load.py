@@ -33,10 +33,11 @@ class Load:
         return self.requests * 1_000_000 / self.microseconds
 
 
-def run_load(*, port: int, script: str, seed: int, credentials: Path, seconds: int, core: int) -> Load:
-    """Put load on a server. Raises LoadFailed."""
+def run_load(*, port: int, script: str, seed: int, credentials: Path, seconds: int, core: int | None) -> Load:
+    """Put load on a server, from one core or from any. Raises LoadFailed."""
+    place = [] if core is None else ["taskset", "-c", str(core)]
     command = [
-        "taskset", "-c", str(core), "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s",
+        *place, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s",
         "-s", str(_SCRIPT), f"http://127.0.0.1:{port}", "--", script, str(seed), str(credentials),
     ]  # fmt: skip
     environment = {**os.environ, "BENCHMARK_API_KEY": API_KEY}

@@ -41,14 +41,15 @@ def environment(api_key: str, jwt_secret: str, response_validation: str) -> dict
 
 def fill_database(path: Path) -> None:
     """Write the dataset through the service's own storage."""
-    asyncio.run(_fill(path))
+    asyncio.run(fill(f"sqlite:///{path}"))
     settle(sqlite3.connect(path))
 
 
-async def _fill(path: Path) -> None:
-    database = await open_database(f"sqlite:///{path}")  # which makes the tables
+async def fill(url: str) -> None:
+    """Write the dataset into an empty database of either engine."""
+    database = await open_database(url)  # which makes the tables
     await database.close()
-    async with open_loader(f"sqlite:///{path}") as loader:
+    async with open_loader(url) as loader:
         by_tenant = sorted(dataset.all_sessions(), key=lambda session: session.tenant_id)
         for tenant, sessions in groupby(by_tenant, key=lambda session: session.tenant_id):
             for batch in batches(tenant, rows(sessions), now=LOADED_AT):

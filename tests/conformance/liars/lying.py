@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl, urlencode
 from tests.conformance.serving import SECOND, admin_token
 
 REGISTRY: list["Liar"] = []
+PATIENCE = 1.0
+"""Seconds that a liar waits for the next part of a body. The application waits longer: it is the one that refuses."""
 
 
 @dataclass(slots=True)
@@ -179,12 +181,10 @@ class LyingApp:
         if scope["type"] != "http" or self.lie is None:
             await self._app(scope, receive, send)
             return
-        body = b""
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
+        body, rest = await _body(receive)
+        if rest is not None:
+            await self._app(scope, rest, send)
+            return
         headers = [(key.decode("latin-1"), value.decode("latin-1")) for key, value in scope["headers"]]
         path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
         exchange = Exchange(self._app, scope, scope["method"], path, query, headers, body, self.memory)
@@ -198,6 +198,27 @@ class LyingApp:
             fields.append((b"content-length", b"%d" % len(answer.body)))
         await send({"type": "http.response.start", "status": answer.status, "headers": fields})
         await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _body(receive: Any) -> tuple[bytes, Any]:
+    """The body, and nothing; or, where it does not come, what is left to be received: nothing is lied about then."""
+    messages: list[Any] = []
+    while not messages or messages[-1].get("more_body"):
+        waiting = asyncio.ensure_future(receive())
+        if not (await asyncio.wait({waiting}, timeout=PATIENCE))[0]:
+            return b"", _replayed([*messages, waiting], receive)
+        messages.append(waiting.result())
+    return b"".join(message.get("body", b"") for message in messages), None
+
+
+def _replayed(messages: list[Any], receive: Any) -> Any:
+    async def again() -> Any:
+        if not messages:
+            return await receive()
+        message = messages.pop(0)
+        return await message if isinstance(message, asyncio.Future) else message
+
+    return again
 
 
 def whole(caught_by: str, defect: str, **more: Any) -> Callable[[Lie], Lie]:

@@ -59,7 +59,8 @@ def work(order: Order) -> list[Line]:
             fate = bench.judge(mutant, profiles)
             found.append(Line(fate.without_lie(), name))
             said = f"{fate.caught_by or '-':<30}{'' if fate.told else '(silent) '}{mutant}"
-            print(f"{'caught' if fate.profile else 'ALIVE':<8}{fate.seconds:>5.1f} s  {said}", flush=True)
+            why = f": {' '.join(fate.said.split())[:160]}" if fate.said else ""
+            print(f"{'caught' if fate.profile else 'ALIVE':<8}{fate.seconds:>5.1f} s  {said}{why}", flush=True)
     return found
 
 
