@@ -25,11 +25,15 @@ class Page(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """What is refused at a place in the feed, in order. `as_of` is when the last event before it was recorded."""
+    """What is refused at a place in the feed, in order. `as_of` is when the last event before it was recorded.
+
+    `tenants` are those of which it has everything, None for all.
+    """
 
     rows: list[LiveRow]
     cursor: Cursor
     as_of: Instant
+    tenants: tuple[TenantId, ...] | None
 
 
 class Feed(Protocol):

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
+from sojourn.domain.clock import to_text
 from sojourn.domain.errors import SessionNotFound
 from sojourn.handlers.context import Context
 from sojourn.handlers.sessions.activity import idle_deadline
 from sojourn.handlers.sessions.lookup import active_or_404
-from sojourn.storage.queries import sessions
+from sojourn.handlers.tokens.pairs import lifetimes
+from sojourn.storage.queries import sessions, token_configs
 from sojourn.storage.queries.sessions import Assurance, SessionRow
 
 
@@ -15,8 +17,13 @@ async def raise_session(ctx: Context, row: SessionRow, *, assured: Callable[[Ses
 
     Where another raised it meanwhile, what that one recorded stays. Raises SessionNotFound when it has ended.
     """
+    span = lifetimes(ctx, await token_configs.terms(ctx.db, row.user_id, now=ctx.now_text))
+    until = to_text(ctx.now + span.access + span.leeway)
     while True:
-        if await sessions.raise_assurance(ctx.db, row, to=assured(row), now=ctx.now_text, idle=idle_deadline(ctx, row)):
+        idle = idle_deadline(ctx, row)
+        if await sessions.raise_assurance(
+            ctx.db, row, to=assured(row), now=ctx.now_text, idle=idle, tokens_until=until
+        ):
             return await sessions.get(ctx.db, row.id) or row
         known = await sessions.get(ctx.db, row.id)
         if known is None or known.elevations == row.elevations:

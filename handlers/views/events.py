@@ -33,7 +33,7 @@ def event_response(row: EventRow, epoch: str) -> View:
 
 
 def event_data(row: EventRow) -> dict[str, Any]:
-    """What has a value. An end also says when, and until when tokens of the session could still be valid."""
+    """What has a value. An end also says when; what refuses tokens, until when these could still be valid."""
     named = {
         "session_id": None if row.session_id is None else session_id(SessionKey(row.session_id)),
         "user_id": row.user_id,
@@ -45,5 +45,7 @@ def event_data(row: EventRow) -> dict[str, Any]:
     }
     if row.type == "session.ended":
         named |= {"ended_at": row.occurred_at, "tokens_valid_until": row.forget_at or row.occurred_at}
+    elif row.forget_at is not None:
+        named["tokens_valid_until"] = row.forget_at
     found = {name: value for name, value in named.items() if value is not None}
     return found | (json.loads(row.data) if row.data else {})

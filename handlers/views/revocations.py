@@ -15,9 +15,11 @@ def revocation_snapshot(snapshot: Snapshot) -> View:
         if row.type != "session.ended":
             items.update(_items(row))
         elif (key := row.session_id) is not None:  # nearly all are ends: ten thousand calls would be felt
-            of, forget_at, shown = row.tenant_id, row.forget_at, f"sess_{key}"
-            items[of, key] = {"kind": "session", "tenant_id": of, "forget_at": forget_at, "session_id": shown}
-    return {"items": list(items.values()), "cursor": str(snapshot.cursor), "as_of": snapshot.as_of}
+            of, forget_at, shown, code = row.tenant_id, row.forget_at, f"sess_{key}", row.reason_code
+            item = {"kind": "session", "tenant_id": of, "forget_at": forget_at, "session_id": shown}
+            items[of, key] = item if code is None else item | {"reason_code": code}
+    tenants = {} if snapshot.tenants is None else {"tenants": list(snapshot.tenants)}
+    return {"items": list(items.values()), "cursor": str(snapshot.cursor), "as_of": snapshot.as_of, **tenants}
 
 
 def _items(row: LiveRow) -> dict[tuple[str, ...], View]:
@@ -32,6 +34,11 @@ def _items(row: LiveRow) -> dict[tuple[str, ...], View]:
         return {("token", of, data["jti"]): {"kind": "token", **about, "jti": data["jti"]}}
     if row.type == "signing_key.retired":
         return {("key", of, data["kid"]): {"kind": "key", **about, "kid": data["kid"]}}
+    if row.type == "session.elevated" and row.user_id is not None:  # who was erased has no session any more
+        shown = {"user_id": row.user_id, "session_id": f"sess_{row.session_id}", "token_type": "access"}
+        return {
+            ("raised", of, str(row.session_id)): {"kind": "cut_off", **about, **shown, "issued_until": row.occurred_at}
+        }
     if row.type == "tokens.refused":
         whom = {} if row.user_id is None else {"user_id": row.user_id}
         until = {"issued_until": data["issued_until"]}

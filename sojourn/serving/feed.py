@@ -261,7 +261,7 @@ class Feed:
             return feed.live(unit, until=ends.newest, instant=as_of)
 
         rows = await self._of_each(wanted, some, is_long=True)
-        return Snapshot(rows, Cursor(ends.epoch, ends.newest), as_of)
+        return Snapshot(rows, Cursor(ends.epoch, ends.newest), as_of, wanted.tenants)
 
     async def _of_each(
         self, wanted: Wanted, some: Callable[[UnitOfWork], Awaitable[list[Row]]], *, is_long: bool = False

@@ -141,6 +141,7 @@ def _end(occurred_at: Any, code: Any, *when: Any) -> Statement:
     return Statement(insert(_E).from_select(list(values), rows).on_conflict_do_nothing())
 
 
+LAST_ACCESS_TOKEN = Statement(select(_LAST_TOKEN).where(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("key")))
 TELL_ENDED = _end(_given("occurred_at"), _given("reason_code"))
 _CODE = _E.c.reason_code.type
 TELL_EXPIRED = _end(
@@ -233,6 +234,19 @@ async def tell_expired(unit: UnitOfWork, keys: Iterable[str], *, at: Instant) ->
     if rows:
         await unit.run_many(TELL_EXPIRED, rows)
         unit.has_told()
+
+
+async def tell_elevated(
+    unit: UnitOfWork, key: str, *, at: Instant, user_id: str, data: dict[str, Any], tokens_until: Instant
+) -> None:
+    """Tell that a session's assurance was raised: its access tokens of before are refused.
+
+    One that is issued meanwhile expires at `tokens_until` at the latest.
+    """
+    about = _about(key, at)
+    last = await unit.value(LAST_ACCESS_TOKEN, **{name: about[name] for name in ("key", "first_token", "recorded_at")})
+    forget_at = max(Instant(last or ""), tokens_until)
+    await tell(unit, [Event("session.elevated", at, session_id=key, user_id=user_id, forget_at=forget_at, data=data)])
 
 
 async def tell_reopened(unit: UnitOfWork, sessions: Iterable[tuple[str, str]], *, at: Instant) -> None:

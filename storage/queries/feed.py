@@ -57,6 +57,8 @@ class LiveRow(NamedTuple):
     session_id: str | None
     user_id: str | None
     data: str | None
+    occurred_at: str
+    reason_code: str | None
 
 
 class Ends(NamedTuple):

@@ -10,13 +10,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import BindParameter, and_, bindparam, case, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from sojourn.domain.clock import Instant
+from sojourn.domain.clock import FIRST_INSTANT, Instant
 from sojourn.domain.endings import Ending
 from sojourn.domain.ids import SessionKey, TenantId
 from sojourn.domain.paging import Page
 from sojourn.domain.sessions import effective_end
 from sojourn.storage.queries import events, statistics, tenants, users
-from sojourn.storage.queries.events import Event
 from sojourn.storage.queries.session_states import (
     ACTIVE,
     ACTIVE_BY_INDEX,
@@ -340,16 +339,25 @@ class Assurance(NamedTuple):
     verified_at: Instant
 
 
-async def raise_assurance(unit: UnitOfWork, row: SessionRow, *, to: Assurance, now: Instant, idle: Instant) -> bool:
+async def raise_assurance(
+    unit: UnitOfWork,
+    row: SessionRow,
+    *,
+    to: Assurance,
+    now: Instant,
+    idle: Instant,
+    tokens_until: Instant = FIRST_INSTANT,
+) -> bool:
     """Record an authentication with other factors: access tokens of before are refused from here on.
 
-    `idle` is the idle deadline that follows. False when the session is not active, or not what `row` says any more.
+    `idle` is the idle deadline that follows, `tokens_until` when a token that is issued now expires at the latest.
+    False when the session is not active, or not what `row` says any more.
     """
     facts = {"new_amr": to.amr, "new_acr": to.acr, "verified": to.verified_at}
     if not await unit.run(RAISE, id=row.id, seen=row.elevations, at=now, now=now, idle=idle, **facts):
         return False
     data = {"amr": to.amr.split(","), "verified_at": to.verified_at} | ({} if to.acr is None else {"acr": to.acr})
-    await events.tell(unit, [Event("session.elevated", now, session_id=row.id, user_id=row.user_id, data=data)])
+    await events.tell_elevated(unit, row.id, at=now, user_id=row.user_id, data=data, tokens_until=tokens_until)
     return True
 
 

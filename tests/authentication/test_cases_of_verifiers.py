@@ -124,9 +124,9 @@ def count(case: dict[str, Any], items: list[dict[str, Any]], *, is_counted: bool
 def record(case: dict[str, Any], *, is_counted: bool) -> TokenRecord:
     """What the database would say of the token. `is_counted`: what is near to its issue came after it."""
     claims, sid = case["claims"], case["claims"].get("sid")
-    cuts = of_kind(case, "cut_off", token_type="access", user_id=claims["sub"])
-    cuts += of_kind(case, "cut_off", token_type="access", user_id=None)
-    raised = of_kind(case, "elevation", session_id=sid) if sid is not None else []
+    cuts = of_kind(case, "cut_off", token_type="access", user_id=claims["sub"], session_id=None)
+    cuts += of_kind(case, "cut_off", token_type="access", user_id=None, session_id=None)
+    raised = of_kind(case, "cut_off", session_id=sid) if sid is not None else []
     ended = of_kind(case, "session", session_id=sid) if sid is not None else []
     code = ended[0].get("reason_code") if ended else None
     is_there = sid is not None and code != "erased"

@@ -153,3 +153,31 @@ def test_a_large_snapshot_comes_compressed_to_who_takes_it_and_means_the_same(
     assert (answer.headers["etag"] == plain.headers["etag"]) is not comes
     assert ask(client, **{"Accept-Encoding": accepted, "If-None-Match": answer.headers["etag"]}).status_code == 304
     assert len(gzip.compress(plain.content)) < len(plain.content)
+
+
+def test_the_tokens_of_before_a_session_was_raised_are_a_cut_off_of_the_session(client: Client) -> None:
+    begun, other = sign_in(client), sign_in(client)
+    body = {"amr": ["otp"], "verified_at": client.clock().isoformat()}
+    done(client.internal("POST", f"/internal/session/{begun['session']['id']}/elevate", json=body))
+
+    (item,) = items(client)
+    assert item["session_id"] == begun["session"]["id"] != other["session"]["id"]
+    assert (item["kind"], item["token_type"], item["user_id"]) == ("cut_off", "access", "usr_abc123")
+    (event,) = client.internal("GET", "/internal/events?types=session.elevated").json()["items"]
+    assert item["issued_until"] == event["occurred_at"]
+    assert item["forget_at"] == event["data"]["tokens_valid_until"] > event["occurred_at"]
+    client.clock.advance(hours=1)
+    client.create("somebody")
+    assert items(client) == []
+
+
+def test_the_snapshot_says_of_which_tenants_it_has_everything(client: Client) -> None:
+    assert snapshot(client, "acme")["tenants"] == ["acme"]
+    assert "tenants" not in snapshot(client, None)
+
+
+def test_an_end_says_why(client: Client) -> None:
+    end(client, sign_in(client)["session"])
+
+    (item,) = items(client)
+    assert item["reason_code"] == "revoked_by_service"
