@@ -245,7 +245,7 @@ async def tell_elevated(
     """
     about = _about(key, at)
     last = await unit.value(LAST_ACCESS_TOKEN, **{name: about[name] for name in ("key", "first_token", "recorded_at")})
-    forget_at = max(Instant(last or ""), tokens_until)
+    forget_at = max(Instant(last or at), tokens_until)
     await tell(unit, [Event("session.elevated", at, session_id=key, user_id=user_id, forget_at=forget_at, data=data)])
 
 

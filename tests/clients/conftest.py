@@ -1,0 +1,27 @@
+"""A service of each engine and verifiers beside it, for a file of tests."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sojourn_verify import Verifier
+from tests.clients.following import Beside
+from tests.conftest import ENGINES
+from tests.live import API_KEY, REFRESH_SECRET, LiveServer
+from tests.postgres import Cluster
+
+
+def _new_database(cluster: Cluster) -> str:
+    return cluster.url(cluster.create())
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def beside(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beside]:
+    settings = {"SOJOURN_MAX_SESSIONS_PER_USER": "3", "SOJOURN_REFRESH_SECRET": REFRESH_SECRET}
+    if request.param == "postgresql":
+        settings["SOJOURN_DATABASE_URL"] = _new_database(request.getfixturevalue("cluster"))
+    server = LiveServer(tmp_path_factory.mktemp("beside"), **settings)
+    made = Beside(server, Verifier(server.url, API_KEY))
+    yield made
+    made.close()
+    server.stop()
