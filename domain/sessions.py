@@ -62,6 +62,11 @@ def deadlines_at_creation(now: datetime, timeouts: Timeouts) -> Deadlines:
     return Deadlines(now + timeouts.absolute, now + timeouts.idle)
 
 
+def shortened(deadlines: Deadlines, end: datetime) -> Deadlines:
+    """The deadlines of a session that shall end at `end` at the latest. None is ever moved back."""
+    return Deadlines(min(deadlines.expires_at, end), min(deadlines.idle_expires_at, end))
+
+
 def idle_deadline_after_activity(now: datetime, expires_at: datetime, *, timeouts: Timeouts) -> datetime:
     """The idle deadline after an activity `now`: never later than the absolute deadline."""
     return min(now + timeouts.idle, expires_at)

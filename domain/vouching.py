@@ -19,6 +19,9 @@ from sojourn.domain.tokens import AccessToken
 
 ATTESTED = ("ip", "user_agent", "device_id", "device_fingerprint", "device_type", "browser", "os")
 """Facts that a token attests by a claim of the same name."""
+ONLY_OF_SERVICES = ("authenticated_at", "impersonator")
+"""Facts that an API key alone may vouch for."""
+_NEVER_ATTESTED = (*ONLY_OF_SERVICES, "factors", "metadata")
 _METHOD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}")
 _ISSUER = re.compile(r"[^\x00-\x20\x7f]{1,255}")
 _ACR = re.compile(r"[^\x00-\x20\x7f]([^\x00-\x1f\x7f]{0,253}[^\x00-\x20\x7f])?")
@@ -68,6 +71,7 @@ def attested_facts(token: AccessToken, sign_in: SignIn, *, said: Mapping[str, An
     if "role" in said and said["role"] not in token.roles:
         raise RoleNotAllowed()
     beyond = [name for name in ATTESTED if name in said and said[name] != token.claims.get(name)]
+    beyond += [name for name in _NEVER_ATTESTED if name in said]
     if not set(said.get("amr", ())) <= set(sign_in.amr):
         beyond.append("amr")
     if "acr" in said and said["acr"] != sign_in.acr:
@@ -85,6 +89,12 @@ def attested_facts(token: AccessToken, sign_in: SignIn, *, said: Mapping[str, An
     if at_provider is not None:
         facts["idp"] = at_provider
     return facts
+
+
+def require_no_service_facts(said: Mapping[str, Any]) -> None:
+    """Raise NotEntitledToVouch where an administrator says what an API key alone may vouch for."""
+    if beyond := [name for name in ONLY_OF_SERVICES if name in said]:
+        raise NotEntitledToVouch("beyond", members=sorted(beyond))
 
 
 def provider_session(token: AccessToken) -> dict[str, str] | None:

@@ -106,6 +106,16 @@ class AgentFacts(Protocol):
     def device_type(self) -> str | None: ...
 
 
+class Network(Protocol):
+    """The network that an address is in: its number (RFC 6793), and who runs it where that is known."""
+
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def organisation(self) -> str | None: ...
+
+
 class Tokens(Protocol):
     """The token operations that handlers need: sign, read, check."""
 
@@ -165,6 +175,7 @@ class Service:
     tenants_provisioned: bool
     describe_agent: Callable[[str], AgentFacts]
     locate: Callable[[str], str | None]
+    network: Callable[[str], Network | None]
     is_ready: Callable[[], Awaitable[bool]]
     purge: Purge
     touch: Toucher

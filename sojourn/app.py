@@ -29,7 +29,7 @@ from sojourn.domain.limits import Limits
 from sojourn.domain.risk import RiskThresholds
 from sojourn.domain.sessions import Timeouts
 from sojourn.enrichment.agents import describe_agent
-from sojourn.enrichment.geoip import Locator
+from sojourn.enrichment.geoip import Locator, Networks
 from sojourn.handlers import audit, documentation, keys, risk, service, status_lists
 from sojourn.handlers.context import Service
 from sojourn.handlers.devices import service as device_service
@@ -249,6 +249,7 @@ def _program(
             tenants_provisioned=settings.tenants_provisioned,
             describe_agent=describe_agent,
             locate=Locator(settings.geoip_database).locate,
+            network=Networks(settings.asn_database).find,
             is_ready=database.is_ready,
             purge=database.purge,
             touch=database.touch,

@@ -63,6 +63,8 @@ _OUTLIVES_DELETION = (
 )
 """Ending a session is a fact that is kept, not a deletion: it is still shown (as revoked), and ended again."""
 _JUDGES_BY_MORE_THAN_FORM = (
+    "POST /internal/session/create",
+    "POST /sessions",
     "POST /internal/session/generate-tokens",
     "POST /admin/tokens/exchange",
     "PUT /admin/tokens/config",

@@ -9,6 +9,7 @@ from sojourn.domain.ids import SessionKey, uuid7
 from sojourn.domain.sessions import deadlines_at_creation
 from sojourn.domain.vouching import SignIn, is_superseded
 from sojourn.handlers.context import Context
+from sojourn.handlers.sessions.describing import assured, described, lasting
 from sojourn.handlers.tenancy import require_provisioned_tenant
 from sojourn.handlers.tokens.pairs import first_tokens
 from sojourn.handlers.views.envelopes import View
@@ -22,8 +23,9 @@ async def begin_session(
 ) -> View:
     """`CreateSessionData`: the session that `CreateSessionRequest` describes, and its first tokens.
 
-    `sign_in` is what a provider's token proves; else the sign-in is now. Raises SignInSuperseded when the user was
-    ended since the request or the sign-in. `more_follows`: the caller writes something else in the same transaction.
+    `sign_in` is what a provider's token proves or a service says; else the sign-in is now. Raises SignInSuperseded
+    when the user was ended since the request or the sign-in, ValidationFailed for what `assured` or `lasting` refuses.
+    `more_follows`: the caller writes something else in the same transaction.
     """
     user_id = body["auth_user_id"]
     await require_provisioned_tenant(ctx)
@@ -60,7 +62,9 @@ def _new_session(
         told = (agent.device_type, agent.browser, agent.os)
         facts = [given or read for given, read in zip(facts, told, strict=True)]
     device_type, browser, os = facts
-    deadlines = deadlines_at_creation(ctx.now, ctx.service.timeouts)
+    deadlines = lasting(ctx, body.get("expires_in"), deadlines=deadlines_at_creation(ctx.now, ctx.service.timeouts))
+    network = ctx.service.network(body["ip"]) if "ip" in body else None
+    amr, factors = assured(ctx, body, authenticated_at=authenticated_at)
     return NewSession(
         id=key,
         user_id=body["auth_user_id"],
@@ -71,7 +75,8 @@ def _new_session(
         last_active_at=ctx.now_text,
         expires_at=to_text(deadlines.expires_at),
         idle_expires_at=to_text(deadlines.idle_expires_at),
-        amr=",".join(body["amr"]) if body.get("amr") else None,
+        amr=amr,
+        factors=factors,
         acr=body.get("acr"),
         role=body.get("role"),
         app_id=body.get("app_id"),
@@ -83,8 +88,16 @@ def _new_session(
         ip=body.get("ip"),
         user_agent=body.get("user_agent"),
         geoip=ctx.service.locate(body["ip"]) if "ip" in body else None,
+        asn=None if network is None else network.number,
+        details=described(body, network),
         recorded_by=ctx.caller.id if ctx.caller.kind == "internal" else None,
         idp_issuer=body["idp"]["issuer"] if "idp" in body else None,
         idp_session_id=body["idp"].get("session_id") if "idp" in body else None,
-        impersonator=ctx.caller.id if ctx.caller.kind == "user" and ctx.caller.id != body["auth_user_id"] else None,
+        impersonator=_impersonator(ctx, body),
     )
+
+
+def _impersonator(ctx: Context, body: dict[str, Any]) -> str | None:
+    """Who signed in as the user, where it was somebody else: the administrator who asks, or whom a service names."""
+    name: str | None = ctx.caller.id if ctx.caller.kind == "user" else body.get("impersonator")
+    return None if name == body["auth_user_id"] else name

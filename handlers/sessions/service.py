@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from sojourn.domain.clock import day_of, read_instant, to_text
+from sojourn.domain.clock import day_of, from_text
 from sojourn.domain.endings import UNSTATED_REASON, Ending
 from sojourn.domain.errors import SessionNotFound, ValidationFailed, Violation
 from sojourn.domain.ids import session_key
 from sojourn.domain.paging import Page
 from sojourn.domain.sessions import MAX_METHODS, Status, methods_with
+from sojourn.domain.vouching import SignIn
 from sojourn.handlers import auditing
 from sojourn.handlers.context import Context, commits_itself, reads_at_length
 from sojourn.handlers.sessions.activity import keep_alive
@@ -16,6 +17,7 @@ from sojourn.handlers.sessions.elevation import raise_session
 from sojourn.handlers.sessions.ending import end_active, end_session, end_user, erase_user
 from sojourn.handlers.sessions.lookup import active_or_404, session_row
 from sojourn.handlers.sessions.search import list_of_user
+from sojourn.handlers.sessions.vouching import past_instant
 from sojourn.handlers.tokens.inventory import moment
 from sojourn.handlers.views.devices import trusted_device_response
 from sojourn.handlers.views.envelopes import View, data_response, simple_response
@@ -72,8 +74,14 @@ async def check_many_active(ctx: Context, body: dict[str, Any]) -> View:
 
 
 async def create_session(ctx: Context, body: dict[str, Any]) -> View:
-    """Record a sign-in; the caller has authenticated the user."""
-    return data_response(await begin_session(ctx, body), ctx.now_text)
+    """Record a sign-in; the caller has authenticated the user, perhaps earlier.
+
+    Raises ValidationFailed for an instant to come, and as `begin_session` does.
+    """
+    sign_in = None
+    if "authenticated_at" in body:
+        sign_in = SignIn(from_text(past_instant(ctx, body["authenticated_at"], field="authenticated_at")))
+    return data_response(await begin_session(ctx, body, sign_in=sign_in), ctx.now_text)
 
 
 async def get_session_as_service(ctx: Context, session_id: str) -> View:
@@ -104,15 +112,13 @@ async def elevate_session(ctx: Context, session_id: str, body: dict[str, Any]) -
     Raises SessionNotFound, and ValidationFailed for more methods than a session names or an instant to come.
     """
     row = active_or_404(await session_row(ctx, session_id), ctx.now_text)
-    verified_at = read_instant(body["verified_at"]) if "verified_at" in body else ctx.now
-    if verified_at > ctx.now + ctx.service.tokens.lifetimes.leeway:
-        raise ValidationFailed([Violation("verified_at", "maximum", {"limit": ctx.now_text}, body["verified_at"])])
+    verified_at = past_instant(ctx, body["verified_at"], field="verified_at") if "verified_at" in body else ctx.now_text
 
     def assured(known: SessionRow) -> Assurance:
         methods = methods_with(known.amr, tuple(body["amr"]))
         if len(methods) > MAX_METHODS:
             raise ValidationFailed([Violation("amr", "max_items", {"limit": MAX_METHODS}, body["amr"])])
-        return Assurance(",".join(methods), body.get("acr", known.acr), to_text(min(verified_at, ctx.now)))
+        return Assurance(",".join(methods), body.get("acr", known.acr), verified_at, tuple(body["amr"]))
 
     return {"session": session_response(await raise_session(ctx, row, assured=assured), ctx.now_text)}
 

@@ -7,8 +7,8 @@ from sojourn.domain.endings import UNSTATED_REASON, Ending, ReasonCode
 from sojourn.domain.errors import NotEntitledToVouch, NotYourResource, ValidationFailed, Violation
 from sojourn.domain.ids import session_key
 from sojourn.domain.paging import Page
-from sojourn.domain.sessions import Status, amr_with_mfa, is_active
-from sojourn.domain.vouching import attested_facts
+from sojourn.domain.sessions import MFA, Status, amr_with_mfa, is_active
+from sojourn.domain.vouching import attested_facts, require_no_service_facts
 from sojourn.handlers import auditing
 from sojourn.handlers.context import Context, commits_itself, takes_vouching_key
 from sojourn.handlers.sessions.activity import keep_alive
@@ -74,10 +74,12 @@ async def list_sessions_of_user(
 async def start_session(ctx: Context, body: dict[str, Any]) -> View:
     """Record a sign-in of the caller, as an identity provider's token attests it; administrators, of any user.
 
-    Raises NotEntitledToVouch for what the token does not attest, RoleNotAllowed for a role that it does not hold.
+    Raises NotEntitledToVouch for what the token does not attest or only a service vouches for, RoleNotAllowed for a
+    role that it does not hold, and ValidationFailed as `begin_session` does.
     """
     _require_self(ctx, body["auth_user_id"])
     if ctx.caller.is_admin:
+        require_no_service_facts(body)
         view = await begin_session(ctx, body, more_follows=body["auth_user_id"] != ctx.caller.id)
         await _record_of_others(ctx, "session.started", user_id=body["auth_user_id"], target=view["session"]["id"])
         return view
@@ -144,7 +146,7 @@ async def upgrade_session_mfa(ctx: Context, session_id: str) -> View:
         await present(ctx, token, sign_in=sign_in)
         acr, verified_at = sign_in.acr, to_text(sign_in.at)
     await raise_session(
-        ctx, row, assured=lambda known: Assurance(amr_with_mfa(known.amr), acr or known.acr, verified_at)
+        ctx, row, assured=lambda known: Assurance(amr_with_mfa(known.amr), acr or known.acr, verified_at, (MFA,))
     )
     await _record_of_others(ctx, "session.elevated", user_id=row.user_id, target=session_id)
     return {"message": "session MFA status upgraded", "mfa_verified": True, "session_id": session_id}

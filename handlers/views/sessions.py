@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from sojourn.domain import details, factors
 from sojourn.domain.breakdowns import largest
 from sojourn.domain.clock import Instant
 from sojourn.domain.endings import timeout_code
@@ -59,6 +60,12 @@ def session_response(row: SessionRow, now: Instant) -> View:
     if row.idp_issuer is not None:
         named = {} if row.idp_session_id is None else {"session_id": row.idp_session_id}
         view["idp"] = {"issuer": row.idp_issuer, **named}
+    if row.asn is not None:
+        view["asn"] = row.asn
+    if row.factors is not None:
+        view["factors"] = factors.read(row.factors)
+    if row.details is not None:
+        view |= details.read(row.details)
     return view
 
 

@@ -10,11 +10,12 @@ from sojourn.handlers.views.envelopes import View
 COLUMNS = (
     ("id", "tenant_id", "user_id", "status", "created_at", "authenticated_at", "last_active_at", "expires_at",
      "idle_expires_at", "amr", "acr", "app_id", "device_id", "device_type", "browser", "os", "ip", "user_agent",
-     "geoip", "country", "last_ip", "last_user_agent", "impersonator", "recorded_by", "idp.issuer", "idp.session_id",
+     "geoip", "country", "asn", "as_org", "last_ip", "last_user_agent", "impersonator", "recorded_by",
+     "idp.issuer", "idp.session_id", "name", "factors", "metadata",
      "revoked_at", "revoked_by", "revoke_reason", "reason_code")
 )  # fmt: skip
-"""The columns of the CSV: the members of `SessionResponse` but `current`; those of an object each have
-their own."""
+"""The columns of the CSV: the members of `SessionResponse` but `current`; those of `idp` each have
+their own, factors and metadata are JSON."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a cell begins with that spreadsheets take for a formula."""
 
@@ -29,12 +30,16 @@ def csv_line(view: View) -> str:
     flat = dict(view)
     for part, value in flat.pop("idp", {}).items():
         flat[f"idp.{part}"] = value
-    return _written([_plain(str(flat.get(name, ""))) for name in COLUMNS])
+    return _written([_plain(_cell(flat.get(name, ""))) for name in COLUMNS])
 
 
 def csv_head() -> str:
     """The names of the columns."""
     return _written(COLUMNS)
+
+
+def _cell(value: object) -> str:
+    return str(value) if isinstance(value, (str, int)) else json.dumps(value, ensure_ascii=False)
 
 
 def _plain(text: str) -> str:

@@ -12,6 +12,7 @@ from sojourn.pipeline.formats import is_ip_network
 from sojourn.storage.queries.session_filters import SessionFilter
 
 _LONGEST = 255
+_DIGITS, _LAST_NETWORK = 10, 2**32 - 1
 
 
 def _text(text: str) -> str:
@@ -39,13 +40,19 @@ def _country(text: str) -> str:
     return text.upper()
 
 
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS and int(text) <= _LAST_NETWORK):
+        raise ValueError(f"{text!r} is not the number of a network, such as 64500")
+    return int(text)
+
+
 def _status(text: str) -> str:
     if text not in get_args(Status):
         raise ValueError(f"must be one of {', '.join(get_args(Status))}")
     return text
 
 
-_Reader = Callable[[str], str]
+_Reader = Callable[[str], str | int]
 FILTERS: dict[str, tuple[_Reader, str, str]] = {
     "user_id": (_text, "U", "Of this user."),
     "status": (_status, "S", "`active`, `expired` or `revoked`."),
@@ -55,6 +62,7 @@ FILTERS: dict[str, tuple[_Reader, str, str]] = {
     "device_fingerprint": (_text, "F", "On the device with this fingerprint."),
     "ip": (_network, "IP", "Begun at this address, or in this network."),
     "country": (_country, "CC", "Begun in this country, by its code of two letters, as far as places are known."),
+    "asn": (_number, "N", "Begun in the network with this number, as far as networks are known."),
     "user_agent_contains": (_text, "TEXT", "With this in their User-Agent, small letters or capital."),
     "amr": (_text, "M", "Whose user authenticated with this method."),
     "auth_time_before": (_instant, "AT", "Whose user last authenticated before this instant."),
@@ -80,11 +88,11 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
     return found
 
 
-def _read(name: str) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
+def _read(name: str) -> Callable[[click.Context, click.Parameter, str | None], str | int | None]:
     return lambda context, option, value: None if value is None else _as_read(name, value)
 
 
-def _as_read(name: str, value: str) -> str:
+def _as_read(name: str, value: str) -> str | int:
     try:
         return FILTERS[name][0](value)
     except ValueError as error:

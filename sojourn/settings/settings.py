@@ -211,6 +211,9 @@ class Settings:
         False, "Whether tenants must be created by hand; else they are created on first use.", read=truth
     )
     geoip_database: str | None = _setting(None, "File in MaxMind format (city level) that tells where an address is.")
+    asn_database: str | None = _setting(
+        None, "File in MaxMind format (ASN level) that tells which network an address is in, and who runs it."
+    )
     public_url: str | None = _setting(
         None,
         "Where clients see the service; makes problem types absolute, and lets access tokens name a status list.",

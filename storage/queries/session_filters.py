@@ -26,7 +26,8 @@ _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC) + _NEAR, datetime(9999, 1, 1, t
 class SessionFilter:
     """Which sessions of the tenant; None does not restrict, and a session must fit all that is given.
 
-    `ip` is an address or a network, `country` a code of two letters, `amr` one method. Instants are in text form:
+    `ip` is an address or a network, `country` a code of two letters, `asn` the number of a network, `amr` one
+    method. Instants are in text form:
     `…_after` includes the instant, `…_before` does not.
     """
 
@@ -38,6 +39,7 @@ class SessionFilter:
     device_fingerprint: str | None = None
     ip: str | None = None
     country: str | None = None
+    asn: int | None = None
     user_agent_contains: str | None = None
     amr: str | None = None
     auth_time_before: Instant | None = None
@@ -46,7 +48,7 @@ class SessionFilter:
     active_after: Instant | None = None
     active_before: Instant | None = None
 
-    def given(self) -> dict[str, str]:
+    def given(self) -> dict[str, Any]:
         """The filters that restrict, by name."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
@@ -76,6 +78,7 @@ CONDITIONS: dict[str, ColumnElement[bool]] = {
     "device_fingerprint": _same("device_fingerprint"),
     "ip": is_within(_S.c.ip, bindparam("ip")),
     "country": contains(_S.c.geoip.op("||")(literal_column("'\n'")), bindparam("country")),
+    "asn": _same("asn"),
     "user_agent_contains": contains(func.lower(_S.c.user_agent), bindparam("user_agent_contains")),
     "amr": contains(literal_column("','").op("||")(_S.c.amr).op("||")(literal_column("','")), bindparam("amr")),
     "auth_time_before": _S.c.authenticated_at < _at("auth_time_before", _S.c.authenticated_at),

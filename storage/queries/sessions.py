@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BindParameter, and_, bindparam, case, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from sojourn.domain import factors
 from sojourn.domain.clock import FIRST_INSTANT, Instant
 from sojourn.domain.endings import Ending
 from sojourn.domain.ids import SessionKey, TenantId
@@ -65,6 +66,9 @@ class NewSession:
     idp_issuer: str | None = None
     idp_session_id: str | None = None
     status_index: int | None = None
+    asn: int | None = None
+    factors: str | None = None
+    details: str | None = None
 
 
 class SessionRow(NamedTuple):
@@ -99,6 +103,9 @@ class SessionRow(NamedTuple):
     impersonator: str | None
     idp_issuer: str | None
     idp_session_id: str | None
+    asn: int | None
+    factors: str | None
+    details: str | None
 
 
 class DeviceFacts(NamedTuple):
@@ -197,6 +204,7 @@ RAISE = Statement(
     .values(
         amr=bindparam("new_amr"),
         acr=bindparam("new_acr"),
+        factors=bindparam("new_factors"),
         authenticated_at=latest(_S.c.authenticated_at, bindparam("verified", type_=_S.c.authenticated_at.type)),
         elevations=_S.c.elevations + literal_column("1"),
         **_ACTIVITY,
@@ -332,11 +340,12 @@ def touch_values(key: SessionKey, touch: Touch, *, now: Instant) -> dict[str, An
 
 
 class Assurance(NamedTuple):
-    """What is known of a session's authentication once it was raised. `verified_at` in text form."""
+    """What is known of a session's authentication once it was raised by `methods`. `verified_at` in text form."""
 
     amr: str
     acr: str | None
     verified_at: Instant
+    methods: tuple[str, ...] = ()
 
 
 async def raise_assurance(
@@ -354,6 +363,7 @@ async def raise_assurance(
     False when the session is not active, or not what `row` says any more.
     """
     facts = {"new_amr": to.amr, "new_acr": to.acr, "verified": to.verified_at}
+    facts["new_factors"] = factors.write(factors.raised(row, to.methods, at=to.verified_at))
     if not await unit.run(RAISE, id=row.id, seen=row.elevations, at=now, now=now, idle=idle, **facts):
         return False
     data = {"amr": to.amr.split(","), "verified_at": to.verified_at} | ({} if to.acr is None else {"acr": to.acr})

@@ -43,7 +43,9 @@ class SessionTable(Stored, table=True):
     `acr` is the authentication context class, `elevations` counts how often its assurance was raised. `recorded_by` is
     the API key that recorded the sign-in, `impersonator` the administrator who did: null where the user did.
     `idp_session_id` is the session at the identity provider `idp_issuer` that the sign-in came from.
-    `status_index` is its place in the status lists of its tenant and week: null where it stands in none.
+    `status_index` is its place in the status lists of its tenant and week: null where it stands in none. `asn` is the
+    number of the network that the user signed in from. `factors` and `details` are JSON, null for most sessions: the
+    methods with the time of each, and what few sessions have (`as_org`, `name`, `metadata`), as responses show it.
     """
 
     __tablename__ = "sessions"
@@ -95,6 +97,9 @@ class SessionTable(Stored, table=True):
     idp_issuer: str | None = Field(sa_column=short_text())
     idp_session_id: str | None = Field(sa_column=short_text())
     status_index: int | None = Field(sa_column=Column(BigInteger))
+    asn: int | None = Field(sa_column=Column(BigInteger))
+    factors: str | None = Field(sa_column=long_text())
+    details: str | None = Field(sa_column=long_text())
 
 
 class SessionCounterTable(Stored, table=True):

@@ -90,7 +90,7 @@ def test_a_list_and_an_export_hold_what_fits_every_filter(url: str) -> None:
     )
     asked = [{name: value} for name, value in known.items()]
     asked += [{"status": "revoked", "created_after": known["created_after"]}, {"device_type": "mobile", "amr": "otp"}]
-    asked += [{name: "nobody"} for name in UNKNOWN]
+    asked += [{name: "nobody"} for name in UNKNOWN] + [{"asn": "64500"}]
 
     assert len(everything) == 450
     assert {name for filters in asked for name in filters} == set(FILTERS)
@@ -169,6 +169,7 @@ def test_sessions_end_by_filter_and_by_id_and_nothing_else_does(url: str) -> Non
         (("list", *TENANT, "--ip", "10.0.0.0/99"), "neither an address nor a network"),
         (("list", *TENANT, "--created-after", "yesterday"), "is not an instant"),
         (("list", *TENANT, "--country", "F1"), "is not a country's code"),
+        (("list", *TENANT, "--asn", "4294967296"), "is not the number of a network"),
         (("list", *TENANT, "--status", "asleep"), "must be one of active, expired, revoked"),
         (("list", *TENANT, "--sort", "id"), "must be one of"),
         (("list", *TENANT, "--user-id", " "), "printable characters"),

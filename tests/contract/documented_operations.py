@@ -137,6 +137,7 @@ OUR_PARAMETERS = {
             "device_fingerprint",
             "ip",
             "country",
+            "asn",
             "user_agent_contains",
             "amr",
             "auth_time_before",

@@ -164,10 +164,11 @@ get_session_stats GET /admin/sessions/stats SessionStatsResponse Problem 400 401
 list_all_sessions GET /api/sessions/all AllSessionsResponse ErrorEnvelope 401 500
 """
 
+_OF_A_SIGN_IN = ("factors", "authenticated_at", "expires_in", "impersonator", "name", "metadata")
 OUR_ADDITIONS = {
     "ExchangeTokenRequest": {"subject_token_type"},  # RFC 8693 section 2.1 requires it; the default is documented
     "TokenExchangeResponse": {"issued_token_type"},  # RFC 8693 section 2.2.1 requires it
-    "CreateSessionRequest": {"acr", "idp", "username"},
+    "CreateSessionRequest": {"acr", "idp", "username", *_OF_A_SIGN_IN},
     "CreateTrustedDeviceRequest": {"device_name"},
     "ValidateAccessTokenRequest": {"audience"},  # RFC 9068 section 4: whoever judges a token holds it to an audience
     "UserSessionsExportResponse": {"devices", "tokens", "usage"},
@@ -176,5 +177,6 @@ OUR_ADDITIONS = {
         *("acr", "revoked_at", "revoked_by", "revoke_reason", "reason_code"),
         *("last_ip", "last_user_agent", "impersonator", "recorded_by", "idp"),
         *("app_id", "browser", "os", "current", "country"),
+        *("asn", "as_org", "name", "factors", "metadata"),
     },
 }

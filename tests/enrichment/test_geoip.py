@@ -6,7 +6,7 @@ import pytest
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet  # type: ignore[import-untyped]
 
-from sojourn.enrichment.geoip import Locator
+from sojourn.enrichment.geoip import Locator, Network, Networks
 from sojourn.settings import SettingsError
 
 BEIJING = {"city": {"names": {"en": "Beijing", "zh-CN": "北京"}}, "country": {"iso_code": "CN"}}
@@ -53,3 +53,35 @@ def test_a_file_that_is_no_database_stops_the_server_with_a_sentence(tmp_path: P
 
     with pytest.raises(SettingsError, match="SOJOURN_GEOIP_DATABASE"):
         Locator(str(path))
+    with pytest.raises(SettingsError, match="SOJOURN_ASN_DATABASE"):
+        Networks(str(path))
+
+
+NUMBER, NAME = "autonomous_system_number", "autonomous_system_organization"
+
+
+@pytest.mark.parametrize(
+    ("record", "network"),
+    [
+        ({NUMBER: 64500, NAME: "Example Networks"}, Network(64500, "Example Networks")),
+        ({NUMBER: 64500}, Network(64500, None)),
+        ({NUMBER: 2**32 - 1, NAME: "x" * 300}, Network(2**32 - 1, "x" * 255)),
+        ({NUMBER: 64500, NAME: "a\nb"}, Network(64500, None)),
+        ({NUMBER: 64500, NAME: " "}, Network(64500, None)),
+        ({NAME: "Example Networks"}, None),
+        (BEIJING, None),
+    ],
+)
+def test_an_address_is_in_the_network_that_announces_it(
+    tmp_path: Path, record: dict[str, object], network: Network | None
+) -> None:
+    writer = MMDBWriter(ip_version=6, ipv4_compatible=True)
+    writer.insert_network(IPSet(["203.0.113.0/24", "2001:db8::/32"]), record)
+    writer.to_db_file(str(tmp_path / "networks.mmdb"))
+    networks = Networks(str(tmp_path / "networks.mmdb"))
+
+    assert [networks.find(ip) for ip in ("203.0.113.7", "2001:db8::1", "192.0.2.1")] == [network, network, None]
+
+
+def test_without_a_file_every_network_is_unknown() -> None:
+    assert Networks(None).find("203.0.113.7") is None

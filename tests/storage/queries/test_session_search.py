@@ -53,6 +53,7 @@ def any_session(chance: random.Random, minutes: float) -> NewSession:
         ip=chance.choice(ADDRESSES),
         user_agent=chance.choice(AGENTS),
         geoip=chance.choice(PLACES),
+        asn=chance.choice((64500, 2**32 - 1, None)),
     )
 
 
@@ -67,6 +68,7 @@ FILTERS = st.fixed_dictionaries(
         "device_fingerprint": st.sampled_from(("f1", "f2")),
         "ip": st.sampled_from(NETWORKS),
         "country": st.sampled_from(("FI", "US", "SE", "NO")),
+        "asn": st.sampled_from((64500, 2**32 - 1, 1)),
         "user_agent_contains": st.sampled_from(("FIREFOX", "firefox", "curl/8.5 É", "é", "%", "_")),
         "amr": st.sampled_from(("pwd", "otp", "mfa", "p")),
         "auth_time_before": st.integers(-5, 60).map(at),
@@ -82,7 +84,7 @@ def fits(session: NewSession, revoked: bool, wanted: dict[str, Any], *, now: str
     """The same rules in plain words."""
     status = "revoked" if revoked else status_of(_Stands(session), now)  # type: ignore[arg-type]
     agent, asked = session.user_agent or "", wanted.get("user_agent_contains", "")
-    same = ("user_id", "app_id", "device_id", "device_type", "device_fingerprint")
+    same = ("user_id", "app_id", "device_id", "device_type", "device_fingerprint", "asn")
     network = ip_network(wanted.get("ip", "0.0.0.0/0"), strict=False)
     return (
         all(getattr(session, name) == wanted[name] for name in same if name in wanted)
