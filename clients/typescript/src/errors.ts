@@ -1,0 +1,34 @@
+// Why a token is not accepted. The words are those of `POST /internal/session/validate-token`.
+
+/** Why a token is refused: the name of the first fact against it. */
+export type Reason =
+  | "invalid_token"
+  | "key_retired"
+  | "issued_before_restore"
+  | "not_yet_valid"
+  | "expired"
+  | "tenant_mismatch"
+  | "audience_mismatch"
+  | "blacklisted"
+  | "issued_before_cutoff"
+  | "assurance_raised"
+  | "session_not_found"
+  | "session_revoked"
+  | "session_expired"
+  | "session_suspended"
+  | "user_mismatch"
+  | "device_mismatch";
+
+/** The token is refused. A server responds 401. */
+export class Refused extends Error {
+  override readonly name = "Refused";
+
+  constructor(readonly reason: Reason) {
+    super(`the access token is refused: ${reason}`);
+  }
+}
+
+/** Whether the token is valid is not known now. It is never accepted then. A server responds 503. */
+export class Stale extends Error {
+  override readonly name = "Stale";
+}
