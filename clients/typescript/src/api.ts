@@ -1,5 +1,6 @@
 // Requests to the server.
 
+import { abortable } from "./clock.js";
 import { Stale } from "./errors.js";
 
 /** The cursor is too old, or of another database: only a snapshot helps (410). */
@@ -38,10 +39,10 @@ export class Api {
     return this.#fetch(path, { method: "POST", headers, body: JSON.stringify(body), signal });
   }
 
-  async #fetch(path: string, init: RequestInit): Promise<Response> {
+  async #fetch(path: string, init: RequestInit & { signal: AbortSignal }): Promise<Response> {
     let response: Response;
     try {
-      response = await fetch(this.#url + path, init);
+      response = await abortable(fetch(this.#url + path, init), init.signal);
     } catch (cause) {
       throw new NoResponse(`${this.#url} does not respond: ${String(cause)}`, 0, { cause });
     }

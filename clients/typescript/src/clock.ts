@@ -22,6 +22,16 @@ export function pause(milliseconds: number, signal: AbortSignal): Promise<void> 
   });
 }
 
+/** The same promise, but it fails as soon as the signal comes. */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const fail = (): void => reject(signal.reason);
+    if (signal.aborted) fail();
+    signal.addEventListener("abort", fail);
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", fail));
+  });
+}
+
 /** A signal that comes with another one, or when nothing was heard for a while. */
 export class Watch {
   readonly #controller = new AbortController();

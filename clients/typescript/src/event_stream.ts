@@ -1,5 +1,7 @@
 // Server-sent events (WHATWG HTML, section 9.2.6), read from a body of `fetch`.
 
+import { abortable } from "./clock.js";
+
 const LONGEST = 1 << 20;
 
 /** One event: its type, its data, and the last id that was sent. */
@@ -48,19 +50,23 @@ export class EventStreamParser {
   }
 }
 
-/** The events of a body, as they come. `heard` is called for every piece, comments too. */
-export async function* messagesOf(body: ReadableStream<Uint8Array>, heard: () => void): AsyncGenerator<Message> {
+/** The events of a body, as they come, until the signal. `heard` is called for every piece, comments too. */
+export async function* messagesOf(
+  body: ReadableStream<Uint8Array>,
+  heard: () => void,
+  signal: AbortSignal,
+): AsyncGenerator<Message> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
   const parser = new EventStreamParser();
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await abortable(reader.read(), signal); // not every runtime ends a read with its request
       if (done) return;
       heard();
       yield* parser.push(decoder.decode(value, { stream: true }));
     }
   } finally {
-    await reader.cancel().catch(() => undefined);
+    void reader.cancel().catch(() => undefined);
   }
 }

@@ -141,7 +141,7 @@ export class Feed {
       const headers = { Accept: "text/event-stream", "Last-Event-ID": this.#cursor ?? "" };
       const { body } = await this.api.get(STREAM, headers, watch.signal);
       if (body === null) return;
-      for await (const { type, data, id } of messagesOf(body, () => watch.heard())) {
+      for await (const { type, data, id } of messagesOf(body, () => watch.heard(), watch.signal)) {
         if (type === "checkpoint") this.#know(anchor, (JSON.parse(data) as { as_of: string }).as_of);
         else this.refusals.hear(JSON.parse(data) as FeedEvent);
         this.#cursor = id;
