@@ -74,10 +74,14 @@ class Contract:
     def __init__(self, bundle: dict[str, Any]) -> None:
         self.document = bundle
         found = {operation.id: operation for operation in document.operations(bundle, Operation)}
-        self.operations = {name: operation for name, operation in found.items() if not operation.takes_form}
+        self.operations = {
+            name: operation
+            for name, operation in found.items()
+            if not operation.takes_form and not operation.needs_import
+        }
         self.forms = {name: operation for name, operation in found.items() if operation.takes_form}
         """Operations whose body is a form: the rules of JSON bodies are not theirs (RFC 6749 section 3.2)."""
-        self.left_out: dict[str, Operation] = {}
+        self.left_out = {name: operation for name, operation in found.items() if operation.needs_import}
         """Operations that no run asks on its own; the checks that are about them do."""
 
     @classmethod
@@ -100,7 +104,9 @@ class Contract:
         rest.document = self.document
         rest.forms = self.forms
         rest.operations = {name: operation for name, operation in self.operations.items() if operation.scope != scope}
-        rest.left_out = {name: operation for name, operation in self.operations.items() if operation.scope == scope}
+        rest.left_out = self.left_out | {
+            name: operation for name, operation in self.operations.items() if operation.scope == scope
+        }
         return rest
 
     def match(self, method: str, path: str) -> Operation | None:

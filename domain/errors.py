@@ -15,6 +15,7 @@ DomainError
 ├── RoleNotAllowed          the caller may not give a session a role
 ├── NotEntitledToVouch      the credential does not attest what the request says of a sign-in
 ├── SignInSuperseded        the user was ended after the sign-in
+├── FirstTokensIssued       the session has had its first pair of tokens
 ├── CursorExpired           events behind a cursor are not kept any more, or are of another database
 ├── TenantLimitReached      no tenant more is made on first use
 ├── WebhookLimitReached     the tenant may have no webhook more
@@ -186,6 +187,12 @@ class SignInSuperseded(DomainError):
     """The user was ended after the request or the sign-in began: nothing is begun by it any more."""
 
     key = "sign_in_superseded"
+
+
+class FirstTokensIssued(DomainError):
+    """The first pair of tokens of a session was issued before: nothing was issued."""
+
+    key = "first_tokens_issued"
 
 
 class CursorExpired(DomainError):

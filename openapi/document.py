@@ -66,6 +66,11 @@ class Operation:
         return FORM in self.definition.get("requestBody", {}).get("content", {})
 
     @property
+    def needs_import(self) -> bool:
+        """Whether it succeeds only for a session that an operator has imported (`x-needs-import`)."""
+        return bool(self.definition.get("x-needs-import", False))
+
+    @property
     def body_required(self) -> bool:
         """Whether there must be a body."""
         return bool(self.definition.get("requestBody", {}).get("required", False))

@@ -28,9 +28,12 @@ def unfollowed_links(runs: Iterable[Run], contract: dict[str, Any]) -> set[str]:
 
 
 def _operations(contract: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Those that a run may reach: it is given no key that makes keys and tenants, reads no streams, sends no forms."""
+    """Those that a run may reach.
+
+    It is given no key that makes keys and tenants, reads no streams, sends no forms and imports nothing.
+    """
     found = operations(contract, Operation)
-    apart = {f"{item.method} {item.path}" for item in found if item.is_stream or item.takes_form}
+    apart = {f"{item.method} {item.path}" for item in found if item.is_stream or item.takes_form or item.needs_import}
     for address, definition in unresolved_operations(contract):
         if definition.get("x-scope") != "manage" and address not in apart:
             yield address, definition

@@ -155,14 +155,14 @@ def run(
 
 
 def without_streams_and_forms(contract: dict[str, Any]) -> dict[str, Any]:
-    """A copy of the contract without its streams and its forms.
+    """A copy of the contract without its streams and its forms, and without what needs an import.
 
     The fuzzer would wait for the ends of streams, and names none in `Accept`. Of forms it has neither the credentials
     nor the rules: their unknown parameters are ignored (RFC 6749 section 3.2).
     """
     rest = copy.deepcopy(contract)
     for operation in operations(contract, Operation):
-        if operation.is_stream or operation.takes_form:
+        if operation.is_stream or operation.takes_form or operation.needs_import:
             del rest["paths"][operation.path]
     return rest
 

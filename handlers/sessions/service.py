@@ -15,16 +15,17 @@ from sojourn.handlers.sessions.activity import keep_alive
 from sojourn.handlers.sessions.creation import begin_session
 from sojourn.handlers.sessions.elevation import raise_session
 from sojourn.handlers.sessions.ending import end_active, end_session, end_user, erase_user
-from sojourn.handlers.sessions.lookup import active_or_404, session_row
+from sojourn.handlers.sessions.lookup import active_or_404, session_or_404, session_row
 from sojourn.handlers.sessions.search import list_of_user
 from sojourn.handlers.sessions.vouching import past_instant
 from sojourn.handlers.tokens.inventory import moment
+from sojourn.handlers.tokens.pairs import begin_first_tokens
 from sojourn.handlers.views.devices import trusted_device_response
 from sojourn.handlers.views.envelopes import View, data_response, simple_response
 from sojourn.handlers.views.sessions import session_day_usage, session_record, session_response, session_usage_response
 from sojourn.handlers.views.tokens import token_info_response
 from sojourn.handlers.views.turns import in_turns
-from sojourn.storage.queries import sessions, tokens, trusted_devices, usage
+from sojourn.storage.queries import refresh_states, sessions, sign_ins, tokens, trusted_devices, usage
 from sojourn.storage.queries.session_search import Sort
 from sojourn.storage.queries.sessions import Assurance, SessionRow
 
@@ -121,6 +122,14 @@ async def elevate_session(ctx: Context, session_id: str, body: dict[str, Any]) -
         return Assurance(",".join(methods), body.get("acr", known.acr), verified_at, tuple(body["amr"]))
 
     return {"session": session_response(await raise_session(ctx, row, assured=assured), ctx.now_text)}
+
+
+async def generate_first_tokens(ctx: Context, session_id: str) -> View:
+    """The first pair of tokens of a session that was imported. Raises FirstTokensIssued where it has had one."""
+    found = await session_or_404(ctx, session_id, read=refresh_states.session)
+    await sign_ins.begin(ctx.db, found.user_id)  # an erasure of the user waits for this, or comes first
+    session = active_or_404(await session_or_404(ctx, session_id, read=refresh_states.session), ctx.now_text)
+    return await begin_first_tokens(ctx, session)
 
 
 async def revoke_user_sessions(ctx: Context, user_id: str, except_session_id: str | None) -> View:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sojourn.domain.clock import Instant, from_text, to_text
 from sojourn.domain.durations import parse_duration
+from sojourn.domain.errors import FirstTokensIssued
 from sojourn.domain.ids import mint, session_id
 from sojourn.domain.refresh_tokens import write_refresh_token
 from sojourn.domain.token_identity import identity
@@ -13,7 +14,7 @@ from sojourn.domain.token_lifetimes import Lifetimes, chance_of, end_of_access, 
 from sojourn.handlers.context import Context
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.tokens import token_pair_response
-from sojourn.storage.queries import refresh_states, token_configs, tokens
+from sojourn.storage.queries import refresh_states, sessions, token_configs, tokens
 from sojourn.storage.queries.procedures import FirstTokens
 from sojourn.storage.queries.refresh_states import RefreshRow, TokenSession
 from sojourn.storage.queries.sessions import NewSession
@@ -78,6 +79,22 @@ async def begin_tokens(ctx: Context, session: TokenSession, *, client_id: str | 
         pair = await _begin(ctx, session, terms=terms, client=client_id or session.app_id, seen=seen)
         if pair is not None:
             return pair
+
+
+async def begin_first_tokens(ctx: Context, session: TokenSession) -> View:
+    """`TokenPairResponse`: the first pair of a session that never had one. It gets a place in a status list before.
+
+    Raises FirstTokensIssued where it has had one, by this request or by one beside it.
+    """
+    terms = await token_configs.terms(ctx.db, session.user_id, now=ctx.now_text)
+    if session.status_index is None:
+        place = await ctx.service.status_lists.place(ctx.db, session.id)
+        await sessions.give_place(ctx.db, session.id, place=place)
+        session = session._replace(status_index=place)
+    pair = await _begin(ctx, session, terms=terms, client=session.app_id, seen=None)
+    if pair is None:
+        raise FirstTokensIssued()
+    return pair
 
 
 async def _begin(

@@ -72,7 +72,7 @@ CATALOGUE: Mapping[str, SecurityEvent] = {
         _done(
             "tokens.issued",
             "tokens were issued beside a sign-in",
-            after="generate_tokens exchange_token generate_oauth_tokens",
+            after="generate_tokens generate_first_tokens exchange_token generate_oauth_tokens",
             members="session_id",
         ),
         _done(

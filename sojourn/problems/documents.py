@@ -90,6 +90,7 @@ CATALOGUE: Mapping[str, ProblemType] = {
         ("tenant_limit_reached", 409, 30109002),
         ("tenant_exists", 409, 30109020),
         ("webhook_limit_reached", 409, 30109021),
+        ("first_tokens_issued", 409, 30109040),
         ("cursor_expired", 410, 30110001),
         ("content_too_large", 413, 30113001),
         ("uri_too_long", 414, 30114001),

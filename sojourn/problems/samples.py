@@ -24,6 +24,7 @@ SAMPLES: Mapping[str, errors.DomainError] = {
         errors.RoleNotAllowed(),
         errors.NotEntitledToVouch("own_token"),
         errors.SignInSuperseded(),
+        errors.FirstTokensIssued(),
         errors.CursorExpired(),
         errors.TenantLimitReached(limit=10_000, tenant="acme"),
         errors.TenantExists(),

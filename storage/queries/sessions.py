@@ -186,6 +186,7 @@ INSERT = Statement(
         **{name: bindparam(name) for name in _INSERTED},
     )
 )
+PLACE = Statement(update(_S).where(_ONE, _S.c.status_index.is_(None)).values(status_index=bindparam("place")))
 _ACTIVITY = {
     "last_active_at": latest(_S.c.last_active_at, bindparam("at", type_=_S.c.last_active_at.type)),
     "idle_expires_at": latest(_S.c.idle_expires_at, bindparam("idle", type_=_S.c.idle_expires_at.type)),
@@ -369,6 +370,11 @@ async def raise_assurance(
     data = {"amr": to.amr.split(","), "verified_at": to.verified_at} | ({} if to.acr is None else {"acr": to.acr})
     await events.tell_elevated(unit, row.id, at=now, user_id=row.user_id, data=data, tokens_until=tokens_until)
     return True
+
+
+async def give_place(unit: UnitOfWork, key: SessionKey, *, place: int | None) -> None:
+    """Give a session that stands in no status list a place in one."""
+    await unit.run(PLACE, id=key, place=place)
 
 
 async def revoke(unit: UnitOfWork, key: SessionKey, *, now: Instant, ending: Ending) -> bool:

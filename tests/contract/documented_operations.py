@@ -83,6 +83,7 @@ OUR_OPERATIONS = {
     "revoke_sessions_in_bulk": "proxies drop the body of a DELETE",
     "check_blacklisted_token": "addresses are logged, and so would the token be",
     "erase_user_data": "a person may ask to be forgotten, and one who has the rows can do it whole",
+    "generate_first_tokens": "an imported session has no tokens, and its client should not have to sign in again",
     "elevate_session": "whoever checked a further factor has no bearer token of the user",
     "list_audit_records": "auditors read what administrators did where they see everything else",
     "list_webhooks": "whoever is told of events needs to see where to",

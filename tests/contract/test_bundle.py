@@ -76,7 +76,7 @@ def test_no_two_paths_fit_the_same_address_but_those_documented() -> None:
     meeting = {(one, other) for one, other in itertools.combinations(sorted(paths), 2) if may_meet(one, other)}
 
     documented = ("/internal/session/sessions/{user_id}", "/internal/session/trusted-devices/{device_fingerprint}")
-    of_a_session = ("activity", "elevate", "usage")
+    of_a_session = ("activity", "elevate", "tokens", "usage")
     assert meeting == {
         (path, f"/internal/session/{{session_id}}/{last}") for path in documented for last in of_a_session
     }

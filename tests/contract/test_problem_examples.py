@@ -37,6 +37,7 @@ CATALOGUE = {
     "role_not_allowed": (403, 30103004),
     "not_entitled_to_vouch": (403, 30103005),
     "sign_in_superseded": (409, 30109001),
+    "first_tokens_issued": (409, 30109040),
     "tenant_limit_reached": (409, 30109002),
     "cursor_expired": (410, 30110001),
     "token_not_found": (404, 30104005),

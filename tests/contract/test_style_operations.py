@@ -12,8 +12,8 @@ VERBS = {
     "stream", "test", "touch", "trust", "untrust", "update", "upgrade", "validate",
 }
 # fmt: on
-EXTENSIONS = {"x-roles", "x-scope", "x-safe", "x-deprecation"}
-"""Who may call, what only looks unsafe, and since when and until when: OpenAPI 3.0 has no word for these."""
+EXTENSIONS = {"x-needs-import", "x-roles", "x-scope", "x-safe", "x-deprecation"}
+"""Who may call, what only looks unsafe, what needs an import, since and until when: OpenAPI has no word for these."""
 ADMIN_ROLES = ["admin", "security_admin"]
 ALWAYS = {"400", "414", "431"}
 DATABASE = {"500", "503"}

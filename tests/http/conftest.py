@@ -51,6 +51,7 @@ class Client:
 
     def __init__(self, settings: Settings, clock: FrozenClock, **parts: Any) -> None:
         self.clock = clock
+        self.url = settings.database_url
         self.app = create_app(settings, clock=clock, closed_responses=True, **{"contract": our_contract(), **parts})
         self._loop = asyncio.new_event_loop()
         try:

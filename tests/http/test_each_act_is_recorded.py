@@ -13,6 +13,7 @@ from tests.http.conftest import API_KEY, Client
 from tests.http.test_backchannel_logout import LEFT_OUT, log_out, of_now
 from tests.http.test_scopes import stored
 from tests.http.tokens import sign_in
+from tests.imported import imported
 
 Sql = Callable[[str], list[tuple[Any, ...]]]
 USER, OTHER = "usr_abc123", "usr_two"
@@ -116,6 +117,9 @@ OPERATIONS: dict[str, Callable[[Acts], Prepared]] = {
             "/internal/session/generate-tokens",
             json={"auth_user_id": OTHER, "tenant_id": "acme", "session_id": s},
         ),
+    ),
+    "generate_first_tokens": lambda a: _with(
+        imported(a.client.url, a.client.clock.now), lambda s: a.service("POST", f"/internal/session/{s}/tokens")
     ),
     "validate_access_token": lambda a: (
         lambda: a.service(

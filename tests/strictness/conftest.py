@@ -7,11 +7,13 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import jwt
 import pytest
 
+from tests.imported import imported
 from tests.live import API_KEY, LiveServer
 
 TENANT = "acme"
@@ -69,6 +71,9 @@ class Prepared:
         if "webhook" in operation_id:
             hook = {"url": "https://hooks.example.com/sojourn", "events": ["policy.changed"], "enabled": False}
             values["webhook_id"] = self._ask("POST", "/admin/webhooks", hook)["id"]
+        if operation_id == "generate_first_tokens":
+            at = datetime.now(UTC)  # noqa: TID251 - the server reads the clock, too
+            values["session_id"] = imported(self.server.environ["SOJOURN_DATABASE_URL"], at, user=USER, tenant=TENANT)
         if operation_id == "create_tenant":
             values["tenant_id"] = f"tenant-{secrets.token_hex(8)}"
         if operation_id in ("revoke_all_tokens", "erase_user_data"):  # not the caller, whose token would be refused

@@ -129,6 +129,11 @@ sign_in_superseded = Sign-in superseded
     .explanation = All sessions of the user were ended while this request was under way, or after the sign-in that the token proves. Ending all sessions of a user also invalidates earlier sign-ins.
     .remedy = If the user may sign in again, have them do so, and use the new sign-in.
 
+first_tokens_issued = First tokens already issued
+    .detail = The first pair of tokens of this session was issued before. Nothing was issued now.
+    .explanation = A session has one first pair of tokens: the response to its creation holds it, or for an imported session the first response of this operation. A second client cannot obtain tokens by asking again.
+    .remedy = Use the refresh token of the first pair. If the tokens were lost, call generate_tokens: it begins anew, and earlier refresh tokens are refused.
+
 cursor_expired = Cursor expired
     .detail = Events behind this cursor are not kept any more, or it is a cursor of another database.
     .explanation = Events are kept for a while only, and a database that was restored begins a new order. To go on from this cursor would leave out events without saying so.
