@@ -22,6 +22,12 @@ interface Page {
   readonly as_of: string;
 }
 
+interface Snapshot {
+  readonly items: readonly Item[];
+  readonly cursor: string;
+  readonly tenants?: readonly string[];
+}
+
 /** Where instants of the server's clock lie on ours: the first page is read after it was asked for. */
 class Anchor {
   readonly #asked: number;
@@ -120,10 +126,11 @@ export class Feed {
       const response = await this.api.get("/internal/revocations", headers, watch.signal);
       this.snapshots++;
       if (response.status === 200) {
-        const { items, cursor } = (await response.json()) as { items: Item[]; cursor: string };
+        const { items, cursor, tenants } = (await response.json()) as Snapshot;
         const revision = this.refusals.revision + 1;
         this.refusals = new Refusals();
         for (const item of items) this.refusals.add(item);
+        this.refusals.tenants = tenants && new Set(tenants);
         this.refusals.revision += revision;
         this.#cursor = cursor;
         this.#etag = response.headers.get("ETag") ?? undefined;

@@ -18,7 +18,7 @@ export type Verdict = "good" | "ask" | Reason;
 export function judge(session: Session, kid: string, known: Refusals, terms: Terms, now: number): Verdict {
   const { tenant, subject, claims } = session;
   const grace = terms.leeway * 1000;
-  if (terms.tenant !== undefined && terms.tenant !== tenant) return "tenant_mismatch";
+  if ((terms.tenant ?? tenant) !== tenant || known.tenants?.has(tenant) === false) return "tenant_mismatch";
   if (known.keys.get(kid)) return "key_retired";
   if (Math.max(instant(claims["nbf"]), instant(claims["iat"])) > now + grace) return "not_yet_valid";
   if (session.expires * 1000 <= now - grace) return "expired";

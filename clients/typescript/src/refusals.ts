@@ -45,7 +45,8 @@ class Kind<T> {
   }
 
   set(name: string, value: T, forgetAt: string | undefined): void {
-    this.#entries.set(name, [value, forgetAt === undefined ? Infinity : Date.parse(forgetAt)]);
+    const until = forgetAt === undefined ? Infinity : Date.parse(forgetAt);
+    this.#entries.set(name, [value, Math.max(until, this.#entries.get(name)?.[1] ?? until)]);
   }
 
   delete(name: string): void {
@@ -61,9 +62,13 @@ class Kind<T> {
   }
 }
 
-/** What is refused. `revision` grows with every change, so that a judgement can be remembered. */
+/**
+ * What is refused. `revision` grows with every change, so that a judgement can be remembered. `tenants` are those of
+ * which it is known, undefined for all: the API key covers no others.
+ */
 export class Refusals {
   revision = 0;
+  tenants: ReadonlySet<string> | undefined;
   readonly sessions = new Kind<string>(); // why it ended
   readonly suspended = new Kind<number>(); // until when
   readonly elevated = new Kind<number>(); // tokens issued until then
@@ -81,11 +86,9 @@ export class Refusals {
     else if (item.kind === "key") this.keys.set(item.kid ?? "", true, forget_at);
     else if (item.kind === "suspension") {
       this.suspended.set(session, item.until === undefined ? Infinity : Date.parse(item.until), forget_at);
-    } else if (item.kind === "elevation") {
-      this.elevated.set(session, latest(this.elevated.get(session), issued_until), forget_at);
     } else if (item.kind === "cut_off" && item.token_type === "access") {
-      const whose = nameOf(tenant, item.user_id ?? "");
-      this.cutOffs.set(whose, latest(this.cutOffs.get(whose), issued_until), forget_at);
+      const [kind, whose] = session_id ? [this.elevated, session] : [this.cutOffs, nameOf(tenant, item.user_id ?? "")];
+      kind.set(whose, latest(kind.get(whose), issued_until), forget_at);
     }
   }
 
@@ -123,20 +126,22 @@ function latest(before: number | undefined, text: string): number {
 }
 
 function itemsOf({ type, tenant_id, occurred_at, data }: FeedEvent): Item[] {
-  const named = data as Partial<Record<keyof Item | "tokens_valid_until", string>>;
-  const { session_id, reason_code, until, jti, user_id, issued_until, kid } = named;
-  if (type === "session.ended") {
-    return [{ kind: "session", tenant_id, session_id, reason_code, forget_at: named.tokens_valid_until }];
+  const said = data as Partial<Record<keyof Item | "tokens_valid_until" | "then", string>>;
+  const { session_id, reason_code, jti, user_id, issued_until, kid, tokens_valid_until: forget_at } = said;
+  const about = { tenant_id, forget_at };
+  if (type === "session.ended") return [{ kind: "session", ...about, session_id, reason_code }];
+  if (type === "session.suspended") {
+    const until = said.then === "revoke" ? undefined : said.until;
+    return [{ kind: "suspension", ...about, session_id, until }];
   }
-  if (type === "session.suspended") return [{ kind: "suspension", tenant_id, session_id, until }];
   if (type === "session.elevated") {
-    return [{ kind: "elevation", tenant_id, session_id, issued_until: occurred_at }];
+    return [{ kind: "cut_off", ...about, session_id, token_type: "access", issued_until: occurred_at }];
   }
-  if (type === "token.refused" && jti !== undefined) return [{ kind: "token", tenant_id, jti }];
-  if (type === "signing_key.retired") return [{ kind: "key", tenant_id, kid }];
+  if (type === "token.refused" && jti !== undefined) return [{ kind: "token", ...about, jti }];
+  if (type === "signing_key.retired") return [{ kind: "key", ...about, kid }];
   if (type === "tokens.refused") {
     const types = Array.isArray(data["token_types"]) ? data["token_types"].map(String) : [];
-    return types.map((token_type) => ({ kind: "cut_off", tenant_id, user_id, token_type, issued_until }));
+    return types.map((token_type) => ({ kind: "cut_off", ...about, user_id, token_type, issued_until }));
   }
   return [];
 }

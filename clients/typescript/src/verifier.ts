@@ -8,7 +8,6 @@ import { Feed } from "./feed.js";
 import { issuedUntil, judge, type Terms } from "./judge.js";
 import { Keys } from "./keys.js";
 import { sessionOf, type Claims, type Session } from "./session.js";
-import { Tenants } from "./tenants.js";
 
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 const TIMEOUT = 5_000;
@@ -70,7 +69,6 @@ export interface Metrics {
 export class Verifier {
   readonly #api: Api;
   readonly #keys: Keys;
-  readonly #tenants: Tenants | undefined;
   readonly #feed: Feed;
   readonly #clock: Clock;
   readonly #terms: Terms;
@@ -88,7 +86,6 @@ export class Verifier {
     this.#api = new Api(url, apiKey, tenant);
     this.#keys = new Keys(this.#api, this.#clock, (more.keyCoolDown ?? 30) * 1000);
     this.#feed = new Feed(this.#api, this.#keys, this.#clock, maxStaleness * 1000);
-    this.#tenants = tenant === undefined ? new Tenants(this.#api, this.#clock) : undefined;
     this.#terms = { audience, leeway, tenant };
     this.#maxStaleness = maxStaleness * 1000;
     this.#most = more.remembered ?? 10_000;
@@ -141,7 +138,6 @@ export class Verifier {
     if (this.#following === undefined || this.#isStale()) await this.start();
     const known = this.#remembered.get(token) ?? (await this.#read(token));
     const { session } = known;
-    if (this.#tenants !== undefined && !(await this.#tenants.covers(session.tenant))) throw new Refused("tenant_mismatch");
     this.#requireFresh();
     const { refusals } = this.#feed;
     const verdict = judge(session, known.kid, refusals, this.#terms, this.#now());

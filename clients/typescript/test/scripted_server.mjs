@@ -38,11 +38,9 @@ export async function serve(state) {
     if (state.broken?.(path, seen.length)) return response.destroy();
     if (path === "/.well-known/jwks.json") return json(response, { keys: (await Promise.all(state.keys.map(keyOf))).map((key) => key.jwk) });
     if (request.headers["x-api-key"] !== API_KEY) return json(response, { title: "unknown key" }, 401);
-    if (path === "/internal/revocations") return json(response, { items: state.items, cursor: state.cursor, as_of: state.asOf() });
+    if (path === "/internal/revocations") return json(response, { items: state.items, cursor: state.cursor, as_of: state.asOf(), tenants: state.tenants });
     if (path === "/internal/session/validate-token") return json(response, { valid: true, claims: state.claims });
     if (path === "/internal/events") {
-      const tenant = request.headers["x-tenant-id"];
-      if (state.tenants && tenant && !state.tenants.includes(tenant)) return json(response, {}, 403);
       if (state.isExpired?.(request)) return json(response, {}, 410);
       return setTimeout(() => json(response, { items: [], next_cursor: state.cursor, has_more: false, as_of: state.asOf() }), request.url.includes("wait") ? 50 : 0);
     }
