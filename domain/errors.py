@@ -34,6 +34,7 @@ DomainError
 │   ├── ApiKeyNotFound
 │   ├── StatusListNotFound
 │   ├── MetadataNotFound
+│   ├── PageFileNotFound
 │   ├── WebhookNotFound
 │   ├── DeliveryNotFound
 │   └── ProblemTypeNotFound
@@ -306,6 +307,12 @@ class MetadataNotFound(NotFound):
     """The service has no public URL, of which the metadata of OAuth consists."""
 
     key = "metadata_not_found"
+
+
+class PageFileNotFound(NotFound):
+    """This release has no such file for its pages: the page is of another release."""
+
+    key = "page_file_not_found"
 
 
 class WebhookNotFound(NotFound):

@@ -187,6 +187,7 @@ class Service:
     contract: Callable[[Literal["json", "yaml"]], bytes]
     problem_pages: "ProblemPages"
     documentation: "Documentation"
+    console: "Console"
 
 
 class ProblemPages(Protocol):
@@ -195,6 +196,14 @@ class ProblemPages(Protocol):
     def index(self, locale: str, media_type: str) -> bytes: ...
 
     def page(self, slug: str, locale: str, *, media_type: str) -> bytes | None: ...
+
+
+class Console(Protocol):
+    """The pages of the console, and their files by release and name."""
+
+    def page(self, name: Literal["console", "account"], locale: str) -> tuple[bytes, bytes]: ...
+
+    def file(self, release: str, name: str) -> bytes | None: ...
 
 
 class Documentation(Protocol):

@@ -23,6 +23,7 @@ from connexion.resolver import Resolver
 from sojourn.authentication import ApiKeys, Tokens
 from sojourn.authentication.guess_limit import GuessLimit
 from sojourn.authentication.shared_counts import counts_of_this_server
+from sojourn.console.pages import Console
 from sojourn.documentation.pages import Documentation
 from sojourn.domain.clock import Clock, utc_now
 from sojourn.domain.limits import Limits
@@ -30,7 +31,7 @@ from sojourn.domain.risk import RiskThresholds
 from sojourn.domain.sessions import Timeouts
 from sojourn.enrichment.agents import describe_agent
 from sojourn.enrichment.geoip import Locator, Networks
-from sojourn.handlers import audit, documentation, keys, risk, service, status_lists
+from sojourn.handlers import audit, console, documentation, keys, risk, service, status_lists
 from sojourn.handlers.context import Service
 from sojourn.handlers.devices import service as device_service
 from sojourn.handlers.devices import user as device_user
@@ -72,6 +73,7 @@ from sojourn.storage.engines import compile_statements
 
 HANDLER_MODULES: tuple[ModuleType, ...] = (
     audit,
+    console,
     documentation,
     keys,
     risk,
@@ -261,6 +263,7 @@ def _program(
             contract=written,
             problem_pages=Pages(settings.link_prefix),
             documentation=pages,
+            console=Console(settings),
         ),
         body_limits=BodyLimits(
             settings.max_body_bytes,

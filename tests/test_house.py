@@ -9,7 +9,7 @@ from sojourn.openapi.document import Operation, operations
 from sojourn.openapi.loader import load_bundle
 from tests.tree import HOME, parsed
 
-PACKAGES = ("sojourn", "handlers", "storage", "domain", "openapi", "conformance")
+PACKAGES = ("sojourn", "handlers", "storage", "domain", "openapi", "conformance", "console")
 FIELDS_WITHOUT_NAMES = 4
 POSITIONAL = 2
 """From the third parameter on, arguments are named: nobody sees that two of four texts are swapped."""

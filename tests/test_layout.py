@@ -73,7 +73,7 @@ def test_every_package_is_in_the_wheel() -> None:
 def test_each_folder_is_linked_and_mapped_alike() -> None:
     assert {name: Path("..") / name for name in LINKS} == LINKS
     assert SETUPTOOLS["package-dir"] == {f"sojourn.{name}": name for name in LINKS}
-    assert set(LINKS) == {"conformance", "domain", "handlers", "openapi", "storage"}
+    assert set(LINKS) == {"conformance", "console", "domain", "handlers", "openapi", "storage"}
 
 
 def test_no_module_is_imported_by_the_name_of_its_folder() -> None:

@@ -5,14 +5,17 @@ requests over HTTP while that clock moves on, and goes on serving on the true cl
 """
 
 import asyncio
+import json
 import logging.config
 import random
 import signal
 import socket
 import tempfile
+import urllib.request
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 import uvicorn
@@ -101,7 +104,7 @@ async def _serve(settings: Settings) -> None:
         clock.instant = None
         token = _admin_token(settings)
         pages.filled_in = FilledIn(settings.internal_api_keys[0], token, tenant=TENANTS[0], user=user)
-        click.echo(_welcome(settings, url, user=user, token=token))
+        click.echo(await asyncio.to_thread(_welcome, settings, url, user=user, token=token))
     await serving
     # Interrupted while the story was played: the server may have stopped before its last request.
     await asyncio.gather(telling, return_exceptions=True)
@@ -127,12 +130,34 @@ def _admin_token(settings: Settings) -> str:
     )
 
 
+def _newest(settings: Settings, url: str, user: str) -> str:
+    """The user's newest session that is active: the one with which the page of one's own devices is opened."""
+    request = urllib.request.Request(  # noqa: S310 - our own server
+        f"{url}/internal/session/sessions/{quote(user)}?page_size=1&status=active",
+        headers={"X-API-Key": settings.internal_api_keys[0], "X-Tenant-ID": TENANTS[0]},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        return str(json.load(answer)["items"][0]["id"])
+
+
 def _welcome(settings: Settings, url: str, *, user: str, token: str) -> str:
+    mine = issue_token(
+        settings,
+        tenant=TENANTS[0],
+        user=user,
+        roles=(),
+        session=_newest(settings, url, user),
+        ttl=_TOKEN_TTL,
+        now=utc_now(),
+    )
     key, tenant = settings.internal_api_keys[0], TENANTS[0]
     internal = f"-H 'X-API-Key: {key}' -H 'X-Tenant-ID: {tenant}'"
     return f"""
 Open {url}/docs in a browser: the reference, with requests to try. The key, the token, a tenant and a user of
 the demo are filled in.
+
+Console      {url}/console#token={token}
+My devices   {url}/account#token={mine}
 
 Base URL     {url}
 API key      {key}

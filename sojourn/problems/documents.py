@@ -83,6 +83,7 @@ CATALOGUE: Mapping[str, ProblemType] = {
         ("metadata_not_found", 404, 30104040),
         ("webhook_not_found", 404, 30104031),
         ("delivery_not_found", 404, 30104032),
+        ("page_file_not_found", 404, 30104050),
         ("method_not_allowed", 405, 30105001),
         ("not_acceptable", 406, 30106001),
         ("request_timeout", 408, 30108001),

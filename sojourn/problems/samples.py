@@ -42,6 +42,7 @@ SAMPLES: Mapping[str, errors.DomainError] = {
         errors.ApiKeyNotFound(),
         errors.StatusListNotFound(),
         errors.MetadataNotFound(),
+        errors.PageFileNotFound(),
         errors.WebhookLimitReached(limit=1_000),
         errors.WebhookNotFound(),
         errors.DeliveryNotFound(),

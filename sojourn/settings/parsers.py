@@ -74,6 +74,14 @@ def issuers(value: str) -> tuple[str, ...]:
     return found
 
 
+def issuer(value: str) -> str:
+    """One such issuer."""
+    found = issuers(value)
+    if len(found) != 1:
+        raise ValueError(f"{value!r} is not one issuer")
+    return found[0]
+
+
 def origins(value: str) -> tuple[str, ...]:
     """Origins as browsers write them (RFC 6454 §6.2): https, http on this machine only."""
     found = items(value)

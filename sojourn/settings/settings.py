@@ -19,6 +19,7 @@ from sojourn.settings.algorithms import ALGORITHMS, ASYMMETRIC, SYMMETRIC, minim
 from sojourn.settings.parsers import (
     base_path,
     hosts_and_networks,
+    issuer,
     issuers,
     items,
     one_of,
@@ -225,6 +226,13 @@ class Settings:
         "Origins whose pages may call from a browser (CORS), comma-separated, such as `https://app.example.com`.",
         read=origins,
     )
+    console_issuer: str | None = _setting(
+        None, "The issuer at which people sign in to `/console` and `/account` (OpenID Connect).", read=issuer
+    )
+    console_client_id: str | None = _setting(
+        None, "The id under which that issuer knows the two pages: a public client, authorization code with PKCE."
+    )
+    console_scope: str = _setting("openid", "The scopes that the pages ask it for, separated by spaces.")
     environment: Environment = _setting(
         "production",
         "`production`, or `development` to show refused values in problems.",
@@ -444,6 +452,10 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append(f"{variable('refresh_secret')}: PostgreSQL has no file to keep it beside; every copy needs it")
     if (settings.tls_certificate is None) != (settings.tls_key is None):
         problems.append(f"{variable('tls_certificate')}: {variable('tls_key')} belongs to it; set both or none")
+    if (settings.console_issuer is None) != (settings.console_client_id is None):
+        problems.append(
+            f"{variable('console_issuer')}: {variable('console_client_id')} belongs to it; set both or none"
+        )
     if settings.environment == "production":
         problems += weaknesses(settings)
     return problems + _token_contradictions(settings)

@@ -119,6 +119,10 @@ OUR_OPERATIONS = {
     "get_reference": "people read the contract where it is served",
     "get_reference_script": "a page without inline script has a file of it",
     "get_problem_catalogue": "people read the problems where they are answered",
+    "get_console": "people see the sessions where they are served, without a program of their own",
+    "get_account": "users see their own devices where the sessions are",
+    "get_console_script": "a page without inline script has files of it",
+    "get_console_style": "a page without inline style has files of it",
     "get_problem_type": "the types of problems are addresses that answer",
 }
 

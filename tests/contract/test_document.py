@@ -53,7 +53,7 @@ def test_conformance_says_so_when_a_contract_has_such_a_reference(tmp_path: Path
 
 
 def test_the_methods_of_a_path_item_are_listed_in_one_place() -> None:
-    rooms = ("conformance", "domain", "handlers", "openapi", "sojourn", "storage", "tests")
+    rooms = ("conformance", "console", "domain", "handlers", "openapi", "sojourn", "storage", "tests")
     listing = {
         str(file.relative_to(HOME))
         for room in rooms

@@ -21,6 +21,7 @@ CATALOGUE = {
     "problem_type_not_found": (404, 30104004),
     "status_list_not_found": (404, 30104030),
     "metadata_not_found": (404, 30104040),
+    "page_file_not_found": (404, 30104050),
     "not_acceptable": (406, 30106001),
     "request_timeout": (408, 30108001),
     "content_too_large": (413, 30113001),

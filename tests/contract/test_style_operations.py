@@ -25,6 +25,7 @@ WITHOUT_DATABASE = {
     "get_favicon",
     "get_reference",
     "get_reference_script",
+    *("get_console", "get_account", "get_console_script", "get_console_style"),
     "get_problem_catalogue",
     "list_problem_types",
     "get_problem_type",

@@ -13,7 +13,18 @@ import pytest
 
 from tests.docs.snippets import ROOT
 
-FOLDERS = ("docs", "openapi", "domain", "handlers", "storage", "sojourn", "conformance", "benchmarks", "tests")
+FOLDERS = (
+    "docs",
+    "openapi",
+    "domain",
+    "handlers",
+    "storage",
+    "sojourn",
+    "conformance",
+    "console",
+    "benchmarks",
+    "tests",
+)
 KINDS = {".md", ".yaml", ".ftl", ".py", ".toml"}
 NOT_OURS = {"generated", "node_modules", "released", "results", "__pycache__"}
 """Folders whose texts are generated, or fixed because they were released."""

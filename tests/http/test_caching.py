@@ -15,6 +15,7 @@ PAGES = {
 
 COMPRESSED = {
     *("get_contract_json", "get_contract_yaml", "get_reference_script"),
+    *("get_console", "get_account", "get_console_script", "get_console_style"),
     *("get_front_page", "list_problem_types", "get_problem_type", "get_problem_catalogue"),
     *("get_revocations", "list_status_lists", "get_status_list"),
 }

@@ -19,6 +19,8 @@ PATHS = (
     "/",
     "/favicon.ico",
     "/docs/reference.js",
+    "/console/scripts/current/console.js",
+    "/console/styles/current/console.css",
     "/docs/problems",
     "/admin/tokens/config",
     "/internal/revocations",
@@ -47,10 +49,21 @@ def ask(client: Client, path: str, *had: str, **headers: str) -> tuple[int, str,
     return answer.status_code, answer.headers.get("etag", ""), dict(answer.headers), answer.content
 
 
+def _filled(path: str, named: dict[str, str]) -> str:
+    for name, value in named.items():
+        path = path.replace(name, value)
+    return path
+
+
 def test_every_operation_that_answers_304_is_asked_here() -> None:
     conditional = [operation.path for operation in operations() if 304 in operation.responses]
 
-    asked = {path.replace("{slug}", "validation-failed") for path in conditional}
+    named = {
+        "{slug}": "validation-failed",
+        "{release}": "current",
+        "scripts/current/{file}": "scripts/current/console.js",
+    }
+    asked = {_filled(path, {**named, "{file}": "console.css"}) for path in conditional}
     assert asked == {*PATHS, *OF_STATUS, METADATA}
 
 

@@ -13,7 +13,10 @@ from tests.conformance.mutants.mutant import Mutant, conditions_for, contract
 SHARE_OF_CONDITIONS = 0.4
 """How many of a sample are told under a condition only."""
 OUT = ("get_liveness", "get_readiness", "get_reference", "get_reference_script", "get_problem_catalogue")
-OUT_TOO = ("get_contract_json", "get_contract_yaml", "get_front_page", "get_favicon")
+OUT_TOO = (
+    *("get_contract_json", "get_contract_yaml", "get_front_page", "get_favicon"),
+    *("get_console", "get_account", "get_console_script", "get_console_style"),
+)
 """Operations that say nothing of sessions: pages for people, health, the contract itself."""
 
 

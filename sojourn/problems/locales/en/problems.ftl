@@ -209,6 +209,11 @@ tenant_not_found = Tenant not found
     .explanation = The tenant that the token or X-Tenant-ID names is not known here. It has no data yet, or tenants are created by hand on this server.
     .remedy = Check the tenant's id, or ask the operators to create the tenant.
 
+page_file_not_found = No such file
+    .detail = This release of the server has no such file for its pages.
+    .explanation = The files of the console stand below the hash of a release. The page that asked is of another release, or the address was changed.
+    .remedy = Load the page again. For a page of your own, use the address with `current` in the place of the hash.
+
 status_list_not_found = No such status list
     .detail = No status list has this id.
     .explanation = The id is not that of a status list of this service, or the list is not needed any more because all tokens that name it have expired.

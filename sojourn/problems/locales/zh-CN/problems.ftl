@@ -205,6 +205,11 @@ tenant_not_found = 租户不存在
     .explanation = 令牌或 X-Tenant-ID 所指的租户在此处未知：它可能还没有任何数据，或者本服务器的租户需要手动创建。
     .remedy = 请检查租户 ID，或请运维人员创建该租户。
 
+page_file_not_found = 文件不存在
+    .detail = 本服务的这一版本没有该页面文件。
+    .explanation = 控制台的文件位于某一版本的哈希之下。发出请求的页面属于另一版本，或地址已被改动。
+    .remedy = 请重新加载页面。若在您自己的页面中使用，请在地址中以 `current` 代替哈希。
+
 status_list_not_found = 状态列表不存在
     .detail = 没有此标识的状态列表。
     .explanation = 该标识不属于本服务的任何状态列表，或者引用该列表的令牌均已过期，列表已不再需要。

@@ -1,0 +1,48 @@
+// Requests to the contract's operations. A refusal is thrown as the problem document that it is.
+
+export class Problem extends Error {
+  constructor(status, document, requestId) {
+    super(document.title || `HTTP ${status}`);
+    this.status = status;
+    this.document = document;
+    this.requestId = document.request_id || requestId;
+  }
+}
+
+/** The server cannot be reached. */
+export class Offline extends Error {}
+
+/**
+ * A client of the server at `base`. `token` gives the bearer token, or a promise of it; `refused` is called when the
+ * server no longer takes it. `language` gives the language in which problems are explained.
+ */
+export function client({ base, token, language, refused = () => {} }) {
+  async function call(method, path, { query, body, key, signal } = {}) {
+    const address = new URL(path.replace(/^\//, ""), base);
+    for (const [name, value] of Object.entries(query || {})) {
+      if (value !== undefined && value !== null && value !== "") address.searchParams.set(name, value);
+    }
+    const headers = { Accept: "application/json, application/problem+json", "Accept-Language": language() };
+    if (key) headers["X-API-Key"] = key;
+    else headers.Authorization = `Bearer ${await token()}`;
+    if (body !== undefined) headers["Content-Type"] = "application/json";
+    let response;
+    try {
+      const text = body === undefined ? undefined : JSON.stringify(body);
+      response = await fetch(address, { method, headers, body: text, signal, credentials: "omit", cache: "no-store" });
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      throw new Offline(error.message);
+    }
+    const text = await response.text();
+    let content = {};
+    try { content = text ? JSON.parse(text) : {}; } catch { /* a proxy's page */ }
+    if (response.ok) return content;
+    if (response.status === 401 && !key) refused();
+    throw new Problem(response.status, content, response.headers.get("X-Request-ID"));
+  }
+  return {
+    get: (path, query, more) => call("GET", path, { query, ...more }),
+    send: (method, path, body, more) => call(method, path, { body, ...more }),
+  };
+}

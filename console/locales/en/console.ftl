@@ -1,0 +1,324 @@
+### The words of the console and of the page of one's own devices.
+
+## The frame
+console = Console
+account = My devices
+places = Pages
+place-overview = Overview
+place-sessions = Sessions
+place-users = Users
+place-trusted = Trusted devices
+place-tokens = Tokens
+place-webhooks = Webhooks
+place-keys = Keys
+no-such-place = There is no such page
+language = Language
+skip = Skip to the content
+sign-out = Sign out
+no-roles = no role
+read-only = You may look at everything. Your role may change nothing.
+none = –
+loading = Loading …
+reload = Reload
+try-again = Try again
+details = Details
+cancel = Cancel
+copy = Copy { $value }
+copy-done = Copied
+offline = The server cannot be reached
+offline-about = What you see may be out of date. Check your connection.
+fault = The page failed
+refused = The request was refused
+request-id = Request
+just-now = just now
+in-a-moment = in a moment
+user = User
+description = Description
+value = Value
+reason = Reason
+look-up = Look up
+count = { $count ->
+    [one] 1 entry
+   *[other] { $count } entries
+}
+pages = Pages of the list
+first-page = Back to the first page
+previous-page = Previous page
+next-page = Next page
+
+## Signing in
+sign-in-title = Sign in
+sign-in-at = You sign in at { $issuer } and come back to this page.
+sign-in = Sign in
+sign-in-failed = Signing in failed
+left-expired = Your token is no longer accepted. Sign in once more.
+left-signed-out = You are signed out of this page.
+set-up = Let people sign in here
+set-up-about = This server does not know where people sign in. Its operator names the identity provider with two settings and starts it anew:
+set-up-redirect = The client is public and uses the authorization code flow with PKCE. Its redirect address is
+with-token = Use a bearer token
+with-token-about = The token stays in the memory of this page: it is gone when the page is closed or loaded again.
+token = Token
+open = Open
+
+## Overview
+tile-active = active now
+tile-expired = expired
+tile-revoked = ended by request
+tile-total = kept in all
+by-device = By device
+as-of = Exact at { $at }, ended sessions that are kept included.
+newest = Newest sessions
+
+## Sessions
+session = Session
+no-sessions = No sessions
+no-sessions-about = No session fits these filters. Take one out to see more.
+filter = Filter
+add-filter = Add filter
+remove-filter = Remove the filter { $name }
+columns = Columns
+choice = Choice
+choose = Choose session { $id }
+choose-hint = Choose sessions to end them together.
+open-session = Details of session { $id }
+order = Order
+order-newest-created-at = Newest first
+order-created-at = Oldest first
+order-newest-last-active-at = Last used first
+show = Show
+others = { $count ->
+    [one] 1 session has changed since this list was loaded.
+   *[other] { $count } sessions have changed since this list was loaded.
+}
+count-sessions = { $count ->
+    [one] 1 session
+   *[other] { $count } sessions
+}
+end-session = End session
+end-count = { $count ->
+    [one] End 1 session
+   *[other] End { $count } sessions
+}
+end-count-title = { $count ->
+    [one] End 1 session?
+   *[other] End { $count } sessions?
+}
+end-consequence = Who uses it is signed out at once, and its tokens are refused. This cannot be undone.
+ended-count = { $count ->
+    [one] 1 session ended
+   *[other] { $count } sessions ended
+}
+column-user_id = User
+column-status = Status
+column-device = Device
+column-app_id = Application
+column-ip = Address
+column-created_at = Began
+column-last_active_at = Last used
+column-expires_at = Ends
+column-amr = Signed in with
+column-acr = Assurance
+column-id = Id
+column-device_id = Device id
+column-device_type = Kind of device
+column-device_fingerprint = Fingerprint
+column-country = Country
+column-user_agent = User agent
+column-user_agent_contains = User agent contains
+column-created_after = Began after
+column-created_before = Began before
+column-active_after = Used after
+column-active_before = Used before
+column-auth_time_before = Authenticated before
+column-browser = Browser
+column-os = System
+column-last_ip = Last address
+column-idp = Identity provider
+column-impersonator = Impersonated by
+column-recorded_by = Recorded by
+status-all = All
+status-active = Active
+status-expired = Expired
+status-revoked = Ended
+status-suspended = Suspended
+device-desktop = Desktop
+device-mobile = Phone
+device-tablet = Tablet
+device-unknown = Unknown device
+reason-signed_out = signed out
+reason-revoked_by_user = ended by the user
+reason-revoked_by_service = ended by a service
+reason-revoked_by_admin = ended by an administrator
+reason-bulk = ended with others
+reason-plan = ended by a plan
+reason-idle_timeout = idle too long
+reason-absolute_timeout = reached its end
+reason-session_limit = too many sessions
+reason-refresh_token_reuse = refresh token used twice
+reason-credential_change = credentials changed
+reason-account_disabled = account disabled
+reason-restored = a backup was restored
+reason-erased = user data erased
+reason-binding_violated = used from elsewhere
+reason-suspension_over = suspension over
+reason-unspecified = no reason given
+
+## One session
+facts = Session
+device-and-network = Device and network
+timeline = Timeline
+timeline-created = Began
+timeline-authenticated = Authenticated
+timeline-active = Last used
+timeline-ended = Ended
+timeline-idle = Ends if idle until
+timeline-absolute = Ends at the latest
+risk = Risk
+no-factors = Nothing makes this session look risky.
+level-low = low
+level-medium = medium
+level-high = high
+action-allow = Nothing need be done.
+action-challenge = Ask the user to authenticate again.
+action-revoke = End it.
+factor-refresh_token_reuse = A refresh token was used twice
+factor-impossible_travel = Places too far apart in time
+factor-unusual_location = Place not seen before
+factor-new_device = Device not seen before
+factor-shared_device = Device of many users
+factor-many_revocations = Many sessions ended by others
+factor-weak_authentication = Signed in with a single factor
+factor-stale_mfa = Authenticated long ago
+factor-new_network = Network not seen before
+factor-unusual_hour = Unusual hour
+factor-many_parallel_sessions = Many sessions at once
+
+## Users
+users-hint = Look up a user to see their devices and sessions, and to end them.
+active-sessions = Active
+all-sessions = All
+end-all = End all
+end-all-but-newest = End all but the newest
+end-but-newest-consequence = Only the session that began last goes on. The others are signed out at once. This cannot be undone.
+end-user-title = End every session of { $user }?
+end-user-consequence = The user is signed out everywhere at once, and every token is refused. This cannot be undone.
+ended-user = The sessions of { $user } have ended
+
+## Trusted devices
+trusted-hint = Look up a user to see which devices they trust.
+no-trusted = No trusted devices
+column-trusted_since = Trusted since
+column-trusted_until = Trusted until
+forget = Forget
+forget-title = Forget 1 trusted device?
+forget-consequence = The user is asked for a second factor on this device again. Sessions go on.
+forgotten = 1 device is no longer trusted
+
+## Tokens
+issued = Issued
+blacklist = Blacklist
+no-tokens = No tokens
+no-blacklist = No token is refused before its time
+column-type = Kind
+column-issued_at = Issued
+column-token_hash = Hash of the token
+column-reason = Reason
+column-refused_at = Refused since
+type-access = access
+type-refresh = refresh
+remove = Remove
+unblock-title = Remove 1 entry of the blacklist?
+unblock-consequence = The token is accepted again until it expires.
+unblocked = 1 entry removed
+
+## Webhooks
+no-webhooks = No webhooks
+no-webhooks-about = An endpoint is made with POST /admin/webhooks; then this page shows what becomes of each event.
+column-url = Address
+column-state = State
+column-events = Events
+column-tries = Tries
+column-outcome = Last attempt
+enabled = enabled
+disabled = disabled
+disabled-administrator = by an administrator
+disabled-gone = the endpoint is gone
+disabled-failing = it failed too long
+held-until = Waits until
+deliveries = Deliveries
+no-deliveries = No deliveries
+delivery-pending = waiting
+delivery-delivered = delivered
+delivery-failed = failed
+outcome-delivered = delivered
+outcome-status = refused
+outcome-redirect = redirected
+outcome-gone = gone
+outcome-timeout = too slow
+outcome-unreachable = unreachable
+outcome-unresolved = name not found
+outcome-address_refused = address not allowed
+outcome-tls_failed = TLS failed
+outcome-secret_unreadable = secret unreadable
+replay = Send again
+replay-title = Send 1 event again?
+replay-consequence = The endpoint gets the same event with the same id once more.
+replayed = { $count ->
+    [one] 1 event is sent again
+   *[other] { $count } events are sent again
+}
+test = Send a test
+test-delivered = The test was delivered ({ $status })
+test-failed = The test was not delivered ({ $status })
+
+## Keys
+signing-keys = Signing keys
+signing-keys-about = The public keys with which anybody can verify our tokens.
+no-keys = No keys
+column-kid = Key id
+column-alg = Algorithm
+column-use = Use
+lifetimes = Lifetimes of tokens
+access-expiry = Access token
+refresh-expiry = Refresh token
+leeway = Leeway
+api-keys = API keys
+api-keys-about = They are shown to who holds an API key with the scope manage. It stays in the memory of this page.
+api-key = API key
+column-name = Name
+column-prefix = Begins with
+column-scopes = Scopes
+column-last_used_at = Last used
+key-good = in use
+key-revoked = revoked
+key-expired = expired
+
+## My devices
+account-lead = Where you are signed in. End what you do not know.
+current = This device
+signed-in-sessions = { $count ->
+    [0] Signed out
+    [one] Signed in
+   *[other] { $count } sessions
+}
+last-used = Last used
+end-device = Sign out
+end-device-title = { $count ->
+    [one] Sign out this device?
+   *[other] End { $count } sessions on this device?
+}
+end-device-consequence = The device is signed out at once. To use it again, you sign in there.
+end-current-consequence = This is the device you are using. You are signed out here.
+end-others = Sign out everywhere else
+end-others-title = { $count ->
+    [one] End 1 other session?
+   *[other] End { $count } other sessions?
+}
+end-others-consequence = Only the session you are using goes on. Every other device is signed out at once.
+others-ended = You are signed out everywhere else
+no-devices = You are signed in nowhere
+devices-title = Signed in
+trusted-title = Trusted devices
+trusted-lead = Devices on which you chose not to be asked for a second factor.
+trusted-until = Trusted until

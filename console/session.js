@@ -1,0 +1,62 @@
+// One session: what is known of it, how risky it looks, what happened, and its end.
+
+import { html } from "./html.js";
+import { api, mayWrite } from "./access.js";
+import { to } from "./router.js";
+import { Copied, Dangerous, exact, Facts, Loaded, named, number, say, Status, Time, useLoaded } from "./parts.js";
+import { known, t } from "./words.js";
+import { heading } from "./session_table.js";
+
+const at = (instant) => instant && html`${exact(instant)} <span class="quiet"><${Time} at=${instant} /></span>`;
+
+function About({ one }) {
+  const copied = (name) => [heading(name), one[name] && html`<${Copied} value=${one[name]} />`];
+  return html`<section class="card"><h2>${t("facts")}</h2><${Facts} of=${[
+    [heading("user_id"), html`<a href=${to(["users", one.user_id])}>${one.user_id}</a>`], copied("id"),
+    [heading("app_id"), one.app_id], [heading("amr"), one.amr], [heading("acr"), one.acr],
+    [heading("idp"), one.idp?.issuer], [heading("impersonator"), one.impersonator], [heading("recorded_by"), one.recorded_by],
+  ]} /></section>
+  <section class="card"><h2>${t("device-and-network")}</h2><${Facts} of=${[
+    copied("device_id"), [heading("device_type"), named("device", one.device_type)], [heading("browser"), one.browser],
+    [heading("os"), one.os], copied("ip"), [heading("country"), one.geoip || one.country],
+    [heading("last_ip"), one.last_ip !== one.ip && one.last_ip], [heading("user_agent"), one.user_agent],
+  ]} /></section>`;
+}
+
+/** What happened and what will, in order. */
+function Timeline({ one }) {
+  const marks = [["created", one.created_at], ["authenticated", one.authenticated_at], ["active", one.last_active_at],
+    one.revoked_at && ["ended", one.revoked_at],
+    one.status === "active" && ["idle", one.idle_expires_at], one.status !== "revoked" && ["absolute", one.expires_at]];
+  const sorted = marks.filter((mark) => mark && mark[1]).sort(([, a], [, b]) => a.localeCompare(b));
+  return html`<section class="card"><h2>${t("timeline")}</h2><ol class="timeline">${sorted.map(([kind, instant]) => html`
+    <li key=${kind} class=${Date.parse(instant) > Date.now() ? "ahead" : ""}><b>${t(`timeline-${kind}`)}</b> ${at(instant)}
+      ${kind === "ended" && html`<div>${named("reason", one.reason_code)}${one.revoke_reason && html`: <q>${one.revoke_reason}</q>`}
+        ${one.revoked_by && html` · ${one.revoked_by}`}</div>`}</li>`)}</ol></section>`;
+}
+
+function Risk({ id }) {
+  const risk = useLoaded((signal) => api.get("admin/sessions/risk-score", { session_id: id }, { signal }), [id]);
+  return html`<section class="card"><h2>${t("risk")}</h2><${Loaded} from=${risk}>${(data) => html`
+    <p><b class="score">${number(data.risk_score)}</b> <span class=${`level ${data.risk_level}`}>${
+      t(`level-${data.risk_level}`)}</span> ${t(`action-${data.recommended_action}`)}</p>
+    ${data.factors.length === 0 && html`<p class="quiet">${t("no-factors")}</p>`}
+    <ul class="factors">${data.factors.map((factor) => html`<li key=${factor.type}><b>${number(factor.score)}</b>
+      <span>${known(`factor-${factor.type}`) || factor.description}</span></li>`)}</ul>`}<//></section>`;
+}
+
+function EndIt({ one, reload }) {
+  const act = (reason) => api.send("DELETE", `sessions/${encodeURIComponent(one.id)}`, reason ? { reason } : undefined);
+  return html`<${Dangerous} label=${t("end-session")} title=${t("end-count-title", { count: 1 })} consequence=${t("end-consequence")}
+    asksReason act=${act} done=${() => { say(t("ended-count", { count: 1 })); reload(); }} />`;
+}
+
+export function Session({ id }) {
+  const loaded = useLoaded((signal) => api.get(`sessions/${encodeURIComponent(id)}`, {}, { signal }), [id]);
+  const one = loaded.data?.session;
+  return html`<p><a href=${to(["sessions"])}>← ${t("place-sessions")}</a></p>
+    <div class="top"><h1 tabindex="-1">${t("session")} ${one && html`<${Status} status=${one.status} />`}</h1>
+      ${one?.status === "active" && mayWrite.value && html`<${EndIt} one=${one} reload=${loaded.reload} />`}</div>
+    <${Loaded} from=${loaded}>${({ session }) => html`<div class="halves"><${About} one=${session} />
+      <${Risk} id=${session.id} /><${Timeline} one=${session} /></div>`}<//>`;
+}

@@ -1,0 +1,238 @@
+"""The console in a browser: its pages, what they end, and what hostile data cannot do."""
+
+import json
+import time
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import jwt
+import pytest
+
+from tests.browser import axe
+from tests.browser.conftest import Browser
+from tests.live import API_KEY, JWT_SECRET, LiveServer
+
+TENANT = "watched"
+HOSTILE = '<img src=x onerror="window.ran=1"><script>window.ran=1</script>'
+PLACES = (
+    "overview",
+    "sessions",
+    "users",
+    "users/usr_b",
+    "trusted/usr_a",
+    "tokens",
+    "tokens/blacklist",
+    "webhooks",
+    "keys",
+)
+Picture = Callable[[str], None]
+
+
+def token(user: str, *roles: str, **claims: Any) -> str:
+    """A bearer token, good for ten minutes."""
+    now = int(time.time())
+    facts = {"sub": user, "tenant_id": TENANT, "roles": list(roles), "iat": now, "exp": now + 600, **claims}
+    return jwt.encode(facts, JWT_SECRET, algorithm="HS256")
+
+
+def ask(server: LiveServer, method: str, path: str, body: Any = None) -> Any:
+    """A request of a service; the content of its response."""
+    headers = {"X-API-Key": API_KEY, "X-Tenant-ID": TENANT, "Content-Type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{server.url}{path}", data, headers, method=method)
+    with urllib.request.urlopen(request, timeout=20) as response:
+        return json.loads(response.read() or b"null")
+
+
+def create(server: LiveServer, user: str, **facts: Any) -> str:
+    """Record a session; its id."""
+    body = {"auth_user_id": user, "device_type": "desktop", **facts}
+    return str(ask(server, "POST", "/internal/session/create", body)["data"]["session"]["id"])
+
+
+def is_active(server: LiveServer, user: str) -> bool:
+    return bool(ask(server, "GET", f"/internal/session/sessions/{user}/active")["active"])
+
+
+@pytest.fixture(scope="module")
+def watched(server: LiveServer) -> LiveServer:
+    """The server, with a few users in the tenant, one of whom has a hostile device."""
+    for user in ("usr_a", "usr_b", "usr_b"):
+        create(
+            server,
+            user,
+            user_agent="Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0",
+            ip="192.0.2.7",
+            device_id=f"d_{user}",
+        )
+    create(server, "usr_hostile", user_agent=HOSTILE, browser=HOSTILE[:64], app_id=HOSTILE[:60], device_id="d_x")
+    trusted = {"user_id": "usr_a", "device_fingerprint": "sha256:1", "device_name": HOSTILE}
+    ask(server, "POST", "/internal/session/trusted-devices", trusted)
+    return server
+
+
+def enter(browser: Browser, server: LiveServer, place: str = "", *, role: str = "admin", theme: str = "light") -> None:
+    """Open the console signed in, at a place."""
+    browser.driver.get("about:blank")
+    axe.open_in(browser, f"{server.url}/console#token={token('root', role)}&to=/{quote(place)}", theme)
+    browser.find("main h1")
+
+
+def go(browser: Browser, place: str) -> None:
+    browser.driver.execute_script("location.hash = arguments[0]", f"/{place}")
+    browser.wait(
+        lambda: not browser.all("[role=status]", "Loading") and not browser.all("[role=status]", "正在加载"), place
+    )
+
+
+@pytest.mark.parametrize(("theme", "language", "width"), [("light", "en", 1280), ("dark", "zh-CN", 390)])
+def test_every_page_is_free_of_faults_and_fits(
+    browser: Browser, watched: LiveServer, picture: Picture, theme: str, language: str, width: int
+) -> None:
+    browser.resize(width, 844)
+    enter(browser, watched, theme=theme)
+    choose = "const all = document.querySelector('.languages select'); all.value = arguments[0];"
+    browser.driver.execute_script(f"{choose} all.dispatchEvent(new Event('change'))", language)
+    for place in PLACES:
+        go(browser, place)
+        browser.find("main h1")
+        picture(f"console-{place.replace('/', '-')}-{theme}-{width}")
+
+        assert axe.found(browser) == [], place
+        assert browser.overflow() == 0, place
+        assert browser.violations() == set(), place
+    assert browser.driver.execute_script("return [document.documentElement.lang, window.ran]") == [language, None]
+
+
+def test_the_token_leaves_the_address_at_once_and_no_storage_holds_it(browser: Browser, watched: LiveServer) -> None:
+    enter(browser, watched)
+    script = "return [location.hash, localStorage.length, sessionStorage.length, document.cookie, history.length]"
+
+    assert browser.driver.execute_script(script)[:4] == ["#/", 0, 0, ""]
+
+
+def test_it_asks_its_own_server_and_nobody_else(browser: Browser, watched: LiveServer) -> None:
+    browser.requests()
+    enter(browser, watched, "sessions")
+    browser.find("td", "usr_a")
+
+    asked = [address for address in browser.requests() if address.startswith("http")]
+    assert len(asked) > 20
+    assert [address for address in asked if not address.startswith(watched.url)] == []
+
+
+def test_a_session_appears_is_ended_and_the_api_agrees(browser: Browser, watched: LiveServer, picture: Picture) -> None:
+    enter(browser, watched, "sessions?status=active&user_id=usr_new")
+    browser.find(".empty")
+    create(watched, "usr_new")
+    browser.click(browser.find("button", "Reload"))
+    browser.click(browser.find("td.more a"))
+    browser.click(browser.find("main button.danger", "End session"))
+    browser.find("dialog input[name=reason]").send_keys(HOSTILE)
+    browser.find("dialog[open]", "End 1 session?", "cannot be undone")
+    picture("console-end-1280")
+    browser.click(browser.find("dialog[open] button.danger"))
+
+    browser.find("h1", "Ended")
+    browser.find(".timeline", "ended by an administrator", "onerror")
+    assert not is_active(watched, "usr_new")
+    assert browser.driver.execute_script("return window.ran ?? null") is None
+
+
+def test_several_sessions_are_ended_together(browser: Browser, watched: LiveServer) -> None:
+    for _ in range(2):
+        create(watched, "usr_two")
+    enter(browser, watched, "sessions?user_id=usr_two")
+    browser.find("td", "usr_two")
+    for box in browser.all("td.box input"):
+        browser.click(box)
+    browser.click(browser.find("button.danger", "End 2 sessions"))
+    browser.click(browser.find("dialog[open] button.danger"))
+
+    browser.find(".note", "2 sessions ended")
+    assert not is_active(watched, "usr_two")
+
+
+def test_all_but_the_newest_session_of_a_user_are_ended(browser: Browser, watched: LiveServer) -> None:
+    kept = [create(watched, "usr_many") for _ in range(3)][-1]
+    enter(browser, watched, "users/usr_many")
+    browser.click(browser.find("button.danger", "End all but the newest"))
+    browser.click(browser.find("dialog[open] button.danger"))
+    browser.find(".note", "usr_many")
+
+    left = ask(watched, "GET", "/internal/session/sessions/usr_many?status=active")["items"]
+    assert [one["id"] for one in left] == [kept]
+
+
+def test_a_filter_lives_in_the_address_and_can_be_taken_out(browser: Browser, watched: LiveServer) -> None:
+    enter(browser, watched, "sessions")
+    browser.find(".filters input[name=value]").send_keys("usr_a\n")
+    browser.find(".chips", "usr_a")
+    browser.wait(lambda: {cell.text for cell in browser.all("td.user_id")} == {"usr_a"}, "not filtered")
+
+    assert "user_id=usr_a" in browser.driver.current_url
+    browser.click(browser.find(".chips a"))
+    browser.find("td", "usr_b")
+
+
+def test_what_was_refused_is_shown_with_each_violation_and_the_request(browser: Browser, watched: LiveServer) -> None:
+    enter(browser, watched, "sessions?ip=nowhere&country=x")
+
+    browser.find(".refusal", "ip", "country", "Request", "400")
+    browser.complaints()
+
+
+def test_an_auditor_sees_everything_and_is_offered_no_change(browser: Browser, watched: LiveServer) -> None:
+    enter(browser, watched, "sessions", role="auditor")
+    browser.find(".bar", "Your role may change nothing")
+    browser.find("td", "usr_a")
+    for place in ("sessions", "users/usr_b", "trusted/usr_a", "tokens/blacklist"):
+        go(browser, place)
+        browser.find("main h1")
+        assert browser.all("button.danger") == [], place
+
+
+def test_a_token_that_is_no_longer_accepted_leads_to_the_entrance(browser: Browser, watched: LiveServer) -> None:
+    browser.driver.get("about:blank")
+    browser.driver.get(f"{watched.url}/console#token={token('root', 'admin', exp=1_700_000_000)}")
+
+    browser.find("main.entrance", "no longer accepted")
+    browser.complaints()
+
+
+def test_that_the_server_cannot_be_reached_is_said_and_passes(browser: Browser, watched: LiveServer) -> None:
+    enter(browser, watched, "sessions")
+    browser.find("td", "usr_a")
+    offline = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    browser.driver.execute_cdp_cmd("Network.enable", {})
+    browser.driver.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
+    try:
+        browser.click(browser.find("button", "Reload"))
+        browser.find(".refusal", "cannot be reached")
+        browser.find(".bar.warn", "out of date")
+    finally:
+        browser.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {**offline, "offline": False})
+    browser.complaints()
+    browser.click(browser.find(".refusal button"))
+    browser.find("td", "usr_a")
+
+
+def test_a_key_alone_reaches_the_content(browser: Browser, watched: LiveServer) -> None:
+    enter(browser, watched, "sessions")
+    skip = "const skip = document.querySelector('.skip'); skip.focus(); skip.click();"
+
+    assert browser.driver.execute_script(f"{skip} return document.activeElement.id") == "content"
+    assert browser.driver.current_url.endswith("#/sessions")
+
+
+def test_without_an_issuer_the_page_says_how_to_name_one(
+    browser: Browser, watched: LiveServer, picture: Picture
+) -> None:
+    browser.driver.get("about:blank")
+    browser.driver.get(f"{watched.url}/console")
+    browser.find("pre", "SOJOURN_CONSOLE_ISSUER", "SOJOURN_CONSOLE_CLIENT_ID")
+    picture("console-entrance-1280")
+
+    assert axe.found(browser) == []
