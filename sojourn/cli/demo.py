@@ -130,7 +130,7 @@ def _admin_token(settings: Settings) -> str:
     )
 
 
-def _newest(settings: Settings, url: str, user: str) -> str:
+def _newest(settings: Settings, url: str, *, user: str) -> str:
     """The user's newest session that is active: the one with which the page of one's own devices is opened."""
     request = urllib.request.Request(  # noqa: S310 - our own server
         f"{url}/internal/session/sessions/{quote(user)}?page_size=1&status=active",
@@ -146,7 +146,7 @@ def _welcome(settings: Settings, url: str, *, user: str, token: str) -> str:
         tenant=TENANTS[0],
         user=user,
         roles=(),
-        session=_newest(settings, url, user),
+        session=_newest(settings, url, user=user),
         ttl=_TOKEN_TTL,
         now=utc_now(),
     )
