@@ -8,7 +8,7 @@ import { client } from "./api.js";
 import { Dangerous, Empty, exact, Loaded, named, Note, say, Time, useLoaded } from "./parts.js";
 import { locale, nearest, t } from "./words.js";
 
-const name = (one) => one.device_name || [one.browser, one.os].filter(Boolean).join(" · ") || named("device", one.device_type)
+const name = (one) => one.device_name || one.name || [one.browser, one.os].filter(Boolean).join(" · ") || named("device", one.device_type)
   || t("device-unknown");
 
 /** End every active session of one device; the API ends one at a time. */

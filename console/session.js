@@ -9,16 +9,24 @@ import { heading } from "./session_table.js";
 
 const at = (instant) => instant && html`${exact(instant)} <span class="quiet"><${Time} at=${instant} /></span>`;
 
+/** Each method with which the user authenticated, and when. */
+function Factors({ of }) {
+  return html`<ul class="plain">${of.map((factor) => html`<li key=${factor.method}>${factor.method} <span class="quiet"><${Time}
+    at=${factor.verified_at} /></span></li>`)}</ul>`;
+}
+
 function About({ one }) {
   const copied = (name) => [heading(name), one[name] && html`<${Copied} value=${one[name]} />`];
   return html`<section class="card"><h2>${t("facts")}</h2><${Facts} of=${[
     [heading("user_id"), html`<a href=${to(["users", one.user_id])}>${one.user_id}</a>`], copied("id"),
-    [heading("app_id"), one.app_id], [heading("amr"), one.amr], [heading("acr"), one.acr],
+    [heading("name"), one.name], [heading("app_id"), one.app_id], [heading("amr"), one.factors ? html`<${Factors} of=${one.factors} />` : one.amr], [heading("acr"), one.acr],
     [heading("idp"), one.idp?.issuer], [heading("impersonator"), one.impersonator], [heading("recorded_by"), one.recorded_by],
+    ...Object.entries(one.metadata || {}),
   ]} /></section>
   <section class="card"><h2>${t("device-and-network")}</h2><${Facts} of=${[
     copied("device_id"), [heading("device_type"), named("device", one.device_type)], [heading("browser"), one.browser],
     [heading("os"), one.os], copied("ip"), [heading("country"), one.geoip || one.country],
+    [heading("asn"), one.asn !== undefined && html`${one.as_org} <span class="quiet">AS${one.asn}</span>`],
     [heading("last_ip"), one.last_ip !== one.ip && one.last_ip], [heading("user_agent"), one.user_agent],
   ]} /></section>`;
 }

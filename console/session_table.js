@@ -13,6 +13,7 @@ export const COLUMNS = {
   status: (one) => html`<${Status} status=${one.status} /> ${one.reason_code && html`<span class="quiet">${
     named("reason", one.reason_code)}</span>`}`,
   device: (one) => html`<span title=${one.user_agent}>${device(one)}</span>`,
+  name: (one) => one.name,
   app_id: (one) => one.app_id,
   ip: (one) => one.ip && html`<${Copied} value=${one.ip} /> ${one.country && html`<span class="quiet">${one.country}</span>`}`,
   created_at: (one) => html`<${Time} at=${one.created_at} />`,

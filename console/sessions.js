@@ -7,7 +7,7 @@ import { Dangerous, Empty, Loaded, say, useLoaded } from "./parts.js";
 import { COLUMNS, heading, SessionTable, USUAL } from "./session_table.js";
 import { t } from "./words.js";
 
-const FILTERS = ["user_id", "app_id", "device_type", "device_id", "device_fingerprint", "ip", "country",
+const FILTERS = ["user_id", "app_id", "device_type", "device_id", "device_fingerprint", "ip", "country", "asn",
   "user_agent_contains", "amr", "created_after", "created_before", "active_after", "active_before", "auth_time_before"];
 const INSTANTS = new Set(["created_after", "created_before", "active_after", "active_before", "auth_time_before"]);
 const STATES = ["", "active", "expired", "revoked"];

@@ -124,6 +124,7 @@ column-device_id = Device id
 column-device_type = Kind of device
 column-device_fingerprint = Fingerprint
 column-country = Country
+column-asn = Network
 column-user_agent = User agent
 column-user_agent_contains = User agent contains
 column-created_after = Began after

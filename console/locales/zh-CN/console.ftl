@@ -106,6 +106,7 @@ column-device_id = 设备标识
 column-device_type = 设备类型
 column-device_fingerprint = 指纹
 column-country = 国家
+column-asn = 网络
 column-user_agent = 用户代理
 column-user_agent_contains = 用户代理包含
 column-created_after = 开始晚于
