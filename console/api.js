@@ -46,3 +46,15 @@ export function client({ base, token, language, refused = () => {} }) {
     send: (method, path, body, more) => call(method, path, { body, ...more }),
   };
 }
+
+/** Every item of a list that is walked by cursor, however many pages it has. */
+export async function every(api, path, query, more) {
+  const found = [];
+  let cursor;
+  do {
+    const page = await api.get(path, { ...query, limit: 100, cursor }, more);
+    found.push(...page.items);
+    cursor = page.pagination.next_cursor;
+  } while (cursor);
+  return found;
+}

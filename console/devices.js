@@ -4,7 +4,7 @@
 // `base` is the address of the server (that of this module without it), `lang` the language.
 
 import { html, render, useState } from "./html.js";
-import { client } from "./api.js";
+import { client, every } from "./api.js";
 import { Dangerous, Empty, exact, Loaded, named, Note, say, Time, useLoaded } from "./parts.js";
 import { locale, nearest, t } from "./words.js";
 
@@ -13,14 +13,10 @@ const name = (one) => one.device_name || one.name || [one.browser, one.os].filte
 
 /** End every active session of one device; the API ends one at a time. */
 async function endDevice(api, deviceId) {
-  let cursor;
-  do {
-    const page = await api.get("sessions", { auth_user_id: api.user(), status: "active", limit: 100, cursor });
-    for (const one of page.items.filter((each) => each.device_id === deviceId)) {
-      await api.send("DELETE", `sessions/${encodeURIComponent(one.id)}`);
-    }
-    cursor = page.pagination.next_cursor;
-  } while (cursor);
+  const active = await every(api, "sessions", { auth_user_id: api.user(), status: "active" });
+  for (const one of active.filter((each) => each.device_id === deviceId)) {
+    await api.send("DELETE", `sessions/${encodeURIComponent(one.id)}`);
+  }
 }
 
 function Device({ one, api, reload }) {

@@ -2,6 +2,7 @@
 
 import { html, useState } from "./html.js";
 import { api, mayWrite } from "./access.js";
+import { every } from "./api.js";
 import { go, to } from "./router.js";
 import { Copied, Dangerous, Empty, Loaded, named, number, say, Table, Time, useLoaded } from "./parts.js";
 import { SessionTable } from "./session_table.js";
@@ -16,6 +17,8 @@ export function UserForm({ place, user = "" }) {
   return html`<form class="filters" onSubmit=${look}><label>${t("user")} <input name="user" required value=${user}
     autocomplete="off" placeholder="usr_…" /></label><button type="submit">${t("look-up")}</button></form>`;
 }
+
+const MOST = 100; // sessions that one request may end
 
 function Devices({ items }) {
   const columns = [["device", t("column-device")], ["device_id", t("column-device_id")], ["count", t("active-sessions")],
@@ -32,7 +35,10 @@ function EndAll({ user, active, reload }) {
   if (!kept) return null;
   const done = () => { say(t("ended-user", { user })); reload(); };
   const count = others.length;
-  const bulk = (reason) => api.send("POST", "admin/sessions/bulk-revoke", { session_ids: others.map((one) => one.id), reason });
+  const bulk = async (reason) => {
+    const ids = others.map((one) => one.id);
+    while (ids.length) await api.send("POST", "admin/sessions/bulk-revoke", { session_ids: ids.splice(0, MOST), reason });
+  };
   return html`<div class="buttons">
     ${count > 0 && html`<${Dangerous} label=${t("end-all-but-newest")} title=${t("end-count-title", { count })}
       consequence=${t("end-but-newest-consequence")} asksReason act=${bulk} done=${done} />`}
@@ -44,9 +50,10 @@ function EndAll({ user, active, reload }) {
 function User({ user }) {
   const devices = useLoaded((signal) => api.get("admin/sessions/devices", { user_id: user }, { signal }), [user]);
   const sessions = useLoaded((signal) => api.get("admin/sessions", { user_id: user, limit: 100 }, { signal }), [user]);
-  const reload = () => { devices.reload(); sessions.reload(); };
+  const active = useLoaded((signal) => every(api, "admin/sessions", { user_id: user, status: "active", count: "none" }, { signal }), [user]);
+  const reload = () => { devices.reload(); sessions.reload(); active.reload(); };
   return html`<${Loaded} from=${sessions}>${({ items }) => html`
-      ${mayWrite.value && html`<${EndAll} user=${user} active=${items.filter((one) => one.status === "active")} reload=${reload} />`}
+      ${mayWrite.value && active.data && html`<${EndAll} user=${user} active=${active.data} reload=${reload} />`}
       ${items.length === 0 && html`<${Empty} title=${t("no-sessions")} />`}
     `}<//>
     <${Loaded} from=${devices}>${(data) => data.items.length > 0 && html`<h2>${t("by-device")}</h2><${Devices} items=${data.items} />`}<//>
