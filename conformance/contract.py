@@ -109,6 +109,19 @@ class Contract:
         }
         return rest
 
+    @cached_property
+    def problems(self) -> dict[str, dict[str, Any]]:
+        """What the contract's examples say of each type of problem, by its name: status, code and `i18n_key`."""
+        found: dict[str, dict[str, Any]] = {}
+        for operation in self.operations.values():
+            for status, response in operation.responses.items():
+                for content in response.get("content", {}).values() if status >= 400 else ():
+                    for example in content.get("examples", {}).values():
+                        value = example.get("value", {})
+                        said = {name: value[name] for name in ("status", "code", "i18n_key") if name in value}
+                        found.setdefault(str(value.get("type")).rpartition("/")[2], {}).update(said)
+        return found
+
     def match(self, method: str, path: str) -> Operation | None:
         """The operation that a path of the server belongs to, or None; a literal path wins over a template."""
         found = [item for item in self._by_method.get(method, ()) if item.pattern.match(path)]

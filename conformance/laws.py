@@ -20,6 +20,7 @@ ACTIVE_ONLY = ("list_user_sessions", "list_own_sessions", "list_sessions_of_user
 MADE_NOW = ("create_session", "start_session")
 CHALLENGES = {"apiKey": "ApiKey", "http": "Bearer"}
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)?")
+_TOKENS = ("access_token", "token")
 _OF_NOW = ("timestamp", "updated_at", "evaluated_at")
 
 
@@ -104,6 +105,9 @@ def refusals_are_problems(exchange: Exchange) -> Iterator[str]:
     header = reply.headers.get("x-request-id")
     if minted is not None and header is not None and minted != header:
         yield f"its request id is {minted!r}, X-Request-ID is {header!r}"
+    errors = [json.dumps(error, sort_keys=True) for error in problem.get("errors") or []]
+    if len(set(errors)) != len(errors):
+        yield "a violation is there twice"
     if "error" in problem and "detail" in problem and problem["error"] != problem["detail"]:
         yield "`error` and `detail` say different things"
 
@@ -243,6 +247,36 @@ def numbers_add_up(exchange: Exchange) -> Iterator[str]:
         yield f"{len(rows)} rows of {document['total']}"
     for row in objects(document):
         yield from _times_of(row)
+        yield from _seconds_left(row, exchange)
+
+
+def _seconds_left(row: dict[str, Any], exchange: Exchange) -> Iterator[str]:
+    """`expires_in` of a pair of tokens is what is left until the `exp` of its access token, but for a second or two."""
+    left, ends = row.get("expires_in"), claims_of(str(row.get("access_token", ""))).get("exp")
+    if not isinstance(left, int) or not isinstance(ends, int | float):
+        return
+    earliest, latest = ends - exchange.received.timestamp() - 2, ends - exchange.sent.timestamp() + 2
+    if not earliest <= left <= latest:
+        yield f"expires_in is {left}, the token's own `exp` is {latest:.0f} seconds away"
+
+
+def what_a_token_says_is_told(exchange: Exchange) -> Iterator[str]:
+    """The claims that a response tells of a token are the claims in it."""
+    if not is_success(exchange) or exchange.request.method != "POST" or not exchange.request.body:
+        return
+    try:
+        sent = json.loads(exchange.request.body)
+    except ValueError:
+        return
+    claims = (
+        claims_of(str(next((sent[name] for name in _TOKENS if name in sent), ""))) if isinstance(sent, dict) else {}
+    )
+    told = document_of(exchange).get("claims")
+    if not claims or not isinstance(told, dict):
+        return
+    for name, value in told.items():
+        if claims.get(name) != value:
+            yield f"the claim {name} is {value!r}, the token says {claims.get(name)!r}"
 
 
 def _times_of(row: dict[str, Any]) -> Iterator[str]:

@@ -165,3 +165,63 @@ def attempted(tenant: Tenant, webhook_id: str) -> dict[str, Any]:
             return dict(page["items"][0])
         assert time.monotonic() < deadline, f"nothing was tried in {SECONDS} seconds"
         time.sleep(0.25)
+
+
+ENDPOINTS: tuple[dict[str, Any], ...] = (
+    {
+        "url": f"{NOWHERE}/One?A=b%20C",
+        "events": ["session.created", "session.ended"],
+        "description": "The First, Übung",
+    },
+    {"url": NOWHERE, "events": ["tokens.refused"]},
+    {"url": f"{NOWHERE}/3", "events": ["policy.changed", "session.elevated", "session.ended"], "description": "3"},
+)
+"""Members that differ in everything, case and number included. None of them is sent anything."""
+
+
+@check(
+    "WHK-005",
+    "Every view of a tenant's endpoints MUST show what was made, changed and deleted, to the member.",
+    source="the contract, webhooks",
+    profile="full",
+    feature="events",
+)
+def test_endpoints_are_shown_as_they_were_made(world: World) -> None:
+    tenants = [tenant for tenant in (world.first, world.second) if tenant is not None]
+    kept: dict[str, dict[str, Any]] = {tenant.id: {} for tenant in tenants}
+    for members in ENDPOINTS:
+        for tenant in tenants:
+            body = {**members, "enabled": False}
+            made = expect(tenant.admin("create_webhook", body=body), 201).json
+            assert {name: made.get(name) for name in body} == body, f"made otherwise: {made}"
+            kept[tenant.id][made["id"]] = {name: value for name, value in made.items() if name != "secret"}
+    for tenant in tenants:
+        _shown_as_kept(tenant, kept[tenant.id])
+        first, second, third = kept[tenant.id]
+        change = {"description": "Another One", "events": ["session.ended"]}
+        changed = expect(tenant.admin("update_webhook", webhook_id=second, body=change), 200).json
+        assert {**kept[tenant.id][second], **change, "updated_at": ""} == {**changed, "updated_at": ""}, (
+            "changed otherwise"
+        )
+        kept[tenant.id][second] = changed
+        expect(tenant.admin("remove_webhook", webhook_id=third), 204)
+        del kept[tenant.id][third]
+        rotated = expect(tenant.admin("rotate_webhook_secret", webhook_id=first, body={"overlap": "2h"}), 200).json
+        kept[tenant.id][first] = expect(tenant.admin("get_webhook", webhook_id=first), 200).json
+        assert rotated["previous_secret_until"] == kept[tenant.id][first]["previous_secret_until"], "another overlap"
+        expect(tenant.admin("get_webhook", webhook_id=third), 404)
+        for one in tenants:
+            _shown_as_kept(one, kept[one.id])
+    for tenant in tenants:
+        for key in kept[tenant.id]:
+            expect(tenant.admin("remove_webhook", webhook_id=key), 204)
+
+
+def _shown_as_kept(tenant: Tenant, kept: dict[str, Any]) -> None:
+    """Alone and in the list, twice: each as it is known."""
+    for _ in range(2):
+        listed = {one["id"]: one for one in expect(tenant.admin("list_webhooks", limit=500), 200).json["items"]}
+        for key, known in kept.items():
+            alone = expect(tenant.admin("get_webhook", webhook_id=key), 200).json
+            assert alone == known, f"{key} is shown as {alone}, known is {known}"
+            assert listed.get(key) == known, f"{key} is listed as {listed.get(key)}, known is {known}"

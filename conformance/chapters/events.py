@@ -227,3 +227,29 @@ def messages(text: str) -> list[tuple[str, str, Any]]:
         if "data" in fields:
             found.append((fields.get("event", ""), fields.get("id", ""), json.loads(fields["data"])))
     return found
+
+
+@check(
+    "EVT-006",
+    "The filter of types MUST leave the events of the types that are named, all of them and no other.",
+    source=_EVENTS,
+    profile="full",
+    feature="events",
+)
+def test_the_filter_of_types_leaves_those(world: World) -> None:
+    for tenant in (world.first, world.second):
+        if tenant is None:
+            continue
+        cursor = end_of(tenant)
+        made = tenant.sign_in()
+        expect(tenant.service("revoke_session_as_service", session_id=made.id), 204)
+        tenant.sign_in()
+        whole = all_behind(tenant, cursor)
+        kinds = {event["type"] for event in whole}
+        assert {"session.created", "session.ended"} <= kinds, f"of a sign-in and an end there are {sorted(kinds)}"
+        for types in ("session.ended", "session.created", "session.ended,session.created", "signing_key.retired"):
+            wanted = [event["id"] for event in whole if event["type"] in types.split(",")]
+            for _ in range(2):
+                page = expect(tenant.service("list_events", after=cursor, types=types, limit=500), 200).json
+                found = [event["id"] for event in page["items"]]
+                assert found == wanted, f"{types}: {len(found)} events, wanted {len(wanted)}"

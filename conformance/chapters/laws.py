@@ -63,6 +63,8 @@ def tour(world: World) -> None:
         for operation in ("get_session_stats", "list_all_sessions", "count_active_sessions"):
             expect(tenant.admin(operation), 200)
         expect(tenant.bearer(other.access, "get_session", session_id=other.id), 200)
+        for token in (made.access, other.access):
+            expect(tenant.service("validate_access_token", body={"access_token": token}), 200)
         tenant.admin("revoke_session", session_id=made.id)
     expect(tenant.service("export_user_data", body={"user_id": user}), 200)
     expect(tenant.anyone("get_session_stats"), 401)
@@ -174,6 +176,13 @@ test_what_was_sent_is_told = _of_an_exchange(
     law=laws.what_was_sent_is_told,
     profile="core",
 )
+test_what_a_token_says_is_told = _of_an_exchange(
+    "LAW-016",
+    "The claims that a response tells of a token MUST be the claims in it.",
+    source="RFC 7519 section 4; the contract, validate_access_token",
+    law=laws.what_a_token_says_is_told,
+    profile="core",
+)
 test_numbers_add_up = _of_an_exchange(
     "LAW-008",
     "Counts and times in one response MUST agree.",
@@ -212,6 +221,35 @@ test_which_problem_it_is = _of_the_run(
     law=histories.which_problem_it_is,
     profile="core",
 )
+
+
+@check(
+    "LAW-017",
+    "A problem MUST have the status, code and `i18n_key` that the contract shows for its type.",
+    source="the contract, examples of problems; RFC 9457 section 3.1",
+    profile="core",
+)
+def test_a_problem_is_the_one_that_the_contract_shows(world: World) -> None:
+    judge_problems(toured(world))
+
+
+def judge_problems(world: World) -> None:
+    """Hold the problems to the examples of the contract."""
+    known = world.contract.problems
+
+    def law(exchange: Exchange) -> Iterable[str]:
+        problem = laws.document_of(exchange) if exchange.reply.status >= 400 else {}
+        shown = known.get(str(problem.get("type")).rpartition("/")[2], {})
+        return [
+            f"{name} of {problem['type']} is {problem[name]!r}, the contract shows {value!r}"
+            for name, value in shown.items()
+            if name in problem and problem[name] != value
+        ]
+
+    hold(world, law)  # type: ignore[arg-type]
+
+
+JUDGES.append(("LAW-017", "core", judge_problems))
 test_what_a_tokens_end_does = _of_the_run(
     "LAW-014",
     "The end of a token MUST move with activity of its session only, only forwards, and never beyond its own `exp`.",

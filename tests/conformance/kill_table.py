@@ -25,6 +25,7 @@ from sojourn.settings import Settings
 from tests.conformance.liars import (
     admitting,
     answering,
+    changing,
     finding,
     lawless,
     living,
@@ -45,7 +46,8 @@ SEED = "20260421"
 SAMPLE = ("IDM-003", "TEN-010")
 """Checks that should pass: the first, unless it is the liar's own."""
 MODULES = (
-    answering, admitting, finding, lawless, living, recording, repeating, retrying, sending, serving_one, telling,
+    answering, admitting, changing, finding, lawless, living, recording, repeating, retrying, sending, serving_one,
+    telling,
 )  # fmt: skip
 
 

@@ -174,3 +174,8 @@ def _(exchange: Exchange, document: Any) -> None:
 def _(exchange: Exchange) -> None:
     if exchange.parameters.get("page", "").isdigit():
         exchange.put_parameters(page=min(int(exchange.parameters["page"]), 100))
+
+
+@problems("LAW-017", "gives its problems numbers of its own", "GET /sessions/")
+def _(exchange: Exchange, document: Any) -> None:
+    document["code"] += 1

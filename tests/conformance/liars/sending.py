@@ -56,3 +56,9 @@ def _(exchange: Exchange) -> None:
 def _(exchange: Exchange, document: Any) -> None:
     for event in document["items"]:
         event["id"] += "0"
+
+
+@documents("WHK-005", "shows the endpoint that was made first for every one of a list", "GET /admin/webhooks$")
+def _(exchange: Exchange, document: Any) -> None:
+    for item in document["items"]:
+        item["events"] = document["items"][0]["events"]

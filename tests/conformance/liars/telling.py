@@ -104,3 +104,9 @@ def _(exchange: Exchange, answer: Answer) -> None:
     turned = bytes((byte << 2 | byte >> 6) & 0xFF for byte in array)
     claims["status_list"]["lst"] = urlsafe_b64encode(zlib.compress(turned)).rstrip(b"=").decode()
     answer.body = jwt.encode(claims, OWN, "EdDSA", {"kid": "own", "typ": "statuslist+jwt"}).encode()
+
+
+@requests("EVT-006", "hears the first of several types only", "GET /internal/events$")
+def _(exchange: Exchange) -> None:
+    if "types" in exchange.parameters:
+        exchange.put_parameters(types=exchange.parameters["types"].partition(",")[0])

@@ -5,7 +5,7 @@ import random
 import sys
 from pathlib import Path
 
-from tests.conformance.mutants.report import as_markdown
+from tests.conformance.mutants.report import as_markdown, shortfalls
 from tests.conformance.mutants.running import run
 
 
@@ -33,7 +33,9 @@ def main() -> int:
         given.report.parent.mkdir(parents=True, exist_ok=True)
         given.report.write_text(table)
     print(table)
-    return 0
+    missed = shortfalls(lines, full=full)
+    print("\n".join(missed))
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":

@@ -26,6 +26,20 @@ def share(fates: Iterable[Fate], profile: str) -> float:
     return caught(relevant, profile) / len(relevant) if relevant else 1.0
 
 
+WANTED = {"seed": 0.90, "core": 0.90, "full": 0.97}
+"""What each profile should catch."""
+
+
+def shortfalls(lines: list[Line], *, full: bool) -> list[str]:
+    """A sentence for each profile that catches less than it should."""
+    found = []
+    for profile in ("seed", "core", *(("full",) if full else ())):
+        fates = of_sample(lines, "read" if profile == "seed" else "other")
+        if share(fates, profile) < WANTED[profile]:
+            found.append(f"{profile} catches {share(fates, profile):.1%}, {WANTED[profile]:.0%} are wanted")
+    return found
+
+
 def of_sample(lines: list[Line], name: str) -> list[Fate]:
     """The fates of one sample: `read`, `other` or `unseen`."""
     return [line.fate for line in lines if line.sample == name]

@@ -1,0 +1,138 @@
+"""What a request changes: nothing where it was refused, and nobody but whom it names where it was done.
+
+Every operation that changes something is asked, in each tenant; what the tenant knows of the users is read before and
+after: their sessions, tokens, devices and uses, the refused tokens, the endpoint that was named.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sojourn.conformance.chapters.walks import plain_refusals, without_instants
+from sojourn.conformance.checks import NotApplicable, check
+from sojourn.conformance.contract import Operation
+from sojourn.conformance.fresh import authorised, values_for
+from sojourn.conformance.wire import Raw, Reply
+from sojourn.conformance.world import Tenant, World, expect
+
+OF_THE_TENANT = ("revoke_all_tokens", "purge_expired_sessions")
+"""They change what is other users', too: that is what they are for."""
+MOST_TOLD = 4
+_SOURCE = "the contract, introduction; RFC 9110 section 9.2"
+
+
+def changes_something(operation: Operation) -> bool:
+    """Whether its requests may change what the server knows of a user."""
+    return operation.method != "GET" and not operation.definition.get("x-safe") and operation.scheme is not None
+
+
+def known_of(tenant: Tenant, values: dict[str, Any]) -> dict[str, Any]:
+    """What the tenant is shown of a user, by the operation that shows it."""
+    user = values["user_id"]
+    found = {
+        "export_user_data": tenant.service("export_user_data", body={"user_id": user}),
+        "list_user_trusted_devices": tenant.service("list_user_trusted_devices", user_id=user),
+        "list_blacklisted_tokens": tenant.admin("list_blacklisted_tokens", user_id=user),
+        "list_tokens": tenant.admin("list_tokens", user_id=user),
+    }
+    if "webhook_id" in values:
+        found["get_webhook"] = tenant.admin("get_webhook", webhook_id=values["webhook_id"])
+    return {name: _shown(reply) for name, reply in found.items()}
+
+
+def _shown(reply: Reply) -> Any:
+    return (reply.status, without_instants(expect(reply, 200, 404).json) if reply.status == 200 else None)
+
+
+def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """A sentence for each view that differs."""
+    return [f"{name} shows something else" for name in before if before[name] != after[name]]
+
+
+def of_tenants(world: World) -> Iterator[Tenant]:
+    """Both, or the one whose credentials were given."""
+    yield from (tenant for tenant in (world.first, world.second) if tenant is not None)
+
+
+def with_everything(operation: Operation, tenant: Tenant) -> tuple[dict[str, Any], Raw]:
+    """A request that the operation would fulfil, and what it names: a user with a session and a device."""
+    values = values_for(operation, tenant)
+    user = values["user_id"]
+    if "session_id" not in values:
+        tenant.sign_in(user, device_id=f"dev_{user}", amr=["password"])
+    body = {"user_id": user, "device_fingerprint": f"sha256:{user}"}
+    expect(tenant.service("trust_device", body=body), 200)
+    return values, authorised(operation, tenant, request=operation.request(values))
+
+
+@check(
+    "EFF-001",
+    "A request that is refused MUST change nothing, in any tenant and for whatever reason it is refused.",
+    source=_SOURCE,
+)
+def test_a_refusal_changes_nothing(world: World, operation: Operation) -> None:
+    if not changes_something(operation):
+        raise NotApplicable("changes nothing")
+    wrong: list[str] = []
+    for tenant in of_tenants(world):
+        values, request = with_everything(operation, tenant)
+        before = known_of(tenant, values)
+        refused = list(plain_refusals(operation, request, tenant=tenant))
+        for status, sent in refused:
+            expect(world.send(sent), status)
+        if differences(before, known_of(tenant, values)):
+            wrong += each_alone(world, operation, tenant)
+    assert not wrong, f"{len(wrong)}: " + "; ".join(wrong[:MOST_TOLD])
+
+
+def each_alone(world: World, operation: Operation, tenant: Tenant) -> list[str]:
+    """Which refusal it was that changed something: each alone, about something new."""
+    found: list[str] = []
+    number = len(list(plain_refusals(operation, with_everything(operation, tenant)[1], tenant=tenant)))
+    for place in range(number):
+        values, request = with_everything(operation, tenant)
+        before = known_of(tenant, values)
+        status, sent = list(plain_refusals(operation, request, tenant=tenant))[place]
+        world.send(sent)
+        found += [f"after {status} in {tenant.id} {what}" for what in differences(before, known_of(tenant, values))]
+    return found or [f"after several refusals in {tenant.id} something is shown otherwise"]
+
+
+@check(
+    "EFF-002",
+    "What is done to one user MUST leave every other user of the tenant, and that user of another one, as they were.",
+    source=_SOURCE,
+)
+def test_what_is_done_to_one_leaves_all_others(world: World, operation: Operation) -> None:
+    if not changes_something(operation) or operation.id in OF_THE_TENANT:
+        raise NotApplicable("changes nothing of a user, or the whole tenant")
+    wrong: list[str] = []
+    for tenant in of_tenants(world):
+        neighbour, request = with_everything(operation, tenant)
+        expect(world.send(request), operation.success)
+        before = known_of(tenant, neighbour)
+        values, request = with_everything(operation, tenant)
+        twin = _twin_of(world, tenant, values)
+        expect(world.send(request), operation.success)
+        world.send(request)
+        wrong += [
+            f"{what} of the user before, in {tenant.id}" for what in differences(before, known_of(tenant, neighbour))
+        ]
+        if twin is not None:
+            other, was = twin
+            wrong += [f"{what} of the user in {other.id}" for what in differences(was, known_of(other, _named(values)))]
+    assert not wrong, f"{len(wrong)}: " + "; ".join(wrong[:MOST_TOLD])
+
+
+def _named(values: dict[str, Any]) -> dict[str, Any]:
+    return {"user_id": values["user_id"]}
+
+
+def _twin_of(world: World, tenant: Tenant, values: dict[str, Any]) -> tuple[Tenant, dict[str, Any]] | None:
+    """The user of the same name in the other tenant, with a session and a device, and what is known of them there."""
+    other = next((one for one in of_tenants(world) if one is not tenant), None)
+    if other is None:
+        return None
+    user = values["user_id"]
+    other.sign_in(user, device_id=f"dev_{user}", amr=["password"])
+    expect(other.service("trust_device", body={"user_id": user, "device_fingerprint": f"sha256:{user}"}), 200)
+    return other, known_of(other, _named(values))

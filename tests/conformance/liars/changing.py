@@ -1,0 +1,53 @@
+"""Liars that do more than they were asked, or something although they refused."""
+
+from typing import Any
+
+from tests.conformance.liars.lying import Answer, Exchange, documents, rescued, whole
+from tests.conformance.mutants.mutant import tenant_of
+from tests.conformance.serving import SECOND
+
+OF_A_DEVICE = ("about trust_device",)
+OF_OWN_DEVICES = ("about list_own_devices",)
+OF_A_RAISE = ("about elevate_session",)
+
+
+@rescued(
+    "EFF-001",
+    "trusts a device although it refuses the parameters",
+    "/internal/session/trusted-devices$",
+    400,
+    options=OF_A_DEVICE,
+)
+async def _(exchange: Exchange, answer: Answer) -> Answer:
+    if exchange.method == "POST" and tenant_of(exchange) == SECOND:
+        exchange.query = ""
+        await exchange.ask()
+    return answer
+
+
+@whole("EFF-002", "raises the session before, too", options=OF_A_RAISE)
+async def _(exchange: Exchange) -> Answer:
+    answer = await exchange.ask()
+    if exchange.path.endswith("/elevate") and answer.status == 200:
+        before = exchange.memory.get("before")
+        exchange.memory["before"] = exchange.path
+        if before not in (None, exchange.path):
+            await exchange.tell("POST", before, {**exchange.document, "amr": ["face"]})
+    return answer
+
+
+@documents("LAW-016", "tells the claims of the token that it validated first", "/validate-token$")
+def _(exchange: Exchange, document: Any) -> None:
+    if "claims" in document:
+        document["claims"] = exchange.memory.setdefault("claims", document["claims"])
+
+
+@documents(
+    "WLK-002", "lists nothing when it is asked again", "GET /sessions/devices$", options=("about list_own_devices",)
+)
+def _(exchange: Exchange, document: Any) -> None:
+    seen = exchange.memory.setdefault("seen", set())
+    asked = (exchange.path, exchange.query, exchange.header("authorization"))
+    if asked in seen:
+        document["items"] = []
+    seen.add(asked)
