@@ -80,11 +80,11 @@ def test_a_refusal_changes_nothing(world: World, operation: Operation) -> None:
         for status, sent in refused:
             expect(world.send(sent), status)
         if differences(before, known_of(tenant, values)):
-            wrong += each_alone(world, operation, tenant)
+            wrong += each_alone(world, operation, tenant=tenant)
     assert not wrong, f"{len(wrong)}: " + "; ".join(wrong[:MOST_TOLD])
 
 
-def each_alone(world: World, operation: Operation, tenant: Tenant) -> list[str]:
+def each_alone(world: World, operation: Operation, *, tenant: Tenant) -> list[str]:
     """Which refusal it was that changed something: each alone, about something new."""
     found: list[str] = []
     number = len(list(plain_refusals(operation, with_everything(operation, tenant)[1], tenant=tenant)))
@@ -111,7 +111,7 @@ def test_what_is_done_to_one_leaves_all_others(world: World, operation: Operatio
         expect(world.send(request), operation.success)
         before = known_of(tenant, neighbour)
         values, request = with_everything(operation, tenant)
-        twin = _twin_of(world, tenant, values)
+        twin = _twin_of(world, tenant, values=values)
         expect(world.send(request), operation.success)
         world.send(request)
         wrong += [
@@ -127,7 +127,7 @@ def _named(values: dict[str, Any]) -> dict[str, Any]:
     return {"user_id": values["user_id"]}
 
 
-def _twin_of(world: World, tenant: Tenant, values: dict[str, Any]) -> tuple[Tenant, dict[str, Any]] | None:
+def _twin_of(world: World, tenant: Tenant, *, values: dict[str, Any]) -> tuple[Tenant, dict[str, Any]] | None:
     """The user of the same name in the other tenant, with a session and a device, and what is known of them there."""
     other = next((one for one in of_tenants(world) if one is not tenant), None)
     if other is None:

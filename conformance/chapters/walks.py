@@ -156,7 +156,7 @@ def without_instants(value: Any) -> Any:
     return [without_instants(item) for item in value] if isinstance(value, list) else value
 
 
-def wrong_credentials(operation: Operation, world: World, tenant: Tenant) -> Iterator[tuple[str, dict[str, str]]]:
+def wrong_credentials(operation: Operation, world: World, *, tenant: Tenant) -> Iterator[tuple[str, dict[str, str]]]:
     """Each kind of credential that opens nothing: what it is, and the headers that it is sent in."""
     token, key = tenant.admin_token, world.target.api_key
     if operation.scheme == "apiKey":
@@ -193,7 +193,7 @@ def test_no_wrong_credential_opens_an_operation_in_any_circumstance(world: World
     walk = Walk(world, operation)
     for context in _of_callers(operation, world):
         closed = context.request.without("X-API-Key", "Authorization")
-        for name, headers in wrong_credentials(operation, world, context.tenant):
+        for name, headers in wrong_credentials(operation, world, tenant=context.tenant):
             request = closed
             for header, value in headers.items():
                 request = request.with_header(header, value)
