@@ -20,6 +20,7 @@ INTERRUPTED = 130
 
 COMMANDS = {
     "serve": "sojourn.cli.serve:serve",
+    "gateway": "sojourn.cli.gateway:gateway",
     "demo": "sojourn.cli.demo:demo",
     "migrate": "sojourn.cli.migrate:migrate",
     "config": "sojourn.cli.config:config",
@@ -45,7 +46,7 @@ COMMANDS = {
 
 GROUPS = {
     "Look around": ("demo",),
-    "Serve": ("serve", "migrate", "config"),
+    "Serve": ("serve", "gateway", "migrate", "config"),
     "Keys, tokens and tenants": ("api-key", "keys", "token", "tenant"),
     "Look after the data": ("purge", "check", "audit", "events", "webhook", "seed", "restore"),
     "Sessions": ("session", "end-sessions", "import"),

@@ -41,7 +41,8 @@ def settings_page() -> str:
 
 A setting is read from the first of these places that has it: a flag, an environment variable, a credential of systemd,
 the configuration file, the default. Durations are written `1h30m`, `5s`, `500ms`. Several values are separated by
-commas. At start the server warns of a variable whose name begins with `SOJOURN_` and that is not listed here.
+commas. At start the server warns of a variable whose name begins with `SOJOURN_` and that is not listed here. Those of
+`sojourn gateway` begin with `SOJOURN_GATEWAY_`; [its options](commands.md) have their names.
 
 The configuration file is TOML. `--config FILE` or `SOJOURN_CONFIG` names it; else `sojourn.toml` in the current
 directory is read, if it is there. A setting has the name of its variable without `SOJOURN_`, in small letters:

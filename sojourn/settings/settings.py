@@ -391,13 +391,17 @@ def table() -> list[tuple[str, str, str]]:
     ]
 
 
+GATEWAY = PREFIX + "GATEWAY_"
+"""How the variables of `sojourn gateway` begin, which is a process of its own."""
+
+
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """A sentence for each `SOJOURN_*` variable that is no setting: most likely a slip of the pen."""
     known = [variable(item.name) for item in fields(Settings)]
     also = {PREFIX + "CONFIG", *(variable(item.name) + "_FILE" for item in fields(Settings) if item.metadata["secret"])}
     sentences = []
     for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in known and name not in also:
+        if name.startswith(PREFIX) and name not in known and name not in also and not name.startswith(GATEWAY):
             close = difflib.get_close_matches(name, known, 1)
             sentences.append(f"{name} is not a setting" + (f"; did you mean {close[0]}?" if close else ""))
     return sentences

@@ -134,6 +134,10 @@ class Verifier:
             return self._verify(token, online=False, device_fingerprint=None)
         return await asyncio.to_thread(self._verify, token, online=online, device_fingerprint=device_fingerprint)
 
+    def is_fresh(self) -> bool:
+        """Whether the service was heard lately enough to accept tokens."""
+        return steady() < self._feed.fresh_until
+
     def metrics(self) -> dict[str, float]:
         """What can be watched, as plain numbers. `feed_age_seconds` is infinite before the service was heard."""
         return {
