@@ -226,7 +226,7 @@ CHANGE_NOTHING: dict[str, Prepared] = {
     "conformance": lambda folder: ("conformance", "--list"),
 }
 """`token` prints a token and nothing else: whoever runs it has the secret that signs, and needs no command of ours."""
-SERVE = {"serve", "demo", "dev"}
+SERVE = {"serve", "demo", "dev", "gateway"}
 """Servers, with a log of their own. `serve` records its settings, see test_settings_record."""
 
 
