@@ -60,6 +60,7 @@ def _api_key(file: str | None) -> str:
 def gateway(
     url: str,
     api_key_file: str | None,
+    *,
     host: str,
     port: int,
     audience: str,

@@ -102,11 +102,13 @@ class Gateway:
         try:
             session = await self._verifier.averify(token)
         except Refused:
-            return _challenge(401, "The access token is not accepted. Refresh it or sign in again.", "invalid_token")
+            return _challenge(
+                401, "The access token is not accepted. Refresh it or sign in again.", error="invalid_token"
+            )
         except Stale:
             return _problem(503, "It cannot be known now whether the token is good.", ("retry-after", "1"))
         for error in filter(None, (demand.lacking(session) for demand in demands)):
-            return _challenge(403, "The access token is good, but it does not allow this.", error)
+            return _challenge(403, "The access token is good, but it does not allow this.", error=error)
         return 200, [(b"cache-control", b"no-store"), *_of_session(session)], b""
 
 
@@ -143,7 +145,7 @@ def _demands(query: bytes) -> Demands | None:
     return Demands(asked.get("tenant", none), asked.get("role", none), asked.get("amr", none))
 
 
-def _challenge(status: int, detail: str, error: str | None = None) -> tuple[int, Headers, bytes]:
+def _challenge(status: int, detail: str, *, error: str | None = None) -> tuple[int, Headers, bytes]:
     challenge = 'Bearer realm="sojourn"' + ("" if error is None else f', error="{error}"')
     return _problem(status, detail, ("www-authenticate", challenge))
 
