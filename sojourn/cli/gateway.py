@@ -71,7 +71,7 @@ def gateway(
     leeway: timedelta,
     log_format: LogFormat,
 ) -> None:
-    """Tell reverse proxies whether a request's access token is good, and whose it is.
+    """Tell reverse proxies whether a request's access token is valid, and whose it is.
 
     `GET /authz/forward` is for nginx, Traefik and Caddy, `/authz/envoy/` for Envoy: 200 with `X-Auth-Subject`,
     `X-Auth-Tenant`, `X-Auth-Session` and `X-Auth-Amr`, or 401, 403, 503. The gateway follows the service's feed; a

@@ -1,4 +1,4 @@
-"""`sojourn gateway`: a gateway asks whether a request's access token is good now, and whose it is.
+"""`sojourn gateway`: a gateway asks whether a request's access token is valid now, and whose it is.
 
 The response is made of what the verifier knows; no request is sent to the service. What came in `X-Auth-*` headers is
 never looked at, and all of ours are in every 200, so that a gateway overwrites what a client made up.
@@ -106,9 +106,9 @@ class Gateway:
                 401, "The access token is not accepted. Refresh it or sign in again.", error="invalid_token"
             )
         except Stale:
-            return _problem(503, "It cannot be known now whether the token is good.", ("retry-after", "1"))
+            return _problem(503, "It cannot be known now whether the token is valid.", ("retry-after", "1"))
         for error in filter(None, (demand.lacking(session) for demand in demands)):
-            return _challenge(403, "The access token is good, but it does not allow this.", error=error)
+            return _challenge(403, "The access token is valid, but it does not allow this.", error=error)
         return 200, [(b"cache-control", b"no-store"), *_of_session(session)], b""
 
 
