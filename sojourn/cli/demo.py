@@ -99,7 +99,7 @@ async def _serve(settings: Settings) -> None:
     story = Story(url=url, settings=settings, clock=clock, tenants=TENANTS, chance=random.Random(_SEED))  # noqa: S311 (made-up data, no secret)
     telling = asyncio.create_task(asyncio.to_thread(tell, story, lambda: server.should_exit))
     await asyncio.wait({telling, serving}, return_when=asyncio.FIRST_COMPLETED)
-    if not serving.done():
+    if not serving.done() and not server.should_exit:
         user = telling.result()
         clock.instant = None
         token = _admin_token(settings)
