@@ -236,3 +236,22 @@ def test_without_an_issuer_the_page_says_how_to_name_one(
     picture("console-entrance-1280")
 
     assert axe.found(browser) == []
+
+
+def test_a_list_that_is_left_open_says_what_changed_and_does_not_move(browser: Browser, watched: LiveServer) -> None:
+    faster = "const slow = window.setInterval; window.setInterval = (act, wait) => slow(act, wait / 20);"
+    script = browser.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": faster})
+    try:
+        ended = create(watched, "usr_left")
+        enter(browser, watched, "sessions?user_id=usr_left")
+        browser.find("td", "usr_left")
+        create(watched, "usr_left")
+        browser.find(".bar", "1 session has changed")
+        assert len(browser.all("td.user_id")) == 1
+
+        ask(watched, "DELETE", f"/internal/session/{ended}")
+        browser.find("tr.changed", "Ended")
+        browser.click(browser.find(".bar button", "Show"))
+        browser.wait(lambda: len(browser.all("td.user_id")) == 2, "not shown")
+    finally:
+        browser.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
