@@ -4,6 +4,8 @@ In the settings, `SOJOURN_VERIFIER` is a `Verifier`, and `MIDDLEWARE` has `sojou
 `request.sojourn` is the session of the request, None without a token; `@signed_in()` requires one.
 """
 
+# mypy: disable-error-code="import-untyped, import-not-found, untyped-decorator"
+
 from collections.abc import Callable, Collection
 from functools import wraps
 from inspect import iscoroutinefunction

@@ -4,6 +4,8 @@
 `app.add_middleware(BearerMiddleware, verifier=verifier)` it is in `request.state.session`.
 """
 
+# mypy: disable-error-code="import-not-found"
+
 from collections.abc import Awaitable, Callable, Collection
 
 from starlette.exceptions import HTTPException

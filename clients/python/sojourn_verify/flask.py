@@ -1,5 +1,7 @@
 """Flask: a decorator for views. `@signed_in(verifier)`, and then `g.sojourn` is the caller's session."""
 
+# mypy: disable-error-code="import-not-found"
+
 from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any
