@@ -61,6 +61,11 @@ def reply_to(error: Refused | Stale) -> Reply:
     return _reply(401, "Refresh the token or sign in again.", {"WWW-Authenticate": challenge})
 
 
+def refused(detail: str) -> Reply:
+    """403, and why."""
+    return _reply(403, detail, {})
+
+
 def _allowed(session: Session, roles: Collection[str]) -> Session | Reply:
     if not roles or not set(roles).isdisjoint(session.roles):
         return session
