@@ -22,6 +22,18 @@ fetch(url, {headers: {Authorization: `Bearer ${token}`, "X-Request-ID": "from-a-
   .catch((error) => done({error: error.name}));
 """
 
+EMBED = """
+const [base, token, done] = arguments;
+import(`${base}/console/scripts/current/devices.js`).then(() => {
+  const devices = document.createElement("sojourn-devices");
+  devices.setAttribute("base", `${base}/`);
+  devices.tokenProvider = () => token;
+  document.body.append(devices);
+  done(null);
+}).catch((error) => done(String(error)));
+"""
+SHOWN = "return document.querySelector('sojourn-devices').shadowRoot.querySelector('.devices li')?.textContent"
+
 
 class Quiet(SimpleHTTPRequestHandler):
     """Serves files and writes no log."""
@@ -60,6 +72,8 @@ def test_a_page_of_a_named_origin_reads_sessions_and_refusals_and_another_page_n
 
         browser.driver.get(f"{named}/index.html")
         seen = browser.driver.execute_async_script(CALL, own, token)
+        assert browser.driver.execute_async_script(EMBED, live.url, token) is None
+        shown = browser.wait(lambda: browser.driver.execute_script(SHOWN), "no devices in the page of an application")
         refused = browser.driver.execute_async_script(CALL, own, "not-a-token")
         assert browser.complaints() != []  # the browser notes the 401
         browser.driver.get(f"{other}/index.html")
@@ -69,6 +83,7 @@ def test_a_page_of_a_named_origin_reads_sessions_and_refusals_and_another_page_n
         live.stop()
 
     assert (seen["status"], seen["id"]) == (200, "from-a-page")
+    assert "Signed in" in shown
     assert made.json()["data"]["session"]["id"] in str(seen["body"])
     assert (refused["status"], refused["body"]["status"]) == (401, 401)
     assert hidden == {"error": "TypeError"}
