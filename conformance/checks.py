@@ -21,6 +21,7 @@ FEATURES = (
     "events",
     "filters",
     "idempotency",
+    "suspension",
 )
 
 _MADE_OF = "conformance_check"

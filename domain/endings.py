@@ -51,6 +51,8 @@ RESTORED = Ending("operator", "restored", "restored", "system")
 """A backup was restored: it does not know what was revoked since it was made."""
 
 
+SUSPENSION_OVER = Ending(OURSELVES, "suspension_over", "suspension_over", "policy")
+"""The suspension of the session is over, and whoever suspended it wanted it to end then."""
 ERASED = Ending(OURSELVES, "erased", "erased", "service")
 """Everything that is known of the user was deleted, the sessions too."""
 

@@ -46,6 +46,8 @@ class SeenSession(NamedTuple):
     device_fingerprint: str | None = None
     ip: str | None = None
     geoip: str | None = None
+    suspended_until: Instant | None = None
+    suspended_then: str | None = None
 
 
 def evidence(

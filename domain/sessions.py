@@ -11,7 +11,11 @@ from typing import Literal, Protocol
 
 from sojourn.domain.clock import Instant
 
-Status = Literal["active", "expired", "revoked"]
+Status = Literal["active", "suspended", "expired", "revoked"]
+Then = Literal["reactivate", "revoke"]
+"""What becomes of a session once its suspension is over."""
+FOREVER = Instant("9999-12-31T23:59:59.999Z")
+"""The end of a suspension that has none."""
 MFA = "mfa"
 MAX_METHODS = 16
 """How many authentication methods a session names."""
@@ -47,6 +51,14 @@ class Session(WithDeadlines, Protocol):
     @property
     def revoked_at(self) -> str | None:
         """When it was revoked; None for a session that was not."""
+
+    @property
+    def suspended_until(self) -> str | None:
+        """Until when it is suspended; None for a session that is not. Stays until housekeeping has seen it pass."""
+
+    @property
+    def suspended_then(self) -> str | None:
+        """What becomes of it then, a `Then`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +105,36 @@ def effective_end(session: WithDeadlines) -> str:
 
 
 def status_of(session: Session, now: Instant) -> Status:
-    """What a session is at `now`. Revocation outlasts expiry; at a deadline a session is expired.
+    """What a session is at `now`. Revocation outlasts expiry; at a deadline a session is expired, suspended or not.
 
     Instants are compared as texts, which sort like time, because this runs for every row of every list.
     """
     if session.revoked_at is not None:
         return "revoked"
+    if session.suspended_until is not None:
+        return _status_with_suspension(session, now, until=session.suspended_until)
     return "active" if now < session.expires_at and now < session.idle_expires_at else "expired"
 
 
 def is_active(session: Session, now: Instant) -> bool:
     """Whether a session is neither revoked nor past a deadline at `now`."""
     return status_of(session, now) == "active"
+
+
+def is_open(session: Session, now: Instant) -> bool:
+    """Whether a session has not ended at `now`: it is active or suspended."""
+    return status_of(session, now) in ("active", "suspended")
+
+
+def has_lapsed(session: Session, now: Instant) -> bool:
+    """Whether a session that nobody revoked ended with its suspension, before any deadline."""
+    until = session.suspended_until
+    return until is not None and session.suspended_then == "revoke" and until <= now and until < effective_end(session)
+
+
+def _status_with_suspension(session: Session, now: Instant, *, until: str) -> Status:
+    if has_lapsed(session, now):
+        return "revoked"
+    if effective_end(session) <= now:
+        return "expired"
+    return "suspended" if now < until else "active"

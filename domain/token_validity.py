@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from sojourn.domain.clock import FIRST_INSTANT, Instant, from_text, to_text
 from sojourn.domain.refresh_tokens import Invalid, RefreshState, RefreshToken, Reuse, Verdict, decide
+from sojourn.domain.sessions import Status, status_of
 from sojourn.domain.tokens import LAST_SECOND, AccessToken
 
 Judge = Literal["bearer", "validation", "introspection", "exchange", "refresh", "inventory"]
@@ -43,6 +44,7 @@ class TokenFacts(NamedTuple):
     session_not_found: bool = False
     session_revoked: bool = False
     session_expired: bool = False
+    session_suspended: bool = False
     user_mismatch: bool = False
     device_mismatch: bool = False
 
@@ -70,6 +72,7 @@ RULES: Mapping[str, Rule] = {
     "session_not_found":    Rule(_ALL,                                        "revoked"),
     "session_revoked":      Rule(_ALL,                                        "revoked"),
     "session_expired":      Rule(_ALL,                                        "expired"),
+    "session_suspended":    Rule(_ALL,                                        "revoked"),
     "user_mismatch":        Rule(_ALL - {"refresh"},                          "revoked"),
     "device_mismatch":      Rule(frozenset({"validation"}),                   None),
 }  # fmt: skip
@@ -103,18 +106,21 @@ class TokenRecord(NamedTuple):
     elevations_then: int | None = None
     elevations_now: int | None = None
     epoch: str | None = None
+    suspended_until: Instant | None = None
+    suspended_then: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshRecord:
     """What is known of a refresh token and of its session, which exists. Instants in text form.
 
-    `state` is None for a session that never had refresh tokens. `issued_at`, `cut_offs_then` and `expires_at` are None
-    for a token that is not kept in the inventory any more: it has ended.
+    `session_is_over` says that it is not active. `state` is None for a session that never had refresh tokens.
+    `issued_at`, `cut_offs_then` and `expires_at` are None for a token that is not kept in the inventory any more: it
+    has ended.
     """
 
     state: RefreshState | None
-    session_is_over: Literal["revoked", "expired"] | None
+    session_is_over: Literal["revoked", "expired", "suspended"] | None
     blacklisted: bool
     issued_until: Instant | None
     cut_offs_now: int
@@ -122,6 +128,14 @@ class RefreshRecord:
     cut_offs_then: int | None
     expires_at: Instant | None
     epoch: str | None = None
+
+
+class _Standing(NamedTuple):
+    expires_at: str
+    idle_expires_at: str
+    revoked_at: str | None
+    suspended_until: str | None
+    suspended_then: str | None
 
 
 def reasons(facts: TokenFacts, judge: Judge) -> tuple[str, ...]:
@@ -158,6 +172,7 @@ def facts_of_access(
     """
     seconds, grace = now.timestamp(), leeway.total_seconds()
     found = known.session_id is not None
+    standing = _standing(known, to_text(now)) if found else "active"
     return TokenFacts(
         key_retired=token.own and known.key_id is None,
         issued_before_restore=token.own and token.epoch != known.epoch,
@@ -176,8 +191,9 @@ def facts_of_access(
         ),
         assurance_raised=token.own and (known.elevations_then or 0) < (known.elevations_now or 0),
         session_not_found=token.session is not None and not found,
-        session_revoked=known.session_revoked_at is not None,
-        session_expired=found and _has_ended(known, to_text(now)),
+        session_revoked=standing == "revoked",
+        session_expired=found and _is_past_deadline(known, to_text(now)),
+        session_suspended=standing == "suspended",
         user_mismatch=found and token.own and known.session_user != token.user,
         device_mismatch=device_fingerprint is not None
         and known.device_fingerprint is not None
@@ -224,7 +240,20 @@ def _is_cut_off(then: int | None, now: int, *, issued_at: Instant, issued_until:
     return issued_until is not None and issued_at <= issued_until
 
 
-def _has_ended(known: TokenRecord, now: Instant) -> bool:
+def _standing(known: TokenRecord, now: Instant) -> Status:
+    return status_of(
+        _Standing(
+            expires_at=known.session_expires_at or "",
+            idle_expires_at=known.session_idle_expires_at or "",
+            revoked_at=known.session_revoked_at,
+            suspended_until=known.suspended_until,
+            suspended_then=known.suspended_then,
+        ),
+        now,
+    )
+
+
+def _is_past_deadline(known: TokenRecord, now: Instant) -> bool:
     return (known.session_expires_at or "") <= now or (known.session_idle_expires_at or "") <= now
 
 

@@ -42,6 +42,7 @@ from sojourn.handlers.sessions import devices as session_devices
 from sojourn.handlers.sessions import logout as session_logout
 from sojourn.handlers.sessions import search as session_search
 from sojourn.handlers.sessions import service as session_service
+from sojourn.handlers.sessions import suspension as session_suspension
 from sojourn.handlers.sessions import user as session_user
 from sojourn.handlers.tokens import blacklist as token_blacklist
 from sojourn.handlers.tokens import exchange as token_exchange
@@ -88,6 +89,7 @@ HANDLER_MODULES: tuple[ModuleType, ...] = (
     session_logout,
     session_search,
     session_service,
+    session_suspension,
     session_user,
     token_blacklist,
     token_exchange,

@@ -8,7 +8,7 @@ from functools import partial
 from sojourn.domain.clock import Instant, to_text
 from sojourn.domain.endings import Ending
 from sojourn.domain.ids import session_key
-from sojourn.domain.sessions import is_active
+from sojourn.domain.sessions import is_open
 from sojourn.handlers.context import Context
 from sojourn.storage.queries import erasure, procedures, sessions, sign_ins, tenants, token_configs
 from sojourn.storage.queries.erasure import Erased
@@ -28,7 +28,7 @@ async def end_active(ctx: Context, session_id: str, *, ending: Ending, of_user: 
 
 async def end_session(ctx: Context, row: SessionRow, *, ending: Ending) -> None:
     """End a session that was read. Ending an ended session changes nothing."""
-    if is_active(row, ctx.now_text):  # by its deadlines: it may have been settled by a clock that was ahead
+    if is_open(row, ctx.now_text):  # by its deadlines: it may have been settled by a clock that was ahead
         await sessions.revoke(ctx.db, row.id, now=ctx.now_text, ending=ending)
 
 

@@ -59,6 +59,8 @@ async def first_tokens(ctx: Context, session: NewSession, *, terms: Terms) -> tu
         user_agent=session.user_agent,
         impersonator=session.impersonator,
         status_index=session.status_index,
+        suspended_until=None,
+        suspended_then=None,
     )
     refresh, state = _first_state(ctx, holder, terms=terms, client=session.app_id, generation=0)
     entry = refresh_entry(ctx, holder, text=refresh, end=state.expires_at, terms=terms)

@@ -19,7 +19,8 @@ def revocation_snapshot(snapshot: Snapshot) -> View:
             item = {"kind": "session", "tenant_id": of, "forget_at": forget_at, "session_id": shown}
             items[of, key] = item if code is None else item | {"reason_code": code}
     tenants = {} if snapshot.tenants is None else {"tenants": list(snapshot.tenants)}
-    return {"items": list(items.values()), "cursor": str(snapshot.cursor), "as_of": snapshot.as_of, **tenants}
+    live = [item for (kind, *key), item in items.items() if kind != "suspension" or tuple(key) not in items]
+    return {"items": live, "cursor": str(snapshot.cursor), "as_of": snapshot.as_of, **tenants}
 
 
 def _items(row: LiveRow) -> dict[tuple[str, ...], View]:
@@ -39,6 +40,10 @@ def _items(row: LiveRow) -> dict[tuple[str, ...], View]:
         return {
             ("raised", of, str(row.session_id)): {"kind": "cut_off", **about, **shown, "issued_until": row.occurred_at}
         }
+    if row.type == "session.suspended" and row.session_id is not None:
+        until = {"until": data["until"]} if data["then"] == "reactivate" and "until" in data else {}
+        shown = {"kind": "suspension", **about, "session_id": f"sess_{row.session_id}", **until}
+        return {("suspension", of, row.session_id): shown}
     if row.type == "tokens.refused":
         whom = {} if row.user_id is None else {"user_id": row.user_id}
         until = {"issued_until": data["issued_until"]}

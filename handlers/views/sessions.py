@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from sojourn.domain import details, factors
 from sojourn.domain.breakdowns import largest
 from sojourn.domain.clock import Instant
-from sojourn.domain.endings import timeout_code
+from sojourn.domain.endings import SUSPENSION_OVER, timeout_code
 from sojourn.domain.ids import session_id
 from sojourn.domain.places import country_of
-from sojourn.domain.sessions import status_of
+from sojourn.domain.sessions import FOREVER, status_of
 from sojourn.handlers.views.envelopes import SUCCESS, View
 from sojourn.storage.queries.session_devices import DeviceRow
 from sojourn.storage.queries.sessions import SessionRow, SessionWithUser
@@ -78,11 +78,19 @@ def session_record(row: SessionRow, now: Instant) -> View:
     recorded_by = row.recorded_by or row.impersonator
     if recorded_by is not None:
         view["recorded_by"] = recorded_by
+    if view["status"] == "suspended":
+        view["suspended_then"] = row.suspended_then
+        if row.suspended_until != FOREVER:
+            view["suspended_until"] = row.suspended_until
     if row.revoked_at is not None:
         view["revoked_at"] = row.revoked_at
         view["revoked_by"] = row.revoked_by
         view["revoke_reason"] = row.revoke_reason
         view["reason_code"] = row.reason_code or "unspecified"
+    elif view["status"] == "revoked":  # with its suspension: its row does not say so yet
+        ending = SUSPENSION_OVER
+        view |= {"revoked_at": row.suspended_until, "revoked_by": ending.by}
+        view |= {"revoke_reason": ending.reason, "reason_code": ending.code}
     elif view["status"] == "expired":
         view["reason_code"] = timeout_code(row)
     return view
@@ -133,6 +141,7 @@ def session_stats_response(stats: SessionStats, user_id: str, *, now: Instant) -
         "active_sessions": stats.active,
         "expired_sessions": stats.expired,
         "revoked_sessions": stats.revoked,
+        "suspended_sessions": stats.suspended,
         "device_breakdown": largest(stats.devices),
         "updated_at": now,
     }

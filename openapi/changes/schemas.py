@@ -40,9 +40,23 @@ class SchemaComparison:
             return
         yield from words(old, new, place=place)
         yield from deprecation(old, new, place=place)
-        yield from _keywords(old, new, direction=direction, place=place)
+        yield from _keywords(old, new, direction=direction, place=place, announced=self._announced(new))
         yield from self._properties(old, new, direction=direction, place=place)
         yield from self._parts(old, new, direction=direction, place=place)
+
+    def _announced(self, new: dict[str, Any]) -> frozenset[str]:
+        """The values of an enumeration that occur only after an operation that the older edition does not have.
+
+        A client of the older edition meets none of them before somebody uses the newer one.
+        """
+        before = {
+            operation.get("operationId")
+            for path in self._pairs.old.bundle.get("paths", {}).values()
+            for operation in path.values()
+            if isinstance(operation, dict)
+        }
+        announced = new.get("x-only-after", {})
+        return frozenset(value for value, operation in announced.items() if operation not in before)
 
     def _properties(
         self, old: dict[str, Any], new: dict[str, Any], *, direction: Direction, place: str
@@ -103,7 +117,9 @@ def _refers(value: Any) -> bool:
     return isinstance(value, list) and any(_refers(part) for part in value)
 
 
-def _keywords(old: dict[str, Any], new: dict[str, Any], *, direction: Direction, place: str) -> Iterator[Difference]:
+def _keywords(
+    old: dict[str, Any], new: dict[str, Any], *, direction: Direction, place: str, announced: frozenset[str]
+) -> Iterator[Difference]:
     for name in sorted((old.keys() | new.keys()) - WORDS - _ELSEWHERE - {"anyOf", "oneOf", "allOf"}):
         before, after = old.get(name), new.get(name)
         if before == after:
@@ -114,7 +130,7 @@ def _keywords(old: dict[str, Any], new: dict[str, Any], *, direction: Direction,
         elif name.startswith("x-"):
             yield Difference(Kind.CLARIFICATION, place, what)
         elif name == "enum" and before and after:
-            yield from _enum(before, after, direction=direction, place=place)
+            yield from _enum(before, after, direction=direction, place=place, announced=announced)
         else:
             breadth = _judge(name)(before, after)
             kinds = {-1: direction.narrower(), 1: direction.wider(), None: Kind.BREAKING}
@@ -126,13 +142,16 @@ def _of_default(before: Any, direction: Direction) -> Kind:
     return Kind.BREAKING if direction is Direction.REQUEST and before is not None else Kind.CLARIFICATION
 
 
-def _enum(before: list[Any], after: list[Any], *, direction: Direction, place: str) -> Iterator[Difference]:
+def _enum(
+    before: list[Any], after: list[Any], *, direction: Direction, place: str, announced: frozenset[str]
+) -> Iterator[Difference]:
     for value in before:
         if value not in after:
             yield Difference(direction.narrower(), place, f"enum lost {value!r}")
     for value in after:
         if value not in before:
-            yield Difference(direction.wider(), place, f"enum gained {value!r}")
+            kind = Kind.ADDITIVE if value in announced else direction.wider()
+            yield Difference(kind, place, f"enum gained {value!r}")
 
 
 def _judge(name: str) -> _Judge:

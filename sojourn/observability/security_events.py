@@ -68,6 +68,8 @@ CATALOGUE: Mapping[str, SecurityEvent] = {
             " revoke_other_sessions revoke_provider_sessions",
             members="user_id reason",
         ),
+        _done("session.suspended", "one session is refused for a while", after="suspend_session", members="session_id"),
+        _done("session.reactivated", "its suspension was ended", after="reactivate_session", members="session_id"),
         _done("sessions.purged", "sessions that had ended were deleted", after="purge_expired_sessions"),
         _done(
             "tokens.issued",

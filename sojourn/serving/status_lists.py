@@ -5,6 +5,7 @@ the events that refuse sessions, when somebody asks for it and something has hap
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 from sojourn.domain.clock import Clock, to_text
 from sojourn.domain.cursors import Cursor
 from sojourn.domain.ids import SessionKey
+from sojourn.domain.sessions import FOREVER
 from sojourn.domain.status_lists import INDEX_BITS, INVALID, SIZE, STATUS_BITS, SUSPENDED, encoded, place, retires_at
 from sojourn.domain.status_lists import week_of as week_of_session
 from sojourn.domain.values import tenant
@@ -136,7 +138,7 @@ class StatusLists:
         refused = await self._database().read_long(
             tenant(of.of_tenant), lambda unit: status_lists.refused(unit, instant)
         )
-        entries = await asyncio.to_thread(_encoded, of, refused)
+        entries = await asyncio.to_thread(_encoded, of, refused, now=instant)
         issued = int(now.timestamp())
         text = await self._sign(
             {
@@ -173,12 +175,20 @@ class StatusLists:
         return f"{self._url}/{list_id}"
 
 
-def _encoded(of: StatusList, refused: list[Refusal]) -> str:
-    """The entries of a list. A session that ended is not suspended any more."""
+def _status(row: Refusal, now: str) -> int | None:
+    """What an event makes of a session at an instant; None where it refuses nothing."""
+    said = json.loads(row.data) if row.type == "session.suspended" and row.data else {}
+    if said.get("until", FOREVER) > now:
+        return _STATUSES.get(row.type)
+    return INVALID if said["then"] == "revoke" else None
+
+
+def _encoded(of: StatusList, refused: list[Refusal], *, now: str) -> str:
+    """The entries of a list at an instant. A session that ended is not suspended any more."""
     statuses: dict[int, int] = {}
     for row in refused:
         block, index = divmod(row.status_index, SIZE)
-        status = _STATUSES.get(row.type)
+        status = _status(row, now)
         if status is None or block != of.block or week_of_session(SessionKey(row.session_id)) != of.week:
             continue
         if statuses.get(index) != INVALID:

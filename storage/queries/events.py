@@ -47,7 +47,10 @@ _TENANT: Any = bindparam("tenant")
 
 
 class Event(NamedTuple):
-    """An event to be told. Instants in text form; `data` are the members that have no column."""
+    """An event to be told. Instants in text form; `data` are the members that have no column.
+
+    It is recorded at `at` where `recorded_at` is not given.
+    """
 
     type: EventType
     at: Instant
@@ -59,6 +62,7 @@ class Event(NamedTuple):
     actor: str | None = None
     forget_at: Instant | None = None
     data: dict[str, Any] | None = None
+    recorded_at: Instant | None = None
 
 
 def _given(name: str) -> Any:
@@ -118,12 +122,12 @@ _LAST_TOKEN = (
 _ABSOLUTE = _S.c.expires_at <= _S.c.idle_expires_at
 
 
-def _end(occurred_at: Any, code: Any, *when: Any) -> Statement:
-    """The end of the session `:key`, whose row says who and where."""
+def _of_row(occurred_at: Any, code: Any, *when: Any, kind: str = "session.ended", data: Any = None) -> Statement:
+    """An event of the session `:key` that refuses its tokens. The session's row says who and where."""
     values = {
         "tenant_id": bindparam("tenant", type_=_E.c.tenant_id.type),
         "id": _given("id"),
-        "type": literal_column("'session.ended'"),
+        "type": literal_column(f"'{kind}'"),
         "number": next_event_number(),
         "occurred_at": occurred_at,
         "recorded_at": _given("recorded_at"),
@@ -137,14 +141,25 @@ def _end(occurred_at: Any, code: Any, *when: Any) -> Statement:
         "forget_at": _LAST_TOKEN,
         "status_index": _S.c.status_index,
     }
+    if data is not None:
+        values["data"] = data
     rows = select(*values.values()).where(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("key"), *when)
     return Statement(insert(_E).from_select(list(values), rows).on_conflict_do_nothing())
 
 
 LAST_ACCESS_TOKEN = Statement(select(_LAST_TOKEN).where(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("key")))
-TELL_ENDED = _end(_given("occurred_at"), _given("reason_code"))
+TELL_ENDED = _of_row(_given("occurred_at"), _given("reason_code"))
+TELL_SUSPENDED = _of_row(_given("occurred_at"), _given("reason_code"), kind="session.suspended", data=_given("data"))
+# Found by their user: the session's own would have no index.
+_SUSPENSIONS = (
+    _E.c.tenant_id == _TENANT,
+    _E.c.user_id == bindparam("user_id"),
+    _E.c.session_id == bindparam("key"),
+    _E.c.type == literal_column("'session.suspended'"),
+)
+FORGET_SUSPENSIONS = Statement(update(_E).where(_E.c.forget_at.is_not(None), *_SUSPENSIONS).values(forget_at=null()))
 _CODE = _E.c.reason_code.type
-TELL_EXPIRED = _end(
+TELL_EXPIRED = _of_row(
     DEADLINE,
     case((_ABSOLUTE, bindparam("absolute", type_=_CODE)), else_=bindparam("idle", type_=_CODE)),
     bindparam("recorded_at", type_=_E.c.recorded_at.type) >= DEADLINE,
@@ -226,6 +241,14 @@ async def tell_ended(unit: UnitOfWork, keys: Iterable[str], *, at: Instant, endi
         unit.has_told()
 
 
+async def tell_ended_at(unit: UnitOfWork, ends: Iterable[tuple[str, Instant]], *, at: Instant, ending: Ending) -> None:
+    """Tell, at `at`, that sessions ended, each at an instant of its own."""
+    rows = [{**ended_values(key, at=at, ending=ending), "occurred_at": ended} for key, ended in ends]
+    if rows:
+        await unit.run_many(TELL_ENDED, rows)
+        unit.has_told()
+
+
 async def tell_expired(unit: UnitOfWork, keys: Iterable[str], *, at: Instant) -> None:
     """Tell of sessions whose deadline has passed by `at` that they ended, dated with the earlier of the two."""
     by_rule = {"initiated_by": "policy", "reason": None, "actor": None}
@@ -247,6 +270,25 @@ async def tell_elevated(
     last = await unit.value(LAST_ACCESS_TOKEN, **{name: about[name] for name in ("key", "first_token", "recorded_at")})
     forget_at = max(Instant(last or at), tokens_until)
     await tell(unit, [Event("session.elevated", at, session_id=key, user_id=user_id, forget_at=forget_at, data=data)])
+
+
+async def tell_suspended(
+    unit: UnitOfWork, key: str, *, user_id: str, at: Instant, actor: str, until: Instant | None, then: str
+) -> None:
+    """Tell that a session is suspended; what was told of an earlier suspension refuses nothing any more."""
+    await unit.run(FORGET_SUSPENSIONS, key=key, user_id=user_id)
+    data = {"then": then} | ({} if until is None else {"until": until})
+    about = {**_about(key, at), "id": mint("evt", from_text(at)), "occurred_at": at, "reason_code": None}
+    by = {"reason": None, "initiated_by": "admin", "actor": actor}
+    await unit.run(TELL_SUSPENDED, **about, **by, data=json.dumps(data, separators=(",", ":")))
+    unit.has_told()
+
+
+async def tell_reactivated(unit: UnitOfWork, reactivated: Iterable[Event]) -> None:
+    """Tell that the suspensions of sessions are over."""
+    told = list(reactivated)
+    await unit.run_many(FORGET_SUSPENSIONS, [{"key": event.session_id, "user_id": event.user_id} for event in told])
+    await tell(unit, told)
 
 
 async def tell_reopened(unit: UnitOfWork, sessions: Iterable[tuple[str, str]], *, at: Instant) -> None:
@@ -332,7 +374,7 @@ def _row(event: Event) -> dict[str, Any]:
         "id": mint("evt", from_text(event.at)),
         "type": event.type,
         "occurred_at": event.at,
-        "recorded_at": event.at,
+        "recorded_at": event.recorded_at or event.at,
         "session_id": event.session_id,
         "user_id": event.user_id,
         "app_id": event.app_id,

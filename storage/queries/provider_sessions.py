@@ -7,7 +7,7 @@ from sqlalchemy import and_, bindparam, literal_column, or_, select
 from sojourn.domain.clock import Instant
 from sojourn.domain.endings import Ending
 from sojourn.storage.queries import sessions
-from sojourn.storage.queries.session_states import ACTIVE, SETTLED_AHEAD
+from sojourn.storage.queries.session_states import OPEN, SETTLED_AHEAD
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import UnitOfWork
@@ -17,7 +17,7 @@ _TENANT: Any = bindparam("tenant")
 _ISSUER = _S.c.idp_issuer == bindparam("issuer")
 _OF_SESSION = and_(_S.c.tenant_id == _TENANT, _S.c.idp_session_id == bindparam("provider_session"), _ISSUER)
 _OF_USER = and_(_S.c.tenant_id == _TENANT, _S.c.user_id == bindparam("user_id"), _ISSUER)
-_OPEN = or_(ACTIVE, SETTLED_AHEAD)
+_OPEN = or_(OPEN, SETTLED_AHEAD)
 
 # Locked in the order in which everything locks sessions: see `sessions.LOCK_ALL_OF_USER`.
 LOCK = Statement(

@@ -68,6 +68,8 @@ class TokenSession(NamedTuple):
     user_agent: str | None
     impersonator: str | None
     status_index: int | None
+    suspended_until: Instant | None
+    suspended_then: str | None
 
 
 class Family(NamedTuple):

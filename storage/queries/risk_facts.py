@@ -10,7 +10,7 @@ from sojourn.domain.endings import REUSE
 from sojourn.domain.ids import SessionKey
 from sojourn.domain.risk_evidence import SeenSession
 from sojourn.storage.queries import statistics
-from sojourn.storage.queries.session_states import ACTIVE, FEW_ACTIVE, NOW, OUT_OF_ORDER
+from sojourn.storage.queries.session_states import ACTIVE, ENDED_BY_HAND, FEW_ACTIVE, NOW, OUT_OF_ORDER
 from sojourn.storage.schema.tables import SessionTable, TrustedDeviceTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import UnitOfWork
@@ -98,7 +98,7 @@ COUNT_ON_DEVICE = Statement(
     select(
         func.count(),
         func.count().filter(ACTIVE),
-        func.count().filter(_S.c.revoked_at.is_not(None)),
+        func.count().filter(ENDED_BY_HAND),
         func.count().filter(_S.c.reason_code == bindparam("reuse")),
         func.count(_S.c.user_id.distinct()),
     ).where(_ON_DEVICE)

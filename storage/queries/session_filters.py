@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column
 from sojourn.domain.clock import Instant, from_text
 from sojourn.domain.ids import first_uuid7
 from sojourn.domain.sessions import Status
-from sojourn.storage.queries.session_states import ACTIVE, EXPIRED
+from sojourn.storage.queries.session_states import ACTIVE, ENDED_BY_HAND, EXPIRED, SUSPENDED
 from sojourn.storage.schema.sql_functions import contains, is_within
 from sojourn.storage.schema.tables import SessionTable
 
@@ -71,7 +71,8 @@ CONDITIONS: dict[str, ColumnElement[bool]] = {
     "user_id": _same("user_id"),
     "status=active": ACTIVE,
     "status=expired": EXPIRED,
-    "status=revoked": _S.c.revoked_at.is_not(None),
+    "status=revoked": ENDED_BY_HAND,
+    "status=suspended": SUSPENDED,
     "app_id": _same("app_id"),
     "device_id": _same("device_id"),
     "device_type": _same("device_type"),
@@ -102,7 +103,7 @@ def names_of(wanted: SessionFilter) -> frozenset[str]:
 def values_of(wanted: SessionFilter, now: Instant) -> dict[str, Any]:
     """The parameters of the conditions that a filter makes."""
     values: dict[str, Any] = wanted.given()
-    if values.pop("status", None) in ("active", "expired"):
+    if values.pop("status", None) is not None:
         values["now"] = now
     if "amr" in values:
         values["amr"] = f",{values['amr']},"

@@ -8,18 +8,19 @@ work for one response is bounded, whatever the filters are.
 |--------------------|------------------------------------------------------------|
 | `user`             | the filter names the user                                  |
 | `device`           | it names a device that has no more sessions than a window  |
-| `revoked`          | the status is `revoked`                                    |
+| `revoked`          | the status is `revoked`, and all rows say so               |
 | `few`              | the status is `active`, and few sessions are               |
+| `suspended`        | the status is `suspended`, and few sessions are            |
 | `all`              | otherwise: the tenant's sessions by their ids              |
 
-`device` and `few` find all of their rows, which are few, and sort them.
+`device`, `few` and `suspended` find all of their rows, which are few, and sort them.
 """
 
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, case, func, literal_column, or_, select
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, case, exists, func, literal_column, or_, select
 from sqlalchemy.sql.util import ClauseAdapter
 
 from sojourn.domain.clock import Instant
@@ -29,7 +30,15 @@ from sojourn.domain.session_cursors import Place
 from sojourn.domain.sessions import Status
 from sojourn.storage.queries import sessions, statistics
 from sojourn.storage.queries.session_filters import CONDITIONS, RANGES, TIMES, SessionFilter, names_of, values_of
-from sojourn.storage.queries.session_states import ACTIVE_BY_INDEX, ALL_ACTIVE, FEW_ACTIVE, OUT_OF_ORDER
+from sojourn.storage.queries.session_states import (
+    ACTIVE_BY_INDEX,
+    ALL_ACTIVE,
+    FEW_ACTIVE,
+    FEW_SUSPENDED,
+    LAPSED,
+    NOW,
+    OUT_OF_ORDER,
+)
 from sojourn.storage.queries.sessions import COLUMNS, SessionRow
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Statement
@@ -38,13 +47,24 @@ from sojourn.storage.unit_of_work import UnitOfWork
 WINDOW = 5_000
 """How many rows one response looks at, at most, for filters without an index."""
 
-Way = Literal["user", "device", "revoked", "few", "all"]
+Way = Literal["user", "device", "revoked", "few", "suspended", "all"]
 """Which index a search goes by."""
 Sort = Literal["-created_at", "created_at", "-last_active_at"]
 
 _S = SessionTable.__table__
 _MINE = _S.c.tenant_id == bindparam("tenant")
-_NAMED: dict[Way, str] = {"user": "user_id", "device": "device_id", "revoked": "status=revoked", "few": "status=active"}
+_NAMED: dict[Way, str] = {
+    "user": "user_id",
+    "device": "device_id",
+    "revoked": "status=revoked",
+    "few": "status=active",
+    "suspended": "status=suspended",
+}
+_BOUNDS: dict[Way, ColumnElement[bool]] = {
+    "few": FEW_ACTIVE,
+    "suspended": FEW_SUSPENDED,
+    "revoked": _S.c.revoked_at.is_not(None),
+}
 _IN_ORDER = ("user", "revoked", "all")
 _LIMIT: BindParameter[Any] = bindparam("limit")
 _OFFSET: BindParameter[Any] = bindparam("offset")
@@ -58,6 +78,8 @@ OF_DEVICE = Statement(
     )
 )
 """How many sessions a device has, counted up to a window."""
+HAS_LAPSED = Statement(select(exists().where(_MINE, _S.c.due_at <= NOW, LAPSED)))
+"""Whether the rows of some sessions do not say yet that they ended with their suspension."""
 _EVERYTHING = 2**31 - 1
 _AFTER_ALL, _BEFORE_ALL = SessionKey("ffffffff-ffff-ffff-ffff-ffffffffffff"), SessionKey(str(UUID(int=0)))
 
@@ -92,8 +114,8 @@ def compiled(names: frozenset[str], way: Way, *, sort: Sort = "-created_at", beg
     ascending, by_activity, in_order = sort == "created_at", sort == "-last_active_at", way in _IN_ORDER
     left = sorted(names - {*RANGES, _NAMED.get(way)})
     bounds = [_MINE, *((CONDITIONS if in_order else TIMES)[name] for name in RANGES if name in names)]
-    if way == "few":
-        bounds.append(FEW_ACTIVE)
+    if way in _BOUNDS:
+        bounds.append(_BOUNDS[way])
     elif way != "all":
         bounds.append(CONDITIONS[_NAMED[way]])
     # Where all rows are found and sorted, no planner is shown a range of ids: it would go by the ids instead.
@@ -243,11 +265,13 @@ async def _way(asked: _Asked, *, upto: int) -> Way:
         count = await asked.unit.value(OF_DEVICE, device_id=wanted.device_id, window=asked.window + 1)
         if count <= asked.window:
             return "device"
-    if wanted.status == "revoked":
+    if wanted.status == "revoked" and not await asked.unit.value(HAS_LAPSED, now=asked.now):
         return "revoked"
-    if wanted.status == "active":
-        active = (await statistics.session_stats(asked.unit, asked.now)).active
-        if active <= (upto if _is_plain(wanted) else asked.window):
+    if wanted.status in ("active", "suspended"):
+        count = (await statistics.session_stats(asked.unit, asked.now)).of(wanted.status)
+        if wanted.status == "suspended" and count <= asked.window:
+            return "suspended"
+        if wanted.status == "active" and count <= (upto if _is_plain(wanted) else asked.window):
             return "few"
     return "all"
 
@@ -283,7 +307,7 @@ def _is_plain(wanted: SessionFilter) -> bool:
     return wanted.given().keys() <= {"user_id", "status"}
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def count_of_user(status: Status | None) -> Statement:
     """How many sessions of a user have a status, or any."""
     counted = select(func.count()).select_from(_S).where(_MINE, CONDITIONS["user_id"])

@@ -23,6 +23,7 @@ from sojourn.storage.queries.session_states import (
     ALL_ACTIVE,
     FEW_ACTIVE,
     NOW,
+    OPEN,
     OUT_OF_ORDER,
     SETTLED_AHEAD,
 )  # fmt: skip
@@ -106,6 +107,8 @@ class SessionRow(NamedTuple):
     asn: int | None
     factors: str | None
     details: str | None
+    suspended_until: Instant | None
+    suspended_then: str | None
 
 
 class DeviceFacts(NamedTuple):
@@ -219,15 +222,26 @@ _REVOCATION = {
     "due_at": bindparam("nothing"),
 }
 _whose: Any = bindparam("of_user", type_=_S.c.user_id.type)
-REVOKE = Statement(update(_S).where(_ONE, ACTIVE, or_(_whose.is_(None), _S.c.user_id == _whose)).values(**_REVOCATION))
+REVOKE = Statement(update(_S).where(_ONE, OPEN, or_(_whose.is_(None), _S.c.user_id == _whose)).values(**_REVOCATION))
 REVOKE_LOCKED = Statement(update(_S).where(_ONE).values(**_REVOCATION))
 REVOKE_SETTLED = Statement(update(_S).where(_ONE, SETTLED_AHEAD).values(**_REVOCATION))
 # Locked in one order everywhere: two requests that end the same sessions wait for each other and never in a circle.
 LOCK_ALL_OF_USER = Statement(
-    select(_S.c.id, _S.c.due_at).where(_OF_USER, or_(ACTIVE, SETTLED_AHEAD)).order_by(_S.c.id).with_for_update(),
+    select(_S.c.id, _S.c.due_at).where(_OF_USER, or_(OPEN, SETTLED_AHEAD)).order_by(_S.c.id).with_for_update(),
     plans_anew=True,
 )
-_NOT_YET = dict.fromkeys(("revoked_at", "revoked_by", "revoke_reason", "reason_code", "last_ip", "last_user_agent"))
+_NOT_YET = dict.fromkeys(
+    (
+        "revoked_at",
+        "revoked_by",
+        "revoke_reason",
+        "reason_code",
+        "last_ip",
+        "last_user_agent",
+        "suspended_until",
+        "suspended_then",
+    )
+)
 _AFTER_EVERYTHING = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 
@@ -385,7 +399,7 @@ async def revoke(unit: UnitOfWork, key: SessionKey, *, now: Instant, ending: End
 async def revoke_many(unit: UnitOfWork, keys: list[SessionKey], *, now: Instant, ending: Ending) -> set[str]:
     """End those of some sessions that are active; which were ended."""
     ended, unsettled = set[str](), 0
-    await _write_waiting_touches(unit, sorted(set(keys)), now=now)
+    await write_waiting_touches(unit, sorted(set(keys)), now=now)
     facts = {"now": now, "nothing": None, **ending._asdict()}
     for key in sorted(set(keys)):  # see `LOCK_ALL_OF_USER`
         if await unit.run(REVOKE, id=key, of_user=None, **facts):
@@ -410,7 +424,7 @@ async def revoke_all_of_user(
 async def revoke_locked(unit: UnitOfWork, locked: list[Row], *, now: Instant, ending: Ending) -> int:
     """End sessions that this transaction has locked, each given by its id and its `due_at`; how many they are."""
     if locked:
-        await _write_waiting_touches(unit, [key for key, _ in locked], now=now)
+        await write_waiting_touches(unit, [key for key, _ in locked], now=now)
         facts = {"now": now, "nothing": None, **ending._asdict()}
         await unit.run_many(REVOKE_LOCKED, [{"id": key, **facts} for key, _ in locked])
         await events.tell_ended(unit, [key for key, _ in locked], at=now, ending=ending)
@@ -419,7 +433,7 @@ async def revoke_locked(unit: UnitOfWork, locked: list[Row], *, now: Instant, en
     return len(locked)
 
 
-async def _write_waiting_touches(unit: UnitOfWork, keys: list[SessionKey], *, now: Instant) -> None:
+async def write_waiting_touches(unit: UnitOfWork, keys: list[SessionKey], *, now: Instant) -> None:
     """Write what waits of sessions that are about to end: their last use would go back otherwise."""
     found = [(key, unit.touches.perhaps_unwritten(unit.tenant.id, key)) for key in keys]
     touches = [(key, touch) for key, touch in found if touch is not None]

@@ -6,7 +6,9 @@ instant not later than its earlier deadline. It is set when the session is creat
 leaves `due_at` alone. What has ended unnoticed is therefore among the rows whose `due_at` has passed, and only those
 are looked at:
 
-    expired = settled + (due rows that really ended)        active = created - revoked - expired
+    expired = settled + (due rows that really ended)        active = created - revoked - expired - suspended
+
+A suspended session is due from the beginning of its suspension on, so it is among those rows too.
 
 `settle` takes due rows and either counts them as expired (`due_at` becomes null) or moves `due_at` to their present
 deadline. It keeps reads cheap; they are right without it.
@@ -24,6 +26,7 @@ from sqlalchemy import (
     exists,
     func,
     literal_column,
+    or_,
     select,
     union_all,
     update,
@@ -31,9 +34,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.clock import Instant
+from sojourn.domain.endings import SUSPENSION_OVER
 from sojourn.domain.sessions import Status
-from sojourn.storage.queries import events
-from sojourn.storage.queries.session_states import DEADLINE, NOW, OVER, SETTLED_AHEAD
+from sojourn.storage.queries import events, suspensions
+from sojourn.storage.queries.session_states import DEADLINE, LAPSED, NOW, OVER, SETTLED_AHEAD, SUSPENDED
+from sojourn.storage.queries.suspensions import Over
 from sojourn.storage.schema.tables import SessionCounterTable, SessionTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import UnitOfWork
@@ -44,6 +49,8 @@ _TENANT: BindParameter[Any] = bindparam("tenant")
 
 UNKNOWN_DEVICE = "unknown"
 _DUE = and_(_S.c.tenant_id == _TENANT, _S.c.due_at.is_not(None), _S.c.due_at <= NOW)
+# A suspension that goes on is due all the time, and nothing is to be done about it.
+_MAY_SETTLE = or_(_S.c.suspended_until.is_(None), _S.c.suspended_until <= NOW, OVER)
 
 
 class SessionStats(NamedTuple):
@@ -53,11 +60,12 @@ class SessionStats(NamedTuple):
     active: int
     revoked: int
     expired: int
+    suspended: int
     devices: dict[str, int]
 
     def of(self, status: Status | None) -> int:
         """How many have a status; all of them for None."""
-        return {None: self.total, "active": self.active, "revoked": self.revoked, "expired": self.expired}[status]
+        return self.total if status is None else int(getattr(self, status))
 
 
 _increment = insert(_C).values(
@@ -73,28 +81,40 @@ COUNT = Statement(
         set_={"value": _C.c.value + _increment.excluded.value},
     )
 )
+_KIND = case(
+    (LAPSED, literal_column("'revoked'")),
+    (OVER, literal_column("'expired'")),
+    (SUSPENDED, literal_column("'suspended'")),
+    else_=literal_column("''"),
+)
+_due = select(_KIND.label("kind")).where(_DUE).subquery("due")
+_ONE: Any = literal_column("1")
+_NONE: Any = literal_column("0")
 NUMBERS = Statement(  # in one statement: both halves see the same instant
     union_all(
         select(_C.c.kind, _C.c.device_type, cast(func.sum(_C.c.value), BigInteger))
         .where(_C.c.tenant_id == _TENANT)
         .group_by(_C.c.kind, _C.c.device_type),
-        select(literal_column("'expired'"), literal_column("''"), func.count()).select_from(_S).where(_DUE, OVER),
+        select(_due.c.kind, literal_column("''"), func.count()).select_from(_due).group_by(_due.c.kind),
     )
 )
 DUE = Statement(
     select(
         _S.c.id,
         DEADLINE,
-        case((OVER, literal_column("1")), else_=literal_column("0")),
-        case((_S.c.expires_at <= _S.c.idle_expires_at, literal_column("1")), else_=literal_column("0")),
+        case((OVER, _ONE), else_=_NONE),
+        case((_S.c.expires_at <= _S.c.idle_expires_at, _ONE), else_=_NONE),
+        case((LAPSED, _ONE), else_=_NONE),
+        _S.c.suspended_until,
+        _S.c.user_id,
     )
-    .where(_DUE)
+    .where(_DUE, _MAY_SETTLE)
     .order_by(_S.c.due_at)
     .limit(bindparam("limit"))
     .offset(literal_column("0"))
     .with_for_update(skip_locked=True)  # PostgreSQL: what another process settles or changes now is left to it
 )
-IS_ANYTHING_DUE = Statement(select(exists().where(_DUE)))
+IS_ANYTHING_DUE = Statement(select(exists().where(_DUE, _MAY_SETTLE)))
 RESCHEDULE = Statement(
     update(_S).where(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("one")).values(due_at=bindparam("next_due"))
 )
@@ -137,7 +157,7 @@ async def count_revoked(unit: UnitOfWork, ended: int, *, unsettled: int) -> None
 async def session_stats(unit: UnitOfWork, now: Instant) -> SessionStats:
     """The tenant's numbers at `now`, none of them negative, whatever was counted."""
     devices: dict[str, int] = {}
-    ended = {"revoked": 0, "expired": 0}
+    ended = {"revoked": 0, "expired": 0, "suspended": 0, "": 0}
     for kind, device, value in await unit.all(NUMBERS, now=now):
         if kind != "created":
             ended[kind] += value
@@ -146,8 +166,10 @@ async def session_stats(unit: UnitOfWork, now: Instant) -> SessionStats:
     total = sum(devices.values())
     revoked = min(max(ended["revoked"], 0), total)
     expired = min(max(ended["expired"], 0), total - revoked)
+    suspended = min(ended["suspended"], total - revoked - expired)
+    active = total - revoked - expired - suspended
     return SessionStats(
-        total=total, active=total - revoked - expired, revoked=revoked, expired=expired, devices=devices
+        total=total, active=active, revoked=revoked, expired=expired, suspended=suspended, devices=devices
     )
 
 
@@ -157,13 +179,22 @@ async def settle(unit: UnitOfWork, now: Instant, *, limit: int, told_at: Instant
     Their ends are told in the same transaction, at `told_at` where the settlement looks back to an earlier instant.
     """
     due = await unit.all(DUE, now=now, limit=limit)
+    ends = [(key, is_absolute) for key, _, ended, is_absolute, *_ in due if ended]
+    over = [Over(key, deadline, *rest) for key, deadline, ended, _, *rest in due if not ended and rest[1] is not None]
     if due:
-        rows = [{"one": key, "next_due": None if ended else deadline} for key, deadline, ended, _ in due]
+        settled = {row.key for row in over}
+        rows = [
+            {"one": key, "next_due": None if ended else deadline}
+            for key, deadline, ended, *_ in due
+            if key not in settled
+        ]
         await unit.run_many(RESCHEDULE, rows)
-        await events.tell_expired(unit, [key for key, _, ended, _ in due if ended], at=told_at or now)
-    ended_count = sum(ended for _, _, ended, _ in due)
-    of_age = sum(ended and is_absolute for _, _, ended, is_absolute in due)
+        await events.tell_expired(unit, [key for key, _ in ends], at=told_at or now)
+    lapsed = await suspensions.settle(unit, over, told_at=told_at or now)
+    ended_count, of_age = len(ends), sum(is_absolute for _, is_absolute in ends)
     await count_ended(unit, "expired", by=ended_count)
+    await count_ended(unit, "revoked", by=lapsed)
+    unit.tell("ended", SUSPENSION_OVER.code, times=lapsed)
     unit.tell("ended", "absolute_timeout", times=of_age)
     unit.tell("ended", "idle_timeout", times=ended_count - of_age)
     return len(due)

@@ -30,11 +30,15 @@ class StatusList(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """An event that refuses a session which stands in a list. `status_index` has the block before the place."""
+    """An event that refuses a session which stands in a list. `status_index` has the block before the place.
+
+    `data` is the JSON text of the event.
+    """
 
     session_id: str
     type: str
     status_index: int
+    data: str | None
 
 
 _COLUMNS = [_L.c[name] for name in StatusList._fields]

@@ -85,6 +85,8 @@ FACTS = Statement(
         _I.c.elevations,
         _S.c.elevations,
         present_epoch(),
+        _S.c.suspended_until,
+        _S.c.suspended_then,
     ).select_from(
         _one.outerjoin(_S, and_(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("key")))
         .outerjoin(_R, and_(_R.c.tenant_id == _TENANT, _R.c.session_id == bindparam("key")))

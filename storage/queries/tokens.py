@@ -14,7 +14,7 @@ from sojourn.domain.ids import SessionKey
 from sojourn.domain.paging import Page
 from sojourn.domain.token_identity import TokenHash
 from sojourn.domain.token_validity import RULES
-from sojourn.storage.queries.session_states import OVER
+from sojourn.storage.queries.session_states import ENDED_BY_HAND, OVER, SUSPENDED
 from sojourn.storage.queries.token_records import EVERYBODY, blacklisted, cut_offs, issued_until
 from sojourn.storage.schema.sql_functions import earliest
 from sojourn.storage.schema.tables import SessionTable
@@ -136,8 +136,9 @@ _WRONG: dict[str, ColumnElement[bool]] = {
     "superseded": and_(_IS_REFRESH, ~func.coalesce(or_(_IS_PRESENT, _IS_PARENT_THAT_MAY_COME_AGAIN), false())),
     "assurance_raised": and_(~_IS_REFRESH, func.coalesce(_I.c.elevations, literal_column("0")) < _S.c.elevations),
     "session_not_found": and_(_HAS_SESSION, _S.c.id.is_(None)),
-    "session_revoked": _S.c.revoked_at.is_not(None),
+    "session_revoked": ENDED_BY_HAND,
     "session_expired": OVER,
+    "session_suspended": SUSPENDED,
     "user_mismatch": _S.c.user_id != _I.c.user_id,
 }
 if set(_WRONG) != {name for name, rule in RULES.items() if "inventory" in rule.refused_by}:

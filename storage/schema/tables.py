@@ -46,6 +46,8 @@ class SessionTable(Stored, table=True):
     `status_index` is its place in the status lists of its tenant and week: null where it stands in none. `asn` is the
     number of the network that the user signed in from. `factors` and `details` are JSON, null for most sessions: the
     methods with the time of each, and what few sessions have (`as_org`, `name`, `metadata`), as responses show it.
+    `suspended_until` is when its suspension ends, null where it is not suspended; what becomes of it then is
+    `suspended_then`. Of a suspended session `due_at` has passed.
     """
 
     __tablename__ = "sessions"
@@ -100,6 +102,8 @@ class SessionTable(Stored, table=True):
     asn: int | None = Field(sa_column=Column(BigInteger))
     factors: str | None = Field(sa_column=long_text())
     details: str | None = Field(sa_column=long_text())
+    suspended_until: Instant | None = Field(sa_column=instant(nullable=True))
+    suspended_then: str | None = Field(sa_column=short_text(16))
 
 
 class SessionCounterTable(Stored, table=True):

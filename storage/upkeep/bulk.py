@@ -88,4 +88,5 @@ def _session(tenant_id: TenantId, session: NewSession, *, revoked_at: Instant | 
     values["revoked_by"] = "seed" if ended else None
     values["revoke_reason"] = values["reason_code"] = "signed_out" if ended else None
     values["last_ip"] = values["last_user_agent"] = None
+    values["suspended_until"] = values["suspended_then"] = None
     return values

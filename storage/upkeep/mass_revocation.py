@@ -14,7 +14,7 @@ from sojourn.domain.endings import Ending
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
 from sojourn.storage.queries import events, sessions, sign_ins, token_configs
-from sojourn.storage.queries.session_states import ACTIVE, FEW_ACTIVE, SETTLED_AHEAD
+from sojourn.storage.queries.session_states import FEW_ACTIVE, OPEN, SETTLED_AHEAD
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import UnitOfWork
@@ -26,7 +26,7 @@ LONG = timedelta(days=30)
 _S = SessionTable.__table__
 LOCK_SOME = Statement(
     select(_S.c.id, _S.c.due_at)
-    .where(_S.c.tenant_id == bindparam("tenant"), or_(ACTIVE, SETTLED_AHEAD))
+    .where(_S.c.tenant_id == bindparam("tenant"), or_(OPEN, SETTLED_AHEAD))
     .order_by(_S.c.id)
     .limit(bindparam("limit"))
     .offset(literal_column("0"))

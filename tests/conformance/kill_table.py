@@ -34,6 +34,7 @@ from tests.conformance.liars import (
     retrying,
     sending,
     serving_one,
+    suspending,
     telling,
 )
 from tests.conformance.liars.lying import REGISTRY, Liar, LyingApp
@@ -47,7 +48,7 @@ SAMPLE = ("IDM-003", "TEN-010")
 """Checks that should pass: the first, unless it is the liar's own."""
 MODULES = (
     answering, admitting, changing, finding, lawless, living, recording, repeating, retrying, sending, serving_one,
-    telling,
+    suspending, telling,
 )  # fmt: skip
 
 

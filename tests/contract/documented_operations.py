@@ -86,6 +86,8 @@ OUR_OPERATIONS = {
     "generate_first_tokens": "an imported session has no tokens, and its client should not have to sign in again",
     "elevate_session": "whoever checked a further factor has no bearer token of the user",
     "list_audit_records": "auditors read what administrators did where they see everything else",
+    "suspend_session": "what looks stolen is refused while somebody asks the user, and lost to nobody",
+    "reactivate_session": "a suspension that was not needed ends before its time",
     "list_webhooks": "whoever is told of events needs to see where to",
     "create_webhook": "a service that cannot wait for events is sent them",
     "get_webhook": "whoever misses events asks whether the endpoint is disabled",

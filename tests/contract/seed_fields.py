@@ -173,9 +173,11 @@ OUR_ADDITIONS = {
     "ValidateAccessTokenRequest": {"audience"},  # RFC 9068 section 4: whoever judges a token holds it to an audience
     "UserSessionsExportResponse": {"devices", "tokens", "usage"},
     "PageInfo": {"next_cursor", "window"},
+    "SessionStatsResponse": {"suspended_sessions"},
     "SessionResponse": {
         *("acr", "revoked_at", "revoked_by", "revoke_reason", "reason_code"),
         *("last_ip", "last_user_agent", "impersonator", "recorded_by", "idp"),
+        *("suspended_until", "suspended_then"),
         *("app_id", "browser", "os", "current", "country"),
         *("asn", "as_org", "name", "factors", "metadata"),
     },

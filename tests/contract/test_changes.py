@@ -134,6 +134,15 @@ def test_an_edit_is_weighed_there_and_back(edit: Edit, there: Kind, back: Kind) 
     assert (kinds(bundle(), edited(edit)), kinds(edited(edit), bundle())) == ({there}, {back})
 
 
+def test_a_word_that_only_a_new_operation_brings_is_additive() -> None:
+    """Nobody meets it who does not use the operation; one that an old operation brings breaks."""
+    status, new = f"{GOT} properties status", put("paths /new", {"get": {"operationId": "new", "responses": {}}})
+    for operation, kind in (("new", ADDITIVE), ("get_session", BREAKING)):
+        announced = put(f"{status} x-only-after", {"asleep": operation})
+        changed = edited(append(f"{status} enum", "asleep"), announced, new)
+        assert max(kinds(bundle(), changed)) == kind
+
+
 def test_the_same_contract_has_no_differences() -> None:
     assert differences(bundle(), copy.deepcopy(bundle())) == []
 

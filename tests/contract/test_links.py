@@ -33,6 +33,7 @@ PROMISED = {
     "trust_device": "list_trusted_devices untrust_device remove_trusted_device",
     "list_user_trusted_devices": "remove_trusted_device",
     "list_own_trusted_devices": "untrust_own_device",
+    "suspend_session": "reactivate_session",
     "list_webhooks": "get_webhook",
     "create_webhook": "get_webhook update_webhook test_webhook rotate_webhook_secret list_webhook_deliveries "
     "replay_webhook_deliveries remove_webhook",

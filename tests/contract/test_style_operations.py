@@ -8,8 +8,8 @@ from tests.contract.document import Operation, operations, resolved
 # fmt: off
 VERBS = {
     "add", "blacklist", "check", "count", "create", "elevate", "erase", "exchange", "export", "generate", "get",
-    "introspect", "list", "purge", "record", "refresh", "remove", "replay", "reset", "revoke", "rotate", "set", "start",
-    "stream", "test", "touch", "trust", "untrust", "update", "upgrade", "validate",
+    "introspect", "list", "purge", "reactivate", "record", "refresh", "remove", "replay", "reset", "revoke", "rotate",
+    "set", "start", "stream", "suspend", "test", "touch", "trust", "untrust", "update", "upgrade", "validate",
 }
 # fmt: on
 EXTENSIONS = {"x-needs-import", "x-roles", "x-scope", "x-safe", "x-deprecation"}

@@ -16,6 +16,7 @@ from sojourn.domain.sessions import (
     effective_end,
     idle_deadline_after_activity,
     is_active,
+    is_open,
     status_of,
 )
 
@@ -37,10 +38,15 @@ class Session:
     expires_at: str
     idle_expires_at: str
     revoked_at: str | None
+    suspended_until: str | None = None
+    suspended_then: str | None = None
 
 
 texts = instants.map(to_text)
 sessions = st.builds(Session, texts, texts, st.none() | texts)
+suspended_sessions = st.builds(
+    Session, texts, texts, st.none(), texts.map(str), st.sampled_from(["reactivate", "revoke"])
+)
 
 
 @given(st.timedeltas(), st.timedeltas())
@@ -93,6 +99,26 @@ def test_what_has_ended_does_not_begin_again(session: Session, one: str, other: 
     earlier, later = sorted((one, other))
 
     assert is_active(session, earlier) or not is_active(session, later)
+
+
+@given(suspended_sessions, texts)
+def test_a_suspension_refuses_until_it_is_over_and_moves_no_deadline(session: Session, now: str) -> None:
+    until, end = session.suspended_until or "", effective_end(session)
+    found = status_of(session, now)
+
+    if session.suspended_then == "revoke" and until < end and until <= now:
+        assert found == "revoked"
+    elif end <= now:
+        assert found == "expired"
+    else:
+        assert found == ("suspended" if now < until else "active")
+
+
+@given(suspended_sessions, texts, texts)
+def test_what_has_ended_after_a_suspension_stays_as_it_is(session: Session, one: str, other: str) -> None:
+    earlier, later = sorted((one, other))
+
+    assert is_open(session, earlier) or status_of(session, later) == status_of(session, earlier)
 
 
 @given(sessions)

@@ -167,6 +167,8 @@ OPERATIONS: dict[str, Callable[[Acts], Prepared]] = {
         a.new(), lambda s: a.admin("POST", "/admin/sessions/bulk-revoke", json={"session_ids": [s]})
     ),
     "revoke_sessions_of_user": lambda a: lambda: a.admin("DELETE", f"/admin/sessions/user/{OTHER}"),
+    "suspend_session": lambda a: _with(a.new(), lambda s: a.admin("POST", f"/admin/sessions/{s}/suspend")),
+    "reactivate_session": lambda a: _with(_suspended(a), lambda s: a.admin("POST", f"/admin/sessions/{s}/reactivate")),
     "purge_expired_sessions": lambda a: lambda: a.admin("DELETE", "/admin/sessions/expired"),
     "remove_blacklist_entry": lambda a: _with(a.entry(), lambda e: a.admin("DELETE", f"/admin/tokens/blacklist/{e}")),
     "set_token_config": lambda a: lambda: a.admin("PUT", "/admin/tokens/config", json=LIFETIMES),
@@ -211,6 +213,12 @@ OPERATIONS: dict[str, Callable[[Acts], Prepared]] = {
 
 def _with(prepared: str, ask: Callable[[str], httpx.Response]) -> Prepared:
     return lambda: ask(prepared)
+
+
+def _suspended(acts: "Acts") -> str:
+    session = acts.new()
+    acts.admin("POST", f"/admin/sessions/{session}/suspend")
+    return session
 
 
 def changing() -> dict[str, dict[str, Any]]:

@@ -52,6 +52,8 @@ def provoke_everything(client: Client) -> None:
     user = "usr_abc123"
     body: dict[str, Any] = {"amr": ["pwd", "otp"]}
     client.internal("POST", f"/internal/session/{session}/elevate", json=body)
+    client.as_admin("POST", f"/admin/sessions/{session}/suspend")
+    client.as_admin("POST", f"/admin/sessions/{session}/reactivate")
     body = {"session_id": session, "auth_user_id": user, "tenant_id": "acme"}
     client.internal("POST", "/internal/session/generate-tokens", json=body)
     client.request("POST", "/oauth/revoke", auth=("acme", API_KEY), data={"token": "unknown"})
