@@ -1,0 +1,139 @@
+"""A check that a verifier makes locally, in Python and in Node, beside one that the service makes.
+
+`python -m benchmarks.local_check` starts one worker, asks it for active checks and validations, verifies the same token
+again and again with `sojourn_verify` and `@sojourn/verify` (build it first), and new tokens once each. Counted is what
+uses of the processor: it varies less than time on a machine that does something else as well.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import describe_machine, load_average
+from benchmarks.processes import cpu_seconds
+from tests.live import API_KEY, LiveServer
+
+ROOT = Path(__file__).parents[1]
+HEADERS = {"X-API-Key": API_KEY, "X-Tenant-ID": "acme", "Content-Type": "application/json"}
+NODE = """
+import { Verifier } from "DIST";
+const [url, apiKey, count, ...tokens] = process.argv.slice(1);
+const verifier = new Verifier({ url, apiKey });
+await verifier.verify(tokens[0]);
+async function used(times, check) {
+  const begun = process.cpuUsage();
+  for (let number = 0; number < times; number++) await check(number);
+  const { user, system } = process.cpuUsage(begun);
+  return (user + system) / times;
+}
+const anew = await used(tokens.length - 1, (number) => verifier.verify(tokens[number + 1]));
+await used(count / 5, () => verifier.verify(tokens[0]));
+console.log(JSON.stringify([await used(Number(count), () => verifier.verify(tokens[0])), anew]));
+await verifier.close();
+"""
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checks", type=int, default=500_000, help="so often the same token is verified")
+    parser.add_argument("--requests", type=int, default=3_000, help="so many checks the service makes")
+    parser.add_argument("--tokens", type=int, default=300, help="so many tokens are verified for the first time")
+    given = parser.parse_args()
+    sys.path.insert(0, str(ROOT / "clients/python"))
+    print(f"{describe_machine()}, load {load_average():.1f}")
+    with tempfile.TemporaryDirectory() as folder:
+        server = LiveServer(Path(folder), SOJOURN_RESPONSE_VALIDATION="off", SOJOURN_LOG_LEVEL="warning")
+        try:
+            _print(_measured(server, given))
+        finally:
+            server.stop()
+
+
+def _measured(server: LiveServer, given: argparse.Namespace) -> dict[str, float]:
+    """Microseconds of the processor that one check takes, by who makes it."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    tokens = [_token(connection, number) for number in range(given.tokens)]
+    active, body = "/internal/session/sessions/user_0/active", json.dumps({"access_token": tokens[0]})
+    validate = "/internal/session/validate-token"
+    asked = _remote(server, given.requests, lambda: _ask(connection, "GET", active))
+    validated = _remote(server, given.requests, lambda: _ask(connection, "POST", validate, body))
+    python_seen, python_anew = _python(server, tokens, given.checks)
+    node_seen, node_anew = _node(server, tokens, given.checks)
+    return {
+        "the service, active check": asked,
+        "the service, validate-token": validated,
+        "Python, a token seen before": python_seen,
+        "Python, the first time": python_anew,
+        "Node, a token seen before": node_seen,
+        "Node, the first time": node_anew,
+    }
+
+
+def _print(measured: dict[str, float]) -> None:
+    whole = measured["the service, active check"]
+    print("| check | µs of the processor | in the time of one active check |\n| --- | ---: | ---: |")
+    for name, microseconds in measured.items():
+        print(f"| {name} | {microseconds:.2f} | {whole / microseconds:.1f} |")
+
+
+def _remote(server: LiveServer, requests: int, ask: Callable[[], Any]) -> float:
+    for _ in range(requests // 10):
+        ask()
+    before = cpu_seconds(server.process.pid)
+    for _ in range(requests):
+        ask()
+    return (cpu_seconds(server.process.pid) - before) / requests * 1e6
+
+
+def _python(server: LiveServer, tokens: list[str], checks: int) -> tuple[float, float]:
+    from sojourn_verify import Verifier
+
+    with Verifier(server.url, API_KEY) as verifier:
+        verifier.verify(tokens[0])
+        begun = time.process_time()
+        for token in tokens[1:]:
+            verifier.verify(token)
+        anew = (time.process_time() - begun) / (len(tokens) - 1)
+        verify, token = verifier.verify, tokens[0]
+        begun = time.process_time()
+        for _ in range(checks):
+            verify(token)
+        return (time.process_time() - begun) / checks * 1e6, anew * 1e6
+
+
+def _node(server: LiveServer, tokens: list[str], checks: int) -> tuple[float, float]:
+    program = NODE.replace("DIST", str(ROOT / "clients/typescript/dist/index.js"))
+    command = ["node", "--input-type=module", "--eval", program, server.url, API_KEY, str(checks), *tokens]
+    done = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=True)
+    seen, anew = json.loads(done.stdout)
+    return seen, anew
+
+
+def _token(connection: http.client.HTTPConnection, number: int) -> str:
+    user = f"user_{number}"
+    created = _ask(connection, "POST", "/internal/session/create", json.dumps({"auth_user_id": user}))
+    wanted = {"session_id": created["data"]["session"]["id"], "tenant_id": "acme", "auth_user_id": user}
+    token: str = _ask(connection, "POST", "/internal/session/generate-tokens", json.dumps(wanted))["access_token"]
+    return token
+
+
+def _ask(connection: http.client.HTTPConnection, method: str, path: str, body: str | None = None) -> Any:
+    connection.request(method, path, body, HEADERS)
+    answer = connection.getresponse()
+    text = answer.read()
+    if answer.status >= 300:
+        raise RuntimeError(f"{method} {path}: {answer.status} {text.decode()}")
+    return json.loads(text)
+
+
+if __name__ == "__main__":
+    main()
