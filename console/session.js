@@ -59,12 +59,25 @@ function EndIt({ one, reload }) {
     asksReason act=${act} done=${() => { say(t("ended-count", { count: 1 })); reload(); }} />`;
 }
 
+/** Refuse the session for a while, or let it go on. */
+function Suspension({ one, reload }) {
+  const path = `admin/sessions/${encodeURIComponent(one.id)}`;
+  const done = () => { say(t("changed")); reload(); };
+  if (one.status === "suspended") {
+    return html`<${Dangerous} label=${t("reactivate")} title=${t("reactivate-title")} consequence=${t("reactivate-consequence")}
+      act=${() => api.send("POST", `${path}/reactivate`)} done=${done} />`;
+  }
+  return html`<${Dangerous} label=${t("suspend")} title=${t("suspend-title")} consequence=${t("suspend-consequence")}
+    act=${() => api.send("POST", `${path}/suspend`)} done=${done} />`;
+}
+
 export function Session({ id }) {
   const loaded = useLoaded((signal) => api.get(`sessions/${encodeURIComponent(id)}`, {}, { signal }), [id]);
   const one = loaded.data?.session;
   return html`<p><a href=${to(["sessions"])}>← ${t("place-sessions")}</a></p>
     <div class="top"><h1 tabindex="-1">${t("session")} ${one && html`<${Status} status=${one.status} />`}</h1>
-      ${one?.status === "active" && mayWrite.value && html`<${EndIt} one=${one} reload=${loaded.reload} />`}</div>
+      ${["active", "suspended"].includes(one?.status) && mayWrite.value && html`<div class="buttons">
+        <${Suspension} one=${one} reload=${loaded.reload} /><${EndIt} one=${one} reload=${loaded.reload} /></div>`}</div>
     <${Loaded} from=${loaded}>${({ session }) => html`<div class="halves"><${About} one=${session} />
       <${Risk} id=${session.id} /><${Timeline} one=${session} /></div>`}<//>`;
 }

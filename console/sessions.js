@@ -10,7 +10,7 @@ import { t } from "./words.js";
 const FILTERS = ["user_id", "app_id", "device_type", "device_id", "device_fingerprint", "ip", "country", "asn",
   "user_agent_contains", "amr", "created_after", "created_before", "active_after", "active_before", "auth_time_before"];
 const INSTANTS = new Set(["created_after", "created_before", "active_after", "active_before", "auth_time_before"]);
-const STATES = ["", "active", "expired", "revoked"];
+const STATES = ["", "active", "suspended", "expired", "revoked"];
 const ORDERS = ["-created_at", "created_at", "-last_active_at"];
 const LIMIT = 25;
 const EVERY = 10_000;

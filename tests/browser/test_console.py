@@ -255,3 +255,17 @@ def test_a_list_that_is_left_open_says_what_changed_and_does_not_move(browser: B
         browser.wait(lambda: len(browser.all("td.user_id")) == 2, "not shown")
     finally:
         browser.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+
+
+def test_a_session_is_suspended_and_reactivated(browser: Browser, watched: LiveServer) -> None:
+    session = create(watched, "usr_paused")
+    enter(browser, watched, f"sessions/{session}")
+    browser.click(browser.find("main button.danger", "Suspend"))
+    browser.click(browser.find("dialog[open] button.danger"))
+    browser.find("h1", "Suspended")
+    assert not is_active(watched, "usr_paused")
+    browser.click(browser.find("main button.danger", "Reactivate"))
+    browser.click(browser.find("dialog[open] button.danger"))
+
+    browser.find("h1", "Active")
+    assert is_active(watched, "usr_paused")

@@ -104,6 +104,13 @@ end-count-title = { $count ->
     [one] End 1 session?
    *[other] End { $count } sessions?
 }
+suspend = Suspend
+suspend-title = Suspend 1 session?
+suspend-consequence = Its tokens are refused until it is reactivated. Its deadlines go on.
+reactivate = Reactivate
+reactivate-title = Reactivate 1 session?
+reactivate-consequence = Its tokens are accepted again.
+changed = The session has changed
 end-consequence = Who uses it is signed out at once, and its tokens are refused. This cannot be undone.
 ended-count = { $count ->
     [one] 1 session ended
