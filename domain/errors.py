@@ -21,6 +21,7 @@ DomainError
 ├── WebhookLimitReached     the tenant may have no webhook more
 ├── TenantExists            a tenant of this id is there already
 ├── IdempotencyKeyReused    a retry's key that came with another request before
+├── PreconditionFailed      what the caller saw before has changed
 ├── TenantMismatch          the body names another tenant than the credential
 ├── UnsupportedGrant        not the grant of token exchange
 ├── InvalidSubjectToken     a token that cannot be exchanged
@@ -224,6 +225,12 @@ class IdempotencyKeyReused(DomainError):
     """The key of a retry came with another request before, or its answer cannot be read any more: nothing was done."""
 
     key = "idempotency_key_reused"
+
+
+class PreconditionFailed(DomainError):
+    """What is to be changed is not what `If-Match` says any more (RFC 9110 §13.1.1): nothing was changed."""
+
+    key = "precondition_failed"
 
 
 class TenantMismatch(DomainError):

@@ -166,6 +166,7 @@ class Service:
     """What every handler may use; one instance per process."""
 
     tokens: Tokens
+    tag_of: Callable[[Any], str]
     timeouts: Timeouts
     sign_in_max_age: timedelta
     clock: Clock

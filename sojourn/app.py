@@ -40,6 +40,7 @@ from sojourn.handlers.events import streaming as event_stream
 from sojourn.handlers.sessions import admin as session_admin
 from sojourn.handlers.sessions import devices as session_devices
 from sojourn.handlers.sessions import logout as session_logout
+from sojourn.handlers.sessions import naming as session_naming
 from sojourn.handlers.sessions import search as session_search
 from sojourn.handlers.sessions import service as session_service
 from sojourn.handlers.sessions import suspension as session_suspension
@@ -59,10 +60,12 @@ from sojourn.handlers.webhooks import endpoints as webhook_endpoints
 from sojourn.observability import metrics, spans
 from sojourn.openapi.loader import bundle_json, bundle_yaml, load_bundle
 from sojourn.pipeline.bodies import BodyLimits
+from sojourn.pipeline.conditions import entity_tag
 from sojourn.pipeline.middleware import ContractMiddleware
 from sojourn.pipeline.origins import Origins
 from sojourn.pipeline.plans import Handler
 from sojourn.pipeline.program import Program
+from sojourn.pipeline.responses import to_json
 from sojourn.pipeline.specification import ContractSpecification
 from sojourn.problems.pages import Pages
 from sojourn.serving.clock_watch import WatchedClock
@@ -87,6 +90,7 @@ HANDLER_MODULES: tuple[ModuleType, ...] = (
     session_admin,
     session_devices,
     session_logout,
+    session_naming,
     session_search,
     session_service,
     session_suspension,
@@ -238,6 +242,7 @@ def _program(
         sealer=service_tokens,
         service=Service(
             tokens=service_tokens,
+            tag_of=lambda view: entity_tag(to_json(view)).decode(),
             timeouts=Timeouts(settings.idle_timeout, settings.absolute_timeout),
             sign_in_max_age=settings.sign_in_max_age,
             clock=clock,

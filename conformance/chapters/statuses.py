@@ -104,6 +104,7 @@ PROVOKE: dict[int, Callable[[Operation, World], Raw]] = {
     404: not_there,
     406: changed(lambda valid: valid.with_header("Accept", "image/png")),
     410: of_another_database,
+    412: changed(lambda valid: valid.with_header("If-Match", '"of-nothing"')),
     413: changed(lambda valid: valid.with_body({"reason": "a" * 2_000_000})),
     414: changed(lambda valid: valid.with_query("colour", "a" * 20_000)),
     415: changed(lambda valid: valid.copy(body=b"{}").with_header("Content-Type", "text/plain")),

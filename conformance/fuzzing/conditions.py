@@ -6,6 +6,7 @@ from typing import Any
 import schemathesis
 
 _CONDITION = "If-None-Match"
+_OF_A_CHANGE = "If-Match"
 _RETRY = "Idempotency-Key"
 
 
@@ -14,11 +15,14 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     """Leave the header out where no valid value of it was found.
 
     Schemathesis then fills an optional header with 0 and calls the request valid. It also takes one key for requests
-    that differ, which is no retry: each request that is valid otherwise gets a key of its own.
+    that differ, which is no retry: each request that is valid otherwise gets a key of its own. A tag
+    that it makes up is of nothing that is there: a change is asked for whatever is there.
     """
     if not case.headers or not case.meta or not case.meta.generation.mode.is_positive:
         return
     if case.headers.get(_CONDITION) == "0":
         del case.headers[_CONDITION]
+    if _OF_A_CHANGE in case.headers:
+        case.headers[_OF_A_CHANGE] = "*"
     if _RETRY in case.headers:
         case.headers[_RETRY] = str(uuid.uuid4())

@@ -16,6 +16,7 @@ from sojourn.handlers.sessions.creation import begin_session
 from sojourn.handlers.sessions.elevation import raise_session
 from sojourn.handlers.sessions.ending import end_active, end_session, end_user
 from sojourn.handlers.sessions.lookup import active_or_404, session_row
+from sojourn.handlers.sessions.naming import described
 from sojourn.handlers.sessions.search import list_of_user
 from sojourn.handlers.sessions.vouching import evidence, present
 from sojourn.handlers.tenancy import require_tenant
@@ -92,6 +93,14 @@ async def start_session(ctx: Context, body: dict[str, Any]) -> View:
 async def get_session(ctx: Context, session_id: str) -> View:
     """One session of the caller; any of the tenant for an administrator, with who ended it."""
     row = await _owned(ctx, session_id)
+    view = session_record if ctx.caller.is_admin else session_response
+    return {"session": view(row, ctx.now_text)}
+
+
+async def update_session(ctx: Context, session_id: str, body: dict[str, Any]) -> View:
+    """Give a session of the caller a name; any of the tenant for an administrator."""
+    row = await described(ctx, await _owned(ctx, session_id), members=body)
+    await _record_of_others(ctx, "session.named", user_id=row.user_id, target=session_id)
     view = session_record if ctx.caller.is_admin else session_response
     return {"session": view(row, ctx.now_text)}
 

@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-SENT = ("Authorization", "Idempotency-Key", "If-None-Match", "X-Request-ID", "traceparent", "tracestate")
+SENT = ("Authorization", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-ID", "traceparent", "tracestate")
 """What a page may send beside what browsers allow by themselves. An API key is for services and has no place there."""
 READ = ("Content-Language", "ETag", "Link", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID")
 """Response headers that a page may read beside those that browsers show by themselves."""

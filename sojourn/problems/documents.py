@@ -93,6 +93,7 @@ CATALOGUE: Mapping[str, ProblemType] = {
         ("webhook_limit_reached", 409, 30109021),
         ("first_tokens_issued", 409, 30109040),
         ("cursor_expired", 410, 30110001),
+        ("precondition_failed", 412, 30112001),
         ("content_too_large", 413, 30113001),
         ("uri_too_long", 414, 30114001),
         ("unsupported_media_type", 415, 30115001),

@@ -29,6 +29,7 @@ SAMPLES: Mapping[str, errors.DomainError] = {
         errors.TenantLimitReached(limit=10_000, tenant="acme"),
         errors.TenantExists(),
         errors.IdempotencyKeyReused(),
+        errors.PreconditionFailed(),
         errors.TenantMismatch(),
         errors.UnsupportedGrant(),
         errors.InvalidSubjectToken(),

@@ -214,6 +214,11 @@ RAISE = Statement(
         **_ACTIVITY,
     )
 )
+DESCRIBE = Statement(
+    update(_S)
+    .where(_ONE, _S.c.details.is_not_distinct_from(bindparam("seen", type_=_S.c.details.type)))
+    .values(details=bindparam("new_details"))
+)
 _REVOCATION = {
     "revoked_at": NOW,
     "revoked_by": bindparam("by"),
@@ -389,6 +394,11 @@ async def raise_assurance(
 async def give_place(unit: UnitOfWork, key: SessionKey, *, place: int | None) -> None:
     """Give a session that stands in no status list a place in one."""
     await unit.run(PLACE, id=key, place=place)
+
+
+async def describe(unit: UnitOfWork, row: SessionRow, *, details: str | None) -> bool:
+    """Change what few sessions have; False when that is not what `row` says any more, or the session is gone."""
+    return await unit.run(DESCRIBE, id=row.id, seen=row.details, new_details=details) == 1
 
 
 async def revoke(unit: UnitOfWork, key: SessionKey, *, now: Instant, ending: Ending) -> bool:

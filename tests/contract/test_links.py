@@ -19,9 +19,9 @@ PROMISED = {
     "record_session_usage get_session_usage generate_tokens exchange_token elevate_session "
     "get_session_as_service touch_session_as_service revoke_session_as_service",
     "start_session": OF_A_NEW_SESSION,
-    "get_session": "touch_session upgrade_session_mfa validate_session get_risk_score get_device_fingerprint "
-    "revoke_session",
-    "get_session_as_service": "touch_session_as_service revoke_session_as_service",
+    "get_session": "update_session touch_session upgrade_session_mfa validate_session get_risk_score "
+    "get_device_fingerprint revoke_session",
+    "get_session_as_service": "update_session_as_service touch_session_as_service revoke_session_as_service",
     "list_own_sessions": "get_session",
     "list_tenant_sessions": "get_session",
     "list_devices_of_user": "get_session",

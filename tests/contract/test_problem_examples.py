@@ -48,6 +48,7 @@ CATALOGUE = {
     "webhook_not_found": (404, 30104031),
     "delivery_not_found": (404, 30104032),
     "tenant_exists": (409, 30109020),
+    "precondition_failed": (412, 30112001),
     "idempotency_key_reused": (422, 30122001),
     "webhook_limit_reached": (409, 30109021),
     "rate_limited": (429, 30129001),

@@ -29,6 +29,8 @@ OF_STATUS = ("/status-lists", "/status-lists/{list_id}")
 """There with a public URL; they say what is true now, so their tag changes with the time, too."""
 METADATA = "/.well-known/oauth-authorization-server"
 """There with a public URL."""
+ONE_SESSION = "/internal/session/{session_id}"
+"""Asked in `test_session_attributes`: its tag changes with the session."""
 OTHER = '"of-another-response"'
 REPEATED = ("vary", "cache-control")
 KNOWN = ("{}", "W/{}", "*", OTHER + ", {}", OTHER + ",{}", f"W/{OTHER} ,, W/{{}} ,", '"a,b", "", {}')
@@ -64,7 +66,7 @@ def test_every_operation_that_answers_304_is_asked_here() -> None:
         "scripts/current/{file}": "scripts/current/console.js",
     }
     asked = {_filled(path, {**named, "{file}": "console.css"}) for path in conditional}
-    assert asked == {*PATHS, *OF_STATUS, METADATA}
+    assert asked == {*PATHS, *OF_STATUS, METADATA, ONE_SESSION}
 
 
 def test_who_has_the_response_is_sent_its_tag_and_nothing_else(client: Client) -> None:

@@ -21,6 +21,7 @@ LIFETIMES = {"access_expiry": "10m", "refresh_expiry": "24h"}
 HOOK = {"url": "https://hooks.example.com/sojourn", "events": ["policy.changed"], "enabled": False}
 OF_OTHERS = {
     "start_session": "session.started",
+    "update_session": "session.named",
     "revoke_session": "session.ended",
     "upgrade_session_mfa": "session.elevated",
     "add_to_blacklist": "token.refused",
@@ -105,6 +106,10 @@ OPERATIONS: dict[str, Callable[[Acts], Prepared]] = {
         lambda: a.service("POST", "/internal/session/erase-user-data", json={"user_id": "usr_gone"})
     ),
     "revoke_session_as_service": lambda a: _with(a.new(), lambda s: a.service("DELETE", f"/internal/session/{s}")),
+    "update_session_as_service": lambda a: (
+        lambda: a.service("PATCH", f"/internal/session/{_own(a)}", json={"name": "n"})
+    ),
+    "update_session": lambda a: lambda: a.admin("PATCH", f"/sessions/{_own(a)}", json={"name": "n"}),
     "touch_session_as_service": lambda a: lambda: a.service("POST", f"/internal/session/{_own(a)}/activity"),
     "record_session_usage": lambda a: lambda: a.service("POST", f"/internal/session/{_own(a)}/usage"),
     "elevate_session": lambda a: _with(

@@ -13,9 +13,10 @@ from tests.http.tokens import refresh, sign_in
 HARMLESS = {
     "record_session_usage", "validate_access_token", "touch_session", "touch_session_as_service", "validate_session",
     "refresh_tokens", "rotate_access_token", "check_blacklisted_token", "introspect_token",
-    "check_many_active", "introspect_oauth_token",
+    "check_many_active", "introspect_oauth_token", "update_session_as_service", "update_session",
 }  # fmt: skip
-"""Operations that write at most how often or how lately something was used; refusals of refreshes are events."""
+"""Operations that write at most how often or how lately something was used, or how it is
+called; refusals of refreshes are events."""
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet  # type: ignore[import-untyped]
 
 from tests.conftest import on_sqlite
-from tests.http.conftest import Client
+from tests.http.conftest import API_KEY, Client
 from tests.http.test_refresh import claims
 from tests.http.test_session_filters import ids
 from tests.http.tokens import sign_in
@@ -184,3 +184,61 @@ def test_sessions_show_their_network_and_are_found_by_it(start: Callable[..., Cl
     assert ids(client, f"asn={last}&limit=1") == [here["id"]]
     assert ids(client, "asn=0") == []
     assert client.as_admin("GET", "/admin/sessions?asn=-1").status_code == 400
+
+
+def path_of(session: dict[str, Any]) -> str:
+    return f"/internal/session/{session['id']}"
+
+
+def test_a_user_names_a_session_and_nobody_elses(client: Client) -> None:
+    made = client.create(metadata={"office": "berlin-3"})
+    path = f"/sessions/{made['id']}"
+
+    named = client.as_user("PATCH", path, USER, json={"name": "Phone"})
+    assert (named.status_code, named.json()["session"]) == (200, made | {"name": "Phone"})
+    assert client.as_admin("PATCH", path, json={"name": "Laptop"}).json()["session"]["name"] == "Laptop"
+    assert client.as_user("PATCH", path, "usr_other", json={"name": "Mine"}).status_code == 403
+    assert client.as_admin("PATCH", path, "noise", json={"name": "Ours"}).status_code == 404
+    for body in ({}, {"name": ""}, {"metadata": {}}, {"name": "a", "metadata": {}}):
+        assert client.as_user("PATCH", path, USER, json=body).status_code == 400
+    assert client.as_user("GET", path, USER).json()["session"] == made | {"name": "Laptop"}
+
+
+def test_a_service_changes_only_what_it_has_read(client: Client) -> None:
+    made = client.create(name="Phone")
+    path = path_of(made)
+    read = client.internal("GET", path)
+    tag = {"If-Match": read.headers["etag"]}
+
+    described = client.internal("PATCH", path, headers=tag, json={"metadata": {"a": "b"}})
+    assert (described.status_code, described.json()["session"]["name"]) == (200, "Phone")
+    late = client.internal("PATCH", path, headers=tag, json={"name": "late"})
+    assert (late.status_code, late.json()["i18n_key"]) == (412, "error.precondition_failed")
+    weak = {"If-Match": f"W/{client.internal('GET', path).headers['etag']}"}
+    assert client.internal("PATCH", path, headers=weak, json={"name": "weak"}).status_code == 412
+    listed = {"If-Match": f'"other", {client.internal("GET", path).headers["etag"]}'}
+    for condition in (listed, {"If-Match": "*"}, {}):
+        done = client.internal("PATCH", path, headers=condition, json={"name": "Tablet", "metadata": {}})
+        assert done.status_code == 200, condition
+    shown = client.internal("GET", path).json()["session"]
+    assert (shown["name"], "metadata" in shown) == ("Tablet", False)
+    assert client.internal("PATCH", path, "noise", json={"name": "theirs"}).status_code == 404
+    assert client.internal("PATCH", path, json={}).status_code == 400
+
+
+def test_of_changes_to_what_was_read_at_once_one_is_made(client: Client) -> None:
+    path = path_of(client.create())
+    headers = {"X-API-Key": API_KEY, "X-Tenant-ID": "acme", "If-Match": client.internal("GET", path).headers["etag"]}
+    asked = [("PATCH", path, {"headers": headers, "json": {"name": f"n{number}"}}) for number in range(9)]
+
+    assert sorted(answer.status_code for answer in client.gather(*asked)) == [200] + [412] * 8
+
+
+def test_who_has_read_a_session_is_sent_nothing_while_it_is_the_same(client: Client) -> None:
+    path = path_of(client.create())
+    had = {"If-None-Match": client.internal("GET", path).headers["etag"]}
+
+    again = client.internal("GET", path, headers=had)
+    assert (again.status_code, again.content) == (304, b"")
+    client.internal("PATCH", path, json={"name": "Phone"})
+    assert client.internal("GET", path, headers=had).status_code == 200

@@ -264,6 +264,7 @@ PROVOKE: dict[int, Callable[[Operation, Prepared], Raw]] = {
     404: provoke_404,
     406: lambda operation, server: request_for(operation, server).with_header("Accept", "image/png"),
     410: provoke_410,
+    412: lambda operation, server: request_for(operation, server).with_header("If-Match", '"of-nothing"'),
     413: too_large,
     414: lambda operation, server: request_for(operation, server).copy(query=(("colour", "a" * 9000),)),
     415: wrong_type,

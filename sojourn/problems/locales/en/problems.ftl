@@ -149,6 +149,11 @@ tenant_exists = Tenant exists
     .explanation = A tenant is made once, by hand or by the first write that names it. This one was there already and was left as it is.
     .remedy = Go on as if it had been made, or choose another id.
 
+precondition_failed = Precondition failed
+    .detail = This was changed since you read it. Nothing was changed now.
+    .explanation = If-Match names the ETag of what you read. What is there now has another one: somebody else changed it meanwhile, or it was used or has ended. Your change was not made, so that it overwrites no change of theirs.
+    .remedy = Read it again, decide whether your change is still right, and send it with the new ETag.
+
 idempotency_key_reused = Idempotency key reused
     .detail = The Idempotency-Key was sent before with another request. Nothing was done.
     .explanation = A key stands for one request of one caller: its operation, its parameters and its body. It was used for a different one within the last 24 hours. The same problem is returned when the response that was kept for the key cannot be read any more, because the secret of the service was replaced.
