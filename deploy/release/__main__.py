@@ -1,8 +1,8 @@
 """`python deploy/release` makes what a release consists of, in dist/.
 
-The wheel, the sources, the contract, a list of what the program is made of (CycloneDX), the licences of that, a
-statement of where the files come from (in-toto, SLSA provenance), and the checksums of all. Two runs on one commit
-with the same dependencies give the same bytes.
+The wheels and the sources of the program and of its verifier, the contract, a list of what the program is made of
+(CycloneDX), the licences of that, a statement of where the files come from (in-toto, SLSA provenance), and the
+checksums of all. Two runs on one commit with the same dependencies give the same bytes.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def main() -> None:
         sources = Path(place) / "sources"
         copy(sources)
         build(sources, output)
-        python = installed(Path(place) / "venv", next(output.glob("*.whl")))
+        python = installed(Path(place) / "venv", next(output.glob("sojourn-*.whl")))
         contract(python, output)
         materials(python, output)
         licences(python, output)
@@ -80,8 +80,12 @@ def copy(sources: Path) -> None:
 
 
 def build(sources: Path, output: Path) -> None:
-    """The wheel and the sources. setuptools dates the files of the wheel; the archive of sources is dated here."""
-    run(sys.executable, "-m", "build", "--outdir", str(output), str(sources))
+    """The wheel and the sources, of the verifier too.
+
+    setuptools dates the files of a wheel; an archive of sources is dated here.
+    """
+    for project in (sources, sources / "clients" / "python"):
+        run(sys.executable, "-m", "build", "--outdir", str(output), str(project))
     for archive in output.glob("*.tar.gz"):
         archive.write_bytes(dated(archive.read_bytes(), epoch()))
 

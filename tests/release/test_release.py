@@ -58,7 +58,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment that has the wheel with its conformance suite, and no driver for PostgreSQL."""
     place = tmp_path_factory.mktemp("bare")
     run(sys.executable, "-m", "venv", place, folder=place)
-    run(place / "bin/python", "-m", "pip", "install", "-q", f"{only('*.whl')}[conformance]", folder=place)
+    run(place / "bin/python", "-m", "pip", "install", "-q", f"{only('sojourn-*.whl')}[conformance]", folder=place)
     return place / "bin"
 
 
@@ -89,7 +89,8 @@ def test_a_build_elsewhere_gives_the_same_bytes(
     there["build"](tmp_path / "another-checkout", tmp_path / "dist")
 
     made = {file.name: digest(file) for file in (tmp_path / "dist").iterdir()}
-    assert made == {file.name: digest(file) for file in (only("*.whl"), only("*.tar.gz"))}
+    assert len(made) == 4
+    assert made == {file.name: digest(file) for pattern in ("*.whl", "*.tar.gz") for file in DIST.glob(pattern)}
 
 
 def test_the_wheel_brings_the_manual_pages_to_where_man_looks(bare: Path) -> None:
@@ -99,14 +100,25 @@ def test_the_wheel_brings_the_manual_pages_to_where_man_looks(bare: Path) -> Non
 
 
 def test_the_sources_build_the_same_program_without_the_repository(tmp_path: Path) -> None:
-    run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", tmp_path, only("*.tar.gz"), folder=tmp_path)
+    run(
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "-q",
+        "--no-deps",
+        "-w",
+        tmp_path,
+        only("sojourn-*.tar.gz"),
+        folder=tmp_path,
+    )
 
     def content(wheel: Path) -> dict[str, bytes]:
         with zipfile.ZipFile(wheel) as archive:
             return {name: archive.read(name) for name in archive.namelist()}
 
     (wheel,) = tmp_path.glob("*.whl")
-    assert content(wheel) == content(only("*.whl"))
+    assert content(wheel) == content(only("sojourn-*.whl"))
 
 
 def test_the_wheel_alone_serves_and_passes_the_seed_profile(bare: Path, tmp_path: Path) -> None:
@@ -140,6 +152,33 @@ def test_without_its_driver_postgresql_is_refused_in_one_line_that_says_what_to_
         assert told.stderr.count("\n") == 1, (command, told.stderr)
 
 
+def test_the_gateway_comes_with_its_extra_from_the_folder_of_the_release(bare: Path, tmp_path: Path) -> None:
+    """Where the verifier is not installed one line says what to install; then the README's example runs, too."""
+    told = run(bare / "sojourn", "gateway", "--url", "http://127.0.0.1:9", folder=tmp_path, fails=True)
+    assert "pip install 'sojourn[verify]'" in told.stderr
+    assert told.stderr.count("\n") == 1
+
+    extra = f"{only('sojourn-*.whl')}[verify]"
+    run(bare / "python", "-m", "pip", "install", "-q", "--find-links", DIST, extra, folder=tmp_path)
+
+    assert "/authz/forward" in run(bare / "sojourn", "gateway", "--help", folder=tmp_path).stdout
+    example = (HOME / "clients/python/README.md").read_text("utf-8").split("```python\n")[1].split("```")[0]
+    environ = {"SOJOURN_URL": "http://127.0.0.1:9", "SOJOURN_API_KEY": API_KEY, "TOKEN": "none"}
+    assert run(bare / "python", "-I", "-c", example, folder=tmp_path, **environ).stdout.endswith("503\n")
+
+
+def test_the_verifier_stands_alone(tmp_path: Path) -> None:
+    run(sys.executable, "-m", "venv", tmp_path / "alone", folder=tmp_path)
+    python = tmp_path / "alone/bin/python"
+    run(python, "-m", "pip", "install", "-q", only("sojourn_verify-*.whl"), folder=tmp_path)
+
+    code = "import importlib.util, sojourn_verify; print(importlib.util.find_spec('sojourn'))"
+    assert run(python, "-I", "-c", code, folder=tmp_path).stdout == "None\n"
+    installed = run(python, "-m", "pip", "list", "--format", "freeze", folder=tmp_path).stdout.lower()
+    assert "pyjwt" in installed
+    assert "connexion" not in installed
+
+
 def test_the_contract_of_the_release_is_the_one_that_the_wheel_serves(bare: Path, tmp_path: Path) -> None:
     for form in ("json", "yaml"):
         told = run(bare / "sojourn", "spec", "--format", form, folder=tmp_path)
@@ -149,7 +188,7 @@ def test_the_contract_of_the_release_is_the_one_that_the_wheel_serves(bare: Path
 def test_the_list_of_materials_has_everything_that_the_wheel_asks_for() -> None:
     listed = json.loads(only("*.cdx.json").read_text("utf-8"))
     there = {re.sub(r"[-_.]+", "-", part["name"]).lower(): part["version"] for part in listed["components"]}
-    with zipfile.ZipFile(only("*.whl")) as archive:
+    with zipfile.ZipFile(only("sojourn-*.whl")) as archive:
         (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         lines = archive.read(metadata).decode().splitlines()
     asked = [Requirement(line.removeprefix("Requires-Dist: ")) for line in lines if line.startswith("Requires-Dist: ")]
