@@ -136,9 +136,23 @@ def _webhook_id(tenant: Tenant, user: str) -> str:
     return str(expect(tenant.admin("create_webhook", body=body), 201).json["id"])
 
 
+def _plan_id(tenant: Tenant, user: str) -> str:
+    """A plan of one user's sessions."""
+    body = {"filter": {"user_id": user}, "reason": "drill"}
+    return str(expect(tenant.admin("create_revocation_plan", body=body), 201).json["plan_id"])
+
+
+def _revocation_id(tenant: Tenant, user: str) -> str:
+    """A plan of nobody's sessions, applied."""
+    begun = expect(tenant.admin("apply_revocation_plan", plan_id=_plan_id(tenant, f"{user}-nobody")), 202).json
+    return str(begun["revocation_id"])
+
+
 _MADE: dict[str, Callable[[Tenant, str], str]] = {
     "token_id": _token_id,
     "entry_id": _entry_id,
     "list_id": _list_id,
     "webhook_id": _webhook_id,
+    "plan_id": _plan_id,
+    "revocation_id": _revocation_id,
 }

@@ -17,6 +17,8 @@ DomainError
 ├── SignInSuperseded        the user was ended after the sign-in
 ├── FirstTokensIssued       the session has had its first pair of tokens
 ├── CursorExpired           events behind a cursor are not kept any more, or are of another database
+├── PlanExpired             a plan is too old to be applied
+├── PlanDrifted             more sessions fit a plan than it may end
 ├── TenantLimitReached      no tenant more is made on first use
 ├── WebhookLimitReached     the tenant may have no webhook more
 ├── TenantExists            a tenant of this id is there already
@@ -38,6 +40,8 @@ DomainError
 │   ├── PageFileNotFound
 │   ├── WebhookNotFound
 │   ├── DeliveryNotFound
+│   ├── PlanNotFound
+│   ├── RevocationNotFound
 │   └── ProblemTypeNotFound
 ├── RateLimited             too often; try again later
 ├── Unavailable             a dependency does not answer now; try again
@@ -203,6 +207,18 @@ class CursorExpired(DomainError):
     key = "cursor_expired"
 
 
+class PlanExpired(DomainError):
+    """A plan was made too long ago to be applied. Nothing has ended."""
+
+    key = "plan_expired"
+
+
+class PlanDrifted(DomainError):
+    """More sessions fit a plan (`sessions`) than may end (`max_sessions`). Nothing has ended."""
+
+    key = "plan_drifted"
+
+
 class TenantLimitReached(DomainError):
     """There are as many tenants as may be made on first use; `limit` is how many."""
 
@@ -332,6 +348,18 @@ class DeliveryNotFound(NotFound):
     """The endpoint was never to be told of such an event, or the event is not kept any more."""
 
     key = "delivery_not_found"
+
+
+class PlanNotFound(NotFound):
+    """No such plan in the tenant, or it is kept no longer."""
+
+    key = "plan_not_found"
+
+
+class RevocationNotFound(NotFound):
+    """No plan of the tenant was applied under this id, or it is kept no longer."""
+
+    key = "revocation_not_found"
 
 
 class ProblemTypeNotFound(NotFound):

@@ -30,6 +30,20 @@ def reads_at_length(handler: H) -> H:
     return handler
 
 
+def prepared_by(step: Callable[..., Awaitable[Any]]) -> Callable[[H], H]:
+    """Marks a handler that writes and has to look at very many rows before.
+
+    `step` takes what the handler takes, and only reads: it holds up no other request. What it returns, the handler
+    finds in `ctx.prepared`.
+    """
+
+    def mark(handler: H) -> H:
+        handler.prepared_by = step  # type: ignore[attr-defined]  # a mark on a function
+        return handler
+
+    return mark
+
+
 def commits_itself(handler: H) -> H:
     """Marks a handler that opens its own write transactions; it gets a read-only unit of work."""
     handler.commits_itself = True  # type: ignore[attr-defined]  # a mark on a function
@@ -155,6 +169,13 @@ class Purge(Protocol):
     ) -> Awaitable[int]: ...
 
 
+class Revoking(Protocol):
+    """Carries plans out."""
+
+    def look(self, tenant: Tenant) -> None:
+        """A plan of the tenant was applied."""
+
+
 class Toucher(Protocol):
     """Records an activity of an active session; False when it is not active any more."""
 
@@ -185,6 +206,7 @@ class Service:
     stream_max_age: timedelta
     sending: Sending
     public_url: str | None
+    revoking: Revoking
     contract: Callable[[Literal["json", "yaml"]], bytes]
     problem_pages: "ProblemPages"
     documentation: "Documentation"
@@ -228,7 +250,8 @@ class Context:
     """One request. `now` is the instant its unit of work began; `now_text` is the same in the stored text form. `began`
     is when its head had arrived.
 
-    `presented` is what the token turned out to be that the request shows, where it shows one.
+    `presented` is what the token turned out to be that the request shows, where it shows one. `prepared` is what was
+    read before, where the handler is marked `prepared_by`.
     """
 
     tenant: Tenant
@@ -243,6 +266,7 @@ class Context:
     presented: PresentedToken | None = None
     actor: PresentedToken | None = None
     request_id: str | None = None
+    prepared: Any = None
 
     @property
     def refresh_token(self) -> RefreshToken:

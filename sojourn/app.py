@@ -31,7 +31,7 @@ from sojourn.domain.risk import RiskThresholds
 from sojourn.domain.sessions import Timeouts
 from sojourn.enrichment.agents import describe_agent
 from sojourn.enrichment.geoip import Locator, Networks
-from sojourn.handlers import audit, console, documentation, keys, risk, service, status_lists
+from sojourn.handlers import audit, console, documentation, keys, plans, risk, service, status_lists
 from sojourn.handlers.context import Service
 from sojourn.handlers.devices import service as device_service
 from sojourn.handlers.devices import user as device_user
@@ -80,6 +80,7 @@ HANDLER_MODULES: tuple[ModuleType, ...] = (
     console,
     documentation,
     keys,
+    plans,
     risk,
     service,
     status_lists,
@@ -267,6 +268,7 @@ def _program(
             stream_max_age=settings.stream_max_age,
             sending=database.sender,
             public_url=settings.public_url,
+            revoking=database.revoker,
             contract=written,
             problem_pages=Pages(settings.link_prefix),
             documentation=pages,

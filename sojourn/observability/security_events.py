@@ -71,6 +71,8 @@ CATALOGUE: Mapping[str, SecurityEvent] = {
         _done("session.suspended", "one session is refused for a while", after="suspend_session", members="session_id"),
         _done("session.reactivated", "its suspension was ended", after="reactivate_session", members="session_id"),
         _done("sessions.purged", "sessions that had ended were deleted", after="purge_expired_sessions"),
+        _done("plan.created", "a plan to end sessions was made", after="create_revocation_plan", members="reason"),
+        _done("plan.applied", "the sessions of a plan were ended", after="apply_revocation_plan", members="plan_id"),
         _done(
             "tokens.issued",
             "tokens were issued beside a sign-in",
@@ -210,6 +212,7 @@ def succeeded(handled: Handled, arguments: Mapping[str, Any], *, result: Any) ->
         "key_id": said.get("key_id") or _key_of(result),
         "tenant_id": said.get("tenant_id"),
         "webhook_id": said.get("webhook_id"),
+        "plan_id": said.get("plan_id"),
     }
     _record(event, handled, level=logging.INFO, members={name: known[name] for name in event.members})
 

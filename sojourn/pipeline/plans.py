@@ -66,6 +66,7 @@ class Plan:
     body: Body | None
     writes: bool
     reads_at_length: bool
+    prepare: Callable[..., Awaitable[Any]] | None
     status: int
     offers: tuple[str, ...]
     usual_form: str
@@ -139,6 +140,7 @@ def compile_plan(
         body=_body(operation),
         writes=_writes(operation, definition),
         reads_at_length=getattr(operation.function, "reads_at_length", False),
+        prepare=getattr(operation.function, "prepared_by", None),
         status=status,
         offers=offers,
         usual_form=_usual_form(offers),

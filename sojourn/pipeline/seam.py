@@ -41,10 +41,10 @@ async def run_handler(
     if plan.keeps_answers and (key := arguments.pop(retries.ARGUMENT)) is not None:
         asked = retries.Asked.of(plan.operation_id, arguments, caller=caller, key=key)
 
-    def work(unit: UnitOfWork) -> Awaitable[Any]:
+    def context_of(unit: UnitOfWork, prepared: Any = None) -> Context:
         # A body may have been long on its way, and a transaction that is run again begins again.
         now = program.clock()
-        context = Context(
+        return Context(
             tenant=of,
             caller=caller,
             db=unit,
@@ -57,14 +57,20 @@ async def run_handler(
             presented=presented,
             actor=actor,
             request_id=responder.request_id,
+            prepared=prepared,
         )
+
+    def work(unit: UnitOfWork) -> Awaitable[Any]:
+        context = context_of(unit, prepared)
         if asked is None:
             return plan.handler(context, **arguments)
         return retries.answer_once(
-            unit, asked, do=lambda: plan.handler(context, **arguments), now=now, sealer=program.sealer
+            unit, asked, do=lambda: plan.handler(context, **arguments), now=context.now, sealer=program.sealer
         )
 
-    database = program.database()
+    database, prepared = program.database(), None
+    if (prepare := plan.prepare) is not None:
+        prepared = await database.read_long(of, lambda unit: prepare(context_of(unit), **arguments))
     if plan.writes:
         return await database.write(of, work)
     return await (database.read_long(of, work) if plan.reads_at_length else database.read(of, work))

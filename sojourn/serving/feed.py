@@ -26,7 +26,7 @@ from sojourn.serving import feed_window
 from sojourn.serving.feed_readers import Readers
 from sojourn.serving.feed_window import Window
 from sojourn.storage.database import Database
-from sojourn.storage.queries import epochs, feed
+from sojourn.storage.queries import epochs, feed, revocation_plans
 from sojourn.storage.queries.feed import EVERYBODY, Ends, EventRow, LiveRow
 from sojourn.storage.unit_of_work import UnitOfWork
 
@@ -253,7 +253,11 @@ class Feed:
         return (await self._of_each(wanted, some))[:limit]
 
     async def snapshot(self, wanted: Wanted) -> Snapshot:
-        """What a verifier of tokens must know at the feed's end. Raises Unavailable."""
+        """What a verifier of tokens must know at the feed's end, and whom plans have revoked. Raises Unavailable.
+
+        The latter are looked for first: none ends between the two looks without being found by one of them.
+        """
+        not_told = await self._not_told(wanted)
         ends, _ = await self.ends()
         as_of = Instant(ends.as_of or BEGINNING)
 
@@ -261,7 +265,18 @@ class Feed:
             return feed.live(unit, until=ends.newest, instant=as_of)
 
         rows = await self._of_each(wanted, some, is_long=True)
-        return Snapshot(rows, Cursor(ends.epoch, ends.newest), as_of, wanted.tenants)
+        return Snapshot([*rows, *not_told], Cursor(ends.epoch, ends.newest), as_of, wanted.tenants)
+
+    async def _not_told(self, wanted: Wanted) -> list[LiveRow]:
+        """The ends that are in force and stand in no event yet, because a plan is being carried out."""
+        database, now = self._database(), to_text(self._clock())
+        open_ones = await database.read(EVERYBODY, revocation_plans.tenants_with_open_ones)
+
+        def some(unit: UnitOfWork) -> Awaitable[list[LiveRow]]:
+            return revocation_plans.not_told(unit, number=0, instant=now)
+
+        of = [name for name in open_ones if wanted.tenants is None or name in wanted.tenants]
+        return [row for name in of for row in await database.read_long(Tenant(name), some)]
 
     async def _of_each(
         self, wanted: Wanted, some: Callable[[UnitOfWork], Awaitable[list[Row]]], *, is_long: bool = False

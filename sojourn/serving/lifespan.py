@@ -22,6 +22,7 @@ from sojourn.serving.draining import Draining
 from sojourn.serving.feed import Feed
 from sojourn.serving.recurring import recur
 from sojourn.serving.reloading import Reloading
+from sojourn.serving.revoking import Revoker
 from sojourn.serving.sampling import sample
 from sojourn.serving.status_lists import StatusLists
 from sojourn.serving.supervision import end_with_supervisor
@@ -73,6 +74,7 @@ class WorkerDatabase:
             url=None if settings.public_url is None else f"{settings.link_prefix}/status-lists",
             longest=settings.absolute_timeout + LEAVE_LISTS,
         )
+        self.revoker = Revoker(self, clock)
         self.sender = Sender(
             self, clock, seals=service_tokens, allowed=read_allowed(settings.webhook_allow), number=self.feed.ends
         )
@@ -123,6 +125,7 @@ class WorkerDatabase:
             tasks.append(asyncio.create_task(self._settle_expired()))
             tasks.append(asyncio.create_task(self.feed.run()))
             tasks.append(asyncio.create_task(self.sender.run()))
+            tasks.append(asyncio.create_task(self.revoker.run()))
             tasks.append(asyncio.create_task(sample(self, self._clock, feed=self.feed)))
             if isinstance(self._clock, WatchedClock):
                 tasks.append(asyncio.create_task(self._clock.watch(self)))

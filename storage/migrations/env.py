@@ -6,6 +6,7 @@ from sqlmodel import SQLModel
 from sojourn.storage.schema import (  # noqa: F401 - the tables register themselves
     audit_tables,
     event_tables,
+    plan_tables,
     tables,
     token_tables,
     webhook_tables,

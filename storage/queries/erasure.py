@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sojourn.domain.clock import Instant
 from sojourn.domain.endings import ERASED
 from sojourn.domain.ids import erased_user
-from sojourn.storage.queries import audit, events, kept_answers, sign_ins
+from sojourn.storage.queries import audit, events, kept_answers, revocation_plans, sign_ins
 from sojourn.storage.queries.session_deletion import LEAVING, Leaving, delete_sessions
 from sojourn.storage.schema.sql_functions import latest
 from sojourn.storage.schema.tables import SessionTable, TrustedDeviceTable, UserTable
@@ -121,6 +121,7 @@ async def erase(unit: UnitOfWork, user_id: str, *, until: Instant) -> Erased:
     await unit.run(DELETE_USER, **about)
     await audit.forget(unit, user_id)
     await kept_answers.forget_user(unit, user_id)
+    await revocation_plans.forget_user(unit, user_id, nobody=NOBODY)
     await unit.run(UNNAME_ENDS, **about, nobody=NOBODY)
     await unit.run(UNNAME_IMPERSONATIONS, **about, nobody=NOBODY)
     await delete_sessions(unit, sessions, now=until)

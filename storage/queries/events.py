@@ -233,9 +233,14 @@ async def tell_all_tenants(unit: SystemUnit, event: Event) -> None:
     await unit.run(TELL, tenant=EVERY_TENANT, **_row(event))
 
 
-async def tell_ended(unit: UnitOfWork, keys: Iterable[str], *, at: Instant, ending: Ending) -> None:
-    """Tell that sessions ended at `at`, those of them whose end was not told before."""
-    rows = [ended_values(key, at=at, ending=ending) for key in keys]
+async def tell_ended(
+    unit: UnitOfWork, keys: Iterable[str], *, at: Instant, ending: Ending, recorded_at: Instant | None = None
+) -> None:
+    """Tell that sessions ended at `at`, those of them whose end was not told before.
+
+    `recorded_at` is when that is written down, where it is later.
+    """
+    rows = [ended_values(key, at=at, ending=ending) | {"recorded_at": recorded_at or at} for key in keys]
     if rows:
         await unit.run_many(TELL_ENDED, rows)
         unit.has_told()

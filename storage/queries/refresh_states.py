@@ -16,6 +16,7 @@ from sojourn.domain.sessions import status_of
 from sojourn.domain.token_identity import TokenHash
 from sojourn.domain.token_validity import RefreshRecord
 from sojourn.storage.queries.epochs import present_epoch
+from sojourn.storage.queries.open_revocations import REVOKED_AT
 from sojourn.storage.queries.session_states import ACTIVE
 from sojourn.storage.queries.signing_keys import newest_signing_key
 from sojourn.storage.queries.token_configs import TYPES, Terms, TokenConfig, terms_of
@@ -84,8 +85,12 @@ class Family(NamedTuple):
     terms: Terms
 
 
+_TOKEN_SESSION = [
+    _U.c.username if name == "username" else REVOKED_AT if name == "revoked_at" else _S.c[name]
+    for name in TokenSession._fields
+]
 SESSION = Statement(
-    select(*[_U.c[name] if name == "username" else _S.c[name] for name in TokenSession._fields])
+    select(*_TOKEN_SESSION)
     .outerjoin(_U, and_(_U.c.tenant_id == _TENANT, _U.c.user_id == _S.c.user_id))
     .where(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("key"))
 )
@@ -93,7 +98,7 @@ _OF_SESSION = and_(_R.c.tenant_id == _TENANT, _R.c.session_id == bindparam("key"
 _OF_USER: Any = (bindparam("type_refresh"), _S.c.user_id)
 FAMILY = Statement(
     select(
-        *[_U.c[name] if name == "username" else _S.c[name] for name in TokenSession._fields],
+        *_TOKEN_SESSION,
         *[_R.c[name] for name in RefreshRow._fields],
         blacklisted(bindparam("hash"), _R.c.token_hash),
         issued_until(*_OF_USER),

@@ -8,16 +8,16 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column
+from sqlalchemy import ColumnElement
 
 from sojourn.domain.clock import Instant, from_text
 from sojourn.domain.ids import first_uuid7
 from sojourn.domain.sessions import Status
+from sojourn.storage.queries.filter_conditions import FACTS, TIMES
+from sojourn.storage.queries.filter_conditions import RANGES as RANGES_OF_IDS
 from sojourn.storage.queries.session_states import ACTIVE, ENDED_BY_HAND, EXPIRED, SUSPENDED
-from sojourn.storage.schema.sql_functions import contains, is_within
-from sojourn.storage.schema.tables import SessionTable
 
-_S = SessionTable.__table__
+__all__ = ["CONDITIONS", "RANGES", "TIMES", "SessionFilter", "names_of", "values_of"]
 _NEAR = timedelta(milliseconds=1)
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC) + _NEAR, datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -53,45 +53,16 @@ class SessionFilter:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
-def _at(name: str, column: ColumnElement[Any]) -> Any:
-    return bindparam(name, type_=column.type)
-
-
-def _same(name: str) -> ColumnElement[bool]:
-    same: ColumnElement[bool] = _S.c[name] == bindparam(name)
-    return same
-
-
-TIMES: dict[str, ColumnElement[bool]] = {
-    "created_after": _S.c.created_at >= _at("created_after", _S.c.created_at),
-    "created_before": _S.c.created_at < _at("created_before", _S.c.created_at),
-}
-"""The filters by the time of creation, where a search does not go by the ids."""
 CONDITIONS: dict[str, ColumnElement[bool]] = {
-    "user_id": _same("user_id"),
+    **FACTS,
     "status=active": ACTIVE,
     "status=expired": EXPIRED,
     "status=revoked": ENDED_BY_HAND,
     "status=suspended": SUSPENDED,
-    "app_id": _same("app_id"),
-    "device_id": _same("device_id"),
-    "device_type": _same("device_type"),
-    "device_fingerprint": _same("device_fingerprint"),
-    "ip": is_within(_S.c.ip, bindparam("ip")),
-    "country": contains(_S.c.geoip.op("||")(literal_column("'\n'")), bindparam("country")),
-    "asn": _same("asn"),
-    "user_agent_contains": contains(func.lower(_S.c.user_agent), bindparam("user_agent_contains")),
-    "amr": contains(literal_column("','").op("||")(_S.c.amr).op("||")(literal_column("','")), bindparam("amr")),
-    "auth_time_before": _S.c.authenticated_at < _at("auth_time_before", _S.c.authenticated_at),
-    "created_after": and_(
-        _S.c.id >= bindparam("created_from"), _S.c.created_at >= _at("created_after", _S.c.created_at)
-    ),
-    "created_before": and_(_S.c.id < bindparam("created_to"), _S.c.created_at < _at("created_before", _S.c.created_at)),
-    "active_after": _S.c.last_active_at >= _at("active_after", _S.c.last_active_at),
-    "active_before": _S.c.last_active_at < _at("active_before", _S.c.last_active_at),
+    **RANGES_OF_IDS,
 }
 """The condition of each filter, by its name and, for the status, its value."""
-RANGES = ("created_after", "created_before")
+RANGES = tuple(RANGES_OF_IDS)
 """Filters that bound the ids: whatever index a search goes by, it begins and ends there."""
 
 

@@ -29,6 +29,7 @@ from sojourn.domain.paging import Page
 from sojourn.domain.session_cursors import Place
 from sojourn.domain.sessions import Status
 from sojourn.storage.queries import sessions, statistics
+from sojourn.storage.queries.open_revocations import IS_ANY_OPEN
 from sojourn.storage.queries.session_filters import CONDITIONS, RANGES, TIMES, SessionFilter, names_of, values_of
 from sojourn.storage.queries.session_states import (
     ACTIVE_BY_INDEX,
@@ -39,7 +40,7 @@ from sojourn.storage.queries.session_states import (
     NOW,
     OUT_OF_ORDER,
 )
-from sojourn.storage.queries.sessions import COLUMNS, SessionRow
+from sojourn.storage.queries.sessions import COLUMNS, STORED_COLUMNS, SessionRow
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import UnitOfWork
@@ -70,8 +71,9 @@ _LIMIT: BindParameter[Any] = bindparam("limit")
 _OFFSET: BindParameter[Any] = bindparam("offset")
 _NONE: Any = literal_column("0")
 _WINDOW: BindParameter[Any] = bindparam("window")
-_LOOKED_AT = [*COLUMNS, *[_S.c[name] for name in ("due_at", "device_fingerprint")]]
+_LOOKED_AT = [*STORED_COLUMNS, *[_S.c[name] for name in ("due_at", "device_fingerprint")]]
 
+ANY_OPEN = Statement(select(case((IS_ANY_OPEN, literal_column("1")), else_=literal_column("0"))))
 OF_DEVICE = Statement(
     select(func.count()).select_from(
         select(_S.c.id).where(_MINE, _S.c.device_id == bindparam("device_id")).limit(_WINDOW).offset(_NONE).subquery()
@@ -130,7 +132,7 @@ def compiled(names: frozenset[str], way: Way, *, sort: Sort = "-created_at", beg
         one.order_by(order).limit(_WINDOW).offset(_NONE).subquery("looked_at") for one in (looked, counted)
     )
     adapt = ClauseAdapter(rows_of).traverse
-    rows = select(*[rows_of.c[name] for name in SessionRow._fields]).where(*[adapt(CONDITIONS[name]) for name in left])
+    rows = select(*map(adapt, COLUMNS)).where(*[adapt(CONDITIONS[name]) for name in left])
     if by_activity:
         if begun:
             at, key = rows_of.c.last_active_at, rows_of.c.id
@@ -265,7 +267,7 @@ async def _way(asked: _Asked, *, upto: int) -> Way:
         count = await asked.unit.value(OF_DEVICE, device_id=wanted.device_id, window=asked.window + 1)
         if count <= asked.window:
             return "device"
-    if wanted.status == "revoked" and not await asked.unit.value(HAS_LAPSED, now=asked.now):
+    if wanted.status == "revoked" and await _say_all_rows_so(asked):
         return "revoked"
     if wanted.status in ("active", "suspended"):
         count = (await statistics.session_stats(asked.unit, asked.now)).of(wanted.status)
@@ -274,6 +276,13 @@ async def _way(asked: _Asked, *, upto: int) -> Way:
         if wanted.status == "active" and count <= (upto if _is_plain(wanted) else asked.window):
             return "few"
     return "all"
+
+
+async def _say_all_rows_so(asked: _Asked) -> bool:
+    """Whether the row of each session that is shown as revoked says so."""
+    if await asked.unit.value(ANY_OPEN):
+        return False
+    return not await asked.unit.value(HAS_LAPSED, now=asked.now)
 
 
 async def _count(asked: _Asked, way: Way, *, search: Search, values: dict[str, Any]) -> tuple[int, int | None]:

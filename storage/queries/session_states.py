@@ -6,9 +6,10 @@ is behind.
 
 from typing import Any
 
-from sqlalchemy import BindParameter, String, and_, bindparam, case, literal_column, or_, select
+from sqlalchemy import BindParameter, String, and_, bindparam, case, literal_column, not_, or_, select
 from sqlalchemy.sql.util import ClauseAdapter
 
+from sojourn.storage.queries.open_revocations import IS_ANY_OPEN, SPARED, being_revoked
 from sojourn.storage.schema.sql_functions import earliest, for_postgresql
 from sojourn.storage.schema.tables import SessionTable
 
@@ -22,12 +23,14 @@ _UNTIL = _S.c.suspended_until
 _NOT_SUSPENDED = or_(_UNTIL.is_(None), and_(_UNTIL <= NOW, _S.c.suspended_then != _ENDS))
 # Said so that planners do not take the index of what is due: it finds a tenant's sessions and not a user's.
 _NOT_SETTLED = literal_column("0") == case((_S.c.due_at.is_(None), literal_column("1")), else_=literal_column("0"))
-ACTIVE = and_(NOT_REVOKED, _NOT_SETTLED, _AHEAD, _NOT_SUSPENDED)
+ACTIVE = and_(NOT_REVOKED, _NOT_SETTLED, _AHEAD, _NOT_SUSPENDED, SPARED)
 # What is said to PostgreSQL follows from `NOT_REVOKED`, so it has it for nothing by the index of what is not revoked.
 # It then takes that one, and not the index of all that a user ever had, which looks as cheap in a plan for any user.
 ALL_ACTIVE = and_(ACTIVE, for_postgresql(or_(NOT_REVOKED, _S.c.expires_at > NOW)))
 """The active ones, for a statement that goes through all of a user's."""
-FEW_ACTIVE = and_(_S.c.due_at.is_not(None), ACTIVE)
+# That it is not revoked is said likewise: its index would be read beside that of what is due, to ask fewer rows more.
+_STANDS = literal_column("0") == case((NOT_REVOKED, literal_column("0")), else_=literal_column("1"))
+FEW_ACTIVE = and_(_S.c.due_at.is_not(None), _STANDS, _NOT_SETTLED, _AHEAD, _NOT_SUSPENDED, SPARED)
 """The same rows by that index: where few of a tenant's many sessions are active. A user's have their own on SQLite."""
 SETTLED_AHEAD = and_(NOT_REVOKED, _S.c.due_at.is_(None), _AHEAD)
 """Settled as expired by a clock that was ahead of this one."""
@@ -37,13 +40,13 @@ LAPSED = and_(NOT_REVOKED, _S.c.due_at.is_not(None), _S.c.suspended_then == _END
 _NOT_LAPSED = or_(_UNTIL.is_(None), _S.c.suspended_then != _ENDS, _UNTIL > NOW, _UNTIL >= DEADLINE)
 OVER = and_(or_(_S.c.expires_at <= NOW, _S.c.idle_expires_at <= NOW), _NOT_LAPSED)
 """A deadline has passed; the session may have been revoked before."""
-EXPIRED = and_(NOT_REVOKED, or_(_S.c.due_at.is_(None), OVER))
-OPEN = and_(NOT_REVOKED, _NOT_SETTLED, _AHEAD, _NOT_LAPSED)
+EXPIRED = and_(NOT_REVOKED, or_(_S.c.due_at.is_(None), OVER), SPARED)
+OPEN = and_(NOT_REVOKED, _NOT_SETTLED, _AHEAD, _NOT_LAPSED, SPARED)
 """Active or suspended: what can be ended."""
-SUSPENDED = and_(NOT_REVOKED, _S.c.due_at.is_not(None), _AHEAD, _UNTIL > NOW)
+SUSPENDED = and_(NOT_REVOKED, _S.c.due_at.is_not(None), _AHEAD, _UNTIL > NOW, SPARED)
 FEW_SUSPENDED = and_(_S.c.due_at <= NOW, SUSPENDED)
 """The same rows by the index of what is due: `due_at` is not later than the beginning of the suspension."""
-ENDED_BY_HAND = or_(_S.c.revoked_at.is_not(None), LAPSED)
+ENDED_BY_HAND = or_(_S.c.revoked_at.is_not(None), LAPSED, being_revoked())
 """What is shown as revoked."""
 OUT_OF_ORDER = _S.c.id.op("||", return_type=String())(literal_column("''"))
 """The id, for the order of what `FEW_ACTIVE` finds: no planner walks all ids of a tenant or a user for it."""
@@ -55,9 +58,12 @@ ENDED = or_(
 """The session ended at the instant `:before` or earlier."""
 _ROW = _S.alias("its_row")
 _ROW_IS_AHEAD = ClauseAdapter(_ROW).traverse(and_(NOT_REVOKED, _AHEAD, _NOT_SUSPENDED))
+_ROW_IS_BEING_REVOKED = being_revoked(_ROW)
 _its_row: Any = select(literal_column("1")).where(_ROW.c.tenant_id == bindparam("tenant"), _ROW.c.id == _S.c.id)
 ACTIVE_BY_INDEX = and_(
-    _S.c.due_at.is_not(None), or_(_S.c.due_at > NOW, _its_row.where(_ROW_IS_AHEAD).correlate(_S).exists())
+    _S.c.due_at.is_not(None),
+    or_(_S.c.due_at > NOW, _its_row.where(_ROW_IS_AHEAD).correlate(_S).exists()),
+    not_(and_(IS_ANY_OPEN, _its_row.where(_ROW_IS_BEING_REVOKED).correlate(_S).exists())),
 )
 """The active ones, to be counted by SQLite's index of open sessions.
 

@@ -17,6 +17,7 @@ from sojourn.domain.ids import SessionKey, TenantId
 from sojourn.domain.paging import Page
 from sojourn.domain.sessions import effective_end
 from sojourn.storage.queries import events, statistics, tenants, users
+from sojourn.storage.queries.open_revocations import FACTS_OF_END
 from sojourn.storage.queries.session_states import (
     ACTIVE,
     ACTIVE_BY_INDEX,
@@ -136,7 +137,9 @@ class SessionWithUser(NamedTuple):
     amr: str | None
 
 
-COLUMNS = [_S.c[name] for name in SessionRow._fields]
+STORED_COLUMNS = [_S.c[name] for name in SessionRow._fields]
+COLUMNS = [FACTS_OF_END.get(name, _S.c[name]) for name in SessionRow._fields]
+"""The same, with the end of a session that a plan ends, though its row may not say so yet."""
 _MINE = _S.c.tenant_id == _TENANT
 _OF_USER = and_(_MINE, _S.c.user_id == bindparam("user_id"))
 _ONE = and_(_MINE, _S.c.id == bindparam("id"))
@@ -149,7 +152,7 @@ _AMONG = _MINE, is_among(_S.c.user_id, bindparam("users"))
 _COUNTS = select(_S.c.user_id, func.count()).where(*_AMONG).group_by(_S.c.user_id)
 COUNT_ACTIVE_OF_USERS = Statement(_COUNTS.where(ALL_ACTIVE), on_sqlite=_COUNTS.where(ACTIVE_BY_INDEX))
 ACTIVE_AMONG = Statement(select(_S.c.id).where(_MINE, is_among(_S.c.id, bindparam("keys")), ACTIVE))
-_PAGE = select(*COLUMNS).where(_OF_USER).limit(bindparam("limit")).offset(bindparam("offset"))
+_PAGE = select(*STORED_COLUMNS).where(_OF_USER).limit(bindparam("limit")).offset(bindparam("offset"))
 LIST_ACTIVE_OF_USER = Statement(
     _PAGE.where(ACTIVE).order_by(_S.c.id.desc()),
     # By the index of what is open, which SQLite would leave for one that has the order of the ids.
@@ -441,6 +444,18 @@ async def revoke_locked(unit: UnitOfWork, locked: list[Row], *, now: Instant, en
         await statistics.count_revoked(unit, len(locked), unsettled=sum(due_at is None for _, due_at in locked))
         unit.tell("ended", ending.code, times=len(locked))
     return len(locked)
+
+
+async def revoke_since(
+    unit: UnitOfWork, keys: list[SessionKey], *, since: Instant, now: Instant, ending: Ending
+) -> None:
+    """End sessions that this transaction has locked, and that a plan has revoked `since` an earlier instant."""
+    if keys:
+        facts = {"now": since, "nothing": None, **ending._asdict()}
+        await unit.run_many(REVOKE_LOCKED, [{"id": key, **facts} for key in keys])
+        await events.tell_ended(unit, keys, at=since, ending=ending, recorded_at=now)
+        await statistics.count_revoked(unit, len(keys), unsettled=0)
+        unit.tell("ended", ending.code, times=len(keys))
 
 
 async def write_waiting_touches(unit: UnitOfWork, keys: list[SessionKey], *, now: Instant) -> None:

@@ -10,6 +10,8 @@ are looked at:
 
 A suspended session is due from the beginning of its suspension on, so it is among those rows too.
 
+A plan that is being carried out says itself how many of its sessions have rows that do not say `revoked` yet.
+
 `settle` takes due rows and either counts them as expired (`due_at` becomes null) or moves `due_at` to their present
 deadline. It keeps reads cheap; they are right without it.
 """
@@ -37,18 +39,22 @@ from sojourn.domain.clock import Instant
 from sojourn.domain.endings import SUSPENSION_OVER
 from sojourn.domain.sessions import Status
 from sojourn.storage.queries import events, suspensions
+from sojourn.storage.queries.open_revocations import SPARED
 from sojourn.storage.queries.session_states import DEADLINE, LAPSED, NOW, OVER, SETTLED_AHEAD, SUSPENDED
 from sojourn.storage.queries.suspensions import Over
+from sojourn.storage.schema.plan_tables import RevocationPlanTable
 from sojourn.storage.schema.tables import SessionCounterTable, SessionTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import UnitOfWork
 
 _S = SessionTable.__table__
 _C = SessionCounterTable.__table__
+_P = RevocationPlanTable.__table__
 _TENANT: BindParameter[Any] = bindparam("tenant")
 
 UNKNOWN_DEVICE = "unknown"
-_DUE = and_(_S.c.tenant_id == _TENANT, _S.c.due_at.is_not(None), _S.c.due_at <= NOW)
+# A session that a plan ends is not settled as expired: it was revoked before.
+_DUE = and_(_S.c.tenant_id == _TENANT, _S.c.due_at.is_not(None), _S.c.due_at <= NOW, SPARED)
 # A suspension that goes on is due all the time, and nothing is to be done about it.
 _MAY_SETTLE = or_(_S.c.suspended_until.is_(None), _S.c.suspended_until <= NOW, OVER)
 
@@ -96,6 +102,11 @@ NUMBERS = Statement(  # in one statement: both halves see the same instant
         .where(_C.c.tenant_id == _TENANT)
         .group_by(_C.c.kind, _C.c.device_type),
         select(_due.c.kind, literal_column("''"), func.count()).select_from(_due).group_by(_due.c.kind),
+        select(
+            literal_column("'revoked'"),
+            literal_column("''"),
+            cast(func.coalesce(func.sum(_P.c.remaining), literal_column("0")), BigInteger),
+        ).where(_P.c.tenant_id == _TENANT, _P.c.open_since.is_not(None)),
     )
 )
 DUE = Statement(

@@ -9,6 +9,7 @@ from sojourn.domain.ids import erased_user
 from sojourn.domain.token_validity import TokenRecord
 from sojourn.domain.tokens import AccessToken
 from sojourn.storage.queries.epochs import present_epoch
+from sojourn.storage.queries.open_revocations import REVOKED_AT
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.schema.token_tables import (
     BlacklistTable,
@@ -72,7 +73,7 @@ FACTS = Statement(
         *_AGAINST,
         _S.c.id,
         _S.c.user_id,
-        _S.c.revoked_at,
+        REVOKED_AT,
         _S.c.expires_at,
         _S.c.idle_expires_at,
         _S.c.device_fingerprint,

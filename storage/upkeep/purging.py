@@ -13,7 +13,7 @@ from sojourn.domain.clock import Instant
 from sojourn.domain.ids import first_uuid7
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
-from sojourn.storage.queries import blacklist, kept_answers, sign_ins, tokens
+from sojourn.storage.queries import blacklist, kept_answers, revocation_plans, sign_ins, tokens
 from sojourn.storage.queries.session_deletion import LEAVING, delete_sessions
 from sojourn.storage.queries.session_states import ENDED
 from sojourn.storage.schema.tables import SessionTable, TrustedDeviceTable
@@ -105,7 +105,7 @@ async def purge_tenant(
 
 
 async def purge_remembered(database: Database, tenant: Tenant, *, now: Instant) -> None:
-    """Delete answers and presented tokens that are remembered no longer, a batch per write.
+    """Delete answers, presented tokens and plans that are remembered no longer, a batch per write.
 
     Raises Unavailable; what was deleted stays so.
     """
@@ -116,6 +116,9 @@ async def purge_remembered(database: Database, tenant: Tenant, *, now: Instant) 
     async def some_presented(unit: UnitOfWork) -> int:
         return await sign_ins.purge(unit, now, limit=BATCH)
 
-    for some in (some_answers, some_presented):
+    async def old_plans(unit: UnitOfWork) -> int:
+        return await revocation_plans.purge(unit, now)
+
+    for some in (some_answers, some_presented, old_plans):
         while await database.write(tenant, some) == BATCH:
             pass

@@ -37,6 +37,8 @@ PROMISED = {
     "list_webhooks": "get_webhook",
     "create_webhook": "get_webhook update_webhook test_webhook rotate_webhook_secret list_webhook_deliveries "
     "replay_webhook_deliveries remove_webhook",
+    "create_revocation_plan": "get_revocation_plan apply_revocation_plan",
+    "apply_revocation_plan": "get_revocation",
     "list_api_keys": "revoke_api_key",
     "create_api_key": "rotate_api_key revoke_api_key",
     "list_problem_types": "get_problem_type",

@@ -7,9 +7,10 @@ from tests.contract.document import Operation, operations, resolved
 
 # fmt: off
 VERBS = {
-    "add", "blacklist", "check", "count", "create", "elevate", "erase", "exchange", "export", "generate", "get",
-    "introspect", "list", "purge", "reactivate", "record", "refresh", "remove", "replay", "reset", "revoke", "rotate",
-    "set", "start", "stream", "suspend", "test", "touch", "trust", "untrust", "update", "upgrade", "validate",
+    "add", "apply", "blacklist", "check", "count", "create", "elevate", "erase", "exchange", "export", "generate",
+    "get", "introspect", "list", "purge", "reactivate", "record", "refresh", "remove", "replay", "reset", "revoke",
+    "rotate", "set", "start", "stream", "suspend", "test", "touch", "trust", "untrust", "update", "upgrade",
+    "validate",
 }
 # fmt: on
 EXTENSIONS = {"x-needs-import", "x-roles", "x-scope", "x-safe", "x-deprecation"}

@@ -18,6 +18,7 @@ from tests.imported import imported
 Sql = Callable[[str], list[tuple[Any, ...]]]
 USER, OTHER = "usr_abc123", "usr_two"
 LIFETIMES = {"access_expiry": "10m", "refresh_expiry": "24h"}
+PLAN = {"filter": {"user_id": "usr_nobody"}, "reason": "drill"}
 HOOK = {"url": "https://hooks.example.com/sojourn", "events": ["policy.changed"], "enabled": False}
 OF_OTHERS = {
     "start_session": "session.started",
@@ -65,6 +66,10 @@ class Acts:
 
     def key(self) -> str:
         made: str = self.manage("POST", "/admin/api-keys", json={"name": "login"}).json()["id"]
+        return made
+
+    def plan(self) -> str:
+        made: str = self.admin("POST", "/admin/revocation-plans", json=PLAN).json()["plan_id"]
         return made
 
     def hook(self) -> str:
@@ -188,6 +193,8 @@ OPERATIONS: dict[str, Callable[[Acts], Prepared]] = {
     "rotate_api_key": lambda a: _with(a.key(), lambda k: a.manage("POST", f"/admin/api-keys/{k}/rotate")),
     "revoke_api_key": lambda a: _with(a.key(), lambda k: a.manage("DELETE", f"/admin/api-keys/{k}")),
     "create_tenant": lambda a: lambda: a.manage("POST", "/admin/tenants", json={"tenant_id": "fresh"}),
+    "create_revocation_plan": lambda a: lambda: a.admin("POST", "/admin/revocation-plans", json=PLAN),
+    "apply_revocation_plan": lambda a: _with(a.plan(), lambda p: a.admin("POST", f"/admin/revocation-plans/{p}/apply")),
     "create_webhook": lambda a: lambda: a.admin("POST", "/admin/webhooks", json=HOOK),
     "update_webhook": lambda a: _with(
         a.hook(), lambda h: a.admin("PATCH", f"/admin/webhooks/{h}", json={"description": "other"})

@@ -83,6 +83,13 @@ def provoke_everything(client: Client) -> None:
     client.internal("POST", "/internal/session/erase-user-data", json={"user_id": user})
 
 
+def plan_and_apply(client: Client) -> None:
+    """Nobody's sessions are to end."""
+    body = {"filter": {"user_id": "usr_nobody"}, "reason": "drill"}
+    plan = client.as_admin("POST", "/admin/revocation-plans", json=body).json()["plan_id"]
+    client.as_admin("POST", f"/admin/revocation-plans/{plan}/apply")
+
+
 def manage_webhooks(client: Client) -> None:
     """An endpoint is made, changed, tested and deleted, and gets another secret."""
     body = {"url": "https://hooks.example.com/", "events": ["policy.changed"], "enabled": False}
@@ -109,6 +116,7 @@ def test_each_event_is_provoked_and_says_what_the_catalogue_says(start: Any, eve
     provoke_everything(client)
     manage_keys(client, database_url)
     manage_webhooks(client)
+    plan_and_apply(client)
 
     missing = {name for name in CATALOGUE if not events(name)}
     assert missing == set()

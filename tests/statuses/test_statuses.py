@@ -26,7 +26,7 @@ from sojourn.openapi.document import FORM
 from sojourn.openapi.loader import load_bundle
 from tests.live import LiveServer
 from tests.strictness import requests
-from tests.strictness.conftest import Prepared
+from tests.strictness.conftest import USER, Prepared
 from tests.strictness.requests import exchange, problem_of, valid_request, with_client
 
 _CONTRACT = Contract.read(None)
@@ -40,6 +40,8 @@ UNKNOWN = {
     "key_id": "0" * 32,
     "list_id": "no-such-list",
     "webhook_id": "whk_01968a3c-5c00-7000-8000-00a1b2c3d4e5",
+    "plan_id": "plan_01968a3c-5c00-7000-8000-00a1b2c3d4e5",
+    "revocation_id": "rev_01968a3c-5c00-7000-8000-00a1b2c3d4e5",
 }
 NAMES_A_SESSION = {"get_device_fingerprint", "get_risk_score", "generate_tokens", "revoke_user_sessions"}
 """Operations that name a session elsewhere than in their path."""
@@ -51,12 +53,14 @@ MAKES_NO_SESSION = {"trust_device", "trust_own_device", "blacklist_token"}
 """Operations that are 409 for nothing but a tenant too many."""
 MAKES_WHAT_MAY_BE_THERE = {"create_tenant"}
 """Operations that are 409 for what is there already."""
-ANOTHER = {"app_id": "another", "name": "another", "reason": "another", "overlap": "2h"}
+ANOTHER = {"app_id": "another", "name": "another", "reason": "another", "overlap": "2h", "max_sessions": 7}
 """Members that make another request of a body."""
 GOOD_ONCE = {"generate_first_tokens"}
 """Operations that are 409 the second time."""
 MAKES_SO_MANY = {"create_webhook"}
 """Operations that are 409 for one too many."""
+ENDS_WHAT_WAS_COUNTED = {"apply_revocation_plan"}
+"""Operations that are 409 where more sessions fit than may end."""
 SPENDS_A_REFRESH_TOKEN = {"refresh_tokens", "rotate_access_token"}
 REFRESHES_A_MINUTE = 120
 GUESSES_A_MINUTE = 3
@@ -247,8 +251,23 @@ def wrong_type(operation: Operation, server: Prepared) -> Raw:
     return request_for(operation, server).copy(body=b"{}").with_header("Content-Type", "text/plain")
 
 
+def too_few(operation: Operation, server: Prepared) -> Raw:
+    """A plan that may end no session, though one fits."""
+    known = server.fresh()
+    of_user = {"filter": {"user_id": USER}, "reason": "drill"}
+    made = valid_request(OPERATIONS["create_revocation_plan"], server.credentials, known).with_body(of_user)
+    known["plan_id"] = ask(server, made).json["plan_id"]
+    return valid_request(operation, server.credentials, known).with_body({"max_sessions": 0})
+
+
 def provoke_410(operation: Operation, server: Prepared) -> Raw:
-    """A cursor of another database."""
+    """A cursor of another database, or a plan that was made long ago."""
+    if "revocation_plan" in operation.id:
+        valid = request_for(operation, server)
+        with sqlite3.connect(server.server.folder / "sojourn.db") as connection:
+            connection.execute("UPDATE revocation_plans SET expires_at = created_at")
+        connection.close()
+        return valid
     return request_for(operation, server).copy(query=(("after", "0" * 28),))
 
 
@@ -343,6 +362,8 @@ def test_the_documented_status_is_provoked(
         valid = request_for(operation, server)
         assert ask(server, valid).status == operation.success
         reply = ask(server, valid)
+    elif status == 409 and operation.id in ENDS_WHAT_WAS_COUNTED:
+        reply = ask(server, too_few(operation, server))
     elif status == 409:
         reply = send_across_an_end(server, request_for(operation, server))
     elif status == 500:

@@ -37,6 +37,8 @@ FUNCTIONS = AGGREGATES | {
     "and",
     "or",
     "any",
+    "lower",
+    "str_position",
 }
 LOCKING = {
     ("statistics", "DUE"),
@@ -44,6 +46,7 @@ LOCKING = {
     ("sessions", "LOCK_ALL_OF_USER"),
     ("provider_sessions", "LOCK"),
     ("mass_revocation", "LOCK_SOME"),
+    ("revoking", "LOCK"),
     ("purging", "LOCK_ENDED"),
     ("erasure", "LOCK_REFRESH_STATES"),
     ("erasure", "LOCK_SESSIONS"),
@@ -73,8 +76,8 @@ each_statement = pytest.mark.parametrize(("module", "name", "text"), ALL, ids=[f
 
 
 def parsed(text: str) -> exp.Expression:
-    """The one statement of a text."""
-    (found,) = sqlglot.parse(text, dialect="postgres")
+    """The one statement of a text. The parser does not know `<<=`, the comparison of an address with a network."""
+    (found,) = sqlglot.parse(text.replace("<<=", "<<"), dialect="postgres")
     assert found is not None
     return found
 
@@ -124,6 +127,8 @@ def test_every_part_of_a_statement_names_the_tenant(module: str, name: str, text
         wanted = {table.alias_or_name for table in tables_of(part)} & TENANT_TABLES
         if module in ("feed", "sending", "status_lists"):
             wanted -= IN_ONE_ORDER
+        elif (module, name) == ("revocation_plans", "TENANTS"):
+            wanted -= {"revocation_plans"}  # which tenants have any: asked for all, as events are
         elif f"tenant_id = '{EVERY_TENANT}'" in part.sql():
             wanted -= {"events"}  # what concerns all tenants
         assert wanted <= tenants_of(part)

@@ -74,6 +74,12 @@ class Prepared:
         if operation_id == "generate_first_tokens":
             at = datetime.now(UTC)  # noqa: TID251 - the server reads the clock, too
             values["session_id"] = imported(self.server.environ["SOJOURN_DATABASE_URL"], at, user=USER, tenant=TENANT)
+        if "revocation_plan" in operation_id or operation_id == "get_revocation":
+            plan = {"filter": {"app_id": "nobodys"}, "reason": "drill"}
+            values["plan_id"] = self._ask("POST", "/admin/revocation-plans", plan)["plan_id"]
+        if operation_id == "get_revocation":
+            begun = self._ask("POST", f"/admin/revocation-plans/{values['plan_id']}/apply")
+            values["revocation_id"] = begun["revocation_id"]
         if operation_id == "create_tenant":
             values["tenant_id"] = f"tenant-{secrets.token_hex(8)}"
         if operation_id in ("revoke_all_tokens", "erase_user_data"):  # not the caller, whose token would be refused

@@ -8,11 +8,20 @@ from typing import Any
 import orjson
 from sqlalchemy import Integer
 
-from sojourn.storage.schema import audit_tables, event_tables, status_tables, tables, token_tables, webhook_tables
+from sojourn.storage.schema import (
+    audit_tables,
+    event_tables,
+    plan_tables,
+    status_tables,
+    tables,
+    token_tables,
+    webhook_tables,
+)
 from tests.postgres import Cluster
 
 assert audit_tables is not None
 assert event_tables is not None  # these modules put their tables into the one catalogue
+assert plan_tables is not None
 assert status_tables is not None
 assert token_tables is not None
 assert webhook_tables is not None

@@ -139,6 +139,26 @@ cursor_expired = Cursor expired
     .explanation = Events are kept for a while only, and a database that was restored begins a new order. To go on from this cursor would leave out events without saying so.
     .remedy = Read again what your service must know, for example which sessions are active. Then follow the events from the oldest one that is kept: leave out "after".
 
+plan_drifted = Plan drifted
+    .detail = Now { $sessions } sessions fit the plan, and at most { $max_sessions } may end. None has ended.
+    .explanation = Between the plan and its application, sessions began or changed, so that more of them fit than the request allows. A plan never ends more sessions than somebody has agreed to.
+    .remedy = Look at what is new, with another plan or in the list of sessions. To end all of them, apply the plan with max_sessions set to the new number.
+
+plan_expired = Plan expired
+    .detail = The plan is too old to be applied.
+    .explanation = A plan is good for an hour, because what it counted may not be true any more. Nothing has ended.
+    .remedy = Make a new plan with the same filter, look at its numbers, and apply that.
+
+plan_not_found = Plan not found
+    .detail = The tenant has no such plan.
+    .explanation = No plan of the caller's tenant has this id. It may belong to another tenant, or have been made so long ago that it is not kept any more.
+    .remedy = Take the id from the response that made the plan.
+
+revocation_not_found = Revocation not found
+    .detail = The tenant has no such revocation.
+    .explanation = No plan of the caller's tenant was applied under this id, or that was so long ago that it is not kept any more.
+    .remedy = Take the id from the response that applied the plan.
+
 tenant_limit_reached = Tenant limit reached
     .detail = There are already { $limit } tenants, so no further one is created on first use. To create it all the same, run: sojourn tenant create { $tenant }
     .explanation = A tenant is created by the first write that names it, until there are as many as the setting SOJOURN_MAX_TENANTS allows. Nothing was created. Existing tenants are not affected.

@@ -135,6 +135,26 @@ cursor_expired = 游标已过期
     .explanation = 事件只保留一段时间，而恢复后的数据库会开始新的顺序。若从此游标继续，将会遗漏事件而不作任何提示。
     .remedy = 请重新读取您的服务需要了解的内容，例如哪些会话处于活动状态。然后从仍保留的最早事件开始跟踪：不要带 "after"。
 
+plan_drifted = 计划已偏离
+    .detail = 现在有 { $sessions } 个会话符合该计划，而最多只允许结束 { $max_sessions } 个。没有任何会话被结束。
+    .explanation = 在制定计划与执行计划之间，有会话新建或发生了变化，因此符合条件的会话多于请求所允许的数量。计划结束的会话绝不会多于已获同意的数量。
+    .remedy = 请通过新的计划或会话列表查看新增的会话。若要全部结束，请将 max_sessions 设为新的数量后再执行该计划。
+
+plan_expired = 计划已过期
+    .detail = 该计划太旧，无法执行。
+    .explanation = 计划的有效期为一小时，因为其统计结果可能已不再准确。没有任何会话被结束。
+    .remedy = 请用相同的筛选条件制定新的计划，查看其数量，然后执行新的计划。
+
+plan_not_found = 计划不存在
+    .detail = 该租户没有这个计划。
+    .explanation = 调用方的租户中没有使用此 ID 的计划。它可能属于其他租户，或因制定时间过久而不再保留。
+    .remedy = 请使用制定计划时响应中的 ID。
+
+revocation_not_found = 撤销不存在
+    .detail = 该租户没有这个撤销。
+    .explanation = 调用方的租户中没有以此 ID 执行过的计划，或因时间过久而不再保留。
+    .remedy = 请使用执行计划时响应中的 ID。
+
 tenant_limit_reached = 已达到租户数量上限
     .detail = 已有 { $limit } 个租户，首次使用时不再自动创建。如仍需创建，请运行：sojourn tenant create { $tenant }
     .explanation = 租户由首个指明它的写入操作创建，直到数量达到设置 SOJOURN_MAX_TENANTS 的上限。未创建任何内容。已有的租户照常提供服务。
