@@ -77,10 +77,12 @@ class Contract:
         self.operations = {
             name: operation
             for name, operation in found.items()
-            if not operation.takes_form and not operation.needs_import
+            if not (operation.takes_form or operation.takes_token or operation.needs_import)
         }
-        self.forms = {name: operation for name, operation in found.items() if operation.takes_form}
-        """Operations whose body is a form: the rules of JSON bodies are not theirs (RFC 6749 section 3.2)."""
+        self.forms = {
+            name: operation for name, operation in found.items() if operation.takes_form or operation.takes_token
+        }
+        """Operations whose body is a form, or a token: the rules of JSON bodies are not theirs."""
         self.left_out = {name: operation for name, operation in found.items() if operation.needs_import}
         """Operations that no run asks on its own; the checks that are about them do."""
 

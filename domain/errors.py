@@ -27,6 +27,7 @@ DomainError
 ├── TenantMismatch          the body names another tenant than the credential
 ├── UnsupportedGrant        not the grant of token exchange
 ├── InvalidSubjectToken     a token that cannot be exchanged
+├── InvalidSecurityEvent    a provider's security event token that is not accepted
 ├── InvalidLogoutToken      a provider's logout token that is not accepted
 ├── NotFound
 │   ├── SessionNotFound
@@ -274,6 +275,19 @@ class InvalidLogoutToken(DomainError):
     """
 
     key = "invalid_logout_token"
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule=rule)
+        self.why = rule
+
+
+class InvalidSecurityEvent(DomainError):
+    """A security event token breaks a rule of RFC 8417 or RFC 8935. Nothing has ended.
+
+    `rule` is the claim, header parameter or property that is wrong (`aud`, `alg`, `signature`).
+    """
+
+    key = "invalid_security_event"
 
     def __init__(self, rule: str) -> None:
         super().__init__(rule=rule)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from sojourn.domain.endings import ReasonCode
 from sojourn.domain.ids import SessionKey, TenantId
 from sojourn.domain.refresh_tokens import RefreshToken
 from sojourn.domain.token_identity import TokenHash
@@ -76,7 +77,30 @@ class LogoutToken(NamedTuple):
     until: datetime
 
 
-PresentedToken = AccessToken | RefreshToken | UnverifiedText | LogoutToken
+class Signal(NamedTuple):
+    """An event that ends sessions, and why: those of the session at the provider, or else of the user."""
+
+    event: str
+    user: str | None
+    session: str | None
+    code: ReasonCode
+
+
+class SecurityEvents(NamedTuple):
+    """What a provider's security event token says (RFC 8417); `names` are those of all its events.
+
+    `tenant` is None where it names none. `hash` is of `iss` and `jti`, `until` when it can no longer be sent again.
+    """
+
+    issuer: str
+    tenant: TenantId | None
+    signals: tuple[Signal, ...]
+    names: tuple[str, ...]
+    hash: str
+    until: datetime
+
+
+PresentedToken = AccessToken | RefreshToken | UnverifiedText | LogoutToken | SecurityEvents
 """What a text presented as a token was found to be."""
 
 

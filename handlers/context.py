@@ -13,7 +13,7 @@ from sojourn.domain.risk import RiskThresholds
 from sojourn.domain.sessions import Timeouts
 from sojourn.domain.token_lifetimes import Lifetimes
 from sojourn.domain.token_validity import TokenFacts
-from sojourn.domain.tokens import AccessToken, LogoutToken, PresentedToken, SignedToken
+from sojourn.domain.tokens import AccessToken, LogoutToken, PresentedToken, SecurityEvents, SignedToken
 from sojourn.domain.values import Caller, Tenant
 from sojourn.handlers.feed import Feed
 from sojourn.handlers.sending import Sending
@@ -105,6 +105,12 @@ def takes_logout_token(argument: str) -> Callable[[H], H]:
         return handler
 
     return mark
+
+
+def takes_security_events(handler: H) -> H:
+    """Marks a handler whose body is a provider's security event token; it finds it in `ctx.security_events`."""
+    handler.security_events = True  # type: ignore[attr-defined]  # a mark on a function
+    return handler
 
 
 class AgentFacts(Protocol):
@@ -280,4 +286,11 @@ class Context:
         """The logout token that is the request's credential. Raises RuntimeError where the operation takes none."""
         if not isinstance(self.presented, LogoutToken):
             raise RuntimeError("the operation has no logout token as its credential")
+        return self.presented
+
+    @property
+    def security_events(self) -> SecurityEvents:
+        """The security event token that the request is. Raises RuntimeError where the operation takes none."""
+        if not isinstance(self.presented, SecurityEvents):
+            raise RuntimeError("the operation takes no security event token")
         return self.presented

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 EVENT_STREAM = "text/event-stream"
 FORM = "application/x-www-form-urlencoded"
+SECURITY_EVENT = "application/secevent+jwt"
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 """The members of a path item that are operations (OpenAPI 3.0.3, Path Item Object)."""
 
@@ -64,6 +65,11 @@ class Operation:
     def takes_form(self) -> bool:
         """Whether its body is a form."""
         return FORM in self.definition.get("requestBody", {}).get("content", {})
+
+    @property
+    def takes_token(self) -> bool:
+        """Whether its body is a security event token."""
+        return SECURITY_EVENT in self.definition.get("requestBody", {}).get("content", {})
 
     @property
     def needs_import(self) -> bool:

@@ -43,6 +43,7 @@ from sojourn.handlers.sessions import logout as session_logout
 from sojourn.handlers.sessions import naming as session_naming
 from sojourn.handlers.sessions import search as session_search
 from sojourn.handlers.sessions import service as session_service
+from sojourn.handlers.sessions import signals as session_signals
 from sojourn.handlers.sessions import suspension as session_suspension
 from sojourn.handlers.sessions import user as session_user
 from sojourn.handlers.tokens import blacklist as token_blacklist
@@ -94,6 +95,7 @@ HANDLER_MODULES: tuple[ModuleType, ...] = (
     session_naming,
     session_search,
     session_service,
+    session_signals,
     session_suspension,
     session_user,
     token_blacklist,

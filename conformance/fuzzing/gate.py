@@ -33,7 +33,11 @@ def _operations(contract: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
     It is given no key that makes keys and tenants, reads no streams, sends no forms and imports nothing.
     """
     found = operations(contract, Operation)
-    apart = {f"{item.method} {item.path}" for item in found if item.is_stream or item.takes_form or item.needs_import}
+    apart = {
+        f"{item.method} {item.path}"
+        for item in found
+        if item.is_stream or item.takes_form or item.takes_token or item.needs_import
+    }
     for address, definition in unresolved_operations(contract):
         if definition.get("x-scope") != "manage" and address not in apart:
             yield address, definition

@@ -162,7 +162,7 @@ def without_streams_and_forms(contract: dict[str, Any]) -> dict[str, Any]:
     """
     rest = copy.deepcopy(contract)
     for operation in operations(contract, Operation):
-        if operation.is_stream or operation.takes_form or operation.needs_import:
+        if operation.is_stream or operation.takes_form or operation.takes_token or operation.needs_import:
             del rest["paths"][operation.path]
     return rest
 

@@ -24,10 +24,18 @@ async def revoke_provider_sessions(ctx: Context, body: dict[str, Any]) -> None:
     Raises InvalidLogoutToken for one that was received before, which ends nothing.
     """
     token = ctx.logout_token
-    for of in await _tenants(ctx, token):
-        await _end(replace(ctx, tenant=of, db=ctx.db.of(of), caller=Caller("internal", token.issuer)), token)
+    await end_named(
+        ctx, token, ending=Ending(token.issuer[:_LONGEST_NAME], "back-channel logout", "signed_out", "service")
+    )
     if not await sign_ins.present(ctx.db, token.hash, until=to_text(token.until)):
         raise InvalidLogoutToken("replayed")
+
+
+async def end_named(ctx: Context, token: LogoutToken, *, ending: Ending) -> None:
+    """End the sessions that a provider's token names, in every tenant that it concerns."""
+    for of in await _tenants(ctx, token):
+        caller = Caller("internal", token.issuer)
+        await _end(replace(ctx, tenant=of, db=ctx.db.of(of), caller=caller), token, ending=ending)
 
 
 async def _tenants(ctx: Context, token: LogoutToken) -> list[Tenant]:
@@ -44,8 +52,7 @@ async def _tenants(ctx: Context, token: LogoutToken) -> list[Tenant]:
     return found
 
 
-async def _end(ctx: Context, token: LogoutToken) -> None:
-    ending = Ending(token.issuer[:_LONGEST_NAME], "back-channel logout", "signed_out", "service")
+async def _end(ctx: Context, token: LogoutToken, *, ending: Ending) -> None:
     target, session, now = None, token.session, ctx.now_text
     if session is not None:
         count = await provider_sessions.revoke(ctx.db, token.issuer, session=session, now=now, ending=ending)

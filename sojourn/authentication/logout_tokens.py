@@ -10,7 +10,7 @@ from sojourn.domain.logout_tokens import read_logout_token
 from sojourn.domain.tokens import LogoutToken
 from sojourn.settings import Settings
 
-_OPTIONS: Any = {
+OPTIONS: Any = {
     "verify_signature": True,
     "verify_exp": False,
     "verify_nbf": False,
@@ -32,8 +32,7 @@ class LogoutTokens:
         self._signatures = signatures
         self._claims = ProviderClaims(settings)
         self._leeway = settings.jwt_leeway
-        one = () if settings.jwt_audience is None else (settings.jwt_audience,)
-        self._audiences = frozenset(settings.logout_audience or one)
+        self._audiences = audiences_of(settings)
 
     async def read(self, token: str, now: datetime) -> LogoutToken:
         """A logout token that is good `now`, but for its `jti`, which may have been received before.
@@ -41,10 +40,10 @@ class LogoutTokens:
         Raises InvalidLogoutToken, and Unavailable while the issuer's keys cannot be had.
         """
         try:
-            signed = await self._signatures.read(token, options=_OPTIONS, audience=None)
+            signed = await self._signatures.read(token, options=OPTIONS, audience=None)
             tenant = self._claims.tenant(signed.payload) if self._claims.names_tenant(signed.payload) else None
         except InvalidToken as error:
-            rule = error.why if error.why in _SAME else _RULES.get(error.why, "form")
+            rule = rule_of(error)
             raise InvalidLogoutToken(rule).because(rule, error.detail) from None
         return read_logout_token(
             signed.header,
@@ -54,3 +53,14 @@ class LogoutTokens:
             now=now,
             leeway=self._leeway,
         )
+
+
+def audiences_of(settings: Settings) -> frozenset[str]:
+    """Whom a provider's logout tokens and security events may be for."""
+    one = () if settings.jwt_audience is None else (settings.jwt_audience,)
+    return frozenset(settings.logout_audience or one)
+
+
+def rule_of(error: InvalidToken) -> str:
+    """The standard's word for why a token cannot be read."""
+    return error.why if error.why in _SAME else _RULES.get(error.why or "", "form")

@@ -19,6 +19,7 @@ from sojourn.authentication.bearer_tokens import BearerTokens, digest_of
 from sojourn.authentication.compact import require_compact
 from sojourn.authentication.logout_tokens import LogoutTokens
 from sojourn.authentication.refresh_limit import RefreshLimit
+from sojourn.authentication.security_event_tokens import SecurityEventTokens
 from sojourn.authentication.signing_keys import STATUS_LIST_TYPE, TOKEN_TYPE, SigningKeys
 from sojourn.authentication.vault import Vault
 from sojourn.domain.clock import to_text
@@ -65,6 +66,7 @@ class Tokens:
         self._settings = settings
         self._others = BearerTokens(settings)
         self.logout = LogoutTokens(settings, self._others.signatures)
+        self.signals = SecurityEventTokens(settings, self._others.signatures)
         self._remembered: dict[bytes, AccessToken] = {}
         self._limit = RefreshLimit(settings.refresh_limit, _WINDOW)
         self._database: Database | None = None

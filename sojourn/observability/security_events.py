@@ -130,6 +130,11 @@ CATALOGUE: Mapping[str, SecurityEvent] = {
             members="webhook_id",
         ),
         _done("tenant.created", "a tenant was made over HTTP", after="create_tenant", members="tenant_id"),
+        _done(
+            "signal.received",
+            "a provider sent a security event (RFC 8935)",
+            after="receive_security_events",
+        ),
         _done("data.exported", "what is known of a user was read whole", after="export_user_data", members="user_id"),
         _done("data.erased", "what is known of a user was erased", after="erase_user_data", members="user_id"),
         _refused(
@@ -140,7 +145,8 @@ CATALOGUE: Mapping[str, SecurityEvent] = {
         _refused(
             "credential.refused",
             "a key or token was not accepted",
-            by="invalid_api_key invalid_token token_expired refresh_token_invalid invalid_logout_token",
+            by="invalid_api_key invalid_token token_expired refresh_token_invalid invalid_logout_token"
+            " invalid_security_event",
         ),
         _refused("rate.limited", "a caller was slowed down", by="rate_limited"),
         _refused(

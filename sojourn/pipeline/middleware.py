@@ -25,7 +25,12 @@ from sojourn.pipeline import conditions
 from sojourn.pipeline.bodies import ClientGone, JsonReader, Receive, read_body
 from sojourn.pipeline.clients import CREDENTIALS, Client, client_of
 from sojourn.pipeline.forms import FormReader
-from sojourn.pipeline.negotiation import check_content_type, check_form_type, choose_media_type
+from sojourn.pipeline.negotiation import (
+    check_content_type,
+    check_form_type,
+    check_security_event_type,
+    choose_media_type,
+)  # fmt: skip
 from sojourn.pipeline.parameters import read_headers, read_path, read_query
 from sojourn.pipeline.plans import Body, Plan, compile_plan
 from sojourn.pipeline.program import Program
@@ -188,8 +193,14 @@ class ContractMiddleware(SpecMiddleware):
         raw = b""
         if request.has_body:
             check = check_content_type if body.form is None else check_form_type
+            check = check_security_event_type if body.is_token else check
             check(request.header(b"content-type"), request.header(b"content-encoding"))
             raw = await read_body(receive, request.content_length, limits=self._program.body_limits)
+        if body.is_token:
+            arguments["body"] = raw.decode("ascii", "replace")
+            if not body.schema.accepts(arguments["body"]):
+                violations.extend(body.schema.explain(arguments["body"], "body"))
+            return
         if body.form is not None:
             _read_form(raw, body.form, body=body, arguments=arguments, violations=violations)
             return

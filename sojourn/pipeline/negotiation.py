@@ -8,6 +8,7 @@ from sojourn.problems.http_errors import NotAcceptable, UnsupportedMediaType
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+SECURITY_EVENT = "application/secevent+jwt"
 EVENT_STREAM = "text/event-stream"
 
 _QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
@@ -62,6 +63,12 @@ def check_content_type(content_type: str | None, content_encoding: str | None) -
 def check_form_type(content_type: str | None, content_encoding: str | None) -> None:
     """The same for a form in UTF-8 (RFC 6749 appendix B)."""
     _require(FORM, content_type, content_encoding=content_encoding)
+
+
+@short_texts(maxsize=64)
+def check_security_event_type(content_type: str | None, content_encoding: str | None) -> None:
+    """The same for a security event token (RFC 8935 §2.1)."""
+    _require(SECURITY_EVENT, content_type, content_encoding=content_encoding)
 
 
 def _require(media_type: str, content_type: str | None, *, content_encoding: str | None) -> None:

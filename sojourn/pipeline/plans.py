@@ -16,7 +16,7 @@ from connexion.operations.abstract import AbstractOperation
 from sojourn.pipeline import conditions, retries
 from sojourn.pipeline.deprecations import Deprecations, compile_deprecations
 from sojourn.pipeline.forms import FormReader
-from sojourn.pipeline.negotiation import EVENT_STREAM, FORM, JSON
+from sojourn.pipeline.negotiation import EVENT_STREAM, FORM, JSON, SECURITY_EVENT
 from sojourn.pipeline.parameters import Parameter, argument_of, compile_parameter
 from sojourn.pipeline.requests import Request
 from sojourn.pipeline.responses import Responses
@@ -36,11 +36,14 @@ _SAFE_METHODS = frozenset({"get", "head", "options"})
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What an operation says of its request body: JSON, or a form where there is a reader of its `form`."""
+    """What an operation says of its request body: JSON, a form where there is a reader of its `form`, or a token
+    (`is_token`), which is a text.
+    """
 
     required: bool
     schema: Schema
     form: FormReader | None = None
+    is_token: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Plan:
     `token`, `actor`, `logout_token` and `credential` name the argument that holds a token to be verified before the
     handler runs, that of the party that acts, a provider's logout token, and the refresh token that is the request's
     credential; None where there is none.
+    `takes_security_events`: its body is a provider's security event token, and its 400 is in RFC 8935's words.
     `usual_form` is the media type of the response where the request has no `Accept`; empty where it must be named.
     `oauth_errors` are the statuses of refusals that are OAuth errors and no problem documents.
     """
@@ -83,6 +87,7 @@ class Plan:
     token: str | None
     actor: str | None
     logout_token: str | None
+    takes_security_events: bool
     credential: str | None
 
     def extra_headers(self, request: Request) -> list[tuple[bytes, bytes]]:
@@ -162,6 +167,7 @@ def compile_plan(
         token=getattr(operation.function, "token_argument", None),
         actor=getattr(operation.function, "actor_argument", None),
         logout_token=getattr(operation.function, "logout_token_argument", None),
+        takes_security_events=getattr(operation.function, "security_events", False),
         credential=getattr(operation.function, "credential_argument", None),
     )
     _check_signature(plan)
@@ -191,11 +197,14 @@ def _body(operation: AbstractOperation) -> Body | None:
     request_body = operation.request_body
     if not request_body:
         return None
-    if list(request_body["content"]) not in ([JSON], [FORM]):
-        raise ContractError(f"{operation.operation_id}: request bodies are {JSON} or {FORM} and nothing else")
+    if list(request_body["content"]) not in ([JSON], [FORM], [SECURITY_EVENT]):
+        raise ContractError(
+            f"{operation.operation_id}: request bodies are {JSON}, {FORM} or {SECURITY_EVENT} and nothing else"
+        )
     ((media_type, content),) = request_body["content"].items()
     form = FormReader(content["schema"]) if media_type == FORM else None
-    return Body(request_body.get("required", False), Schema(content["schema"]), form)
+    is_token = media_type == SECURITY_EVENT
+    return Body(request_body.get("required", False), Schema(content["schema"]), form, is_token)
 
 
 def _oauth_errors(operation: AbstractOperation) -> frozenset[int]:

@@ -191,7 +191,9 @@ class Responder:
         judge = oauth_errors if self.plan is not None and self.plan.oauth_errors else documents
         status = judge.status_of(error)
         is_oauth = self.plan is not None and status in self.plan.oauth_errors
-        document = oauth_errors.document(error) if is_oauth else render(error, facts)
+        is_event = is_oauth and self.plan is not None and self.plan.takes_security_events
+        said = oauth_errors.of_security_event if is_event else oauth_errors.document
+        document = said(error) if is_oauth else render(error, facts)
         media_type = JSON if is_oauth else _PROBLEM_JSON
         if self._checks and self.plan is not None and status not in (404, 405):
             with suppress(DomainError):  # already logged: a refusal is never replaced by another one
@@ -202,8 +204,8 @@ class Responder:
         ]
         if status != 401:  # an OAuth error of a key that is 401 elsewhere
             headers = [field for field in headers if field[0] != b"www-authenticate"]
-        if not is_oauth:
-            headers.append((b"content-language", self.locale.encode()))
+        if not is_oauth or is_event:
+            headers.append((b"content-language", b"en" if is_event else self.locale.encode()))
         if self.plan is not None and self.plan.vary:
             headers.append((b"vary", self.plan.vary))
         await self._respond(status, to_json(document), fixed=headers)

@@ -96,6 +96,8 @@ async def _resolve(
     presented: PresentedToken | None = None
     if plan.logout_token is not None:
         presented = await program.tokens.logout.read(arguments["body"][plan.logout_token], program.clock())
+    if plan.takes_security_events:
+        presented = await program.tokens.signals.read(arguments["body"], program.clock())
     if plan.token is not None and (text := arguments.get("body", arguments).get(plan.token)) is not None:
         presented = await program.tokens.present(text, of)
     return of, identity.caller, presented

@@ -21,7 +21,7 @@ from sojourn.domain.errors import (
 )
 from sojourn.domain.refresh_tokens import RefreshToken
 from sojourn.domain.scopes import SCOPES
-from sojourn.domain.tokens import LogoutToken, PresentedToken
+from sojourn.domain.tokens import LogoutToken, PresentedToken, SecurityEvents
 from sojourn.domain.values import Caller, Tenant, tenant
 from sojourn.pipeline.clients import Client
 from sojourn.pipeline.schemas import ContractError
@@ -70,11 +70,20 @@ class LogoutTokenReader(Protocol):
     async def read(self, token: str, now: datetime) -> LogoutToken: ...
 
 
+class SecurityEventReader(Protocol):
+    """Reads a provider's security event token. Raises InvalidSecurityEvent."""
+
+    async def read(self, token: str, now: datetime) -> SecurityEvents: ...
+
+
 class TokenChecker(Protocol):
     """Reads a bearer token: who calls, and in which tenant."""
 
     @property
     def logout(self) -> LogoutTokenReader: ...
+
+    @property
+    def signals(self) -> SecurityEventReader: ...
 
     async def authenticate(self, token: str, now: datetime) -> tuple[Caller, Tenant]: ...
 

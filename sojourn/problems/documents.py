@@ -59,6 +59,7 @@ CATALOGUE: Mapping[str, ProblemType] = {
         ("unsupported_grant", 400, 30100005),
         ("invalid_subject_token", 400, 30100006),
         ("invalid_logout_token", 400, 30100007),
+        ("invalid_security_event", 400, 30100008),
         ("authentication_required", 401, 30101001),
         ("invalid_api_key", 401, 30101002),
         ("invalid_token", 401, 30101003),

@@ -48,6 +48,24 @@ def document(error: DomainError) -> dict[str, str]:
     }
 
 
+_OF_RULES: Mapping[str, str] = {
+    "alg": "invalid_key",
+    "signature": "invalid_key",
+    "iss": "invalid_issuer",
+    "aud": "invalid_audience",
+}
+"""The word where a security event token breaks one of these rules (RFC 8935 §2.4); `invalid_request` for any other."""
+
+
+def of_security_event(error: DomainError) -> dict[str, str]:
+    """`err` and `description`, as RFC 8935 §2.3 has them."""
+    said = document(error)
+    return {
+        "err": _OF_RULES.get(str(error.params.get("rule")), "invalid_request"),
+        "description": said["error_description"],
+    }
+
+
 def _word(error: DomainError) -> str:
     if isinstance(error, ValidationFailed):
         return _BY_PARAMETER.get(error.violations[0].field.partition("[")[0], "invalid_request")

@@ -36,6 +36,7 @@ SAMPLES: Mapping[str, errors.DomainError] = {
         errors.UnsupportedGrant(),
         errors.InvalidSubjectToken(),
         errors.InvalidLogoutToken("exp"),
+        errors.InvalidSecurityEvent("aud"),
         http_errors.RouteNotFound(),
         errors.SessionNotFound(),
         errors.TenantNotFound(),

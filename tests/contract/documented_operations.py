@@ -113,6 +113,7 @@ OUR_OPERATIONS = {
     "generate_oauth_tokens": "clients refresh and exchange as OAuth has it, without code of ours (RFC 6749, RFC 8693)",
     "introspect_oauth_token": "gateways and resource servers ask as OAuth has it, without code of ours (RFC 7662)",
     "revoke_oauth_token": "clients revoke as OAuth has it, without code of ours (RFC 7009)",
+    "receive_security_events": "what happens to an account at a provider ends its sessions here without a line of code",
     "revoke_provider_sessions": "what ends at an identity provider ends here without a line of code (OpenID Connect)",
     "get_key_set": "whoever verifies our tokens needs the keys (RFC 7517)",
     "list_status_lists": "verifiers fetch status lists before they need them (draft-ietf-oauth-status-list)",

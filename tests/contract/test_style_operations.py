@@ -8,8 +8,8 @@ from tests.contract.document import Operation, operations, resolved
 # fmt: off
 VERBS = {
     "add", "apply", "blacklist", "check", "count", "create", "elevate", "erase", "exchange", "export", "generate",
-    "get", "introspect", "list", "purge", "reactivate", "record", "refresh", "remove", "replay", "reset", "revoke",
-    "rotate", "set", "start", "stream", "suspend", "test", "touch", "trust", "untrust", "update", "upgrade",
+    "get", "introspect", "list", "purge", "reactivate", "receive", "record", "refresh", "remove", "replay", "reset",
+    "revoke", "rotate", "set", "start", "stream", "suspend", "test", "touch", "trust", "untrust", "update", "upgrade",
     "validate",
 }
 # fmt: on
@@ -231,16 +231,19 @@ def test_no_reading_operation_takes_a_body() -> None:
 
 FORMS = {"generate_oauth_tokens", "introspect_oauth_token", "revoke_oauth_token", "revoke_provider_sessions"}
 """Operations that other software calls as OAuth and OpenID Connect have it: with a form."""
-AS_A_STANDARD_HAS_IT = {"revoke_oauth_token", "revoke_provider_sessions"}
-"""Operations whose success has no content under 200, because their standard says 200."""
+TOKENS = {"receive_security_events"}
+"""Operations whose body is a token (RFC 8935)."""
+AS_A_STANDARD_HAS_IT = {"revoke_oauth_token", "revoke_provider_sessions", "receive_security_events"}
+"""Operations whose success has no content under 200 or 202, because their standard says so."""
 
 
 def test_forms_alone_are_refused_as_oauth_has_it_and_that_is_not_to_be_stored() -> None:
     for operation in operations():
-        expected = {"400", "401"} & set(operation.answers) if str(operation) in FORMS else set()
+        expected = {"400", "401"} & set(operation.answers) if str(operation) in FORMS | TOKENS else set()
         assert set(operation.oauth_errors) == expected, operation
         for status, answer in operation.oauth_errors.items():
-            assert list(answer["content"]["application/json"]["schema"]["required"]) == ["error", "error_description"]
+            words = ["err", "description"] if str(operation) in TOKENS else ["error", "error_description"]
+            assert list(answer["content"]["application/json"]["schema"]["required"]) == words
             assert wears(answer, "Cache-Control"), (operation, status)
 
 
@@ -248,8 +251,9 @@ def test_every_body_is_json_or_a_standards_form_and_explained() -> None:
     for operation in operations():
         body = operation.definition.get("requestBody")
         if body:
-            form = str(operation) in FORMS
-            assert list(body["content"]) == ["application/x-www-form-urlencoded" if form else "application/json"]
+            expected = "application/x-www-form-urlencoded" if str(operation) in FORMS else "application/json"
+            expected = "application/secevent+jwt" if str(operation) in TOKENS else expected
+            assert list(body["content"]) == [expected]
             assert body["description"]
             assert isinstance(body["required"], bool)
 

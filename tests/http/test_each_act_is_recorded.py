@@ -12,6 +12,7 @@ from sojourn.openapi.loader import load_bundle
 from tests.http.conftest import API_KEY, Client
 from tests.http.test_backchannel_logout import LEFT_OUT, log_out, of_now
 from tests.http.test_scopes import stored
+from tests.http.test_security_event_tokens import event_of_now, push
 from tests.http.tokens import sign_in
 from tests.imported import imported
 
@@ -28,7 +29,7 @@ OF_OTHERS = {
     "add_to_blacklist": "token.refused",
 }
 """Operations of users that are acts where an administrator does them to somebody else."""
-OF_PROVIDERS = {"revoke_provider_sessions": "sessions.ended"}
+OF_PROVIDERS = {"revoke_provider_sessions": "sessions.ended", "receive_security_events": "sessions.ended"}
 """Operations that are acts although nobody of ours calls them."""
 READS = {"introspect_token", "introspect_oauth_token", "export_user_data", "check_many_active"}
 """Their method is POST for the sake of their body: they change nothing."""
@@ -219,6 +220,7 @@ OPERATIONS: dict[str, Callable[[Acts], Prepared]] = {
     "revoke_provider_sessions": lambda a: _with(
         a.new(), lambda _: log_out(a.client, of_now(a.client, sub=OTHER, sid=LEFT_OUT, tenant_id="acme"))
     ),
+    "receive_security_events": lambda a: _with(a.new(), lambda _: push(a.client, event_of_now(a.client, OTHER))),
     "revoke_other_sessions": lambda a: lambda: a.user("DELETE", "/sessions", params={"except": "current"}),
 }
 

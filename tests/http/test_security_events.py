@@ -8,6 +8,7 @@ import pytest
 from sojourn.observability.security_events import CATALOGUE, COMMON
 from tests.http.conftest import API_KEY, Client
 from tests.http.test_scopes import stored
+from tests.http.test_security_event_tokens import event_of_now, push
 from tests.http.tokens import refresh, sign_in
 
 HARMLESS = {
@@ -117,6 +118,7 @@ def test_each_event_is_provoked_and_says_what_the_catalogue_says(start: Any, eve
     manage_keys(client, database_url)
     manage_webhooks(client)
     plan_and_apply(client)
+    push(client, event_of_now(client, "usr_nobody"))
 
     missing = {name for name in CATALOGUE if not events(name)}
     assert missing == set()

@@ -39,7 +39,7 @@ LEAST_SECONDS = 0.005
 LEAST_SECONDS_OF_A_STAGE = 0.003
 
 WITH_BODY = [operation for operation in OPERATIONS if operation.body_schema is not None]
-WITH_FORM = list(Contract.read(None).forms.values())
+WITH_FORM = [operation for operation in Contract.read(None).forms.values() if operation.takes_form]
 WITH_PARAMETERS = [operation for operation in OPERATIONS if operation.named("path") or operation.named("query")]
 NEVER_DONE = {0, 401, 403, 404, 405, 408, 413, 414, 415, 431, 500, 503}
 """Answers to a request whose body was not looked at, or that nobody should get."""

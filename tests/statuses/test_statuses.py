@@ -22,7 +22,7 @@ import pytest
 
 from sojourn.conformance.contract import Contract, Operation
 from sojourn.conformance.wire import Raw, Reply, Wire
-from sojourn.openapi.document import FORM
+from sojourn.openapi.document import FORM, SECURITY_EVENT
 from sojourn.openapi.loader import load_bundle
 from tests.live import LiveServer
 from tests.strictness import requests
@@ -244,7 +244,7 @@ def too_large(operation: Operation, server: Prepared) -> Raw:
 
 
 def media_type(operation: Operation) -> str:
-    return FORM if operation.takes_form else "application/json"
+    return FORM if operation.takes_form else SECURITY_EVENT if operation.takes_token else "application/json"
 
 
 def wrong_type(operation: Operation, server: Prepared) -> Raw:
@@ -426,7 +426,8 @@ def assert_complete(operation: Operation, reply: Reply) -> None:
     if reply.status < 400:
         return
     if "application/json" in declared["content"]:
-        assert set(reply.json) == {"error", "error_description"}
+        words = {"err", "description"} if operation.takes_token else {"error", "error_description"}
+        assert set(reply.json) == words
         return
     problem = problem_of(reply)
     assert problem["status"] == reply.status

@@ -13,7 +13,7 @@ import jwt
 
 from sojourn.conformance.contract import Contract, Operation
 from sojourn.conformance.wire import MAX_ANSWER, NO_ANSWER, Raw, Reply, Wire, read_reply
-from sojourn.openapi.document import FORM
+from sojourn.openapi.document import FORM, SECURITY_EVENT
 from tests.live import JWT_SECRET
 
 OPERATIONS = tuple(Contract.read(None).operations.values())
@@ -27,6 +27,9 @@ def valid_request(
     Optional query parameters are left out unless `optional` says otherwise. Where the caller's token must belong to a
     session, it is the `access_token` that is known.
     """
+    if operation.takes_token:
+        request = Raw(operation.method, operation.path, body=security_event_token().encode())
+        return request.with_header("Content-Type", SECURITY_EVENT)
     if operation.takes_form:
         return form_request(operation, credentials, known)
     request = operation.request(known, optional=optional)
@@ -64,6 +67,13 @@ def logout_token() -> str:
     said = {"iss": "https://id.example.com", "aud": "shop-web", "sub": "usr_nobody", "iat": now, "exp": now + 120}
     event = {"http://schemas.openid.net/event/backchannel-logout": {}}
     return jwt.encode({**said, "jti": str(uuid.uuid4()), "events": event}, JWT_SECRET)
+
+
+def security_event_token() -> str:
+    """A provider's security event token that is good now."""
+    said = {"iss": "https://id.example.com", "aud": "shop-web", "iat": int(time.time()), "jti": str(uuid.uuid4())}
+    event = {"https://schemas.openid.net/secevent/ssf/event-type/verification": {}}
+    return jwt.encode({**said, "events": event}, JWT_SECRET, headers={"typ": "secevent+jwt"})
 
 
 def exchange(port: int, request: Raw | bytes) -> Reply:

@@ -98,6 +98,26 @@ invalid_logout_token = Invalid logout token
     .explanation = An identity provider sends a logout token when a session ends there (OpenID Connect Back-Channel Logout 1.0). This one breaks a rule of section 2.4 or 2.6 of that standard, so no session was ended. The detail says which rule.
     .remedy = Compare the provider's settings with those of this service: the issuer, the keys, and SOJOURN_LOGOUT_AUDIENCE, which lists the client ids that logout tokens may name. A token that was refused as received before has already done its work.
 
+invalid_security_event = Invalid security event token
+    .detail = The security event token is refused: { $rule ->
+        [form] it is not a signed JWT in compact form (RFC 7515 section 7.1).
+        [alg] its alg is none of those that are accepted of its issuer, or it is none.
+        [header] its header asks for an extension (crit) that is not served.
+        [typ] its typ is not secevent+jwt.
+        [signature] no key of its issuer has signed it.
+        [iss] iss is missing, or is no issuer that is trusted here.
+        [aud] aud is missing, or does not name this service alone.
+        [iat] iat is missing, is no number of seconds, is in the future or older than a week.
+        [exp] it has exp, which a security event token must not have.
+        [sub] it has sub. The subject belongs into sub_id.
+        [jti] jti is missing or is no text.
+        [events] events is no JSON object whose members are JSON objects, or it is empty.
+        [subject] sub_id names neither a user nor a session: it is iss_sub of the same issuer, opaque, or complex with user or session.
+       *[tenant] it names a tenant that there cannot be.
+    }
+    .explanation = An identity provider sends a security event token when something happened to a session or an account (RFC 8935). This one breaks a rule of RFC 8417 or RFC 8935, so no session was ended. The detail says which rule.
+    .remedy = Compare the provider's settings with those of this service: the issuer, the keys, and SOJOURN_LOGOUT_AUDIENCE, which lists the audiences that the tokens may name.
+
 refresh_token_invalid = Invalid refresh token
     .detail = The refresh token is not accepted.
     .explanation = The refresh token was not issued by this service, is expired, or belongs to a session that has ended. The response does not say which. Nothing was changed.

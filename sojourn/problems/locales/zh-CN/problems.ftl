@@ -94,6 +94,26 @@ invalid_logout_token = 登出令牌无效
     .explanation = 会话在身份提供方结束时，身份提供方会发送登出令牌（OpenID Connect Back-Channel Logout 1.0）。该令牌违反了该标准第 2.4 或 2.6 节的规则，因此没有终止任何会话。详情说明了是哪条规则。
     .remedy = 请将身份提供方的设置与本服务的设置进行比较：签发者、密钥，以及列出登出令牌可以指定的客户端 id 的 SOJOURN_LOGOUT_AUDIENCE。因此前已收到而被拒绝的令牌已经起过作用。
 
+invalid_security_event = 安全事件令牌无效
+    .detail = 该安全事件令牌被拒绝：{ $rule ->
+        [form] 它不是紧凑形式的已签名 JWT（RFC 7515 第 7.1 节）。
+        [alg] 其 alg 不是对该签发者所接受的算法，或为 none。
+        [header] 其头部要求了本服务不支持的扩展（crit）。
+        [typ] 其 typ 不是 secevent+jwt。
+        [signature] 它不是由该签发者的任何密钥签名的。
+        [iss] 缺少 iss，或其签发者在此不受信任。
+        [aud] 缺少 aud，或 aud 不是仅指本服务。
+        [iat] 缺少 iat，或 iat 不是秒数、在将来或早于一周前。
+        [exp] 它含有安全事件令牌不得含有的 exp。
+        [sub] 它含有 sub；主体应写在 sub_id 中。
+        [jti] 缺少 jti，或 jti 不是文本。
+        [events] events 不是成员均为 JSON 对象的 JSON 对象，或为空。
+        [subject] sub_id 既未指明用户也未指明会话：应为同一签发者的 iss_sub、opaque，或含 user 或 session 的 complex。
+       *[tenant] 它指定的租户不可能存在。
+    }
+    .explanation = 会话或账户发生变化时，身份提供方会发送安全事件令牌（RFC 8935）。该令牌违反了 RFC 8417 或 RFC 8935 的规则，因此没有终止任何会话。详情说明了是哪条规则。
+    .remedy = 请将身份提供方的设置与本服务的设置进行比较：签发者、密钥，以及列出令牌可以指定的受众的 SOJOURN_LOGOUT_AUDIENCE。
+
 refresh_token_invalid = 刷新令牌无效
     .detail = 该刷新令牌不被接受。
     .explanation = 该刷新令牌不是本服务签发的，或已到期，或其会话已结束。具体原因不予透露。未作任何更改。
