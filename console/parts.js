@@ -103,7 +103,7 @@ export function Table({ caption, columns, rows }) {
 
 /** Names and values, one below the other; values that are missing are left out. */
 export function Facts({ of }) {
-  const there = of.filter(([, value]) => value !== undefined && value !== null && value !== "");
+  const there = of.filter(([, value]) => value !== undefined && value !== null && value !== false && value !== "");
   return html`<dl class="facts">${there.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
