@@ -5,7 +5,7 @@
 
 import { html, render, useState } from "./html.js";
 import { client, every } from "./api.js";
-import { Dangerous, Empty, exact, Loaded, named, Note, say, Time, useLoaded } from "./parts.js";
+import { Dangerous, Empty, exact, Loaded, named, Note, Refusal, say, Time, useLoaded } from "./parts.js";
 import { locale, nearest, t } from "./words.js";
 
 const name = (one) => one.device_name || one.name || [one.browser, one.os].filter(Boolean).join(" · ") || named("device", one.device_type)
@@ -23,13 +23,37 @@ function Device({ one, api, reload }) {
   const { newest, active_count: count, current } = one;
   const act = () => (one.device_id && count > 1 ? endDevice(api, one.device_id)
     : api.send("DELETE", `sessions/${encodeURIComponent(newest.id)}`));
-  return html`<li class=${`card ${current ? "here" : ""}`}><div><h3>${name(newest)} ${current && html`
-      <span class="badge">${t("current")}</span>`}</h3>
+  return html`<li class=${`card ${current ? "here" : ""}`}><div><${Named} newest=${newest} current=${current} api=${api} reload=${reload} />
     <p class="quiet">${t("signed-in-sessions", { count })} · ${t("last-used")} <${Time} at=${newest.last_active_at} /></p>
     <p class="quiet">${[newest.ip, newest.geoip || newest.country].filter(Boolean).join(" · ")}</p></div>
     ${count > 0 && html`<${Dangerous} label=${t("end-device")} title=${t("end-device-title", { count })}
       consequence=${t(current ? "end-current-consequence" : "end-device-consequence")} act=${act}
       done=${() => { say(t("ended-count", { count })); reload(); }} />`}</li>`;
+}
+
+/** The device's name, and a field to change it: that of its newest session. */
+function Named({ newest, current, api, reload }) {
+  const [open, setOpen] = useState(false);
+  const [error, setError] = useState(null);
+  const change = async (event) => {
+    event.preventDefault();
+    try {
+      const given = new FormData(event.target).get("name").trim();
+      await api.send("PATCH", `sessions/${encodeURIComponent(newest.id)}`, { name: given });
+      setOpen(false);
+      reload();
+    } catch (refusal) {
+      setError(refusal);
+    }
+  };
+  if (!open) {
+    return html`<h3>${name(newest)} ${current && html`<span class="badge">${t("current")}</span>`}
+      <button type="button" class="small quiet" aria-label=${t("rename-device", { name: name(newest) })}
+        onClick=${() => setOpen(true)}>${t("rename")}</button></h3>`;
+  }
+  return html`<form class="rename" onSubmit=${change}><label>${t("new-name")} <input name="name" required maxlength="128" value=${newest.name || ""}
+      autocomplete="off" /></label><button type="submit">${t("save")}</button>
+    <button type="button" onClick=${() => setOpen(false)}>${t("cancel")}</button></form>${error && html`<${Refusal} error=${error} />`}`;
 }
 
 function Others({ items, api, reload }) {

@@ -80,3 +80,11 @@ def test_all_others_are_signed_out_and_the_present_one_goes_on(browser: Browser,
     shadow(browser, ".note", "everywhere else")
 
     assert active(mine[0]) == {"d_phone"}
+
+
+def test_a_device_is_named_by_its_user(browser: Browser, mine: tuple[LiveServer, str]) -> None:
+    enter(browser, mine)
+    browser.click(shadow(browser, ".here h3 button"))
+    shadow(browser, ".rename input").send_keys("Ann's <b>phone</b>\n")
+
+    shadow(browser, ".here h3", "Ann's <b>phone</b>")
