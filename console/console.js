@@ -11,13 +11,14 @@ import { Overview } from "./overview.js";
 import { Sessions } from "./sessions.js";
 import { Session } from "./session.js";
 import { Users } from "./users.js";
+import { Plans } from "./plans.js";
 import { Trusted } from "./trusted.js";
 import { Tokens } from "./tokens.js";
 import { Webhooks } from "./webhooks.js";
 import { Keys } from "./keys.js";
 
 const PLACES = [
-  ["overview", Overview], ["sessions", Sessions], ["users", Users], ["trusted", Trusted], ["tokens", Tokens],
+  ["overview", Overview], ["sessions", Sessions], ["users", Users], ["plans", Plans], ["trusted", Trusted], ["tokens", Tokens],
   ["webhooks", Webhooks], ["keys", Keys],
 ];
 

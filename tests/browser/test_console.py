@@ -269,3 +269,23 @@ def test_a_session_is_suspended_and_reactivated(browser: Browser, watched: LiveS
 
     browser.find("h1", "Active")
     assert is_active(watched, "usr_paused")
+
+
+def test_a_plan_shows_its_numbers_and_ends_what_was_typed(
+    browser: Browser, watched: LiveServer, picture: Picture
+) -> None:
+    for _ in range(3):
+        create(watched, "usr_planned")
+    enter(browser, watched, "plans")
+    browser.find("input[name=user_id]").send_keys("usr_planned")
+    browser.find("input[name=reason]").send_keys("stolen laptops\n")
+    browser.find("h2", "3 sessions would end")
+    end = browser.find("button.danger", "End 3 sessions")
+    assert not end.is_enabled()
+    browser.find("section form input").send_keys("3")
+    picture("console-plan-1280")
+    assert axe.found(browser) == []
+    browser.click(browser.find("button.danger", "End 3 sessions"))
+
+    browser.find("section", "3 sessions ended", "Finished")
+    assert not is_active(watched, "usr_planned")

@@ -302,6 +302,28 @@ key-good = in use
 key-revoked = revoked
 key-expired = expired
 
+## Plans
+place-plans = Plans
+plan-which = Which sessions are to end?
+plan-which-about = Fill in what is known; a session ends when it fits all of it. Nothing ends before you have seen the numbers.
+plan-everything = Every session of the tenant, where nothing is filled in
+plan-count = Count them
+plan-ends = { $count ->
+    [one] 1 session would end
+   *[other] { $count } sessions would end
+}
+plan-until = Can be applied until
+plan-type = Type { $count } to end them. Their users are signed out at once; this cannot be undone.
+plan-sample = The newest of them
+plan-progress = Progress
+plan-remaining = { $count ->
+    [one] 1 row remains to be written. Its tokens are refused already.
+   *[other] { $count } rows remain to be written. Their tokens are refused already.
+}
+plan-done = Finished at { $at }
+plan-another = Another plan
+plan-not-yours = Your role may make no plans.
+
 ## My devices
 account-lead = Where you are signed in. End what you do not know.
 current = This device

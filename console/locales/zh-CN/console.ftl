@@ -281,6 +281,22 @@ key-good = 使用中
 key-revoked = 已吊销
 key-expired = 已过期
 
+## 计划
+place-plans = 计划
+plan-which = 要结束哪些会话？
+plan-which-about = 填写已知的内容；会话须全部符合才会结束。在您看到数字之前，不会结束任何会话。
+plan-everything = 未填写任何内容时，指本租户的所有会话
+plan-count = 统计
+plan-ends = 将结束 { $count } 个会话
+plan-until = 可执行至
+plan-type = 输入 { $count } 以结束它们。其用户会立即退出登录，此操作无法撤销。
+plan-sample = 其中最新的
+plan-progress = 进度
+plan-remaining = 还有 { $count } 行待写入，其令牌已被拒绝。
+plan-done = 完成于 { $at }
+plan-another = 新的计划
+plan-not-yours = 您的角色不能制定计划。
+
 ## 我的设备
 account-lead = 您在以下设备上登录。如有不认识的设备，请将其退出。
 current = 本设备
