@@ -107,7 +107,7 @@ class Stage:
             (folder / "routes.yaml").write_text(routes)
             command = [program("traefik"), f"--configFile={folder / 'traefik.yaml'}"]
         elif name == "caddy":
-            (site,) = self._blocks("Caddy", "caddy")
+            (site,) = self._blocks("Caddy", "text")
             text = "{\n\tadmin off\n}\n" + site.replace(":8000 {", f"http://127.0.0.1:{port} {{")
             (folder / "Caddyfile").write_text(text)
             command = [program("caddy"), "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]

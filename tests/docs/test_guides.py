@@ -13,8 +13,8 @@ DOCS = ROOT / "docs"
 GUIDES = sorted((DOCS / "guides").glob("*.md"))
 RUN = {"sh", "python"}
 COMPARED = {"json"}
-RUN_BY_THE_DRILL = {"backup-and-restore": {"bash", "ini"}}
-"""Languages of snippets that need a server of PostgreSQL: `tests/backups` runs them."""
+RUN_BY_OTHERS = {"backup-and-restore": {"bash", "ini"}, "gateways": {"nginx", "text", "yaml"}}
+"""Languages of snippets that need a server of PostgreSQL, or proxies: `tests/backups` and `tests/deploy` run them."""
 ELSEWHERE = "bash"
 """Snippets that need what no test has, such as a cluster: the text before each says that it is not run, and why."""
 PORTS = ("8081", "8082", "9464")
@@ -29,7 +29,7 @@ def test_the_snippets_of_a_guide_run_and_answer_as_shown(guide: Path, tmp_path: 
 def test_a_guide_holds_no_snippet_that_is_not_run(guide: Path) -> None:
     found = snippets(guide)
 
-    drill = RUN_BY_THE_DRILL.get(guide.stem, set())
+    drill = RUN_BY_OTHERS.get(guide.stem, set())
     assert {snippet.language for snippet in found} <= RUN | COMPARED | drill | {ELSEWHERE}
     assert drill or unexplained(guide.read_text("utf-8")) == []
     assert RUN & {snippet.language for snippet in found}
