@@ -44,7 +44,7 @@ EXPIRED = and_(NOT_REVOKED, or_(_S.c.due_at.is_(None), OVER), SPARED)
 OPEN = and_(NOT_REVOKED, _NOT_SETTLED, _AHEAD, _NOT_LAPSED, SPARED)
 """Active or suspended: what can be ended."""
 SUSPENDED = and_(NOT_REVOKED, _S.c.due_at.is_not(None), _AHEAD, _UNTIL > NOW, SPARED)
-FEW_SUSPENDED = and_(_S.c.due_at <= NOW, SUSPENDED)
+FEW_SUSPENDED = and_(_S.c.due_at <= NOW, _STANDS, _S.c.due_at.is_not(None), _AHEAD, _UNTIL > NOW, SPARED)
 """The same rows by the index of what is due: `due_at` is not later than the beginning of the suspension."""
 ENDED_BY_HAND = or_(_S.c.revoked_at.is_not(None), LAPSED, being_revoked())
 """What is shown as revoked."""

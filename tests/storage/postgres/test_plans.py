@@ -145,6 +145,7 @@ WAYS = {
     "user": ("user_id", "_user_id_id_idx"),
     "device": ("device_id", "_device_id_idx"),
     "few": ("status=active", "_due_at_idx"),
+    "suspended": ("status=suspended", "_due_at_idx"),
     "all": ("app_id", "_pkey"),
     "revoked": ("status=revoked", "_tenant_id_id_idx", "_pkey"),
 }
