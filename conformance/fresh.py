@@ -55,8 +55,10 @@ def values_for(operation: Operation, tenant: Tenant) -> dict[str, Any]:
     needed = _names(operation)
     if needed & (ABOUT_SESSIONS | {"token_id", "entry_id"}):
         values.update(_session_values(tenant, user))
+    if operation.id == "create_logout_client":
+        values["client_id"] = f"client-of-{user}"
     for name, make in _MADE.items():
-        if name in needed:
+        if name in needed and name not in values:
             values[name] = make(tenant, user)
     if operation.id in AFTER_AN_EVENT:
         values["after"] = _cursor(tenant)
@@ -136,6 +138,12 @@ def _webhook_id(tenant: Tenant, user: str) -> str:
     return str(expect(tenant.admin("create_webhook", body=body), 201).json["id"])
 
 
+def _client_id(tenant: Tenant, user: str) -> str:
+    """An application that is sent nothing, under a client id of its own."""
+    body = {"client_id": f"client-of-{user}", "uri": "https://shop.example.com/logout", "enabled": False}
+    return str(expect(tenant.admin("create_logout_client", body=body), 201).json["client_id"])
+
+
 def _plan_id(tenant: Tenant, user: str) -> str:
     """A plan of one user's sessions."""
     body = {"filter": {"user_id": user}, "reason": "drill"}
@@ -153,6 +161,7 @@ _MADE: dict[str, Callable[[Tenant, str], str]] = {
     "entry_id": _entry_id,
     "list_id": _list_id,
     "webhook_id": _webhook_id,
+    "client_id": _client_id,
     "plan_id": _plan_id,
     "revocation_id": _revocation_id,
 }

@@ -22,6 +22,7 @@ DomainError
 ├── TenantLimitReached      no tenant more is made on first use
 ├── WebhookLimitReached     the tenant may have no webhook more
 ├── TenantExists            a tenant of this id is there already
+├── LogoutClientExists      an application of this client id is there already
 ├── IdempotencyKeyReused    a retry's key that came with another request before
 ├── PreconditionFailed      what the caller saw before has changed
 ├── TenantMismatch          the body names another tenant than the credential
@@ -38,6 +39,7 @@ DomainError
 │   ├── ApiKeyNotFound
 │   ├── StatusListNotFound
 │   ├── MetadataNotFound
+│   ├── LogoutClientNotFound
 │   ├── PageFileNotFound
 │   ├── WebhookNotFound
 │   ├── DeliveryNotFound
@@ -238,6 +240,12 @@ class TenantExists(DomainError):
     key = "tenant_exists"
 
 
+class LogoutClientExists(DomainError):
+    """The tenant has an application of this client id already; it was left as it is."""
+
+    key = "logout_client_exists"
+
+
 class IdempotencyKeyReused(DomainError):
     """The key of a retry came with another request before, or its answer cannot be read any more: nothing was done."""
 
@@ -338,6 +346,12 @@ class StatusListNotFound(NotFound):
     """There is no status list with this id, or it is needed no longer."""
 
     key = "status_list_not_found"
+
+
+class LogoutClientNotFound(NotFound):
+    """The tenant has no application of this client id."""
+
+    key = "logout_client_not_found"
 
 
 class MetadataNotFound(NotFound):

@@ -58,6 +58,7 @@ from sojourn.handlers.tokens import service as token_service
 from sojourn.handlers.tokens import user as token_user
 from sojourn.handlers.webhooks import deliveries as webhook_deliveries
 from sojourn.handlers.webhooks import endpoints as webhook_endpoints
+from sojourn.handlers.webhooks import logout_clients
 from sojourn.observability import metrics, spans
 from sojourn.openapi.loader import bundle_json, bundle_yaml, load_bundle
 from sojourn.pipeline.bodies import BodyLimits
@@ -110,6 +111,7 @@ HANDLER_MODULES: tuple[ModuleType, ...] = (
     token_user,
     webhook_deliveries,
     webhook_endpoints,
+    logout_clients,
 )
 
 

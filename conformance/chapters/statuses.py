@@ -21,6 +21,7 @@ UNKNOWN = {
     "token_id": "tok_nobody",
     "entry_id": "bl_nobody",
     "device_id": "dev_nobody_ever_saw",
+    "client_id": "no-such-application",
     "webhook_id": "whk_00000000-0000-7000-8000-000000000000",
 }
 NAMES_A_SESSION = ("get_device_fingerprint", "get_risk_score", "generate_tokens")

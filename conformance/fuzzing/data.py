@@ -53,6 +53,7 @@ def _fill_tenant(tenant: Tenant, user: str) -> dict[str, list[str]]:
         ]
         or ["no-such-list"],
         "webhooks": [_webhook(tenant) for _ in range(FEW)],
+        "logout_clients": [_logout_client(tenant, f"client-of-{user}-{number}") for number in range(FEW)],
         "cursors": [expect(tenant.service("list_events", limit=1), 200).json["next_cursor"]],
         "waits": ["0s", "1s"],
     }
@@ -67,3 +68,9 @@ def _webhook(tenant: Tenant) -> str:
     """An endpoint that is sent nothing."""
     body = {"url": "https://hooks.example.com/sojourn", "events": ["policy.changed"], "enabled": False}
     return str(expect(tenant.admin("create_webhook", body=body), 201).json["id"])
+
+
+def _logout_client(tenant: Tenant, client_id: str) -> str:
+    """An application that is sent nothing."""
+    body = {"client_id": client_id, "uri": "https://shop.example.com/logout", "enabled": False}
+    return str(expect(tenant.admin("create_logout_client", body=body), 201).json["client_id"])

@@ -36,6 +36,7 @@ _BOUND = {
     "path.slug": ("problem_types", 0.7),
     "path.list_id": ("status_lists", 0.7),
     "path.webhook_id": ("webhooks", 0.7),
+    "path.client_id": ("logout_clients", 0.7),
     "body.session_id": ("sessions", 0.9),
     "body.tenant_id": ("tenants", 0.9),
     "body.auth_user_id": ("users", 0.9),
@@ -78,6 +79,8 @@ _JUDGES_BY_MORE_THAN_FORM = (
     "PATCH /admin/webhooks/{webhook_id}",
     "POST /admin/webhooks/{webhook_id}/rotate-secret",
     "POST /admin/webhooks/{webhook_id}/replay",
+    "POST /admin/logout-clients",
+    "PATCH /admin/logout-clients/{client_id}",
 )
 """A tenant that is not the header's, a token that is not good, lifetimes that contradict, more methods than a session
 names with those it has, a caller whose token names no session, a cursor of another list or beside a page, a URL that

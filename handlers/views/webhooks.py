@@ -29,6 +29,22 @@ def webhook_response(row: WebhookRow, now: Instant) -> View:
     return {name: value for name, value in view.items() if value is not None}
 
 
+def logout_client_response(row: WebhookRow, now: Instant) -> View:
+    """`LogoutClientResponse`. That nothing is sent to it for a while is shown while it is so."""
+    view = {
+        "client_id": row.client,
+        "uri": row.url,
+        "session_required": bool(row.session_required),
+        "apps": row.wanted_apps,
+        "enabled": row.disabled_at is None,
+        "created_at": row.created_at,
+        "disabled_at": row.disabled_at,
+        "disabled_because": row.disabled_because,
+        "held_until": _future(row.held_until, now),
+    }
+    return {name: value for name, value in view.items() if value is not None}
+
+
 def test_response(attempt: Attempt) -> View:
     """`WebhookTestResponse`."""
     view: View = {"delivered": attempt.was_delivered, "duration_ms": attempt.duration_ms}

@@ -95,13 +95,7 @@ async def update_webhook(ctx: Context, webhook_id: str, body: dict[str, Any]) ->
             events=json.dumps(sorted(body["events"])) if "events" in body else row.events,
             description=body.get("description", row.description),
         )
-        if body.get("enabled") is True and row.disabled_at is not None:
-            row = row._replace(
-                disabled_at=None, disabled_because=None, held_until=None, position=await webhooks.newest(unit)
-            )
-            await deliveries.resume(unit, webhook_id, now=ctx.now_text)
-        elif body.get("enabled") is False and row.disabled_at is None:
-            row = row._replace(disabled_at=ctx.now_text, disabled_because="administrator")
+        row = await deliveries.switched(unit, row, body.get("enabled"), now=ctx.now_text)
         await webhooks.change(unit, row)
         await auditing.record(
             replace(ctx, db=unit), "webhook.updated", target=webhook_id, before=_shown(before), after=_shown(row)

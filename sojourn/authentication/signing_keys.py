@@ -36,6 +36,9 @@ TOKEN_TYPE = "at+jwt"  # noqa: S105 - a name
 STATUS_LIST_TYPE = "statuslist+jwt"
 """What our status lists say they are (draft-ietf-oauth-status-list-20, section 5.1): never taken for a token."""
 
+LOGOUT_TOKEN_TYPE = "logout+jwt"  # noqa: S105 - a name
+"""What our logout tokens say they are (OpenID Connect Back-Channel Logout 1.0 §2.4): never taken for another token."""
+
 _RSA_BITS = 3072
 PrivateKey = Ed25519PrivateKey | RSAPrivateKey
 
@@ -49,7 +52,7 @@ class Signer:
         self._key = key
         self._headers = {
             kind: _segment(orjson.dumps({"alg": algorithm, "kid": kid, "typ": kind}))
-            for kind in (TOKEN_TYPE, STATUS_LIST_TYPE)
+            for kind in (TOKEN_TYPE, STATUS_LIST_TYPE, LOGOUT_TOKEN_TYPE)
         }
 
     def sign(self, claims: Mapping[str, Any], kind: str = TOKEN_TYPE) -> str:

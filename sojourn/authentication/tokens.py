@@ -19,6 +19,7 @@ from sojourn.authentication.bearer_tokens import BearerTokens, digest_of
 from sojourn.authentication.compact import require_compact
 from sojourn.authentication.logout_tokens import LogoutTokens
 from sojourn.authentication.refresh_limit import RefreshLimit
+from sojourn.authentication.signing_keys import LOGOUT_TOKEN_TYPE, STATUS_LIST_TYPE, TOKEN_TYPE, SigningKeys
 from sojourn.authentication.security_event_tokens import SecurityEventTokens
 from sojourn.authentication.signing_keys import STATUS_LIST_TYPE, TOKEN_TYPE, SigningKeys
 from sojourn.authentication.vault import Vault
@@ -156,10 +157,17 @@ class Tokens:
 
     async def sign_status_list(self, claims: Mapping[str, Any], *, now: datetime) -> str:
         """A status list with these claims, signed by the key that signs tokens. Raises Unavailable."""
+        return await self._sign_as(STATUS_LIST_TYPE, claims, now=now)
+
+    async def sign_logout_token(self, claims: Mapping[str, Any], *, now: datetime) -> str:
+        """A logout token (OpenID Connect Back-Channel Logout 1.0 §2.4) with these claims. Raises Unavailable."""
+        return await self._sign_as(LOGOUT_TOKEN_TYPE, claims, now=now)
+
+    async def _sign_as(self, kind: str, claims: Mapping[str, Any], *, now: datetime) -> str:
         database, _, keys = self._started()
         async with database.system() as unit:
             signer = await keys.signer(unit, now, key_id=None)
-        return signer.sign({"iss": self.issuer, **claims}, STATUS_LIST_TYPE)
+        return signer.sign({"iss": self.issuer, **claims}, kind)
 
     async def present(self, text: str, of: Tenant) -> PresentedToken:
         """What a text presented as a token is. A refresh token of another tenant than `of` counts as unknown. Raises

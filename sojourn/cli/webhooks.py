@@ -75,6 +75,7 @@ def list_(tenant: TenantId | None, *, as_json: bool, database_url: str | None) -
             "waiting": waiting,
             "made": listing.ago(row.created_at, instant),
             **webhook_response(row, now),
+            **({} if row.client is None else {"client_id": row.client}),
         }
         for row, waiting in found
         if tenant in (None, row.tenant_id)
@@ -100,6 +101,8 @@ def test(webhook_id: str, *, as_json: bool, database_url: str | None) -> None:
 
     async def send(database: Database) -> tuple[WebhookRow, Attempt]:
         async def nothing(unit: UnitOfWork, row: WebhookRow) -> dict[str, Any]:
+            if row.client is not None:
+                raise click.ClickException(f"{row.id} is sent logout tokens, and each of them ends a session")
             return {}
 
         vault = _vault(settings)

@@ -129,6 +129,24 @@ CATALOGUE: Mapping[str, SecurityEvent] = {
             after="replay_webhook_deliveries",
             members="webhook_id",
         ),
+        _done(
+            "logout_client.created",
+            "an application for logout tokens was made",
+            after="create_logout_client",
+            members="client_id",
+        ),
+        _done(
+            "logout_client.updated",
+            "an application for logout tokens was changed",
+            after="update_logout_client",
+            members="client_id",
+        ),
+        _done(
+            "logout_client.removed",
+            "an application for logout tokens was deleted",
+            after="remove_logout_client",
+            members="client_id",
+        ),
         _done("tenant.created", "a tenant was made over HTTP", after="create_tenant", members="tenant_id"),
         _done(
             "signal.received",
@@ -218,6 +236,7 @@ def succeeded(handled: Handled, arguments: Mapping[str, Any], *, result: Any) ->
         "key_id": said.get("key_id") or _key_of(result),
         "tenant_id": said.get("tenant_id"),
         "webhook_id": said.get("webhook_id"),
+        "client_id": said.get("client_id"),
         "plan_id": said.get("plan_id"),
     }
     _record(event, handled, level=logging.INFO, members={name: known[name] for name in event.members})

@@ -46,6 +46,8 @@ SAMPLES: Mapping[str, errors.DomainError] = {
         errors.ApiKeyNotFound(),
         errors.StatusListNotFound(),
         errors.MetadataNotFound(),
+        errors.LogoutClientExists(),
+        errors.LogoutClientNotFound(),
         errors.PageFileNotFound(),
         errors.WebhookLimitReached(limit=1_000),
         errors.WebhookNotFound(),

@@ -1,6 +1,7 @@
 """What follows from an attempt: when the event is sent again, and whether the endpoint is sent anything at all."""
 
 import json
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sojourn.domain.clock import Instant, to_text
@@ -13,9 +14,12 @@ _LONGEST_PAUSE = timedelta(seconds=60)
 
 
 def after_attempt(
-    delivery: DeliveryRow, attempt: Attempt, *, now: datetime, draw: float
+    delivery: DeliveryRow, attempt: Attempt, *, now: datetime, draw: float, final: Collection[int] = ()
 ) -> tuple[DeliveryRow, DisabledBecause | None]:
-    """The delivery as it is stored after an attempt, and why the endpoint is disabled by it, where it is."""
+    """The delivery as it is stored after an attempt, and why the endpoint is disabled by it, where it is.
+
+    After a status of `final` it is given up, and the endpoint goes on.
+    """
     tries = delivery.tries + 1
     known = [*json.loads(delivery.attempts or "[]"), _written(attempt)][-KEPT_ATTEMPTS:]
     noted = delivery._replace(tries=tries, attempts=json.dumps(known, separators=(",", ":")), due_at=None)
@@ -23,6 +27,8 @@ def after_attempt(
         return noted._replace(delivered_at=to_text(now)), None
     if attempt.outcome == "gone":
         return noted, "gone"
+    if attempt.status in final:
+        return noted, None
     wait = wait_after(tries, draw=draw, asked=attempt.asked)
     return (noted, "failing") if wait is None else (noted._replace(due_at=to_text(now + wait)), None)
 

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 
 import httpx
 import orjson
@@ -21,6 +22,7 @@ DEADLINE_SECONDS = 15.0
 MAX_READ_BYTES = 64 * 1024
 """So much of an answer is read, so that the connection can be used again. Nothing of it is kept or shown."""
 _READ_SECONDS = 1.0
+FORM = "application/x-www-form-urlencoded"
 
 
 class Post:
@@ -39,8 +41,7 @@ class Post:
 
     async def send(self, url: str, message_id: str, *, body: bytes, secrets: Sequence[str]) -> Attempt:
         """Send a message once, signed with each secret. Raises nothing that the receiver could bring about."""
-        now, clock = self._clock(), asyncio.get_running_loop().time
-        began = clock()
+        now = self._clock()
         timestamp = int(now.timestamp())
         headers = {
             "content-type": "application/json",
@@ -50,6 +51,15 @@ class Post:
                 signature(secret, message_id, timestamp=timestamp, body=body) for secret in secrets
             ),
         }
+        return await self._attempt(url, body, headers=headers, now=now)
+
+    async def send_form(self, url: str, body: bytes) -> Attempt:
+        """Send a form once. Raises nothing that the receiver could bring about."""
+        return await self._attempt(url, body, headers={"content-type": FORM}, now=self._clock())
+
+    async def _attempt(self, url: str, body: bytes, *, headers: dict[str, str], now: datetime) -> Attempt:
+        clock = asyncio.get_running_loop().time
+        began = clock()
         status, asked = None, None
         outcome: Outcome
         if fault(url, self._allowed) is not None:  # what was allowed when it was stored need not be now

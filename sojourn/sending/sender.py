@@ -22,13 +22,14 @@ from sojourn.domain.values import Tenant
 from sojourn.domain.webhooks import LONGEST_WAIT, Attempt
 from sojourn.observability import metrics
 from sojourn.sending.egress import Resolve
+from sojourn.sending.logout import FINAL, Sign, logout_claims, logout_form
 from sojourn.sending.outcomes import after_attempt, given_up, is_held, pause_after
 from sojourn.sending.posting import Post, message, test_message
 from sojourn.sending.secrets import Seals, Secrets
 from sojourn.storage.database import Database
 from sojourn.storage.queries import deliveries, sending, webhooks
 from sojourn.storage.queries.deliveries import DeliveryRow
-from sojourn.storage.queries.feed import EVERYBODY
+from sojourn.storage.queries.feed import EVERYBODY, EventRow
 from sojourn.storage.queries.sending import Endpoint
 from sojourn.storage.queries.webhooks import WebhookRow
 from sojourn.storage.unit_of_work import UnitOfWork
@@ -60,12 +61,14 @@ class Sender:
         allowed: Allowed,
         number: Callable[[], Awaitable[object]],
         resolve: Resolve | None = None,
+        sign: Sign | None = None,
     ) -> None:
-        """`number` gives their numbers to the events that were committed."""
+        """`number` gives their numbers to the events that were committed; `sign` signs logout tokens."""
         self._database = database
         self._clock = clock
         self._allowed = allowed
         self._number = number
+        self._sign = sign
         self._secrets = Secrets(seals)
         self._post = Post(allowed, clock, resolve=resolve)
         self._holder = ""
@@ -222,14 +225,10 @@ class Sender:
             gone = given_up(delivery)
             await database.write(tenant, lambda unit: deliveries.note(unit, row.id, row=gone))
             return None
-        now = to_text(self._clock())
-        secrets = self._secrets.of(row, now)
-        if secrets:
-            attempt = await self._post.send(row.url, delivery.id, body=message(event), secrets=secrets)
-        else:
-            attempt = Attempt(now, "secret_unreadable", None, 0)
+        attempt = await (self._send if row.client is None else self._log_out)(row, delivery.id, event=event)
         metrics.count("sojourn_webhook_attempts", attempt.outcome)
-        noted, because = after_attempt(delivery, attempt, now=self._clock(), draw=random.random())  # noqa: S311
+        draw, final = random.random(), () if row.client is None else FINAL  # noqa: S311
+        noted, because = after_attempt(delivery, attempt, now=self._clock(), draw=draw, final=final)
         ended = to_text(self._clock())
 
         async def note(unit: UnitOfWork) -> bool:
@@ -239,6 +238,22 @@ class Sender:
         if await database.write(tenant, note):
             logger.warning("the webhook %s of the tenant %s is disabled: %s", row.id, tenant.id, because)
         return attempt
+
+    async def _send(self, row: WebhookRow, message_id: str, *, event: EventRow) -> Attempt:
+        """Send an event to an endpoint once."""
+        now = to_text(self._clock())
+        secrets = self._secrets.of(row, now)
+        if not secrets:
+            return Attempt(now, "secret_unreadable", None, 0)
+        return await self._post.send(row.url, message_id, body=message(event), secrets=secrets)
+
+    async def _log_out(self, row: WebhookRow, _: str, *, event: EventRow) -> Attempt:
+        """Send an application the logout token of an ended session once. Raises Unavailable."""
+        now = self._clock()
+        if self._sign is None:
+            return Attempt(to_text(now), "secret_unreadable", None, 0)
+        token = await self._sign(logout_claims(row, event, now=now), now=now)
+        return await self._post.send_form(row.url, logout_form(token))
 
     async def _judge(
         self, database: Database, tenant: Tenant, *, row: WebhookRow, attempts: list[Attempt | None]

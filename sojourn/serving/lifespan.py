@@ -76,7 +76,12 @@ class WorkerDatabase:
         )
         self.revoker = Revoker(self, clock)
         self.sender = Sender(
-            self, clock, seals=service_tokens, allowed=read_allowed(settings.webhook_allow), number=self.feed.ends
+            self,
+            clock,
+            seals=service_tokens,
+            allowed=read_allowed(settings.webhook_allow),
+            number=self.feed.ends,
+            sign=service_tokens.sign_logout_token,
         )
 
     def __call__(self) -> Database:

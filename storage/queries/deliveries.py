@@ -66,7 +66,7 @@ def unblocked(delivery: Any, earlier: Any) -> ColumnElement[bool]:
     return ~blocking
 
 
-_TO_HAND_OVER = [_E.c.number, _E.c.id, _E.c.type, _E.c.session_id]
+_TO_HAND_OVER = [_E.c.number, _E.c.id, _E.c.type, _E.c.session_id, _E.c.app_id]
 NEW_EVENTS = in_order(_TO_HAND_OVER, _E.c.number > bindparam("after"))
 SINCE = in_order(
     _TO_HAND_OVER,
@@ -211,6 +211,20 @@ async def resume(unit: UnitOfWork, webhook_id: str, *, now: Instant) -> None:
     await unit.run(RESUME, webhook_id=webhook_id, now=now)
 
 
+async def switched(unit: UnitOfWork, webhook: WebhookRow, is_wanted: bool | None, *, now: Instant) -> WebhookRow:
+    """The endpoint as an administrator wants it, enabled or disabled; None leaves it. It is still to be stored.
+
+    Where it is enabled, what waits is due now, and what happened while it was disabled is not sent.
+    """
+    if is_wanted is True and webhook.disabled_at is not None:
+        await resume(unit, webhook.id, now=now)
+        position = await webhooks.newest(unit)
+        return webhook._replace(disabled_at=None, disabled_because=None, held_until=None, position=position)
+    if is_wanted is False and webhook.disabled_at is None:
+        return webhook._replace(disabled_at=now, disabled_because="administrator")
+    return webhook
+
+
 async def note(unit: UnitOfWork, webhook_id: str, *, row: DeliveryRow) -> None:
     """Write down what became of an attempt."""
     await unit.run(
@@ -237,9 +251,9 @@ async def listed(unit: UnitOfWork, webhook_id: str, *, state: str | None, before
 
 
 async def _hand(unit: UnitOfWork, webhook: WebhookRow, *, rows: list[Any], now: Instant) -> list[int]:
-    """Write a delivery for each event of a type that the endpoint wants; their numbers."""
-    types = webhook.types
-    wanted = [row for row in rows if row[2] in types]
+    """Write a delivery for each event of a type and an application that the endpoint wants; their numbers."""
+    types, apps = webhook.types, webhook.wanted_apps
+    wanted = [row for row in rows if row[2] in types and (apps is None or row[4] in apps)]
     values = [
         {
             "webhook_id": webhook.id,
@@ -251,7 +265,7 @@ async def _hand(unit: UnitOfWork, webhook: WebhookRow, *, rows: list[Any], now: 
             "now": now,
             "due_at": now,
         }
-        for number, event_id, kind, session_id in wanted
+        for number, event_id, kind, session_id, _ in wanted
     ]
     if values:
         await unit.run_many(HAND_OVER, values)

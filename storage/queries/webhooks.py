@@ -1,4 +1,4 @@
-"""Webhooks of a tenant: endpoints to which its events are sent."""
+"""Webhooks of a tenant: endpoints to which its events are sent, and applications that are sent logout tokens."""
 
 import json
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ from sqlalchemy import and_, bindparam, delete, func, literal_column, select, up
 from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.clock import Instant
-from sojourn.domain.errors import WebhookLimitReached
+from sojourn.domain.errors import LogoutClientExists, WebhookLimitReached
 from sojourn.storage.queries.events import EVERY_TENANT
 from sojourn.storage.schema.event_tables import EventTable
 from sojourn.storage.schema.webhook_tables import DeliveryTable, WebhookTable
@@ -21,7 +21,10 @@ _TENANT: Any = bindparam("tenant")
 
 
 class WebhookRow(NamedTuple):
-    """An endpoint as it is stored. `events` is a JSON array of types."""
+    """An endpoint as it is stored. `events` is a JSON array of types.
+
+    One with a `client` is sent logout tokens, and `apps` is a JSON array of the applications whose sessions count.
+    """
 
     tenant_id: str
     id: str
@@ -36,6 +39,14 @@ class WebhookRow(NamedTuple):
     held_until: str | None
     disabled_at: str | None
     disabled_because: str | None
+    client: str | None = None
+    session_required: bool | None = None
+    apps: str | None = None
+
+    @property
+    def wanted_apps(self) -> list[str] | None:
+        """The applications whose sessions count, where not all do."""
+        return None if self.apps is None else list(json.loads(self.apps))
 
     @property
     def types(self) -> list[str]:
@@ -45,6 +56,12 @@ class WebhookRow(NamedTuple):
 
 _COLUMNS = [_W.c[name] for name in WebhookRow._fields]
 _THIS = and_(_W.c.tenant_id == _TENANT, _W.c.id == bindparam("webhook_id"))
+
+
+_CHANGING = (
+    *("url", "events", "description", "position", "held_until", "disabled_at", "disabled_because"),
+    *("session_required", "apps"),
+)
 
 
 def _given(name: str, column: Any) -> Any:
@@ -60,21 +77,20 @@ COUNT = Statement(select(func.count()).select_from(_W).where(_W.c.tenant_id == _
 FIND = Statement(select(*_COLUMNS).where(_THIS))
 AFTER = Statement(
     select(*_COLUMNS)
-    .where(_W.c.tenant_id == _TENANT, _W.c.id < bindparam("after"))
+    .where(_W.c.tenant_id == _TENANT, _W.c.id < bindparam("after"), _W.c.client.is_(None))
     .order_by(_W.c.id.desc())
     .limit(bindparam("limit"))
     .offset(literal_column("0"))
 )
-CHANGE = Statement(
-    update(_W)
-    .where(_THIS)
-    .values(
-        {
-            name: _given(name, _W.c[name])
-            for name in ("url", "events", "description", "position", "held_until", "disabled_at", "disabled_because")
-        }
-    )
+OF_CLIENT = Statement(select(*_COLUMNS).where(_W.c.tenant_id == _TENANT, _W.c.client == bindparam("client")))
+CLIENTS_AFTER = Statement(
+    select(*_COLUMNS)
+    .where(_W.c.tenant_id == _TENANT, _W.c.client > bindparam("after"))
+    .order_by(_W.c.client)
+    .limit(bindparam("limit"))
+    .offset(literal_column("0"))
 )
+CHANGE = Statement(update(_W).where(_THIS).values({name: _given(name, _W.c[name]) for name in _CHANGING}))
 DISABLE = Statement(
     update(_W)
     .where(_THIS, _W.c.disabled_at.is_(None))
@@ -104,8 +120,10 @@ ADVANCE = Statement(
 
 
 async def add(unit: UnitOfWork, row: WebhookRow, *, limit: int) -> None:
-    """Keep a new endpoint. Raises WebhookLimitReached where the tenant has as many as `limit`."""
+    """Keep a new endpoint. Raises LogoutClientExists, WebhookLimitReached where the tenant has as many as `limit`."""
     await unit.alone(f"webhooks {unit.tenant.id}")
+    if row.client is not None and await of_client(unit, row.client) is not None:
+        raise LogoutClientExists()
     if await unit.value(COUNT) >= limit:
         raise WebhookLimitReached(limit=limit)
     values = row._asdict()
@@ -124,19 +142,20 @@ async def listed(unit: UnitOfWork, after: str, *, limit: int) -> list[WebhookRow
     return [WebhookRow._make(row) for row in await unit.all(AFTER, after=after, limit=limit)]
 
 
+async def of_client(unit: UnitOfWork, client: str) -> WebhookRow | None:
+    """The application that is sent logout tokens under a client id, or None."""
+    row = await unit.one(OF_CLIENT, client=client)
+    return None if row is None else WebhookRow._make(row)
+
+
+async def clients(unit: UnitOfWork, after: str, *, limit: int) -> list[WebhookRow]:
+    """The applications that are sent logout tokens, by their client ids, behind one."""
+    return [WebhookRow._make(row) for row in await unit.all(CLIENTS_AFTER, after=after, limit=limit)]
+
+
 async def change(unit: UnitOfWork, row: WebhookRow) -> None:
     """Store an endpoint that differs from what is stored in what may change."""
-    await unit.run(
-        CHANGE,
-        webhook_id=row.id,
-        url=row.url,
-        events=row.events,
-        description=row.description,
-        position=row.position,
-        held_until=row.held_until,
-        disabled_at=row.disabled_at,
-        disabled_because=row.disabled_because,
-    )
+    await unit.run(CHANGE, webhook_id=row.id, **{name: getattr(row, name) for name in _CHANGING})
 
 
 async def disable(unit: UnitOfWork, webhook_id: str, *, because: str, now: Instant) -> bool:

@@ -1,6 +1,6 @@
 """The tables of webhooks: where events are sent, and what became of each of them there."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer
 from sqlmodel import Field
 
 from sojourn.storage.schema.columns import Stored, instant, key_text, long_text, partial_index, session_key, short_text
@@ -11,10 +11,17 @@ class WebhookTable(Stored, table=True):
 
     `position` is the number up to which events were handed to it: an event behind that is not yet decided upon.
     Nothing is sent to it before `held_until`, and nothing from `disabled_at` on.
+
+    A row with a `client` is an application that is sent logout tokens: one for each end of a session that was recorded
+    for one of `apps`, a JSON array; null are all. Its `sealed_secret` is empty: a program that knows no such rows can
+    sign nothing for them, and sends nothing.
     """
 
     __tablename__ = "webhooks"
-    __table_args__ = (Index("ux_webhooks_id", "id", unique=True),)
+    __table_args__ = (
+        Index("ux_webhooks_id", "id", unique=True),
+        Index("ux_webhooks_client", "tenant_id", "client", unique=True),
+    )
 
     tenant_id: str = Field(sa_column=key_text(128))
     id: str = Field(sa_column=key_text(64))
@@ -29,6 +36,9 @@ class WebhookTable(Stored, table=True):
     held_until: str | None = Field(sa_column=instant(nullable=True))
     disabled_at: str | None = Field(sa_column=instant(nullable=True))
     disabled_because: str | None = Field(sa_column=short_text())
+    client: str | None = Field(sa_column=short_text(128))
+    session_required: bool | None = Field(sa_column=Column(Boolean))
+    apps: str | None = Field(sa_column=long_text())
 
 
 class DeliveryTable(Stored, table=True):

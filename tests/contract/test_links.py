@@ -37,6 +37,8 @@ PROMISED = {
     "list_webhooks": "get_webhook",
     "create_webhook": "get_webhook update_webhook test_webhook rotate_webhook_secret list_webhook_deliveries "
     "replay_webhook_deliveries remove_webhook",
+    "list_logout_clients": "get_logout_client",
+    "create_logout_client": "get_logout_client update_logout_client remove_logout_client",
     "create_revocation_plan": "get_revocation_plan apply_revocation_plan",
     "apply_revocation_plan": "get_revocation",
     "list_api_keys": "revoke_api_key",

@@ -21,6 +21,8 @@ CATALOGUE = {
     "problem_type_not_found": (404, 30104004),
     "status_list_not_found": (404, 30104030),
     "metadata_not_found": (404, 30104040),
+    "logout_client_not_found": (404, 30104041),
+    "logout_client_exists": (409, 30109041),
     "page_file_not_found": (404, 30104050),
     "not_acceptable": (406, 30106001),
     "request_timeout": (408, 30108001),

@@ -21,6 +21,7 @@ USER, OTHER = "usr_abc123", "usr_two"
 LIFETIMES = {"access_expiry": "10m", "refresh_expiry": "24h"}
 PLAN = {"filter": {"user_id": "usr_nobody"}, "reason": "drill"}
 HOOK = {"url": "https://hooks.example.com/sojourn", "events": ["policy.changed"], "enabled": False}
+LOGOUT_CLIENT = {"client_id": "shop", "uri": "https://shop.example.com/logout", "enabled": False}
 OF_OTHERS = {
     "start_session": "session.started",
     "update_session": "session.named",
@@ -75,6 +76,10 @@ class Acts:
 
     def hook(self) -> str:
         made: str = self.admin("POST", "/admin/webhooks", json=HOOK).json()["id"]
+        return made
+
+    def logout_client(self) -> str:
+        made: str = self.admin("POST", "/admin/logout-clients", json=LOGOUT_CLIENT).json()["client_id"]
         return made
 
     def entry(self) -> str:
@@ -199,6 +204,13 @@ OPERATIONS: dict[str, Callable[[Acts], Prepared]] = {
     "create_webhook": lambda a: lambda: a.admin("POST", "/admin/webhooks", json=HOOK),
     "update_webhook": lambda a: _with(
         a.hook(), lambda h: a.admin("PATCH", f"/admin/webhooks/{h}", json={"description": "other"})
+    ),
+    "create_logout_client": lambda a: lambda: a.admin("POST", "/admin/logout-clients", json=LOGOUT_CLIENT),
+    "update_logout_client": lambda a: _with(
+        a.logout_client(), lambda c: a.admin("PATCH", f"/admin/logout-clients/{c}", json={"apps": ["other"]})
+    ),
+    "remove_logout_client": lambda a: _with(
+        a.logout_client(), lambda c: a.admin("DELETE", f"/admin/logout-clients/{c}")
     ),
     "remove_webhook": lambda a: _with(a.hook(), lambda h: a.admin("DELETE", f"/admin/webhooks/{h}")),
     "rotate_webhook_secret": lambda a: _with(a.hook(), lambda h: a.admin("POST", f"/admin/webhooks/{h}/rotate-secret")),

@@ -100,6 +100,10 @@ def manage_webhooks(client: Client) -> None:
     client.as_admin("POST", f"/admin/webhooks/{hook}/test")
     client.as_admin("POST", f"/admin/webhooks/{hook}/replay", json={"since": "2026-04-15T08:00:00Z"})
     client.as_admin("DELETE", f"/admin/webhooks/{hook}")
+    body = {"client_id": "shop", "uri": "https://shop.example.com/logout"}
+    client.as_admin("POST", "/admin/logout-clients", json=body)
+    client.as_admin("PATCH", "/admin/logout-clients/shop", json={"session_required": True})
+    client.as_admin("DELETE", "/admin/logout-clients/shop")
 
 
 def manage_keys(client: Client, url: str) -> None:

@@ -55,7 +55,10 @@ def populate(client: Client, tenant: str) -> dict[str, Any]:
         "events": ["session.ended"],
         "description": f"hook of {tenant}",
     }
+    application = {"client_id": f"shop-of-{tenant}", "uri": f"https://shop.example.com/{tenant}"}
+    assert client.as_admin("POST", "/admin/logout-clients", tenant, json=application).status_code == 201
     return {
+        "client_id": application["client_id"],
         "webhook_id": client.as_admin("POST", "/admin/webhooks", tenant, json=hook).json()["id"],
         "session_id": session["id"],
         "session_ids": [session["id"]],
@@ -123,7 +126,7 @@ def test_nothing_crosses_between_twins(operation: Operation, client: Client, sql
     assert rows_of(VICTIM, sql) == before
     sent = to_bytes(0, request).decode("latin-1")
     assert {mark for mark in marks(VICTIM, victim) if mark in response.text and mark not in sent} == set()
-    if {"{session_id}", "{token_id}", "{entry_id}", "{webhook_id}"} & {
+    if {"{session_id}", "{token_id}", "{entry_id}", "{webhook_id}", "{client_id}"} & {
         "{" + p["name"] + "}" for p in operation.named("path")
     }:
         assert response.status_code == 404, "that it exists elsewhere must not be told"

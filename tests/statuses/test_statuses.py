@@ -40,6 +40,7 @@ UNKNOWN = {
     "key_id": "0" * 32,
     "list_id": "no-such-list",
     "webhook_id": "whk_01968a3c-5c00-7000-8000-00a1b2c3d4e5",
+    "client_id": "no-such-application",
     "plan_id": "plan_01968a3c-5c00-7000-8000-00a1b2c3d4e5",
     "revocation_id": "rev_01968a3c-5c00-7000-8000-00a1b2c3d4e5",
 }
@@ -51,7 +52,7 @@ NEEDS_A_PUBLIC_URL = {"get_oauth_metadata"}
 """Operations that are 404 where the operators have set none."""
 MAKES_NO_SESSION = {"trust_device", "trust_own_device", "blacklist_token"}
 """Operations that are 409 for nothing but a tenant too many."""
-MAKES_WHAT_MAY_BE_THERE = {"create_tenant"}
+MAKES_WHAT_MAY_BE_THERE = {"create_tenant", "create_logout_client"}
 """Operations that are 409 for what is there already."""
 ANOTHER = {"app_id": "another", "name": "another", "reason": "another", "overlap": "2h", "max_sessions": 7}
 """Members that make another request of a body."""

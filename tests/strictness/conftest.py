@@ -71,6 +71,15 @@ class Prepared:
         if "webhook" in operation_id:
             hook = {"url": "https://hooks.example.com/sojourn", "events": ["policy.changed"], "enabled": False}
             values["webhook_id"] = self._ask("POST", "/admin/webhooks", hook)["id"]
+        if "logout_client" in operation_id:
+            values["client_id"] = f"shop-{secrets.token_hex(8)}"
+            if operation_id != "create_logout_client":
+                application = {
+                    "client_id": values["client_id"],
+                    "uri": "https://shop.example.com/logout",
+                    "enabled": False,
+                }
+                self._ask("POST", "/admin/logout-clients", application)
         if operation_id == "generate_first_tokens":
             at = datetime.now(UTC)  # noqa: TID251 - the server reads the clock, too
             values["session_id"] = imported(self.server.environ["SOJOURN_DATABASE_URL"], at, user=USER, tenant=TENANT)

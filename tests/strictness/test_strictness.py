@@ -23,6 +23,8 @@ GOOD_FOR_ONE_SUCCESS = {
     "remove_blacklist_entry": "entry_id",
     "create_tenant": "tenant_id",
     "remove_webhook": "webhook_id",
+    "create_logout_client": "client_id",
+    "remove_logout_client": "client_id",
 }
 """What each success of an operation uses up."""
 

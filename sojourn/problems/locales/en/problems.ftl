@@ -216,7 +216,7 @@ blacklist_entry_not_found = Blacklist entry not found
 
 webhook_limit_reached = Webhook limit reached
     .detail = The tenant has { $limit } webhooks, and may have no more.
-    .explanation = A tenant may have as many webhooks as the setting SOJOURN_MAX_WEBHOOKS allows, those that are disabled included. Nothing was made.
+    .explanation = A tenant may have as many webhooks as the setting SOJOURN_MAX_WEBHOOKS allows, those that are disabled and logout clients included. Nothing was made.
     .remedy = Delete webhooks that nobody needs any more. An operator can raise SOJOURN_MAX_WEBHOOKS.
 
 webhook_not_found = Webhook not found
@@ -263,6 +263,16 @@ status_list_not_found = No such status list
     .detail = No status list has this id.
     .explanation = The id is not that of a status list of this service, or the list is not needed any more because all tokens that name it have expired.
     .remedy = Take the address from the claim `status` of an access token, or from /status-lists.
+
+logout_client_not_found = Logout client not found
+    .detail = The tenant has no such logout client.
+    .explanation = No application of the caller's tenant is registered for logout tokens under this client id. It may have been deleted, or belong to another tenant.
+    .remedy = Take the client id from the list of logout clients.
+
+logout_client_exists = Logout client exists
+    .detail = The tenant has a logout client of this id already.
+    .explanation = An application is registered for logout tokens under this client id. Nothing was changed.
+    .remedy = Change the logout client that is there, or choose another client id.
 
 metadata_not_found = No metadata
     .detail = The service has no public URL, so it has no metadata.

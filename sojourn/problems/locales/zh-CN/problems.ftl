@@ -212,7 +212,7 @@ blacklist_entry_not_found = 黑名单条目不存在
 
 webhook_limit_reached = 已达到 Webhook 数量上限
     .detail = 该租户已有 { $limit } 个 Webhook，不能再增加。
-    .explanation = 每个租户的 Webhook 数量以设置 SOJOURN_MAX_WEBHOOKS 为上限，已停用的也计算在内。未创建任何内容。
+    .explanation = 每个租户的 Webhook 数量以设置 SOJOURN_MAX_WEBHOOKS 为上限，已停用的和登出客户端也计算在内。未创建任何内容。
     .remedy = 请删除不再需要的 Webhook，或请运维人员调高 SOJOURN_MAX_WEBHOOKS。
 
 webhook_not_found = Webhook 不存在
@@ -259,6 +259,16 @@ status_list_not_found = 状态列表不存在
     .detail = 没有此标识的状态列表。
     .explanation = 该标识不属于本服务的任何状态列表，或者引用该列表的令牌均已过期，列表已不再需要。
     .remedy = 请使用访问令牌的 `status` 声明中的地址，或 /status-lists 中的地址。
+
+logout_client_not_found = 登出客户端不存在
+    .detail = 该租户没有这个登出客户端。
+    .explanation = 调用方租户中没有以此客户端编号注册接收登出令牌的应用。它可能已被删除，或属于另一个租户。
+    .remedy = 请从登出客户端列表中获取客户端编号。
+
+logout_client_exists = 登出客户端已存在
+    .detail = 该租户已有此编号的登出客户端。
+    .explanation = 已有应用以此客户端编号注册接收登出令牌。未作任何更改。
+    .remedy = 请修改已有的登出客户端，或选择其他客户端编号。
 
 metadata_not_found = 没有元数据
     .detail = 本服务没有公开 URL，因此没有元数据。
