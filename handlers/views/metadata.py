@@ -23,5 +23,7 @@ def oauth_metadata(url: str) -> View:
         "token_endpoint_auth_methods_supported": _CLIENTS_AUTHENTICATE_BY,
         "introspection_endpoint_auth_methods_supported": _CLIENTS_AUTHENTICATE_BY,
         "revocation_endpoint_auth_methods_supported": _CLIENTS_AUTHENTICATE_BY,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         "service_documentation": f"{url}/docs",
     }

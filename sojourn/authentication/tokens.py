@@ -19,9 +19,8 @@ from sojourn.authentication.bearer_tokens import BearerTokens, digest_of
 from sojourn.authentication.compact import require_compact
 from sojourn.authentication.logout_tokens import LogoutTokens
 from sojourn.authentication.refresh_limit import RefreshLimit
-from sojourn.authentication.signing_keys import LOGOUT_TOKEN_TYPE, STATUS_LIST_TYPE, TOKEN_TYPE, SigningKeys
 from sojourn.authentication.security_event_tokens import SecurityEventTokens
-from sojourn.authentication.signing_keys import STATUS_LIST_TYPE, TOKEN_TYPE, SigningKeys
+from sojourn.authentication.signing_keys import LOGOUT_TOKEN_TYPE, STATUS_LIST_TYPE, TOKEN_TYPE, SigningKeys
 from sojourn.authentication.vault import Vault
 from sojourn.domain.clock import to_text
 from sojourn.domain.durations import parse_duration

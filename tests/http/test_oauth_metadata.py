@@ -37,6 +37,13 @@ def test_the_members_that_the_standard_requires_are_there_and_no_list_is_empty(s
     assert all(value for value in said.values())
 
 
+def test_the_metadata_announce_logout_tokens_with_sid(start: Callable[..., Client]) -> None:
+    _, said = metadata(start)
+
+    assert said["backchannel_logout_supported"] is True
+    assert said["backchannel_logout_session_supported"] is True
+
+
 def test_the_endpoints_take_what_the_metadata_says_and_nothing_else(start: Callable[..., Client]) -> None:
     client, said = metadata(start)
     in_the_form = {"client_id": "acme", "client_secret": API_KEY}
