@@ -21,6 +21,8 @@ FEATURES = (
     "events",
     "filters",
     "idempotency",
+    "oauth",
+    "logout",
     "suspension",
 )
 

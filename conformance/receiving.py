@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 _POLL_SECONDS = 0.05
 
@@ -30,6 +30,13 @@ class Delivery(NamedTuple):
             found = None
         assert isinstance(found, dict), f"a delivery is no JSON object: {self.body[:200]!r}"
         return found
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The body, where it is a form; of a name that is repeated the last value."""
+        if not self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            return {}
+        return dict(parse_qsl(self.body.decode("utf-8", "replace")))
 
     def is_signed_with(self, secret: str) -> bool:
         """Whether one of the signatures is that of a secret (Standard Webhooks 1.0, "Verifying webhook authenticity").
@@ -80,6 +87,14 @@ class Receiver:
                     return delivery
             assert time.monotonic() < deadline, f"nothing was delivered in {seconds:g} seconds"
             time.sleep(_POLL_SECONDS)
+
+    def forms(self, count: int, *, seconds: float) -> list[dict[str, str]]:
+        """The forms that came, once there are so many. Fails the check when there are fewer in time."""
+        deadline = time.monotonic() + seconds
+        while len(found := [delivery.form for delivery in tuple(self._came) if delivery.form]) < count:
+            assert time.monotonic() < deadline, f"{len(found)} of {count} forms came in {seconds:g} seconds"
+            time.sleep(_POLL_SECONDS)
+        return found
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from tests.conformance.liars import (
     answering,
     changing,
     finding,
+    granting,
     lawless,
     living,
     recording,
@@ -48,7 +49,7 @@ SAMPLE = ("IDM-003", "TEN-010")
 """Checks that should pass: the first, unless it is the liar's own."""
 MODULES = (
     answering, admitting, changing, finding, lawless, living, recording, repeating, retrying, sending, serving_one,
-    suspending, telling,
+    suspending, telling, granting,
 )  # fmt: skip
 
 
