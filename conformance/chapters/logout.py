@@ -3,7 +3,6 @@
 The suite has no key of the provider that the server trusts. So it looks at what is refused, and that nothing ends.
 """
 
-import time
 import uuid
 from base64 import urlsafe_b64encode
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 
+from sojourn.conformance import instants
 from sojourn.conformance.chapters.endpoints import INNER, SECONDS
 from sojourn.conformance.chapters.oauth import form
 from sojourn.conformance.checks import NotApplicable, check
@@ -29,7 +29,7 @@ A_SECRET = "a-secret-of-the-judge-that-nobody-trusts"
 
 def forged(user: str) -> "Iterator[tuple[str, str]]":
     """Tokens that no server may accept, each with what is wrong with it."""
-    now = int(time.time())
+    now = int(instants.now().timestamp())
     good = {"iss": "https://id.invalid", "aud": "judge", "sub": user, "iat": now, "exp": now + 120}
     good |= {"jti": str(uuid.uuid4()), "events": {EVENT: {}}}
     yield "no token", "x"
@@ -106,13 +106,13 @@ def test_an_application_is_sent_a_token_for_each_of_its_sessions(world: World) -
         for one in made:
             expect(tenant.service("revoke_session_as_service", session_id=one.id), 204)
         tokens = [said["logout_token"] for said in listening.forms(2, seconds=SECONDS)]
-        claims = [_verified(world, token, client_id) for token in tokens]
+        claims = [_verified(world, token, client_id=client_id) for token in tokens]
     wanted = sorted((one.id, one.user) for one in (made[0], made[2]))
     assert sorted((said["sid"], said["sub"]) for said in claims) == wanted, "other sessions than those that ended"
     assert len({said["jti"] for said in claims}) == 2, "two tokens have the same jti"
 
 
-def _verified(world: World, token: str, client_id: str) -> dict[str, Any]:
+def _verified(world: World, token: str, *, client_id: str) -> dict[str, Any]:
     """The claims of a logout token, looked at as section 2.6 asks of a relying party."""
     keys = jwt.PyJWKSet.from_dict(expect(world.first.anyone("get_key_set"), 200).json)
     head = jwt.get_unverified_header(token)

@@ -95,7 +95,7 @@ async def update_webhook(ctx: Context, webhook_id: str, body: dict[str, Any]) ->
             events=json.dumps(sorted(body["events"])) if "events" in body else row.events,
             description=body.get("description", row.description),
         )
-        row = await deliveries.switched(unit, row, body.get("enabled"), now=ctx.now_text)
+        row = await deliveries.switched(unit, row, is_wanted=body.get("enabled"), now=ctx.now_text)
         await webhooks.change(unit, row)
         await auditing.record(
             replace(ctx, db=unit), "webhook.updated", target=webhook_id, before=_shown(before), after=_shown(row)

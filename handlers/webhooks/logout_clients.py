@@ -91,7 +91,7 @@ async def update_logout_client(ctx: Context, client_id: str, body: dict[str, Any
             session_required=body.get("session_required", row.session_required),
             apps=_stored(body["apps"]) if "apps" in body else row.apps,
         )
-        row = await deliveries.switched(unit, row, body.get("enabled"), now=ctx.now_text)
+        row = await deliveries.switched(unit, row, is_wanted=body.get("enabled"), now=ctx.now_text)
         await webhooks.change(unit, row)
         shown = {"before": _shown(before), "after": _shown(row)}
         await auditing.record(replace(ctx, db=unit), "logout_client.updated", target=client_id, **shown)

@@ -211,7 +211,7 @@ async def resume(unit: UnitOfWork, webhook_id: str, *, now: Instant) -> None:
     await unit.run(RESUME, webhook_id=webhook_id, now=now)
 
 
-async def switched(unit: UnitOfWork, webhook: WebhookRow, is_wanted: bool | None, *, now: Instant) -> WebhookRow:
+async def switched(unit: UnitOfWork, webhook: WebhookRow, *, is_wanted: bool | None, now: Instant) -> WebhookRow:
     """The endpoint as an administrator wants it, enabled or disabled; None leaves it. It is still to be stored.
 
     Where it is enabled, what waits is due now, and what happened while it was disabled is not sent.
