@@ -32,8 +32,6 @@ KIDS = ("key_1", "key_2", "key_3")
 def cases() -> list[Any]:
     found = []
     for file in sorted(CASES.glob("*.json")):
-        if file.stem == "suspensions":  # for the rule of the server, see the issue of suspensions
-            continue
         of_file = json.loads(file.read_text("utf-8"))
         for case in of_file["cases"]:
             found.append(pytest.param(merged(of_file["base"], case), id=f"{file.stem}: {case['name']}"))
@@ -128,6 +126,7 @@ def record(case: dict[str, Any], *, is_counted: bool) -> TokenRecord:
     cuts += of_kind(case, "cut_off", token_type="access", user_id=None, session_id=None)
     raised = of_kind(case, "cut_off", session_id=sid) if sid is not None else []
     ended = of_kind(case, "session", session_id=sid) if sid is not None else []
+    suspended = of_kind(case, "suspension", session_id=sid) if sid is not None else []
     code = ended[0].get("reason_code") if ended else None
     is_there = sid is not None and code != "erased"
     return TokenRecord(
@@ -144,6 +143,8 @@ def record(case: dict[str, Any], *, is_counted: bool) -> TokenRecord:
         elevations_then=0,
         elevations_now=count(case, raised, is_counted=is_counted),
         epoch=claims.get("epoch"),
+        suspended_until=suspended[0].get("until", FAR) if suspended and is_there else None,
+        suspended_then="reactivate" if suspended and is_there else None,
     )
 
 
