@@ -28,7 +28,7 @@ def places() -> Places:
         ("#/paths/~1health~1live/get/tags", LIVENESS, "  tags:"),
         ("#/paths/~1health~1live/get/no/such/thing", LIVENESS, "get:"),
         ("#/components/schemas/SessionResponse", SESSIONS, "SessionResponse:"),
-        ("#/components/schemas/SessionResponse/properties/status/enum/1", SESSIONS, "        - expired"),
+        ("#/components/schemas/SessionResponse/properties/status/enum/1", SESSIONS, "        - suspended"),
         ("#/components/schemas/NoSuchThing/type", "openapi.yaml", "  schemas:"),
         ("#/paths/~1sessions~1{session_id}/get/responses/404/content", ABSENCE, "  content:"),
         ("#/components/securitySchemes/apiKeyAuth/in", SCHEMES, "  in: header"),
