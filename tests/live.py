@@ -37,10 +37,11 @@ class LiveServer:
         *arguments: str,
         tls_authority: Path | None = None,
         awaits: str = "/health/ready",
+        port: int | None = None,
         **settings: str,
     ) -> None:
         self.folder = folder
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}" if tls_authority is None else f"https://localhost:{self.port}"
         self._trust = None if tls_authority is None else ssl.create_default_context(cafile=str(tls_authority))
         self.log = folder / "server.log"

@@ -2,12 +2,10 @@
 
 import shutil
 import subprocess
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.browser.conftest import Browser
 from tests.browser.test_console import create
@@ -30,31 +28,26 @@ def served(issuer: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Li
         pytest.skip(MISSING)
     if not (PROVIDER / "node_modules").exists():
         subprocess.run([npm, "ci", "--ignore-scripts"], cwd=PROVIDER, check=True, timeout=300)
-    server = LiveServer(
-        tmp_path_factory.mktemp("signing-in"),
-        awaits="/health/live",  # it is ready once it has the provider's keys
-        SOJOURN_OIDC_ISSUER=issuer,
-        SOJOURN_JWT_AUDIENCE="https://sessions.example.com",
-        SOJOURN_CONSOLE_ISSUER=issuer,
-        SOJOURN_CONSOLE_CLIENT_ID="sojourn-console",
-    )
-    command = [node, "provider.mjs", issuer, server.url]
+    port = free_port()
+    command = [node, "provider.mjs", issuer, f"http://127.0.0.1:{port}"]
     provider = subprocess.Popen(command, cwd=PROVIDER, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert provider.stdout is not None
         assert any(line == "ready\n" for line in iter(provider.stdout.readline, ""))
-        WebDriverWait(server, 30, ignored_exceptions=[OSError]).until(is_ready)
+        server = LiveServer(
+            tmp_path_factory.mktemp("signing-in"),
+            port=port,
+            SOJOURN_OIDC_ISSUER=issuer,
+            SOJOURN_JWT_AUDIENCE="https://sessions.example.com",
+            SOJOURN_CONSOLE_ISSUER=issuer,
+            SOJOURN_CONSOLE_CLIENT_ID="sojourn-console",
+        )
         create(server, "usr_a")
         yield server
+        server.stop()
     finally:
         provider.kill()
         provider.communicate(timeout=20)
-        server.stop()
-
-
-def is_ready(server: LiveServer) -> bool:
-    with urllib.request.urlopen(f"{server.url}/health/ready", timeout=10) as response:
-        return bool(response.status == 200)
 
 
 def sign_in(browser: Browser, name: str) -> None:

@@ -13,6 +13,8 @@ DOCS = ROOT / "docs"
 GUIDES = sorted((DOCS / "guides").glob("*.md"))
 RUN = {"sh", "python"}
 COMPARED = {"json"}
+DRAWN = {"mermaid"}
+"""Pictures: the site draws them."""
 RUN_BY_OTHERS = {"backup-and-restore": {"bash", "ini"}, "gateways": {"nginx", "text", "yaml"}}
 """Languages of snippets that need a server of PostgreSQL, or proxies: `tests/backups` and `tests/deploy` run them."""
 ELSEWHERE = "bash"
@@ -30,7 +32,7 @@ def test_a_guide_holds_no_snippet_that_is_not_run(guide: Path) -> None:
     found = snippets(guide)
 
     drill = RUN_BY_OTHERS.get(guide.stem, set())
-    assert {snippet.language for snippet in found} <= RUN | COMPARED | drill | {ELSEWHERE}
+    assert {snippet.language for snippet in found} <= RUN | COMPARED | DRAWN | drill | {ELSEWHERE}
     assert drill or unexplained(guide.read_text("utf-8")) == []
     assert RUN & {snippet.language for snippet in found}
     for before, snippet in itertools.pairwise(found):

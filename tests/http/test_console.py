@@ -24,6 +24,12 @@ CODE = {name: text.decode() for name, text in files.contents().items() if name.e
 OURS = {path.name: path.read_text("utf-8") for path in Path(str(resources("sojourn.console"))).glob("*.js")}
 
 
+@pytest.fixture
+def engine() -> str:
+    """Pages and files come from memory: one engine is enough."""
+    return "sqlite"
+
+
 def policy(client: Client, page: str) -> dict[str, str]:
     header = client.request("GET", f"/{page}").headers["content-security-policy"]
     return dict(part.split(" ", 1) for part in header.split("; "))
