@@ -21,6 +21,7 @@ FEATURES = (
     "events",
     "filters",
     "idempotency",
+    "plans",
     "oauth",
     "logout",
     "suspension",

@@ -111,6 +111,10 @@ class Contract:
         }
         return rest
 
+    def is_of_another_standard(self, request: Raw) -> bool:
+        """Whether its refusals are those of OAuth or of Security Event Tokens: its body is a form, or such a token."""
+        return any((form.method, form.path) == (request.method, request.path) for form in self.forms.values())
+
     @cached_property
     def problems(self) -> dict[str, dict[str, Any]]:
         """What the contract's examples say of each type of problem, by its name: status, code and `i18n_key`."""

@@ -79,7 +79,9 @@ def instants_of_now(exchange: Exchange) -> Iterator[tuple[str, datetime, timedel
     found = [(name, value) for name, value in members(document) if name in _OF_NOW]
     if name_of(exchange) in MADE_NOW and is_success(exchange):
         session = document.get("data", document).get("session", {})
-        found += [(name, session.get(name)) for name in ("created_at", "authenticated_at", "last_active_at")]
+        told = b"authenticated_at" in (exchange.request.body or b"")
+        begun = ("created_at", "last_active_at") if told else ("created_at", "authenticated_at", "last_active_at")
+        found += [(name, session.get(name)) for name in begun]
     for name, value in found:
         try:
             yield name, instant(str(value)), timedelta(seconds=0 if "." in str(value) else 1)
@@ -148,7 +150,8 @@ def rows_are_what_was_asked_for(exchange: Exchange) -> Iterator[str]:
     if not is_success(exchange) or exchange.operation is None or exchange.request.method != "GET":
         return
     document, wanted = document_of(exchange), asked_of(exchange)
-    rows = [row for row in document.get("items", document.get("sessions", [])) if isinstance(row, dict)]
+    listed = document.get("items", document.get("sessions"))
+    rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
     for row in rows:
         for name, value in wanted.items():
             if name in row and row[name] != value:
@@ -241,6 +244,7 @@ def numbers_add_up(exchange: Exchange) -> Iterator[str]:
     document = document_of(exchange)
     if {"total_sessions", "active_sessions", "expired_sessions", "revoked_sessions"} <= set(document):
         parts = sum(document[f"{name}_sessions"] for name in ("active", "expired", "revoked"))
+        parts += document.get("suspended_sessions", 0)
         if document["total_sessions"] != parts:
             yield f"total_sessions is {document['total_sessions']}, its parts make {parts}"
     kinds = document.get("device_breakdown")

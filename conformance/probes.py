@@ -38,8 +38,9 @@ def integers(operation: Operation, valid: Raw) -> Iterator[Probe]:
     for parameter in operation.named("query"):
         if parameter["schema"]["type"] == "integer":
             name, schema = parameter["name"], parameter["schema"]
-            beyond = (str(schema.get("minimum", 0) - 1), str(schema.get("maximum", 2**63) + 1), str(2**31), str(2**63))
-            for text in (*_INTEGERS, *beyond):
+            most = schema.get("maximum", 2**63)
+            beyond = (schema.get("minimum", 0) - 1, most + 1, max(2**31, most + 1), 2**63)
+            for text in (*_INTEGERS, *map(str, beyond)):
                 yield Probe(f"{name}={text[:20]}", valid.with_query(name, text), (400,), name)
 
 
@@ -251,7 +252,8 @@ def wrong_values(schema: dict[str, Any]) -> Iterator[Any]:
         if "pattern" in schema:
             yield from ("\x01", "a\n")
     elif kind == "array":
-        yield from ([], [{}], ["aa" + str(index) for index in range(schema["maxItems"] + 1)])
+        yield from ([[]] if schema.get("minItems") else [])
+        yield from ([{}], ["aa" + str(index) for index in range(schema["maxItems"] + 1)])
         if schema.get("uniqueItems"):
             yield ["password", "password"]
         yield ["a" * (schema["items"].get("maxLength", LONGEST_TEXT) + 1)]

@@ -27,7 +27,7 @@ def hold(world: World, law: Law) -> None:
     found = (
         f"{name_of(exchange)} {exchange.reply.status}: {said}"
         for exchange in world.traffic
-        if exchange.reply.status != NO_ANSWER
+        if exchange.reply.status != NO_ANSWER and not world.contract.is_of_another_standard(exchange.request)
         for said in law(exchange)
     )
     tell(found)

@@ -156,3 +156,23 @@ def test_a_user_outlives_no_deadline(world: World) -> None:
     assert shown["expires_at"] == made.session["expires_at"], "its end moved"
     times = {claims_of(token)["auth_time"] for token in (made.access, pair["access_token"], issued["access_token"])}
     assert len(times) == 1, f"auth_time moved: {sorted(times)}"
+
+
+@check(
+    "ONE-010",
+    "A description MUST be written only if the session is still as the condition says, and be shown afterwards.",
+    source="the contract, update_session_as_service; RFC 9110 section 13.1.1",
+)
+def test_a_condition_guards_a_description(world: World) -> None:
+    made = world.first.sign_in()
+    shown = expect(world.first.service("get_session_as_service", session_id=made.id), 200)
+    body = {"name": "Büro, 2nd Floor", "metadata": {"Office": "Berlin-3"}}
+    request = world.first.request("update_session_as_service", session_id=made.id, body=body)
+    request = request.with_header("X-API-Key", world.target.api_key)
+    expect(world.send(request.with_header("If-Match", '"another"')), 412)
+    unchanged = expect(world.first.service("get_session_as_service", session_id=made.id), 200).json["session"]
+    assert not {"name", "metadata"} & set(unchanged), "what was refused was written"
+    told = expect(world.send(request.with_header("If-Match", shown.headers["etag"])), 200).json["session"]
+    after = expect(world.first.service("get_session_as_service", session_id=made.id), 200).json["session"]
+    for session in (told, after):
+        assert {name: session.get(name) for name in body} == body, f"described otherwise: {session}"

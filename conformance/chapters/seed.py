@@ -157,13 +157,14 @@ def test_the_numbers_of_a_page_agree(world: World) -> None:
 
 @check(
     "SED-005",
-    "`total_sessions` MUST be the sum of the active, expired and revoked ones, and of all device types.",
+    "`total_sessions` MUST be the sum of the active, expired, revoked and suspended ones, and of all device types.",
     source="seed GET /admin/sessions/stats",
     profile="seed",
 )
 def test_the_statistics_add_up(world: World) -> None:
     stats = statistics(world)
     parts = stats["active_sessions"] + stats["expired_sessions"] + stats["revoked_sessions"]
+    parts += stats.get("suspended_sessions", 0)
     assert stats["total_sessions"] == parts, f"total {stats['total_sessions']}, but the parts make {parts}"
     kinds = sum(stats["device_breakdown"].values())
     assert stats["total_sessions"] == kinds, f"total {stats['total_sessions']}, but the devices make {kinds}"

@@ -34,6 +34,8 @@ LAWS: tuple[Law, ...] = (
 TURNS = ("zh-CN", "zh-CN", "en", "zh-CN", "en")
 """The languages of one request, asked again and again: each is asked for in an even and in an odd turn."""
 MOST_TOLD = 6
+GOES_ON = ("get_revocation", "list_webhooks", "get_webhook", "list_webhook_deliveries")
+"""Reads of what the server works at by itself: they may differ although nobody asks for anything."""
 OF_NOW = ("timestamp", "updated_at", "evaluated_at", "exported_at", "generated_at", "as_of")
 """Members that say when a response was made."""
 _SOURCE = "the contract, the responses and parameters of each operation"
@@ -139,7 +141,8 @@ def test_every_answer_is_documented_in_every_circumstance(world: World, operatio
     for context in contexts(operation, world):
         replies = [walk.ask(context.request, context.name, language=language) for language in ("en", "zh-CN", "en")]
         told = [without_instants(shown(reply)) for reply in replies]
-        if operation.method == "GET" and not world.target.parallel > 1 and told[0] != told[2]:
+        steady = operation.method == "GET" and operation.id not in GOES_ON
+        if steady and not world.target.parallel > 1 and told[0] != told[2]:
             walk.complaints.append(f"{context.name}: asked again, the response is another one")
     walk.tell()
 

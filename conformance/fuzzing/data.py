@@ -53,6 +53,8 @@ def _fill_tenant(tenant: Tenant, user: str) -> dict[str, list[str]]:
         ]
         or ["no-such-list"],
         "webhooks": [_webhook(tenant) for _ in range(FEW)],
+        "plans": [_plan(tenant, f"nobody-{number}-{user}") for number in range(FEW)],
+        "revocations": [_revocation(tenant, f"nobody-{user}")],
         "logout_clients": [_logout_client(tenant, f"client-of-{user}-{number}") for number in range(FEW)],
         "cursors": [expect(tenant.service("list_events", limit=1), 200).json["next_cursor"]],
         "waits": ["0s", "1s"],
@@ -68,6 +70,17 @@ def _webhook(tenant: Tenant) -> str:
     """An endpoint that is sent nothing."""
     body = {"url": "https://hooks.example.com/sojourn", "events": ["policy.changed"], "enabled": False}
     return str(expect(tenant.admin("create_webhook", body=body), 201).json["id"])
+
+
+def _plan(tenant: Tenant, user: str) -> str:
+    """A plan of a user who has no sessions."""
+    body = {"filter": {"user_id": user}, "reason": "drill"}
+    return str(expect(tenant.admin("create_revocation_plan", body=body), 201).json["plan_id"])
+
+
+def _revocation(tenant: Tenant, user: str) -> str:
+    """A plan that was applied and ended nothing."""
+    return str(expect(tenant.admin("apply_revocation_plan", plan_id=_plan(tenant, user)), 202).json["revocation_id"])
 
 
 def _logout_client(tenant: Tenant, client_id: str) -> str:

@@ -37,6 +37,8 @@ _BOUND = {
     "path.list_id": ("status_lists", 0.7),
     "path.webhook_id": ("webhooks", 0.7),
     "path.client_id": ("logout_clients", 0.7),
+    "path.plan_id": ("plans", 0.7),
+    "path.revocation_id": ("revocations", 0.7),
     "body.session_id": ("sessions", 0.9),
     "body.tenant_id": ("tenants", 0.9),
     "body.auth_user_id": ("users", 0.9),
@@ -81,11 +83,20 @@ _JUDGES_BY_MORE_THAN_FORM = (
     "POST /admin/webhooks/{webhook_id}/replay",
     "POST /admin/logout-clients",
     "PATCH /admin/logout-clients/{client_id}",
+    "POST /admin/revocation-plans",
+    "POST /admin/revocation-plans/{plan_id}/apply",
+    "POST /admin/sessions/{session_id}/suspend",
 )
 """A tenant that is not the header's, a token that is not good, lifetimes that contradict, more methods than a session
 names with those it has, a caller whose token names no session, a cursor of another list or beside a page, a URL that
-nothing may be sent to, an overlap of more than a hundred years, a period beside one delivery: 400, though
-well-formed."""
+nothing may be sent to, an overlap of more than a hundred years, a period beside one delivery, an end with a suspension
+that has none: 400, though well-formed."""
+_DEPENDS_ON_WHAT_IS_THERE = {
+    "POST /internal/session/create": (409,),
+    "POST /sessions": (409,),
+    "POST /admin/revocation-plans/{plan_id}/apply": (409, 410),
+}
+"""A sign-in from before an end of the user, more sessions than a plan may end: refused, though well-formed."""
 
 
 _LONGEST_RESPONSE_SECONDS = 30
@@ -212,7 +223,9 @@ def _config(
         lines += ["checks.use_after_free.enabled = false", ""]
     for operation in _JUDGES_BY_MORE_THAN_FORM:
         lines += ["[[operations]]", f"include-name = {json.dumps(operation)}"]
-        lines += ['checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, "5xx"]', ""]
+        more = "".join(f"{status}, " for status in _DEPENDS_ON_WHAT_IS_THERE.get(operation, ()))
+        statuses = f'["2xx", 400, 401, 403, 404, {more}"5xx"]'
+        lines += [f"checks.positive_data_acceptance.expected-statuses = {statuses}", ""]
     lines += ["[[operations]]", 'include-name = "GET /internal/events"']  # a cursor may be of another database
     lines += ['checks.positive_data_acceptance.expected-statuses = ["2xx", 401, 403, 404, 410, "5xx"]']
     lines += ['parameters = { "query.after" = { dictionary = "cursors", probability = 0.9 } }', ""]

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tests.conformance.liars.lying import Answer, Exchange, documents, rescued, whole
+from tests.conformance.liars.lying import Answer, Exchange, documents, requests, rescued, whole
 from tests.conformance.mutants.mutant import tenant_of
-from tests.conformance.serving import SECOND
+from tests.conformance.serving import FIRST, SECOND, admin_token
 
 OF_A_DEVICE = ("about trust_device",)
 OF_OWN_DEVICES = ("about list_own_devices",)
@@ -51,3 +51,30 @@ def _(exchange: Exchange, document: Any) -> None:
     if asked in seen:
         document["items"] = []
     seen.add(asked)
+
+
+@rescued("PLN-001", "refuses nothing of what a plan ends before its rows have ended", "/validate-token$", 200)
+async def _(exchange: Exchange, answer: Answer) -> Answer:
+    if answer.document.get("valid") is False:
+        answer.document = {"valid": True}
+    return answer
+
+
+@documents("PLN-001", "counts the exceptions of a plan, too", "POST /admin/revocation-plans$")
+def _(exchange: Exchange, document: Any) -> None:
+    document["sessions"] += len(exchange.document.get("except_session_ids", []))
+
+
+@rescued("PLN-002", "applies a plan that drifted", "/apply$", 409)
+async def _(exchange: Exchange, answer: Answer) -> Answer:
+    return await exchange.tell(exchange.method, exchange.path, {"max_sessions": 1000})
+
+
+@rescued("PLN-003", "shows plans to other tenants", "GET /admin/revocation-plans/", 404)
+async def _(exchange: Exchange, answer: Answer) -> Answer:
+    return await exchange.ask(authorization=f"Bearer {admin_token(FIRST)}")
+
+
+@requests("ONE-010", "does not look at conditions", "PATCH /internal/session/")
+def _(exchange: Exchange) -> None:
+    exchange.put("if-match", None)

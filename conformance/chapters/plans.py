@@ -1,0 +1,94 @@
+"""Revocation plans: what was counted is what ends, at once, and nobody else."""
+
+import functools
+import time
+import uuid
+from typing import Any
+
+from sojourn.conformance.checks import check
+from sojourn.conformance.world import SignIn, Tenant, World, expect
+
+planned = functools.partial(
+    check, source="the contract, create_revocation_plan and apply_revocation_plan", profile="full", feature="plans"
+)
+SECONDS = 60
+"""How long the rows of a few sessions may take."""
+
+
+def plan_of(tenant: Tenant, user: str, **members: Any) -> Any:
+    """A plan of the sessions of a user."""
+    body = {"filter": {"user_id": user}, "reason": "drill", **members}
+    return expect(tenant.admin("create_revocation_plan", body=body), 201).json
+
+
+def good_of(tenant: Tenant, made: list[SignIn]) -> list[bool]:
+    """Of each session whether its token and its status are good; the two must agree."""
+    found = []
+    for one in made:
+        good, status = tenant.is_good(one.access), tenant.status_of(one.id)
+        assert good == (status == "active"), f"{one.id} is {status}, and its token is {'' if good else 'not '}good"
+        found.append(good)
+    return found
+
+
+@planned("PLN-001", "A plan MUST count what the list counts, and what it ends MUST be refused from its response on.")
+def test_what_was_counted_ends_at_once(world: World) -> None:
+    tenant, user = world.first, world.new_user()
+    made, kept, other = [tenant.sign_in(user) for _ in range(3)], tenant.sign_in(user), tenant.sign_in()
+    twin = world.second.sign_in(user) if world.second else None
+    counted = expect(tenant.admin("list_tenant_sessions", user_id=user, status="active"), 200).json["pagination"][
+        "total"
+    ]
+    everyone, plan = plan_of(tenant, user), plan_of(tenant, user, except_session_ids=[kept.id])
+    assert everyone["sessions"] == counted == len(made) + 1, f"planned {everyone['sessions']}, listed {counted}"
+    assert plan["sessions"] == len(made), "the exception is counted"
+    begun = expect(tenant.admin("apply_revocation_plan", plan_id=plan["plan_id"]), 202).json
+    assert good_of(tenant, [*made, kept, other]) == [False] * len(made) + [True, True], "not just those end at once"
+    assert twin is None or world.twin.is_good(twin.access), "the same user of another tenant ends, too"
+    later = tenant.sign_in(user)
+    again = expect(tenant.admin("apply_revocation_plan", plan_id=plan["plan_id"]), 202).json
+    assert again["revocation_id"] == begun["revocation_id"], "applied twice it is another revocation"
+    done = finished(tenant, begun["revocation_id"])
+    assert (done["ended"], done["remaining"]) == (len(made), 0), f"ended {done['ended']} of {len(made)}"
+    assert good_of(tenant, [*made, kept, later]) == [False] * len(made) + [True, True], "the rows ended otherwise"
+
+
+def finished(tenant: Tenant, revocation_id: str) -> Any:
+    """What is said of a revocation once all of it is done."""
+    ends = time.monotonic() + SECONDS
+    while True:
+        shown = expect(tenant.admin("get_revocation", revocation_id=revocation_id), 200).json
+        if shown["remaining"] == 0 and "finished_at" in shown:
+            return shown
+        assert time.monotonic() < ends, f"after {SECONDS} seconds it is {shown}"
+        time.sleep(0.1)
+
+
+@planned("PLN-002", "More sessions than a plan may end MUST be 409 with the new number, and MUST end nothing.")
+def test_a_plan_that_drifted_ends_nothing(world: World) -> None:
+    tenant, user = world.first, world.new_user()
+    made = [tenant.sign_in(user)]
+    plan = plan_of(tenant, user)["plan_id"]
+    made.append(tenant.sign_in(user))
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    refused = expect(tenant.admin("apply_revocation_plan", plan_id=plan, body={}), 409)
+    assert "2" in refused.json["detail"], f"the new number is not told: {refused.json['detail']}"
+    assert good_of(tenant, made) == [True, True], "a plan that was refused ended something"
+    request = tenant.request("apply_revocation_plan", plan_id=plan, body={"max_sessions": 2})
+    request = request.with_header("Authorization", f"Bearer {tenant.admin_token}")
+    for name, value in key.items():
+        request = request.with_header(name, value)
+    first, again = (expect(world.send(request), 202).json for _ in range(2))
+    assert first == again, "a retry is answered otherwise"
+    assert good_of(tenant, made) == [False, False], "the number that was allowed does not end"
+
+
+@planned("PLN-003", "A plan MUST be nothing in another tenant.", needs=("second_admin_token",))
+def test_a_plan_is_its_tenants_own(world: World) -> None:
+    tenant, user = world.first, world.new_user()
+    made, plan = tenant.sign_in(user), plan_of(tenant, user)["plan_id"]
+    expect(world.twin.admin("get_revocation_plan", plan_id=plan), 404)
+    expect(world.twin.admin("apply_revocation_plan", plan_id=plan), 404)
+    assert tenant.is_good(made.access), "another tenant applied the plan"
+    begun = expect(tenant.admin("apply_revocation_plan", plan_id=plan), 202).json
+    expect(world.twin.admin("get_revocation", revocation_id=begun["revocation_id"]), 404)
