@@ -17,6 +17,7 @@ from sojourn.conformance.traffic import Exchange
 
 Law = Callable[[Exchange], Iterator[str]]
 ACTIVE_ONLY = ("list_user_sessions", "list_own_sessions", "list_sessions_of_user")
+ORDERED_BY_NAME = ("list_logout_clients",)
 MADE_NOW = ("create_session", "start_session")
 CHALLENGES = {"apiKey": "ApiKey", "http": "Bearer"}
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)?")
@@ -156,11 +157,14 @@ def rows_are_what_was_asked_for(exchange: Exchange) -> Iterator[str]:
         for name, value in wanted.items():
             if name in row and row[name] != value:
                 yield f"{name} of a row is {row[name]!r}, asked for was {value!r}"
-    keys = [str(row.get("id", row.get("session_id"))) for row in rows if {"id", "session_id"} & set(row)]
+    # What is refused may be so for several reasons: items that have a kind name their session more than once.
+    named = [row for row in rows if {"id", "session_id"} & set(row) and "kind" not in row]
+    keys = [str(row.get("id", row.get("session_id"))) for row in named]
     if len(set(keys)) != len(keys):
         yield "a row is there twice"
     asked = dict(exchange.request.query)
-    order = asked.get("sort", "-created_at")
+    by_time = exchange.operation.id not in ORDERED_BY_NAME
+    order = asked.get("sort", "-created_at") if by_time else ""
     begun = [str(row["created_at"]) for row in rows if "created_at" in row]
     if order == "-created_at" and begun != sorted(begun, reverse=True):
         yield "the newest is not first"

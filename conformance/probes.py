@@ -250,7 +250,8 @@ def wrong_values(schema: dict[str, Any]) -> Iterator[Any]:
         if has_form:
             yield from ("not-" + CANARY, "127.0.0.256", "::g")
         if "pattern" in schema:
-            yield from ("\x01", "a\n")
+            own = schema["pattern"].removesuffix("$") + r"\Z"
+            yield from (text for text in ("\x01", "a\n") if not re.search(own, text))
     elif kind == "array":
         yield from ([[]] if schema.get("minItems") else [])
         yield from ([{}], ["aa" + str(index) for index in range(schema["maxItems"] + 1)])
@@ -258,8 +259,28 @@ def wrong_values(schema: dict[str, Any]) -> Iterator[Any]:
             yield ["password", "password"]
         yield ["a" * (schema["items"].get("maxLength", LONGEST_TEXT) + 1)]
         yield from ([""], ["\x01"])
+        if "properties" in schema["items"]:
+            yield from ([value] for value in wrong_objects(schema["items"]))
+    elif kind == "object":
+        yield from wrong_objects(schema)
     elif kind == "integer":
         yield from (2**63, -(2**63) - 1, "5")
+
+
+def wrong_objects(schema: dict[str, Any]) -> Iterator[Any]:
+    """An object of this schema with one member that must not be so, or be there, or that is missing."""
+    good, others = schema.get("example") or {}, schema.get("additionalProperties", True)
+    if not isinstance(good, dict):
+        return
+    for name, member in schema.get("properties", {}).items():
+        yield from ({**good, name: value} for value in wrong_values(member))
+    yield from ({other: good[other] for other in good if other != name} for name in schema.get("required", ()))
+    if others is False:
+        yield {**good, "colour": "red"}
+    elif isinstance(others, dict):
+        yield from ({**good, "colour": value} for value in wrong_values(others))
+    if "maxProperties" in schema:
+        yield {f"name{number}": "x" for number in range(schema["maxProperties"] + 1)}
 
 
 def _fits(kind: str, value: Any) -> bool:

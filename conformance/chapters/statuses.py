@@ -23,8 +23,9 @@ UNKNOWN = {
     "device_id": "dev_nobody_ever_saw",
     "client_id": "no-such-application",
     "webhook_id": "whk_00000000-0000-7000-8000-000000000000",
-    "file": "nothing-of-that-name.js",
 }
+FILE = "file"
+"""A parameter whose form is that of its example: the end of a file's name says what is in it."""
 NAMES_A_SESSION = ("get_device_fingerprint", "get_risk_score", "generate_tokens")
 SPENDS_A_REFRESH_TOKEN = ("refresh_tokens", "rotate_access_token")
 REFRESHES = 260
@@ -49,11 +50,21 @@ def not_allowed(operation: Operation, world: World) -> Raw:
     return valid.with_header("Authorization", f"Bearer {world.first.sign_in().access}")
 
 
+def names_unknown(operation: Operation) -> bool:
+    """Whether the path names a thing that may not be there."""
+    return bool({parameter["name"] for parameter in operation.named("path")} & {*UNKNOWN, FILE})
+
+
+def unknown_of(operation: Operation) -> dict[str, str]:
+    """Values for the path of things that are not there."""
+    ends = [str(one["example"]).rpartition(".")[2] for one in operation.named("path") if one["name"] == FILE]
+    return {**UNKNOWN, FILE: f"nothing.{ends[0]}"} if ends else UNKNOWN
+
+
 def not_there(operation: Operation, world: World) -> Raw:
     """Something that does not exist: what the path names, or the tenant."""
-    names = {parameter["name"] for parameter in operation.named("path")}
-    if names & set(UNKNOWN) or operation.id in NAMES_A_SESSION:
-        known = {**values_for(operation, world.first), **UNKNOWN}
+    if names_unknown(operation) or operation.id in NAMES_A_SESSION:
+        known = {**values_for(operation, world.first), **unknown_of(operation)}
         valid = valid_request(operation, world.first)
         made = operation.request(known)
         return valid.copy(path=made.path, query=made.query, body=made.body)
@@ -120,8 +131,7 @@ def needs_more(operation: Operation, status: int) -> bool:
     """Whether only a caller that the full profile asks for can provoke it: a limited key, a stranger's token."""
     if status == 403:
         return operation.scheme == "apiKey"
-    names = {parameter["name"] for parameter in operation.named("path")}
-    return status == 404 and not names & set(UNKNOWN) and operation.id not in NAMES_A_SESSION
+    return status == 404 and not names_unknown(operation) and operation.id not in NAMES_A_SESSION
 
 
 def provoke(operation: Operation, world: World, *, more: bool) -> None:

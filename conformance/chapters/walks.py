@@ -11,7 +11,7 @@ from typing import Any
 
 from sojourn.conformance import header_laws, laws
 from sojourn.conformance.chapters.authentication import changed_claims, tampered, unsigned_tokens
-from sojourn.conformance.chapters.statuses import UNKNOWN
+from sojourn.conformance.chapters.statuses import names_unknown, unknown_of
 from sojourn.conformance.checks import NotApplicable, check
 from sojourn.conformance.contexts import Context, contexts
 from sojourn.conformance.contract import Operation
@@ -55,7 +55,7 @@ def refusals(operation: Operation, context: Context) -> Iterator[tuple[tuple[int
 
 def names_something(operation: Operation) -> bool:
     """Whether the path names a thing that may not be there."""
-    return bool({item["name"] for item in operation.named("path")} & set(UNKNOWN)) and 404 in operation.responses
+    return names_unknown(operation) and 404 in operation.responses
 
 
 def others(path: str) -> Iterator[str]:
@@ -78,7 +78,7 @@ def plain_refusals(operation: Operation, request: Raw, *, tenant: Tenant) -> Ite
     if operation.body_schema is not None:
         yield 415, request.copy(body=b"{}").with_header("Content-Type", "text/plain")
     if names_something(operation):
-        nowhere = operation.request({**values_for(operation, tenant), **UNKNOWN})
+        nowhere = operation.request({**values_for(operation, tenant), **unknown_of(operation)})
         yield 404, request.copy(path=nowhere.path)
 
 

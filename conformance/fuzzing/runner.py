@@ -95,8 +95,10 @@ _DEPENDS_ON_WHAT_IS_THERE = {
     "POST /internal/session/create": (409,),
     "POST /sessions": (409,),
     "POST /admin/revocation-plans/{plan_id}/apply": (409, 410),
+    "POST /admin/logout-clients": (409,),
 }
-"""A sign-in from before an end of the user, more sessions than a plan may end: refused, though well-formed."""
+"""A sign-in from before an end of the user, more sessions than a plan may end, an id that is taken: refused, though
+well-formed."""
 
 
 _LONGEST_RESPONSE_SECONDS = 30
