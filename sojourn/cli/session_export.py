@@ -12,7 +12,7 @@ COLUMNS = (
      "idle_expires_at", "amr", "acr", "app_id", "device_id", "device_type", "browser", "os", "ip", "user_agent",
      "geoip", "country", "asn", "as_org", "last_ip", "last_user_agent", "impersonator", "recorded_by",
      "idp.issuer", "idp.session_id", "name", "factors", "metadata",
-     "revoked_at", "revoked_by", "revoke_reason", "reason_code")
+     "suspended_until", "suspended_then", "revoked_at", "revoked_by", "revoke_reason", "reason_code")
 )  # fmt: skip
 """The columns of the CSV: the members of `SessionResponse` but `current`; those of `idp` each have
 their own, factors and metadata are JSON."""

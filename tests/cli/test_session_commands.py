@@ -170,7 +170,7 @@ def test_sessions_end_by_filter_and_by_id_and_nothing_else_does(url: str) -> Non
         (("list", *TENANT, "--created-after", "yesterday"), "is not an instant"),
         (("list", *TENANT, "--country", "F1"), "is not a country's code"),
         (("list", *TENANT, "--asn", "4294967296"), "is not the number of a network"),
-        (("list", *TENANT, "--status", "asleep"), "must be one of active, expired, revoked"),
+        (("list", *TENANT, "--status", "asleep"), "must be one of active, suspended, expired, revoked"),
         (("list", *TENANT, "--sort", "id"), "must be one of"),
         (("list", *TENANT, "--user-id", " "), "printable characters"),
         (("list", "--tenant", "nobody"), "there is no tenant nobody"),
