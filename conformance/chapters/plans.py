@@ -92,3 +92,27 @@ def test_a_plan_is_its_tenants_own(world: World) -> None:
     assert tenant.is_good(made.access), "another tenant applied the plan"
     begun = expect(tenant.admin("apply_revocation_plan", plan_id=plan), 202).json
     expect(world.twin.admin("get_revocation", revocation_id=begun["revocation_id"]), 404)
+
+
+@planned("PLN-004", "Each filter of a plan MUST mean what it means in the list of sessions.")
+def test_each_filter_means_what_it_means_in_the_list(world: World) -> None:
+    tenant, user = world.first, world.new_user()
+    facts = {
+        "app_id": f"app_{user}", "device_id": f"dev_{user}", "device_fingerprint": f"sha256:{user}", "ip": "192.0.2.77",
+        "device_type": "tablet", "user_agent": "Conformance/1 (plans)",
+    }  # fmt: skip
+    made = tenant.sign_in(user, amr=["password", "totp"], **facts)
+    for _ in range(2):
+        tenant.sign_in(user, device_type="desktop", ip="198.51.100.3", user_agent="Another/2", amr=["webauthn"])
+    known = {**facts, "user_id": user, "ip": "192.0.2.0/24", "amr": "totp", "user_agent_contains": "conformance/1"}
+    known |= dict.fromkeys(("created_after", "created_before", "active_after"), made.session["created_at"])
+    schema = (world.contract.operations["create_revocation_plan"].body_schema or {})["properties"]["filter"]
+    wrong = []
+    for name, member in schema["properties"].items():
+        wanted = {"user_id": user, name: known.get(name, member["example"])}
+        planned_ones = plan_of(tenant, user, filter=wanted, reason_code="credential_change")["sessions"]
+        asked = {**wanted, "status": "active"}
+        listed = expect(tenant.admin("list_tenant_sessions", **asked), 200).json["pagination"]["total"]
+        if planned_ones != listed:
+            wrong.append(f"{name}: planned {planned_ones}, listed {listed}")
+    assert not wrong, "; ".join(wrong)

@@ -58,6 +58,8 @@ _SELECTION = {
 _BEGINS_BY_ITSELF = ("/problems", "/trusted-devices", "/sessions/refresh", "/sessions/rotate-access")
 """Where one of these has links, Schemathesis begins chains with nothing else. Their links get a run each."""
 _OUTLIVES_DELETION = (
+    "PATCH /sessions/{session_id}",
+    "PATCH /internal/session/{session_id}",
     "GET /sessions/{session_id}",
     "DELETE /sessions/{session_id}",
     "GET /internal/session/{session_id}",

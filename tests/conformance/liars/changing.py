@@ -78,3 +78,10 @@ async def _(exchange: Exchange, answer: Answer) -> Answer:
 @requests("ONE-010", "does not look at conditions", "PATCH /internal/session/")
 def _(exchange: Exchange) -> None:
     exchange.put("if-match", None)
+
+
+@requests("PLN-004", "counts for plans what began in any network", "POST /admin/revocation-plans$")
+def _(exchange: Exchange) -> None:
+    sent = exchange.document
+    if isinstance(sent.get("filter"), dict) and "ip" in sent["filter"]:
+        exchange.put_document({**sent, "filter": {n: v for n, v in sent["filter"].items() if n != "ip"}})
