@@ -142,7 +142,8 @@ class _Comparison:
 
     def _responses(self, old: dict[str, Any], new: dict[str, Any], *, place: str) -> Iterator[Difference]:
         for status in old.keys() | new.keys():
-            here, success = f"{place} {status}", status[0] in "123"
+            # 304 comes only to who names a version of the response (RFC 9110 section 15.4.5): nobody else is surprised.
+            here, success = f"{place} {status}", status[0] in "123" and status != "304"
             if status not in new:
                 yield Difference(Kind.BREAKING if success else Kind.CLARIFICATION, here, "status is no longer answered")
             elif status not in old:

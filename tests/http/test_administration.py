@@ -18,6 +18,7 @@ def test_the_numbers_are_right_at_every_moment(client: Client) -> None:
         "active_sessions": 2,
         "expired_sessions": 0,
         "revoked_sessions": 1,
+        "suspended_sessions": 0,
         "device_breakdown": {"desktop": 1, "mobile": 1, "unknown": 1},
         "updated_at": "2026-04-15T08:00:00.000Z",
     }

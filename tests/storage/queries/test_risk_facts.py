@@ -9,6 +9,7 @@ from sojourn.domain.endings import REUSE, Ending
 from sojourn.domain.risk_evidence import SeenSession
 from sojourn.storage.queries import risk_facts, sessions, trusted_devices
 from sojourn.storage.queries.risk_facts import HISTORY, SAMPLE, DeviceCounts
+from sojourn.storage.sqlite.functions import add_functions
 from sojourn.storage.statements import SQLITE, Statement
 from tests.conftest import on_sqlite
 from tests.storage.conftest import BULK, END, IDLE, NOISE, T0, T1, T2, Store, new_device, new_session
@@ -154,6 +155,7 @@ def test_every_row_is_reached_by_an_index_of_the_tenant(store: Store, name: str)
     } | dict.fromkeys(("SIGHTINGS_BY_FINGERPRINT", "SIGHTINGS_BY_ID", "SIGHTINGS_BY_AGENT"), "ix_sessions_user")
     text = STATEMENTS[name].text(SQLITE)
     connection = sqlite3.connect(store.path)
+    add_functions(connection)
     plan = [step[3] for step in connection.execute(f"EXPLAIN QUERY PLAN {text}", PARAMETERS)]
     connection.close()
 

@@ -102,7 +102,7 @@ def fits(session: NewSession, revoked: bool, wanted: dict[str, Any], *, now: str
 class _Stands:
     """A session as `status_of` looks at it, not revoked."""
 
-    revoked_at = None
+    revoked_at = suspended_until = suspended_then = None
 
     def __init__(self, session: NewSession) -> None:
         self.expires_at, self.idle_expires_at = session.expires_at, session.idle_expires_at

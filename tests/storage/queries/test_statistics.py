@@ -34,7 +34,7 @@ def recount(store: Store, now: str) -> SessionStats:
     devices: dict[str, int] = {}
     for row in rows:
         devices[row.device_type or "unknown"] = devices.get(row.device_type or "unknown", 0) + 1
-    return SessionStats(len(rows), active, revoked, len(rows) - revoked - active, devices)
+    return SessionStats(len(rows), active, revoked, len(rows) - revoked - active, 0, devices)
 
 
 @settings(max_examples=25, deadline=None)
@@ -90,7 +90,7 @@ def test_the_numbers_hold_nothing_of_another_tenant(store: Store) -> None:
 
     stats = store.read(lambda unit: statistics.session_stats(unit, T0), NOISE)
 
-    assert stats == SessionStats(2, 2, 0, 0, {"desktop": 2})
+    assert stats == SessionStats(2, 2, 0, 0, 0, {"desktop": 2})
 
 
 def test_settling_leaves_the_numbers_as_they_are_and_the_due_rows_gone(store: Store) -> None:

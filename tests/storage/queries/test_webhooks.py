@@ -132,7 +132,7 @@ def test_the_end_of_a_session_that_ended_twice_is_sent_under_another_id(store: S
 
     async def twice(unit: UnitOfWork) -> None:
         for number in numbers.values():
-            rows = [(number, "evt_ended_x", "session.ended", None)]
+            rows = [(number, "evt_ended_x", "session.ended", None, None)]
             await deliveries._hand(unit, row, rows=rows, now=T1)
 
     store.run(store.database.write(ACME, twice))
