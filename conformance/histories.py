@@ -24,6 +24,8 @@ KINDS = {"sess_": _OF_A_SESSION, "dev_": _OF_A_DEVICE, "tok_": _OF_A_TOKEN, "bl_
 _ROW = {"created_at": "created_at", "expires_at": "expires_at", "ip_address": "ip", "user_agent": "user_agent"}
 """Members of a row of the list of all sessions, and what they are called elsewhere."""
 ENDED = ("revoked", "expired")
+ERASED = "erased"
+"""Who a refused token belonged to, once that user was erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ def what_does_not_change(traffic: Iterable[Exchange]) -> Iterator[str]:
     for key, seen in views(traffic).items():
         names = next(names for prefix, names in KINDS.items() if key.startswith(prefix))
         for name in names:
-            values = {str(view.members[name]): view.told_by for view in seen if name in view.members}
+            told = (view for view in seen if name in view.members and view.members[name] != ERASED)
+            values = {str(view.members[name]): view.told_by for view in told}
             if len(values) > 1:
                 said = "; ".join(f"{value!r} in {by}" for value, by in values.items())
                 yield f"{name} of {key[:13]}… is {said}"

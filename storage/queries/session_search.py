@@ -54,9 +54,7 @@ Sort = Literal["-created_at", "created_at", "-last_active_at"]
 
 _S = SessionTable.__table__
 _MINE = _S.c.tenant_id == bindparam("tenant")
-_NAMED: dict[Way, str] = {
-    "user": "user_id",
-    "device": "device_id",
+_NAMED: dict[Way, str] = {"user": "user_id", "device": "device_id"} | {
     "revoked": "status=revoked",
     "few": "status=active",
     "suspended": "status=suspended",

@@ -30,6 +30,8 @@ REFUSED_BEYOND = {
     "except": {"no_current_session"},
     "cursor": {"foreign_cursor"},
     "url": {"webhook_url", "webhook_https", "webhook_address"},
+    "uri": {"webhook_url", "webhook_https", "webhook_address"},
+    "until": {"minimum", "maximum"},  # a suspension ends in the future
 }
 """What may be wrong with a text that is well written: the moment, the amount, or who asks."""
 ALONE = {"delivery_id"}
@@ -124,10 +126,10 @@ def ask(client: Client, place: Place, text: str) -> httpx.Response:
     request = operation.request(values)
     if place.part == "path":
         raw = "".join(f"%{byte:02X}" for byte in text.encode())
-        path, _, _ = operation.path.partition("{" + place.name + "}")
-        assert request.path.startswith(path)
-        rest = operation.path.removeprefix(path + "{" + place.name + "}")
-        request = request.copy(path=path + raw + rest)
+        path = operation.path.replace("{" + place.name + "}", raw)
+        for other in operation.named("path"):
+            path = path.replace("{" + other["name"] + "}", quote(str(values.get(other["name"], other["example"]))))
+        request = request.copy(path=path)
     elif place.part == "query":
         request = request.with_query(place.name, quote(text, safe=""))
     elif place.part == "header":

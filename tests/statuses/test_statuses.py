@@ -31,6 +31,8 @@ from tests.strictness.requests import exchange, problem_of, valid_request, with_
 
 _CONTRACT = Contract.read(None)
 OPERATIONS = {operation.id: operation for operation in requests.OPERATIONS} | _CONTRACT.forms | _CONTRACT.left_out
+FILES = {"get_console_script": "nothing.js", "get_console_style": "nothing.css"}
+"""Files that no release of the console has."""
 UNKNOWN = {
     "session_id": "sess_abc123",
     "slug": "no-such-type",
@@ -176,6 +178,8 @@ def provoke_404(operation: Operation, server: Prepared) -> Raw:
         return valid_request(operation, server.credentials, known)
     if {parameter["name"] for parameter in operation.named("path")} & set(UNKNOWN) or operation.id in NAMES_A_SESSION:
         return valid_request(operation, server.credentials, {**known, **UNKNOWN}, optional=True)
+    if operation.id in FILES:
+        return valid_request(operation, server.credentials, {**known, "file": FILES[operation.id]})
     token = token_of_an_administrator(server, "nowhere")
     return valid_request(operation, {**server.credentials, "token": token}, known)
 
@@ -400,7 +404,7 @@ def test_every_header_that_is_declared_is_sent_in_one_form_of_the_answer_at_leas
 
 
 def test_only_answers_that_are_pages_too_have_headers_that_depend_on_the_form() -> None:
-    of_pages = {"text/html", "text/javascript", "image/svg+xml"}
+    of_pages = {"text/html", "text/javascript", "text/css", "image/svg+xml"}
     for name, status in documented():
         declared = load_response(OPERATIONS[name], status)
         optional = [name for name, header in declared.get("headers", {}).items() if not header.get("required")]

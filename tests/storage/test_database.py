@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
 from sqlalchemy.sql.dml import UpdateBase
 
 from sojourn.domain.errors import DomainError, SessionNotFound, Unavailable
@@ -211,6 +211,7 @@ def test_compiled_statements_answer_as_sqlalchemy_does(store: Store) -> None:
     """Both ways read the same rows: what the tables describe is what the driver runs."""
     session = store.add(new_session(amr="pwd", ip="::1"))
     engine = create_engine(f"sqlite:///{store.path}")
+    event.listen(engine, "connect", lambda connection, _: add_functions(connection))
     cases = [
         (sessions.GET, {"tenant": "acme", "id": session.id}),
         (sessions.COUNT_ACTIVE_OF_USER, {"tenant": "acme", "user_id": "ann", "now": T0}),
