@@ -73,6 +73,8 @@ class Watched(Prepared):
         known = super().fresh(operation_id)
         if operation_id == "reset_token_config":
             self._ask("PUT", "/admin/tokens/config", {"access_expiry": "24h", "refresh_expiry": "168h"})
+        elif operation_id == "reactivate_session":
+            self._ask("POST", f"/admin/sessions/{known['session_id']}/suspend", {})
         elif operation_id == "purge_expired_sessions":
             self.run_sql(long_ended_copy(known["session_id"]))
         elif operation_id.startswith(("untrust_", "remove_trusted_")):
