@@ -11,9 +11,13 @@ from sphinx.errors import ExtensionError
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from pygments.lexers.special import TextLexer
 from site_parts import chart, links, reference
+from sphinx.highlighting import lexers
 
 from sojourn import __version__
+
+lexers["mermaid"] = TextLexer()  # where code is hosted it is drawn; here it is shown as it is written
 
 SOURCE = tomllib.loads((links.ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]["Source"]
 REPOSITORY = f"{SOURCE}/blob/main"

@@ -54,11 +54,10 @@ Sort = Literal["-created_at", "created_at", "-last_active_at"]
 
 _S = SessionTable.__table__
 _MINE = _S.c.tenant_id == bindparam("tenant")
-_NAMED: dict[Way, str] = {"user": "user_id", "device": "device_id"} | {
-    "revoked": "status=revoked",
-    "few": "status=active",
+_NAMED: dict[Way, str] = {
+    "user": "user_id", "device": "device_id", "revoked": "status=revoked", "few": "status=active",
     "suspended": "status=suspended",
-}
+}  # fmt: skip
 _BOUNDS: dict[Way, ColumnElement[bool]] = {
     "few": FEW_ACTIVE,
     "suspended": FEW_SUSPENDED,
