@@ -34,7 +34,7 @@ LAWS: tuple[Law, ...] = (
 TURNS = ("zh-CN", "zh-CN", "en", "zh-CN", "en")
 """The languages of one request, asked again and again: each is asked for in an even and in an odd turn."""
 MOST_TOLD = 6
-GOES_ON = ("get_revocation", "list_webhooks", "get_webhook", "list_webhook_deliveries")
+GOES_ON = ("get_revocation", "list_webhooks", "get_webhook", "list_webhook_deliveries", "list_logout_clients")
 """Reads of what the server works at by itself: they may differ although nobody asks for anything."""
 OF_NOW = ("timestamp", "updated_at", "evaluated_at", "exported_at", "generated_at", "as_of")
 """Members that say when a response was made."""

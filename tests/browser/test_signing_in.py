@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import node
 from tests.browser.conftest import Browser
 from tests.browser.test_console import create
 from tests.live import LiveServer, free_port
@@ -23,15 +24,13 @@ def issuer() -> str:
 @pytest.fixture(scope="module")
 def served(issuer: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server that trusts the provider, and the provider, which knows the server's pages."""
-    npm, node = shutil.which("npm"), shutil.which("node")
-    if npm is None or node is None:
+    npm = shutil.which("npm")
+    if npm is None:
         pytest.skip(MISSING)
     if not (PROVIDER / "node_modules").exists():
         subprocess.run([npm, "ci", "--ignore-scripts"], cwd=PROVIDER, check=True, timeout=300)
     port = free_port()
-    command = [node, "provider.mjs", issuer, f"http://127.0.0.1:{port}"]
-    provider = subprocess.Popen(command, cwd=PROVIDER, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
+    with node.running("provider.mjs", issuer, f"http://127.0.0.1:{port}", cwd=PROVIDER) as provider:
         assert provider.stdout is not None
         assert any(line == "ready\n" for line in iter(provider.stdout.readline, ""))
         server = LiveServer(
@@ -45,9 +44,6 @@ def served(issuer: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Li
         create(server, "usr_a")
         yield server
         server.stop()
-    finally:
-        provider.kill()
-        provider.communicate(timeout=20)
 
 
 def sign_in(browser: Browser, name: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests import node
 from tests.live import API_KEY, LiveServer, free_port
 
 PACKAGE = Path(__file__).parents[2] / "clients/typescript"
@@ -96,15 +97,13 @@ def test_the_package_works_in_a_fresh_folder_as_its_readme_shows(server: LiveSer
     run("npm", "install", "--no-audit", "--no-fund", "--omit=peer", tmp_path / packed["filename"], cwd=tmp_path)
     port = free_port()
     environ = {"SOJOURN_URL": server.url, "SOJOURN_API_KEY": API_KEY, "PORT": str(port)}
-    app = subprocess.Popen(["node", "app.mjs"], cwd=tmp_path, env=os.environ | environ)
-    try:
+    with node.running("app.mjs", cwd=tmp_path, **environ) as app:
         token = _sign_in(server)
 
         assert _get(port, token) == (200, "Hello usr_ann of acme\n")
         assert _get(port, "no.real.token") == (401, "invalid_token\n")
-    finally:
         app.send_signal(signal.SIGTERM)
-        assert app.wait(10) == 0  # no timer and no connection keeps it
+        assert app.wait(30) == 0  # no timer and no connection keeps it
 
 
 def _sign_in(server: LiveServer) -> str:

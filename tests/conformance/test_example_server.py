@@ -1,9 +1,6 @@
 """The example in another language, `conformance/example_servers/`: it passes, and lies in front of it are caught."""
 
 import contextlib
-import os
-import signal
-import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -12,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import node
 from tests.conformance.serving import FIRST, admin_token, judge
 from tests.live import API_KEY, JWT_SECRET, free_port
 
@@ -24,14 +22,9 @@ ENDED = ("--expired-token", admin_token(FIRST, seconds=-60))
 def running(source: Path) -> Iterator[str]:
     """The address at which a server in Node answers."""
     port = free_port()
-    environ = {**os.environ, "PORT": str(port), "API_KEY": API_KEY, "JWT_SECRET": JWT_SECRET}
-    process = subprocess.Popen(["node", str(source)], env=environ, stdout=subprocess.DEVNULL, start_new_session=True)
-    try:
+    with node.running(source, PORT=str(port), API_KEY=API_KEY, JWT_SECRET=JWT_SECRET):
         wait_for(f"http://127.0.0.1:{port}")
         yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)  # the program of the wheel starts Node as a process of its own
-        process.wait(60)
 
 
 def wait_for(url: str) -> None:

@@ -4,6 +4,7 @@ The probes are generated from the contract, so a new operation is probed without
 """
 
 import inspect
+import re
 from collections import Counter
 from collections.abc import Iterator
 from types import ModuleType
@@ -57,7 +58,7 @@ def deviation(operation: Operation, probe: Probe, reply: Reply) -> str | None:
     if problem.get("status") != reply.status:
         return f"is no problem document: {reply.headers.get('content-type')}"
     fields = {violation["field"] for violation in problem.get("errors", ())} | set(problem.get("details", ()))
-    if probe.field is not None and not any(name.split("[")[0] == probe.field for name in fields):
+    if probe.field is not None and not any(re.split(r"[.\[]", name)[0] == probe.field for name in fields):
         return f"does not name {probe.field}: {sorted(fields)}"
     if reply.status == 401 and "www-authenticate" not in reply.headers:
         return "has no WWW-Authenticate"

@@ -181,12 +181,18 @@ class BrowserSession:
         """End the session of this browser."""
         if self.session is not None and self.session.session_id is not None:
             self._sessions.call("DELETE", f"/internal/session/{self.session.session_id}", {"reason_code": "signed_out"})
-        self.keep(None)
+        self._refuse()
 
     def sign_out_everywhere(self) -> None:
         """End all sessions of the user."""
         if self.session is not None:
             self._sessions.call("DELETE", f"/internal/session/session/user/{self.session.subject}")
+        self._refuse()
+
+    def _refuse(self) -> None:
+        """The service has ended the session: no copy of its tokens is accepted here any more."""
+        if self.session is not None and self.session.session_id is not None:
+            self._sessions.verifier.refuse(self.session.tenant, self.session.session_id)
         self.keep(None)
 
     def keep(self, pair: Pair | None) -> None:

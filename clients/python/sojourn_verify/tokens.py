@@ -67,6 +67,13 @@ class Memory:
             for text in [text for text, token in self._known.items() if token.claims["exp"] < before]:
                 del self._known[text]
 
+    def forget_session(self, tenant: str, session_id: str) -> None:
+        """Drop the tokens of a session."""
+        with self._lock:
+            for text, token in list(self._known.items()):
+                if (token.session.tenant, token.session.session_id) == (tenant, session_id):
+                    del self._known[text]
+
 
 def key_id(text: str) -> str | None:
     """Which key a token says that it was signed with. None for what is no access token of the service."""

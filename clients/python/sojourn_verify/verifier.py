@@ -70,6 +70,7 @@ class Verifier:
         self._feed = Feed(
             self._service, self._keys, self._clock, memory=self._memory, max_staleness=self._max_staleness
         )
+        self._ended_here: dict[tuple[str, str], float] = {}
         self._checks = self._refused = self._stale = self._asked = 0
 
     def _begin_in_child(self) -> None:
@@ -134,6 +135,17 @@ class Verifier:
             return self._verify(token, online=False, device_fingerprint=None)
         return await asyncio.to_thread(self._verify, token, online=online, device_fingerprint=device_fingerprint)
 
+    def refuse(self, tenant: str, session_id: str) -> None:
+        """Refuse the tokens of a session from now on: for who has just ended it, and need not wait for the feed.
+
+        Call it after the service's response. It is remembered for `max_staleness` seconds; by then the feed said it.
+        """
+        now = steady()
+        for key in [key for key, until in list(self._ended_here.items()) if until <= now]:
+            self._ended_here.pop(key, None)
+        self._ended_here[tenant, session_id] = now + self._max_staleness
+        self._memory.forget_session(tenant, session_id)
+
     def is_fresh(self) -> bool:
         """Whether the service was heard lately enough to accept tokens."""
         return steady() < self._feed.fresh_until
@@ -195,6 +207,11 @@ class Verifier:
         return known.session
 
     def _judged(self, known: Token) -> str | None:
+        if (
+            self._ended_here
+            and self._ended_here.get((known.claims["tenant_id"], known.claims.get("sid", "")), 0) > steady()
+        ):
+            return "session_revoked"
         return judge(
             known.kid,
             known.claims,
