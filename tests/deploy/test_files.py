@@ -163,5 +163,5 @@ def test_the_image_is_built_from_all_that_the_program_needs(tmp_path: Path) -> N
         "sojourn/openapi/openapi.yaml",
         "sojourn/storage/migrations/env.py",
         "sojourn/handlers/context.py",
-        "sojourn/console/console.html",
+        "sojourn/console/console.js",
     } <= inside
