@@ -7,6 +7,7 @@ import { Refused, Stale, type Reason } from "./errors.js";
 import { Feed } from "./feed.js";
 import { issuedUntil, judge, type Terms } from "./judge.js";
 import { Keys } from "./keys.js";
+import { nameOf } from "./refusals.js";
 import { sessionOf, type Claims, type Session } from "./session.js";
 
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
@@ -75,6 +76,7 @@ export class Verifier {
   readonly #maxStaleness: number;
   readonly #most: number;
   readonly #remembered = new Map<string, Remembered>();
+  readonly #endedHere = new Map<string, number>(); // until when, by `clock.elapsed()`
   readonly #ended = new AbortController();
   readonly #counts = { checks: 0, refused: 0, stale: 0, online: 0, signatures: 0 };
   #following: Promise<void> | undefined;
@@ -124,6 +126,19 @@ export class Verifier {
     return this.#verify(token, options ?? {}).catch((error: unknown) => this.#counted(error));
   }
 
+  /**
+   * Refuse the tokens of a session from now on: for who has just ended it, and need not wait for the feed. Call it
+   * after the server's response. It is remembered for `maxStaleness`; by then the feed said it.
+   */
+  refuse(tenant: string, sessionId: string): void {
+    const now = this.#clock.elapsed();
+    for (const [name, until] of this.#endedHere) if (until <= now) this.#endedHere.delete(name);
+    this.#endedHere.set(nameOf(tenant, sessionId), now + this.#maxStaleness);
+    for (const [text, { session }] of this.#remembered) {
+      if (session.tenant === tenant && session.sessionId === sessionId) this.#remembered.delete(text);
+    }
+  }
+
   /** Numbers as they are now. */
   get metrics(): Metrics {
     const { fetches } = this.#keys;
@@ -139,11 +154,13 @@ export class Verifier {
     const known = this.#remembered.get(token) ?? (await this.#read(token));
     const { session } = known;
     this.#requireFresh();
+    if (this.#hasEndedHere(session)) throw new Refused("session_revoked");
     const { refusals } = this.#feed;
     const verdict = judge(session, known.kid, refusals, this.#terms, this.#now());
     const until = issuedUntil(session, refusals);
     if (verdict === "ask" && until > known.cleared) {
       const answer = await this.#ask(token, undefined);
+      if (this.#hasEndedHere(session)) throw new Refused("session_revoked");
       known.cleared = until;
       return answer;
     }
@@ -191,6 +208,11 @@ export class Verifier {
     const session = said.valid && said.claims !== undefined ? sessionOf(said.claims) : undefined;
     if (session === undefined) throw new Refused(said.error ?? "invalid_token");
     return session;
+  }
+
+  #hasEndedHere({ tenant, sessionId }: Session): boolean {
+    if (this.#endedHere.size === 0 || sessionId === undefined) return false;
+    return (this.#endedHere.get(nameOf(tenant, sessionId)) ?? -Infinity) > this.#clock.elapsed();
   }
 
   /** By the server's clock, where that differs. */

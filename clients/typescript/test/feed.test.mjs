@@ -67,6 +67,21 @@ test("an end is heard from the stream, and what was remembered is judged again",
     await eventually(async () => (await reasonOf(verifier, token)) === "session_revoked");
   }));
 
+test("who ends a session refuses its tokens at once, and those of no other, until the feed must have said so", () =>
+  scene(async ({ verifier }) => {
+    const token = await sign(HEADER, claims());
+    const unread = await sign(HEADER, claims({ jti: "4712" }));
+    const others = [claims({ sid: `${SESSION.slice(0, -1)}6` }), claims({ tenant_id: "globex" }), claims({ sid: undefined })];
+    const good = [await sign(HEADER, others[0]), await sign(HEADER, others[1]), await sign(HEADER, others[2])];
+    for (const one of [token, ...good]) assert.equal(await reasonOf(verifier, one), "good");
+    const reading = reasonOf(verifier, unread);
+    verifier.refuse("acme", SESSION);
+    assert.equal(await reading, "session_revoked");
+    assert.equal(await reasonOf(verifier, token), "session_revoked");
+    for (const one of good) assert.equal(await reasonOf(verifier, one), "good");
+    await eventually(async () => (await reasonOf(verifier, token)) === "good"); // this server never says that it ended
+  }, { maxStaleness: 0.5 }));
+
 test("a feed that is cut in the middle of a line says nothing, and the reader goes on behind its cursor", () =>
   scene(async ({ server, verifier }) => {
     const token = await sign(HEADER, claims());
