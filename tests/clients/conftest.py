@@ -1,11 +1,13 @@
 """A service of each engine and verifiers beside it, for a file of tests."""
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
 
 from sojourn_verify import Verifier
 from tests.clients.following import Beside
+from tests.clients.typescript import PACKAGE, TOOLS, run
 from tests.conftest import ENGINES
 from tests.live import API_KEY, REFRESH_SECRET, LiveServer
 from tests.postgres import Cluster
@@ -25,3 +27,12 @@ def beside(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     yield made
     made.close()
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def typescript_built() -> None:
+    """`@sojourn/verify`, compiled in the strictest way, into plain modules and their types."""
+    if not TOOLS.exists():
+        pytest.skip("the package's tools are not installed; `tox -e clients` brings them")
+    shutil.rmtree(PACKAGE / "dist", ignore_errors=True)
+    run(TOOLS / "tsc", "--project", ".")

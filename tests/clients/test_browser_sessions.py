@@ -1,29 +1,23 @@
 """A session that a browser holds: in Chromium with two tabs, and in an application of each framework."""
 
+import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
 
 from sojourn_verify import Verifier
 from sojourn_verify.browser import BrowserSessions
-from sojourn_verify.browser_starlette import BrowserMiddleware
 from sojourn_verify.sealed_cookies import Pair, SealedCookies
 from tests.browser.conftest import Browser, browser, chromium  # noqa: F401 - fixtures
+from tests.clients.browser_applications import APPLICATIONS, FRIEND, SECRET
 from tests.clients.following import Beside, wait_until
-from tests.clients.test_python_adapters import asgi
+from tests.clients.typescript import run
 from tests.live import API_KEY, LiveServer
 
-SECRET = "a-secret-for-cookies-of-more-than-32-characters"
-PAGE = """<title>{who}</title><link rel=icon href=data:,><h1>{who}</h1>
-<form method=post action=/sign-in><button>Sign in</button></form>
-<form method=post action=/sign-out><button>Sign out</button></form>"""
+OTHER_SECRET = "another-secret-of-more-than-32-characters"
 
 
 @pytest.fixture(scope="module")
@@ -38,42 +32,18 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beside]:
 
 @pytest.fixture(scope="module")
 def sessions(beside: Beside) -> Iterator[BrowserSessions]:
-    made = BrowserSessions(beside.verifier, url=beside.server.url, api_key=API_KEY, tenant="acme", secret=SECRET)
+    made = BrowserSessions(
+        beside.verifier, url=beside.server.url, api_key=API_KEY, tenant="acme", secret=SECRET, origins=[FRIEND]
+    )
     yield made
     made.close()
 
 
-def front(request: Request) -> Response:
-    session = request.state.browser.session
-    return HTMLResponse(PAGE.format(who="nobody" if session is None else session.subject))
-
-
-def me(request: Request) -> Response:
-    session = request.state.browser.session
-    return JSONResponse(None if session is None else [session.session_id, session.claims["gen"]])
-
-
-def sign_in(request: Request) -> Response:
-    request.state.browser.sign_in("usr_ann", user_agent=request.headers["User-Agent"])
-    return RedirectResponse("/", 303)
-
-
-def sign_out(request: Request) -> Response:
-    request.state.browser.sign_out()
-    return RedirectResponse("/", 303)
-
-
-@pytest.fixture(scope="module")
-def url(sessions: BrowserSessions) -> Iterator[str]:
-    routes = [
-        Route("/", front),
-        Route("/me", me),
-        Route("/sign-in", sign_in, methods=["POST"]),
-        Route("/sign-out", sign_out, methods=["POST"]),
-    ]
-    app = Starlette(routes=routes)
-    app.add_middleware(BrowserMiddleware, sessions=sessions)
-    with asgi(app) as address:
+@pytest.fixture(scope="module", params=APPLICATIONS)
+def url(request: pytest.FixtureRequest, sessions: BrowserSessions, beside: Beside) -> Iterator[str]:
+    if request.param == "express":
+        request.getfixturevalue("typescript_built")
+    with APPLICATIONS[request.param](sessions, beside.server) as address:
         yield address.replace("127.0.0.1", "localhost")
 
 
@@ -106,10 +76,14 @@ def test_one_refresh_however_many_requests_arrive_together(url: str) -> None:
 def test_the_cookie_says_nothing_and_is_only_for_here(url: str) -> None:
     response = httpx.post(f"{url}/sign-in")
 
-    for cookie in response.headers.get_list("Set-Cookie"):
-        assert cookie.startswith("__Host-sojourn")
+    written = response.headers.get_list("Set-Cookie")
+    assert [cookie.split(";")[0] for cookie in written if "sojourn" not in cookie] == ["other=kept"]
+    assert len(written) == 2
+    for cookie in [cookie for cookie in written if "sojourn" in cookie]:
+        assert cookie.startswith("__Host-sojourn=1.")
         assert cookie.endswith("; Path=/; Secure; HttpOnly; SameSite=Lax")
         assert "eyJ" not in cookie
+    assert "cookie" in response.headers["Vary"].lower()
     cookies = jar(response)
     changed = {name: value[:-9] + "AAAAAAAAA" for name, value in cookies.items()}
     assert httpx.get(f"{url}/me", headers=sent(changed)).json() is None
@@ -120,6 +94,7 @@ def test_the_cookie_says_nothing_and_is_only_for_here(url: str) -> None:
     [
         ({"Sec-Fetch-Site": "same-origin"}, 303),
         ({"Origin": "{url}"}, 303),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": FRIEND}, 303),
         ({"Sec-Fetch-Site": "cross-site", "Origin": "{url}"}, 403),
         ({"Sec-Fetch-Site": "same-site"}, 403),
         ({"Origin": "https://evil.example"}, 403),
@@ -146,12 +121,64 @@ def test_long_tokens_are_split_and_short_ones_leave_nothing_behind(length: int) 
 
     assert all(len(name) + len(value) < 4_000 for name, value in written.items())
     assert cookies.read(written) == pair
-    assert SealedCookies(["another-secret-of-more-than-32-characters", SECRET]).read(written) == pair
-    assert SealedCookies(["another-secret-of-more-than-32-characters"]).read(written) is None
+    assert SealedCookies([OTHER_SECRET, SECRET]).read(written) == pair
+    assert SealedCookies([OTHER_SECRET]).read(written) is None
     deleted = {line.split("=")[0] for line in cookies.write(Pair("a", "r"), written) if "Max-Age=0" in line}
     assert deleted == set(written) - {"__Host-sojourn"}
 
 
+def test_who_signs_out_everywhere_is_signed_out_in_every_browser_at_once_here_and_elsewhere_within_a_second(
+    url: str, beside: Beside
+) -> None:
+    first, second = (jar(httpx.post(f"{url}/sign-in")) for _ in range(2))
+    here = {"Sec-Fetch-Site": "same-origin"}
+
+    response = httpx.post(f"{url}/everywhere", headers=sent(first, **here))
+
+    deleted = [cookie for cookie in response.headers.get_list("Set-Cookie") if "Max-Age=0" in cookie]
+    assert [cookie.split("=")[0] for cookie in deleted] == ["__Host-sojourn"]
+    assert httpx.get(f"{url}/me", headers=sent(first)).json() is None
+    wait_until(lambda: httpx.get(f"{url}/me", headers=sent(second)).json() is None, seconds=5)
+
+
+def test_who_signs_in_again_leaves_no_session_behind(url: str, beside: Beside) -> None:
+    first = jar(httpx.post(f"{url}/sign-in"))
+    key = httpx.get(f"{url}/me", headers=sent(first)).json()[0]
+
+    second = jar(httpx.post(f"{url}/sign-in", headers=sent(first, **{"Sec-Fetch-Site": "same-origin"})))
+
+    assert httpx.get(f"{url}/me", headers=sent(second)).json()[0] != key
+    assert httpx.get(f"{url}/me", headers=sent(first)).json() is None
+    assert beside.internal("GET", f"/internal/session/{key}")["session"]["status"] == "revoked"
+
+
+@pytest.mark.usefixtures("typescript_built")
+def test_what_python_has_sealed_node_opens_and_the_other_way_round() -> None:
+    pairs = [Pair("a" * length, "ü" + "r" * length) for length in (1, 2, 3, 1_000, 9_000)]
+    python = [
+        {line.split("=")[0]: line.split("=", 1)[1].split(";")[0] for line in SealedCookies([SECRET]).write(pair, [])}
+        for pair in pairs
+    ]
+    program = """import { SealedCookies } from "./dist/browser/sealed_cookies.js";
+        const cookies = new SealedCookies(process.argv.slice(1, 3));
+        const given = JSON.parse(process.argv[3]).map((one) => new Map(Object.entries(one)));
+        const pairs = await Promise.all(given.map((one) => cookies.read(one)));
+        const present = new Map([["__Host-sojourn-7", ""], ["x", ""]]);
+        const written = await Promise.all(pairs.map((pair) => cookies.write(pair, present)));
+        console.log(JSON.stringify([pairs, written]))"""
+
+    said = run("node", "--input-type=module", "--eval", program, SECRET, OTHER_SECRET, json.dumps(python))
+
+    opened, written = json.loads(said)
+    assert [Pair(**pair) for pair in opened] == pairs
+    for pair, lines in zip(pairs, written, strict=True):
+        assert lines[-1] == "__Host-sojourn-7=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
+        assert all(len(line) < 4_096 for line in lines)
+        cookies = {line.split("=")[0]: line.split("=", 1)[1].split(";")[0] for line in lines[:-1]}
+        assert SealedCookies([OTHER_SECRET, SECRET]).read(cookies) == pair
+
+
+@pytest.mark.parametrize("url", ["starlette"], indirect=True)
 def test_two_tabs_of_a_browser(url: str, beside: Beside, browser: Browser) -> None:  # noqa: F811 - a fixture
     driver = browser.driver
 
@@ -187,6 +214,6 @@ def test_two_tabs_of_a_browser(url: str, beside: Beside, browser: Browser) -> No
     beside.internal("DELETE", "/internal/session/session/user/usr_ann")
     wait_until(lambda: shown(second, "nobody"), seconds=5)
     assert shown(first, "nobody")
-    assert driver.get_cookies() == []
+    assert [cookie["name"] for cookie in driver.get_cookies()] == ["other"]
     driver.close()
     driver.switch_to.window(second)

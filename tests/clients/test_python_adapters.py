@@ -39,18 +39,18 @@ def deaf() -> Iterator[Verifier]:
     verifier.close()
 
 
-class _Quiet(WSGIRequestHandler):
+class Quiet(WSGIRequestHandler):
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
 
 
 @contextlib.contextmanager
 def wsgi(application: Any) -> Iterator[str]:
-    with make_server("127.0.0.1", 0, application, handler_class=_Quiet) as server:
-        yield from _threaded(server)
+    with make_server("127.0.0.1", 0, application, handler_class=Quiet) as server:
+        yield from threaded(server)
 
 
-def _threaded(server: HTTPServer) -> Iterator[str]:
+def threaded(server: HTTPServer) -> Iterator[str]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"

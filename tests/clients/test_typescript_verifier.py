@@ -3,9 +3,7 @@
 import json
 import os
 import re
-import shutil
 import signal
-import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -16,30 +14,10 @@ from typing import Any
 import pytest
 
 from tests import node
+from tests.clients.typescript import PACKAGE, TOOLS, run
 from tests.live import API_KEY, LiveServer, free_port
 
-PACKAGE = Path(__file__).parents[2] / "clients/typescript"
-TOOLS = PACKAGE / "node_modules/.bin"
-
-pytestmark = pytest.mark.skipif(
-    not TOOLS.exists(), reason="the package's tools are not installed; `tox -e clients` brings them"
-)
-
-
-def run(*command: str | Path, cwd: Path = PACKAGE, **environ: str) -> str:
-    """What a program says. Fails the test when it does not succeed."""
-    result = subprocess.run(
-        command, cwd=cwd, env=os.environ | environ, capture_output=True, text=True, check=False, timeout=120
-    )
-    assert result.returncode == 0, f"{command}: {result.stdout[-6000:]}{result.stderr[-3000:]}"
-    return result.stdout + result.stderr
-
-
-@pytest.fixture(scope="module", autouse=True)
-def built() -> None:
-    """Compiled in the strictest way, into plain modules and their types."""
-    shutil.rmtree(PACKAGE / "dist", ignore_errors=True)
-    run(TOOLS / "tsc", "--project", ".")
+pytestmark = pytest.mark.usefixtures("typescript_built")
 
 
 @pytest.fixture(scope="module")

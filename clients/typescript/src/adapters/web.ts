@@ -51,8 +51,14 @@ export function bearer(verifier: Verifier, rules: Rules = {}): (request: Request
 
 const TITLES = { 401: "Unauthorized", 403: "Forbidden", 503: "Service Unavailable" };
 
-function refuse(status: Refusal["status"], detail: string, challenge: string | undefined): { refusal: Refusal } {
-  const more = challenge === undefined ? { "Retry-After": "1" } : { "WWW-Authenticate": challenge };
+/** What is sent instead: a problem document, with a challenge where one is given. */
+export function refuse(
+  status: Refusal["status"],
+  detail: string,
+  challenge: string | undefined,
+): { refusal: Refusal } {
+  const retry = status === 503 ? { "Retry-After": "1" } : {};
+  const more = challenge === undefined ? retry : { "WWW-Authenticate": challenge };
   const headers = { "Content-Type": "application/problem+json", "Cache-Control": "no-store", ...more };
   return { refusal: { status, headers, body: JSON.stringify({ title: TITLES[status], status, detail }) } };
 }
