@@ -15,8 +15,13 @@ RUN = {"sh", "python"}
 COMPARED = {"json"}
 DRAWN = {"mermaid"}
 """Pictures: the site draws them."""
-RUN_BY_OTHERS = {"backup-and-restore": {"bash", "ini"}, "gateways": {"nginx", "text", "yaml"}}
-"""Languages of snippets that need a server of PostgreSQL, or proxies: `tests/backups` and `tests/deploy` run them."""
+RUN_BY_OTHERS = {
+    "backup-and-restore": {"bash", "ini"},
+    "browser-sessions": {"js", "py"},
+    "gateways": {"nginx", "text", "yaml"},
+}
+"""Languages of snippets that need a server of PostgreSQL, a provider, Express, or proxies: `tests/backups`,
+`tests/clients/test_browser_guide.py` and `tests/deploy` run them."""
 ELSEWHERE = "bash"
 """Snippets that need what no test has, such as a cluster: the text before each says that it is not run, and why."""
 PORTS = ("8081", "8082", "9464")

@@ -16,7 +16,7 @@ def keep_sessions(app: Flask, sessions: BrowserSessions) -> None:
 
     def read() -> Response | None:
         origin = request.host_url.rstrip("/")
-        found = sessions.open(Incoming(request.method, request.cookies, request.headers, origin))
+        found = sessions.open(Incoming(request.method, request.cookies, dict(request.headers), origin))
         if isinstance(found, Reply):
             return Response(found.body, found.status, dict(found.headers))
         g.browser = found
