@@ -200,8 +200,30 @@ def _write_contract(judged: Contract, folder: Path, *, profile: Profile, source:
                 for link in answer.get("links", {}).values():
                     if body := link_body(link):  # Schemathesis evaluates expressions inside of an object
                         link["requestBody"] = body
+    if profile == "links":
+        _leave_out_what_no_link_gives(contract)
     path.write_text(json.dumps(contract))
     return path
+
+
+def _leave_out_what_no_link_gives(contract: dict[str, Any]) -> None:
+    """Take out the optional query parameters that no link names: drawn ones hide that a link leads to a success.
+
+    A cursor of no list is refused, and so is one beside a page. The profile `main` draws them.
+    """
+    given = {
+        (link["operationId"], name)
+        for source in operations(contract, Operation)
+        for answer in source.responses.values()
+        for link in answer.get("links", {}).values()
+        for name in link.get("parameters", {})
+    }
+    for operation in operations(contract, Operation):
+        contract["paths"][operation.path][operation.method.lower()]["parameters"] = [
+            parameter
+            for parameter in operation.parameters
+            if parameter["in"] != "query" or parameter.get("required") or (operation.id, parameter["name"]) in given
+        ]
 
 
 def _config(
