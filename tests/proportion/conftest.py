@@ -26,9 +26,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what was not drawn. A test's draw depends on the seed and on its name alone."""
     here = Path(__file__).parent
     left_out = [
-        item
-        for item in items
-        if here in item.path.parents and random.Random(f"{SEED} {item.name}").random() >= SHARE
+        item for item in items if here in item.path.parents and random.Random(f"{SEED} {item.name}").random() >= SHARE
     ]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
