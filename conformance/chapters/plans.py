@@ -5,6 +5,7 @@ import time
 import uuid
 from typing import Any
 
+from sojourn.conformance.chapters.suspension import suspend
 from sojourn.conformance.checks import check
 from sojourn.conformance.world import SignIn, Tenant, World, expect
 
@@ -116,3 +117,19 @@ def test_each_filter_means_what_it_means_in_the_list(world: World) -> None:
         if planned_ones != listed:
             wrong.append(f"{name}: planned {planned_ones}, listed {listed}")
     assert not wrong, "; ".join(wrong)
+
+
+@planned("PLN-005", "A plan MUST end suspended sessions, too, and none of them MUST be reactivated afterwards.")
+def test_a_suspended_session_ends_for_good(world: World) -> None:
+    tenant, user = world.first, world.new_user()
+    made, active = tenant.sign_in(user), tenant.sign_in(user)
+    suspend(world, made)
+    plan = plan_of(tenant, user)
+    assert plan["sessions"] == 2, f"of an active and a suspended session, {plan['sessions']} are planned"
+    begun = expect(tenant.admin("apply_revocation_plan", plan_id=plan["plan_id"]), 202).json
+    expect(tenant.admin("reactivate_session", session_id=made.id), 404)
+    assert good_of(tenant, [made, active]) == [False, False], "a plan spares a session that was suspended"
+    assert tenant.status_of(made.id) == "revoked", f"the suspended session is {tenant.status_of(made.id)}"
+    done = finished(tenant, begun["revocation_id"])
+    assert done["ended"] == 2, f"{done['ended']} of the two have ended"
+    expect(tenant.admin("reactivate_session", session_id=made.id), 404)

@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 
 from tests.http.conftest import Client
+from tests.http.test_revocations import items
+from tests.http.test_suspension import USER, listed, stats, suspend, views
+from tests.http.tokens import refresh, sign_in, status_of
 
 PLANS = "/admin/revocation-plans"
 NOBODY = "00000000-0000-7000-8000-000000000000"
@@ -112,6 +115,34 @@ def test_what_a_plan_ends_is_refused_from_the_response_on_in_every_view(client: 
         other["session"]["id"],
         excepted["session"]["id"],
     }
+
+
+def test_a_suspended_session_is_ended_for_good_and_never_reactivated(client: Client) -> None:
+    begun = [sign_in(client, device_type="desktop") for _ in range(2)]
+    keys = [one["session"]["id"] for one in begun]
+    suspend(client, begun[0]["session"], minutes=5, then="reactivate")
+    suspend(client, begun[1]["session"], minutes=5, then="revoke")
+    plan = planned(client, filter={"user_id": USER})
+    assert plan["sessions"] == client.as_admin("GET", "/admin/sessions?status=suspended").json()["total"] == 2
+    client.clock.advance(seconds=1)
+
+    revocation = apply(client, plan).json()
+
+    for minutes in (0, 6, 0):  # before its suspension would be over, after it, and once the rows have ended
+        client.clock.advance(minutes=minutes)
+        for one, key in zip(begun, keys, strict=True):
+            assert {name for name, good in views(client, one).items() if good} == set()
+            assert status_of(client, key) == "revoked"
+            assert refresh(client, one["tokens"]["refresh_token"]).status_code == 401
+            for act in ("suspend", "reactivate"):
+                assert client.as_admin("POST", f"/admin/sessions/{key}/{act}").status_code == 404
+            shown = client.as_admin("GET", f"/sessions/{key}").json()["session"]
+            assert (shown["revoked_at"], shown["reason_code"]) == (revocation["started_at"], "plan")
+        assert stats(client) == {"active": 0, "suspended": 0, "expired": 0, "revoked": 2}
+        assert sorted(listed(client, "revoked")) == sorted(keys)
+        assert {item["kind"] for item in items(client)} == {"session"}
+        if minutes:
+            assert finished(client, revocation)["ended"] == 2
 
 
 def test_each_end_is_told_once_with_the_code_of_the_plan(client: Client) -> None:

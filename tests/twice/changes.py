@@ -39,6 +39,8 @@ DRAWN = {
 """Numbers that are drawn at random, or go on from one request to the next."""
 LATER = {("events", "number")}
 """What PostgreSQL sets a moment after the request."""
+JOBS = {"revocation_plans": "open_since"}
+"""Tables of jobs that a request begins and that go on after its response; this column is null in what is done."""
 
 Row = Mapping[str, Any]
 Rows = dict[tuple[Any, ...], Row]
@@ -61,6 +63,11 @@ def contents_of_database(cluster: Cluster, name: str) -> Contents:
     for table, row in cluster.command(" UNION ALL ".join(parts), name):
         found[table].append(orjson.loads(row))
     return found
+
+
+def is_at_work(contents: Contents) -> bool:
+    """Whether a job that a request began goes on: it will change rows, however long it rests."""
+    return any(row[column] is not None for table, column in JOBS.items() for row in contents[table])
 
 
 def _written() -> list[str]:

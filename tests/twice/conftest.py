@@ -21,10 +21,11 @@ from tests.faults.disks import no_file_grows
 from tests.live import REFRESH_SECRET, LiveServer
 from tests.strictness.conftest import Prepared
 from tests.strictness.requests import exchange
-from tests.twice.changes import TABLES, Contents, changes, contents_of_database, contents_of_file
+from tests.twice.changes import TABLES, Contents, changes, contents_of_database, contents_of_file, is_at_work
 from tests.twice.interruptions import Interruptions
 
 SETTLE_SECONDS = 0.05
+JOB_SECONDS = 60
 REFRESHES_A_MINUTE = 20
 FILLER_BYTES = 2_000_000
 FINGERPRINT = "sha256:a1b2c3d4"
@@ -88,13 +89,14 @@ class Watched(Prepared):
         return known
 
     def settled(self) -> Contents:
-        """Every row, once what is written after an answer has been written."""
-        seen = self.contents()
-        while True:
+        """Every row, once what is written after an answer has been written and no job goes on."""
+        seen, ends = self.contents(), time.monotonic() + JOB_SECONDS
+        while time.monotonic() < ends:
             time.sleep(SETTLE_SECONDS)
             before, seen = seen, self.contents()
-            if before == seen:
+            if before == seen and not is_at_work(seen):
                 return seen
+        raise AssertionError(f"the rows still change after {JOB_SECONDS} seconds")
 
     def ask(self, request: Raw) -> Outcome:
         """What a request does."""

@@ -75,6 +75,12 @@ async def _(exchange: Exchange, answer: Answer) -> Answer:
     return await exchange.ask(authorization=f"Bearer {admin_token(FIRST)}")
 
 
+@rescued("PLN-005", "says that what a plan ended is reactivated", "/reactivate$", 404)
+async def _(exchange: Exchange, answer: Answer) -> Answer:
+    answer.status = 200
+    return answer
+
+
 @requests("ONE-010", "does not look at conditions", "PATCH /internal/session/")
 def _(exchange: Exchange) -> None:
     exchange.put("if-match", None)
