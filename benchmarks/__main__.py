@@ -8,12 +8,14 @@ from pathlib import Path
 
 import click
 
+from benchmarks import local_check
 from benchmarks.catalogue import OPERATIONS, ROOT, SERVERS, Server
 from benchmarks.load import CONNECTIONS, LoadFailed
 from benchmarks.machine import describe_machine, describe_versions, load_average
 from benchmarks.plot import draw
 from benchmarks.processes import ServerFailed
 from benchmarks.rounds import Plan, Run, WrongAnswers, load_run, save
+from benchmarks.summary import SUBJECT
 from benchmarks.tables import markdown
 
 RESULTS = Path(__file__).parent / "results"
@@ -50,6 +52,8 @@ def main(
         load_core=cores[1],
         tell=lambda sentence: click.echo(sentence, err=True),
     )
+    if _has_service(plan) and not local_check.DIST.exists():
+        raise click.ClickException("build @sojourn/verify: npm ci and npm run build, both in clients/typescript")
     _measure(plan, name)
 
 
@@ -57,6 +61,7 @@ def _measure(plan: Plan, name: str) -> None:
     began, load_before = time.time(), load_average()
     try:
         servers = Run(plan)()
+        local = _local_check(plan)
     except (WrongAnswers, ServerFailed, LoadFailed) as error:
         raise click.ClickException(str(error)) from None
     run = {
@@ -68,12 +73,25 @@ def _measure(plan: Plan, name: str) -> None:
         "machine": describe_machine(),
         "versions": describe_versions(),
         "servers": servers,
+        **({} if local is None else {"local_check": local}),
     }
     path = RESULTS / f"{name}.json"
     save(path, run)
     write_report(name)
     click.echo(markdown(run))
     click.echo(f"saved as {path.relative_to(ROOT)}", err=True)
+
+
+def _local_check(plan: Plan) -> dict[str, float] | None:
+    """What a check by a verifier costs beside one by the service, where the service is measured."""
+    if not _has_service(plan):
+        return None
+    plan.tell("checks that verifiers make locally")
+    return local_check.measure()
+
+
+def _has_service(plan: Plan) -> bool:
+    return SUBJECT in {server.name for server in plan.servers}
 
 
 @main.command()

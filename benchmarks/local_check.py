@@ -22,7 +22,9 @@ from benchmarks.processes import cpu_seconds
 from tests.live import API_KEY, LiveServer
 
 ROOT = Path(__file__).parents[1]
+DIST = ROOT / "clients/typescript/dist/index.js"
 HEADERS = {"X-API-Key": API_KEY, "X-Tenant-ID": "acme", "Content-Type": "application/json"}
+ACTIVE = "the service, active check"
 NODE = """
 import { Verifier } from "DIST";
 const [url, apiKey, count, ...tokens] = process.argv.slice(1);
@@ -48,41 +50,46 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=3_000, help="so many checks the service makes")
     parser.add_argument("--tokens", type=int, default=300, help="so many tokens are verified for the first time")
     given = parser.parse_args()
-    sys.path.insert(0, str(ROOT / "clients/python"))
     print(f"{describe_machine()}, load {load_average():.1f}")
+    print(table(measure(given.checks, given.requests, given.tokens)))
+
+
+def measure(checks: int = 500_000, requests: int = 3_000, tokens: int = 300) -> dict[str, float]:
+    """Microseconds of the processor that one check takes, by who makes it."""
+    sys.path.insert(0, str(ROOT / "clients/python"))
     with tempfile.TemporaryDirectory() as folder:
         server = LiveServer(Path(folder), SOJOURN_RESPONSE_VALIDATION="off", SOJOURN_LOG_LEVEL="warning")
         try:
-            _print(_measured(server, given))
+            return _measured(server, checks, requests, tokens)
         finally:
             server.stop()
 
 
-def _measured(server: LiveServer, given: argparse.Namespace) -> dict[str, float]:
-    """Microseconds of the processor that one check takes, by who makes it."""
+def _measured(server: LiveServer, checks: int, requests: int, count: int) -> dict[str, float]:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-    tokens = [_token(connection, number) for number in range(given.tokens)]
+    tokens = [new_session(connection, f"user_{number}")[1] for number in range(count)]
     active, body = "/internal/session/sessions/user_0/active", json.dumps({"access_token": tokens[0]})
     validate = "/internal/session/validate-token"
-    asked = _remote(server, given.requests, lambda: _ask(connection, "GET", active))
-    validated = _remote(server, given.requests, lambda: _ask(connection, "POST", validate, body))
-    python_seen, python_anew = _python(server, tokens, given.checks)
-    node_seen, node_anew = _node(server, tokens, given.checks)
+    asked = _remote(server, requests, lambda: _ask(connection, "GET", active))
+    validated = _remote(server, requests, lambda: _ask(connection, "POST", validate, body))
+    python_seen, python_anew = _python(server, tokens, checks)
+    node_seen, node_anew = _node(server, tokens, checks)
     return {
-        "the service, active check": asked,
+        ACTIVE: asked,
         "the service, validate-token": validated,
-        "Python, a token seen before": python_seen,
-        "Python, the first time": python_anew,
-        "Node, a token seen before": node_seen,
-        "Node, the first time": node_anew,
+        "local check in Python, a token seen before": python_seen,
+        "local check in Python, the first time": python_anew,
+        "local check in Node, a token seen before": node_seen,
+        "local check in Node, the first time": node_anew,
     }
 
 
-def _print(measured: dict[str, float]) -> None:
-    whole = measured["the service, active check"]
-    print("| check | µs of the processor | in the time of one active check |\n| --- | ---: | ---: |")
-    for name, microseconds in measured.items():
-        print(f"| {name} | {microseconds:.2f} | {whole / microseconds:.1f} |")
+def table(measured: dict[str, float]) -> str:
+    """What was measured, in Markdown."""
+    whole = measured[ACTIVE]
+    lines = ["| check | µs of the processor | in the time of one active check |", "| --- | ---: | ---: |"]
+    lines += [f"| {name} | {used:.2f} | {whole / used:.1f} |" for name, used in measured.items()]
+    return "\n".join(lines)
 
 
 def _remote(server: LiveServer, requests: int, ask: Callable[[], Any]) -> float:
@@ -111,19 +118,19 @@ def _python(server: LiveServer, tokens: list[str], checks: int) -> tuple[float, 
 
 
 def _node(server: LiveServer, tokens: list[str], checks: int) -> tuple[float, float]:
-    program = NODE.replace("DIST", str(ROOT / "clients/typescript/dist/index.js"))
+    program = NODE.replace("DIST", str(DIST))
     command = ["node", "--input-type=module", "--eval", program, server.url, API_KEY, str(checks), *tokens]
     done = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=True)
     seen, anew = json.loads(done.stdout)
     return seen, anew
 
 
-def _token(connection: http.client.HTTPConnection, number: int) -> str:
-    user = f"user_{number}"
+def new_session(connection: http.client.HTTPConnection, user: str) -> tuple[str, str]:
+    """The id of a new session, and its access token."""
     created = _ask(connection, "POST", "/internal/session/create", json.dumps({"auth_user_id": user}))
-    wanted = {"session_id": created["data"]["session"]["id"], "tenant_id": "acme", "auth_user_id": user}
-    token: str = _ask(connection, "POST", "/internal/session/generate-tokens", json.dumps(wanted))["access_token"]
-    return token
+    session: str = created["data"]["session"]["id"]
+    wanted = {"session_id": session, "tenant_id": "acme", "auth_user_id": user}
+    return session, _ask(connection, "POST", "/internal/session/generate-tokens", json.dumps(wanted))["access_token"]
 
 
 def _ask(connection: http.client.HTTPConnection, method: str, path: str, body: str | None = None) -> Any:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from benchmarks import local_check
 from benchmarks.summary import OPERATION_TITLES, SUBJECT, TARGETS, Spread, bad_answers, cold_start, middle, ratio
 
 _MEGABYTE = 1024 * 1024
@@ -13,6 +14,8 @@ def markdown(run: dict[str, Any]) -> str:
     if SUBJECT in run["servers"]:
         parts += [_targets(run), _ratios(run)]
     parts += [_operation(run, name) for name in OPERATION_TITLES]
+    if "local_check" in run:
+        parts.append(f"### A check that is made locally\n\n{local_check.table(run['local_check'])}")
     parts += [_costs(run), _versions(run)]
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -5,6 +5,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,8 @@ HERE = Path(__file__).parent
 MADE = HERE / "generated"
 TOOLS = HERE / "node_modules/.bin"
 SCRIPTS = Path(sys.executable).parent
+SAID = "began sess_[0-9a-f-]{36}\nactive: [Tt]rue\nrefused: Invalid request\n"
+"""What the programs of both guides print."""
 
 pytestmark = pytest.mark.skipif(
     not (TOOLS.exists() and (SCRIPTS / "openapi-python-client").exists()),
@@ -29,11 +32,18 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def run(*command: str | Path, **environ: str) -> str:
+def run(*command: str | Path, cwd: Path = HERE, **environ: str) -> str:
     """What a program says. Fails the test when it does not succeed."""
-    result = subprocess.run(command, cwd=HERE, env=os.environ | environ, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, cwd=cwd, env=os.environ | environ, capture_output=True, text=True, check=False)
     assert result.returncode == 0, f"{command[0]}: {result.stdout}{result.stderr}"
     return result.stdout + result.stderr
+
+
+def shown(guide: str, language: str) -> str:
+    """What a guide shows in a language, which is in it once."""
+    text = (HERE.parents[1] / f"docs/guides/{guide}.md").read_text("utf-8")
+    (_, found) = text.split(f"```{language}\n")
+    return found.split("```")[0]
 
 
 @pytest.fixture(scope="module")
@@ -49,17 +59,20 @@ def contract() -> Path:
 @pytest.fixture(scope="module")
 def python_client(contract: Path) -> str:
     """The words of the generator that made `generated/python/sojourn_client`."""
-    target = MADE / "python/sojourn_client"
-    target.parent.mkdir()
+    folder = MADE / "python"
+    folder.mkdir()
+    shutil.copy(contract, folder)
     path = f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"  # the generator formats with the ruff it finds
-    command = [SCRIPTS / "openapi-python-client", "generate", "--path", contract, "--output-path", target]
-    return run(*command, "--meta", "none", PATH=path)
+    return run(*shlex.split(shown("python-client", "bash")), cwd=folder, PATH=path)
 
 
 @pytest.fixture(scope="module")
 def typescript_client(contract: Path) -> str:
-    """The words of the generator that made `generated/contract.ts`."""
-    return run(TOOLS / "openapi-typescript", contract, "--output", MADE / "contract.ts")
+    """The words of the generator that made `generated/contract.ts`, which is compiled with the programs that use it."""
+    (MADE / "guide.ts").write_text(shown("typescript-client", "ts"), "utf-8")
+    said = run(*shlex.split(shown("typescript-client", "bash")), cwd=contract.parent)
+    run(TOOLS / "tsc", "--project", ".")  # strict, and the types of every operation are in it
+    return said
 
 
 @pytest.fixture(scope="module")
@@ -125,8 +138,22 @@ def test_a_session_lives_and_ends_through_the_python_client(python_client: str, 
 
 
 def test_a_session_lives_and_ends_through_the_typescript_client(typescript_client: str, server: LiveServer) -> None:
-    run(TOOLS / "tsc", "--project", ".")  # strict, and the types of every operation are in it
-
     said = run("node", "generated/compiled/round_trip.js", *arguments(server, "usr_typescript"))
 
     assert said.startswith("created, listed, checked, revoked sess_")
+
+
+def test_the_program_that_the_guide_shows_in_python_does_what_it_says(python_client: str, server: LiveServer) -> None:
+    command = [sys.executable, "-W", "error", "-c", shown("python-client", "py")]
+
+    said = run(*command, server.url, API_KEY, PYTHONPATH="generated/python")
+
+    assert re.fullmatch(SAID, said)
+
+
+def test_the_program_that_the_guide_shows_in_typescript_does_what_it_says(
+    typescript_client: str, server: LiveServer
+) -> None:
+    said = run("node", "generated/compiled/generated/guide.js", server.url, API_KEY)
+
+    assert re.fullmatch(SAID, said)

@@ -19,9 +19,11 @@ RUN_BY_OTHERS = {
     "backup-and-restore": {"bash", "ini"},
     "browser-sessions": {"js", "py"},
     "gateways": {"nginx", "text", "yaml"},
+    "python-client": {"bash", "py"},
+    "typescript-client": {"bash", "ts"},
 }
-"""Languages of snippets that need a server of PostgreSQL, a provider, Express, or proxies: `tests/backups`,
-`tests/clients/test_browser_guide.py` and `tests/deploy` run them."""
+"""Languages of snippets that need a server of PostgreSQL, a provider, generators, Express, or proxies: `tests/backups`,
+`tests/clients` (`test_browser_guide.py`, `test_round_trips.py`) and `tests/deploy` run them."""
 ELSEWHERE = "bash"
 """Snippets that need what no test has, such as a cluster: the text before each says that it is not run, and why."""
 PORTS = ("8081", "8082", "9464")
