@@ -20,6 +20,7 @@ from sojourn.settings.strength import shown_url
 from sojourn.storage.database import Database
 from sojourn.storage.engines import Unreachable, open_loader
 from sojourn.storage.upkeep.bulk import AlreadyLoaded, batches
+from sojourn.storage.upkeep.counting import anchor_again
 from sojourn.storage.upkeep.housekeeping import all_tenants
 
 _MADE = re.compile(r"tnt_[0-9]{4,}")
@@ -116,6 +117,7 @@ def seed(
     except Unreachable as error:
         raise click.ClickException(f"cannot write to {shown_url(settings.database_url)}: {error}") from None
     seconds = time.perf_counter() - started
+    with_database(settings, anchor_again)
     click.echo(
         f"{sessions:,} sessions of {users:,} users in {tenants:,} tenants: {seconds:.1f} s, {sessions / seconds:,.0f}/s"
     )

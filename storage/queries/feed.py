@@ -143,6 +143,7 @@ OLDEST = Statement(
     .limit(bindparam("limit"))
     .offset(literal_column("0"))
 )
+TENANTS = Statement(select(_E.c.tenant_id).distinct().where(_BETWEEN))
 FORGET = Statement(delete(_E).where(_E.c.number <= bindparam("until")))
 
 
@@ -174,6 +175,11 @@ async def read(unit: UnitOfWork, types: frozenset[str], *, after: int, until: in
     named = {name: wanted[min(number, len(wanted) - 1)] for number, name in enumerate(_TYPES)}
     statement = READ_ALL if unit.tenant == EVERYBODY else READ
     return [EventRow._make(row) for row in await unit.all(statement, after=after, until=until, limit=limit, **named)]
+
+
+async def tenants_between(unit: UnitOfWork, after: int, until: int) -> list[TenantId]:
+    """The tenants of the events with numbers after one and up to another; the unit is everybody's."""
+    return [TenantId(row[0]) for row in await unit.all(TENANTS, after=after, until=until) if row[0] != EVERY_TENANT]
 
 
 async def live(unit: UnitOfWork, *, until: int, instant: str) -> list[LiveRow]:

@@ -13,6 +13,7 @@ from sojourn.storage.database import AHEAD, Database
 from sojourn.storage.queries import feed, sending, statistics, tenants
 from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.upkeep import leases, overdue
+from sojourn.storage.upkeep.counting import count_events, forget_counted
 from sojourn.storage.upkeep.purging import purge_remembered, purge_tenant
 
 BATCH = 200
@@ -46,21 +47,26 @@ async def run_housekeeping(database: Database, holder: str, *, now: datetime, re
     if not await leases.take(database, "housekeeping", holder=holder, now=text, until=to_text(now + LEASE)):
         return None
     settled = await settle_all(database, to_text(now - SETTLED_AFTER), told_at=text)
+    await count_events(database, now=now, as_of=to_text(now - SETTLED_AFTER))
     await database.create_partitions(now, now + AHEAD)
     purged = await database.drop_partitions(before)
     purged += await purge_all(database, to_text(before - database.purge_grace), now=text)
+    for tenant in await all_tenants(database):
+        await forget_counted(database, tenant, now=now)
     return Round(settled, purged, await oldest_overdue(database, before))
 
 
 async def settle_expired(database: Database, holder: str, *, now: datetime) -> int | None:
     """Settle what has expired, so that it is told; how many sessions. None if another process holds the lease.
 
-    Asked for much more often than housekeeping. Raises Unavailable; what was settled stays.
+    What was told is counted. Asked for much more often than housekeeping. Raises Unavailable; what was settled stays.
     """
     text = to_text(now)
     if not await leases.take(database, "expiry", holder=holder, now=text, until=to_text(now + EXPIRY_LEASE)):
         return None
-    return await settle_all(database, to_text(now - SETTLED_AFTER), told_at=text)
+    settled = await settle_all(database, to_text(now - SETTLED_AFTER), told_at=text)
+    await count_events(database, now=now, as_of=to_text(now - SETTLED_AFTER))
+    return settled
 
 
 async def forget_events(database: Database, before: datetime, *, now: datetime) -> int:
