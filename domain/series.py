@@ -141,6 +141,25 @@ def count(events: Iterable[Happened], facts: dict[str, Facts], *, suspended: Sus
     return {bucket: Change(*numbers) for bucket, numbers in found.items()}
 
 
+def unknown_from_now_on(moved: Iterable[tuple[Facts, bool]], *, now: Instant) -> dict[Bucket, Change]:
+    """What changes when nothing is known any more of sessions that count as active, or, where so, as suspended.
+
+    Their ends, at the same time, will be counted as those of active ones of which nothing is known.
+    """
+    found: dict[Bucket, list[int]] = {}
+    minute = begin_of(now, "1m")
+    for facts, is_suspended in moved:
+        known: tuple[str | None, ...] = (*facts, None)
+        for dimension, value in zip(DIMENSIONS, known, strict=True):
+            if is_suspended or value:
+                _add(found, Bucket(dimension, UNKNOWN, minute), (0, 0, 1))
+            if value and not is_suspended:
+                _add(found, Bucket(dimension, value, minute), (0, 0, -1))
+        if is_suspended:
+            _add(found, Bucket(WHOLE, WHOLE, minute), (0, 0, 1))
+    return {bucket: Change(*numbers) for bucket, numbers in found.items()}
+
+
 def _add(found: dict[Bucket, list[int]], bucket: Bucket, by: tuple[int, int, int]) -> None:
     numbers = found.setdefault(bucket, [0, 0, 0])
     for place, number in enumerate(by):

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sojourn.domain.clock import Instant
 from sojourn.domain.endings import ERASED
 from sojourn.domain.ids import erased_user
-from sojourn.storage.queries import audit, events, kept_answers, revocation_plans, rollups, sign_ins
+from sojourn.storage.queries import audit, events, kept_answers, revocation_plans, sign_ins
 from sojourn.storage.queries.session_deletion import LEAVING, Leaving, delete_sessions
 from sojourn.storage.schema.sql_functions import latest
 from sojourn.storage.schema.tables import SessionTable, TrustedDeviceTable, UserTable
@@ -113,7 +113,6 @@ async def erase(unit: UnitOfWork, user_id: str, *, until: Instant) -> Erased:
     await unit.all(LOCK_REFRESH_STATES, **about)
     sessions = [Leaving._make(row) for row in await unit.all(LOCK_SESSIONS, **about)]
     await _tell_ends(unit, sessions, at=until)
-    await rollups.leave(unit, [session.id for session in sessions], now=until)
     await unit.run(READMIT, **about)
     await unit.run(UNNAME_ENTRIES, **about, nobody=NOBODY, nothing=None)
     tokens = await unit.run(DELETE_TOKENS, **about)

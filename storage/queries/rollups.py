@@ -9,11 +9,12 @@ from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain import series
 from sojourn.domain.clock import Instant, to_text
+from sojourn.domain.ids import SessionKey
 from sojourn.domain.places import country_of
 from sojourn.domain.series import Bucket, Change, Facts, Happened, Suspended, Values, Window
-from sojourn.storage.queries import feed
+from sojourn.storage.queries import events, feed
 from sojourn.storage.schema.event_tables import EventTable
-from sojourn.storage.schema.rollup_tables import RollupFactTable, RollupPositionTable, RollupTable
+from sojourn.storage.schema.rollup_tables import RollupPositionTable, RollupSuspensionTable, RollupTable
 from sojourn.storage.schema.sql_functions import is_among
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Many, Statement
@@ -28,7 +29,7 @@ _E = EventTable.__table__
 _S = SessionTable.__table__
 _R = RollupTable.__table__
 _P = RollupPositionTable.__table__
-_F = RollupFactTable.__table__
+_H = RollupSuspensionTable.__table__
 _TENANT: Any = bindparam("tenant")
 
 
@@ -57,6 +58,7 @@ PLACE = Statement(
         set_={"position": _place.excluded.position, "as_of": _place.excluded.as_of},
     )
 )
+LOCK = Statement(update(_P).where(_P.c.tenant_id == _TENANT).values(position=_P.c.position))
 ADVANCE = Statement(
     update(_P)
     .where(_P.c.tenant_id == _TENANT, _P.c.position == bindparam("seen"))
@@ -89,29 +91,12 @@ SESSIONS = Statement(
         _S.c.tenant_id == _TENANT, is_among(_S.c.id, bindparam("keys"))
     )
 )
-_KNOWN = ("session_id", "is_suspended", "left_at", "app_id", "device_type", "country")
-FACTS = Statement(
-    select(*(_F.c[name] for name in _KNOWN)).where(
-        _F.c.tenant_id == _TENANT, is_among(_F.c.session_id, bindparam("keys"))
-    )
+SUSPENSIONS = Statement(
+    select(_H.c.session_id).where(_H.c.tenant_id == _TENANT, is_among(_H.c.session_id, bindparam("keys")))
 )
-_fact = insert(_F).values(tenant_id=_TENANT, **{name: bindparam(name) for name in _KNOWN})
-_OF_SESSION = ["tenant_id", "session_id"]
-RESUMED = Statement(
-    delete(_F).where(_F.c.tenant_id == _TENANT, _F.c.session_id == bindparam("session_id"), _F.c.left_at.is_(None))
-)
-SUSPENDED = Statement(
-    _fact.on_conflict_do_update(index_elements=_OF_SESSION, set_={"is_suspended": _fact.excluded.is_suspended})
-)
-LEAVE = Statement(
-    _fact.on_conflict_do_update(
-        index_elements=_OF_SESSION,
-        set_={name: _fact.excluded[name] for name in ("left_at", "app_id", "device_type", "country")},
-    )
-)
-_LEFT = (_F.c.tenant_id == _TENANT, _F.c.left_at <= bindparam("before"))
-OLDEST_FACT = Statement(select(func.min(_F.c.left_at)).where(*_LEFT))
-FORGET_FACTS = Statement(delete(_F).where(*_LEFT))
+SUSPENDED = Statement(insert(_H).values(tenant_id=_TENANT, session_id=bindparam("session_id")).on_conflict_do_nothing())
+RESUMED = Statement(delete(_H).where(_H.c.tenant_id == _TENANT, _H.c.session_id == bindparam("session_id")))
+NUMBERS = Statement(select(_E.c.id, _E.c.number).where(_E.c.tenant_id == _TENANT, is_among(_E.c.id, bindparam("ids"))))
 _OPEN = and_(_S.c.tenant_id == _TENANT, _S.c.revoked_at.is_(None), _S.c.due_at.is_not(None))
 ACTIVE = Statement(
     select(_S.c.app_id, _S.c.device_type, _S.c.geoip, func.count())
@@ -190,29 +175,48 @@ async def known_of(unit: UnitOfWork, keys: Iterable[str]) -> tuple[dict[str, Fac
     facts = {
         key: Facts(app, device, country_of(place)) for key, app, device, place in await unit.all(SESSIONS, keys=wanted)
     }
-    suspended = Suspended()
-    for key, is_suspended, left_at, *known in await unit.all(FACTS, keys=wanted):
-        if is_suspended:
-            suspended.add(key)
-        if left_at is not None:
-            facts[key] = Facts(*known)
-    return facts, suspended
+    return facts, Suspended(row[0] for row in await unit.all(SUSPENSIONS, keys=wanted))
 
 
 async def note_suspended(unit: UnitOfWork, before: set[str], after: set[str]) -> None:
     """Remember whose suspension was counted, where that is not what it was `before`."""
-    await unit.run_many(SUSPENDED, [_fact_row(key, is_suspended=True) for key in sorted(after - before)])
+    await unit.run_many(SUSPENDED, [{"session_id": key} for key in sorted(after - before)])
     await unit.run_many(RESUMED, [{"session_id": key} for key in sorted(before - after)])
 
 
-async def leave(unit: UnitOfWork, keys: Sequence[str], *, now: Instant) -> None:
-    """Remember by what sessions are counted whose rows are about to be deleted, until their events were counted."""
-    rows = await unit.all(SESSIONS, keys=Many(keys)) if keys else []
-    left = [
-        _fact_row(key, left_at=now, app_id=app, device_type=device, country=country_of(place))
-        for key, app, device, place in rows
+async def leave(unit: UnitOfWork, keys: Sequence[SessionKey], *, now: Instant) -> None:
+    """Sessions whose ends were told are about to be deleted: nothing will say by what their ends are counted.
+
+    So they are moved, as far as they are counted as active, to those of which no application, device and country is
+    known: there they end. No count goes on meanwhile.
+    """
+    if not keys:
+        return
+    await unit.run(BEGIN, position=0, is_anchored=False, as_of=None)
+    await unit.run(LOCK)
+    counted_until = await position(unit)
+    if counted_until is None:
+        raise RuntimeError("a position that was just written is not there")
+    facts, suspended = await known_of(unit, keys)
+    ids = Many([name(key) for key in keys for name in (events.created_id, events.ended_id)])
+    numbers: dict[str, int | None] = dict(await unit.all(NUMBERS, ids=ids))
+    moved = [
+        (facts.get(key, Facts()), key in suspended)
+        for key in keys
+        if _is_counted(numbers, events.created_id(key), counted_until, if_forgotten=counted_until.is_anchored)
+        and not _is_counted(numbers, events.ended_id(key), counted_until, if_forgotten=True)
     ]
-    await unit.run_many(LEAVE, left)
+    changes = series.unknown_from_now_on(moved, now=now)
+    if changes:
+        await add(unit, changes, now=now)
+    await note_suspended(unit, suspended, set())
+
+
+def _is_counted(numbers: dict[str, int | None], event_id: str, until: Position, *, if_forgotten: bool) -> bool:
+    if event_id not in numbers:
+        return if_forgotten
+    number = numbers[event_id]
+    return number is not None and number <= until.position
 
 
 async def add(unit: UnitOfWork, changes: dict[Bucket, Change], *, now: Instant) -> None:
@@ -296,10 +300,8 @@ async def as_of(unit: UnitOfWork) -> Instant | None:
     return None if everybodys is None else everybodys.as_of
 
 
-async def is_any_old(unit: UnitOfWork, counted_until: Instant, *, now: Instant) -> bool:
+async def is_any_old(unit: UnitOfWork, now: Instant) -> bool:
     """Whether `forget` would find anything."""
-    if await unit.value(OLDEST_FACT, before=counted_until) is not None:
-        return True
     for step in series.STEPS:
         oldest = await unit.value(OLDEST, step=step, dimension=series.WHOLE)
         if oldest is not None and oldest < series.kept_since(step, now):
@@ -307,9 +309,8 @@ async def is_any_old(unit: UnitOfWork, counted_until: Instant, *, now: Instant) 
     return False
 
 
-async def forget(unit: UnitOfWork, counted_until: Instant, *, now: Instant) -> None:
-    """Delete the steps that are kept no longer, and what is known of sessions that left by `counted_until`."""
-    await unit.run(FORGET_FACTS, before=counted_until)
+async def forget(unit: UnitOfWork, now: Instant) -> None:
+    """Delete the steps that are kept no longer."""
     for step in series.STEPS:
         until = series.kept_since(step, now)
         for dimension in (series.WHOLE, *series.DIMENSIONS):
@@ -341,8 +342,3 @@ def _sum(rows: dict[_Key, list[int]], key: _Key, change: Change, *, rise: int) -
 
 def _row(key: tuple[str, str, Instant, str], opened: int) -> dict[str, Any]:
     return {**dict(zip(_KEY, key, strict=True)), "created": 0, "ended": 0, "opened": opened, "rise": 0}
-
-
-def _fact_row(key: str, **facts: Any) -> dict[str, Any]:
-    unknown = {"is_suspended": False, "left_at": None, "app_id": None, "device_type": None, "country": None}
-    return {"session_id": key, **unknown, **facts}

@@ -50,7 +50,7 @@ async def delete_sessions(unit: UnitOfWork, locked: Sequence[Row], *, now: Insta
         return
     unsettled = [session.id for session in gone if session.revoked_at is None and session.due_at is not None]
     await events.tell_expired(unit, unsettled, at=now)
-    await rollups.leave(unit, unsettled, now=now)
+    await rollups.leave(unit, [session.id for session in gone], now=now)
     for statement in (DELETE_USAGE, DELETE_REFRESH_STATES, DELETE_SESSIONS):
         await unit.run_many(statement, [{"key": session.id} for session in gone])
     devices = Counter(session.device_type or statistics.UNKNOWN_DEVICE for session in gone)

@@ -5,7 +5,7 @@ from sqlmodel import Field
 
 from sojourn.domain.clock import Instant
 from sojourn.domain.ids import SessionKey, TenantId
-from sojourn.storage.schema.columns import Stored, instant, key_text, session_key, short_text
+from sojourn.storage.schema.columns import Stored, instant, key_text, session_key
 
 
 class RollupTable(Stored, table=True):
@@ -44,19 +44,10 @@ class RollupPositionTable(Stored, table=True):
     as_of: Instant | None = Field(sa_column=instant(nullable=True))
 
 
-class RollupFactTable(Stored, table=True):
-    """What must be known of a session and its row does not say, until its end was counted.
+class RollupSuspensionTable(Stored, table=True):
+    """A session whose suspension was counted: its end does not change how many are active."""
 
-    `is_suspended`: its suspension was counted. `left_at` is when its row was deleted, with what events of it that are
-    not counted yet belong to.
-    """
-
-    __tablename__ = "rollup_facts"
+    __tablename__ = "rollup_suspensions"
 
     tenant_id: TenantId = Field(sa_column=key_text(128))
     session_id: SessionKey = Field(sa_column=session_key(primary_key=True))
-    is_suspended: bool = Field(sa_column=Column(Boolean, nullable=False))
-    left_at: Instant | None = Field(sa_column=instant(nullable=True))
-    app_id: str | None = Field(sa_column=short_text())
-    device_type: str | None = Field(sa_column=short_text(32))
-    country: str | None = Field(sa_column=short_text(2))

@@ -46,21 +46,9 @@ async def count_events(database: Database, *, now: datetime, as_of: Instant) -> 
 
 
 async def forget_counted(database: Database, tenant: Tenant, *, now: datetime) -> None:
-    """Delete a tenant's steps that are kept no longer, and what was only needed until events were counted.
-
-    Raises Unavailable; what was deleted stays so.
-    """
-    everybodys = await database.read(feed.EVERYBODY, rollups.position)
-    before = None if everybodys is None else everybodys.as_of
-    if before is None or not await database.read(
-        tenant, lambda unit: rollups.is_any_old(unit, before, now=to_text(now))
-    ):
-        return
-
-    async def work(unit: UnitOfWork) -> None:
-        await rollups.forget(unit, before, now=to_text(now))
-
-    await database.write(tenant, work)
+    """Delete a tenant's steps that are kept no longer. Raises Unavailable."""
+    if await database.read(tenant, lambda unit: rollups.is_any_old(unit, to_text(now))):
+        await database.write(tenant, lambda unit: rollups.forget(unit, to_text(now)))
 
 
 async def anchor_again(database: Database) -> None:

@@ -1,7 +1,7 @@
 """Rollups: how many sessions were created and ended in each minute, hour and day, counted from the events.
 
-The program before does not know them: it writes events, and does not count them. A session of a user that it erases is
-counted under no application, device or country.
+The program before does not know them: it writes events, and does not count them. It erases a user without moving the
+sessions to those of which no application, device and country is known: there they end.
 """
 
 from typing import Any
@@ -35,21 +35,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id"),
     )
     op.create_table(
-        "rollup_facts",
+        "rollup_suspensions",
         _text("tenant_id", 128, nullable=False),
         sa.Column(
             "session_id", sa.String(36).with_variant(postgresql.UUID(as_uuid=False), "postgresql"), nullable=False
         ),
-        sa.Column("is_suspended", sa.Boolean(), nullable=False),
-        sa.Column("left_at", _INSTANT, nullable=True),
-        _text("app_id", 255),
-        _text("device_type", 32),
-        _text("country", 2),
         sa.PrimaryKeyConstraint("tenant_id", "session_id"),
     )
     if op.get_bind().dialect.name == "postgresql":
         tenant = "current_setting('sojourn.tenant', true)"
-        for table in ("rollups", "rollup_positions", "rollup_facts"):
+        for table in ("rollups", "rollup_positions", "rollup_suspensions"):
             op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
             op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
             op.execute(f"CREATE POLICY own_tenant ON {table} USING (tenant_id = {tenant} OR {tenant} = '*')")

@@ -12,7 +12,7 @@ import pytest
 from sojourn.domain import series
 from sojourn.domain.clock import from_text, to_text
 from sojourn.domain.ids import SessionKey
-from sojourn.domain.series import DIMENSIONS, KEPT, MAX_VALUES, OTHERS, STEPS, WHOLE, Window
+from sojourn.domain.series import DIMENSIONS, KEPT, MAX_VALUES, OTHERS, STEPS, UNKNOWN, WHOLE, Window
 from sojourn.domain.values import Tenant
 from sojourn.storage.queries import erasure, rollups, sessions, statistics, suspensions
 from sojourn.storage.queries.rollups import Counted
@@ -208,19 +208,16 @@ def test_steps_are_kept_as_long_as_it_says(store: Store) -> None:
         assert found == left
 
 
-def test_what_is_remembered_of_an_erased_user_is_gone_once_it_was_counted(
-    store: Store, sql: Callable[[str], list[tuple[Any, ...]]]
-) -> None:
+def test_the_end_of_an_erased_session_is_counted_as_of_one_that_nothing_is_known_of(store: Store) -> None:
     count(store, START)
-    store.add(new_session("eve", app_id="shop", geoip="Turku, FI"))
+    for user in ("eve", "adam"):
+        store.add(new_session(user, app_id="shop"))
+    count(store, START)
+    store.add(new_session("eve", app_id="bank"))
     store.write(lambda unit: erasure.erase(unit, "eve", until=T1))
-    left = sql("SELECT * FROM rollup_facts")
-    assert len(left) == 1
-    assert "eve" not in str(left)
-    assert "Turku" not in str(left)
-
     count(store, from_text(T1))
-    store.run(forget_counted(store.database, ACME, now=from_text(T1)))
 
-    assert sql("SELECT * FROM rollup_facts") == []
-    assert [(row.value, row.created, row.ended) for row in counted(store, "24h", "country").steps] == [("FI", 1, 1)]
+    found = counted(store, "24h", "app_id")
+    assert found.active == {"shop": 1, UNKNOWN: 0}
+    assert {row.value: (row.created, row.ended) for row in found.steps} == {"shop": (2, 0), UNKNOWN: (1, 2)}
+    assert counted(store, "24h").active == {WHOLE: 1}
