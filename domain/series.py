@@ -135,9 +135,9 @@ def count(events: Iterable[Happened], facts: dict[str, Facts], *, suspended: Sus
         known: tuple[str | None, ...] = facts.get(event.session_id, Facts())
         values = {WHOLE: WHOLE} | {name: value or UNKNOWN for name, value in zip(DIMENSIONS, known, strict=False)}
         for dimension, value in values.items():
-            _add(found, Bucket(dimension, value, minute), (created, ended, opened))
-        _add(found, Bucket("reason_code", UNKNOWN, minute), (created, 0, opened))
-        _add(found, Bucket("reason_code", event.reason_code or UNKNOWN, minute), (0, ended, 0))
+            _add(found, Bucket(dimension, value, minute), by=(created, ended, opened))
+        _add(found, Bucket("reason_code", UNKNOWN, minute), by=(created, 0, opened))
+        _add(found, Bucket("reason_code", event.reason_code or UNKNOWN, minute), by=(0, ended, 0))
     return {bucket: Change(*numbers) for bucket, numbers in found.items()}
 
 
@@ -152,15 +152,15 @@ def unknown_from_now_on(moved: Iterable[tuple[Facts, bool]], *, now: Instant) ->
         known: tuple[str | None, ...] = (*facts, None)
         for dimension, value in zip(DIMENSIONS, known, strict=True):
             if is_suspended or value:
-                _add(found, Bucket(dimension, UNKNOWN, minute), (0, 0, 1))
+                _add(found, Bucket(dimension, UNKNOWN, minute), by=(0, 0, 1))
             if value and not is_suspended:
-                _add(found, Bucket(dimension, value, minute), (0, 0, -1))
+                _add(found, Bucket(dimension, value, minute), by=(0, 0, -1))
         if is_suspended:
-            _add(found, Bucket(WHOLE, WHOLE, minute), (0, 0, 1))
+            _add(found, Bucket(WHOLE, WHOLE, minute), by=(0, 0, 1))
     return {bucket: Change(*numbers) for bucket, numbers in found.items()}
 
 
-def _add(found: dict[Bucket, list[int]], bucket: Bucket, by: tuple[int, int, int]) -> None:
+def _add(found: dict[Bucket, list[int]], bucket: Bucket, *, by: tuple[int, int, int]) -> None:
     numbers = found.setdefault(bucket, [0, 0, 0])
     for place, number in enumerate(by):
         numbers[place] += number

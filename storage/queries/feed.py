@@ -177,7 +177,7 @@ async def read(unit: UnitOfWork, types: frozenset[str], *, after: int, until: in
     return [EventRow._make(row) for row in await unit.all(statement, after=after, until=until, limit=limit, **named)]
 
 
-async def tenants_between(unit: UnitOfWork, after: int, until: int) -> list[TenantId]:
+async def tenants_between(unit: UnitOfWork, *, after: int, until: int) -> list[TenantId]:
     """The tenants of the events with numbers after one and up to another; the unit is everybody's."""
     return [TenantId(row[0]) for row in await unit.all(TENANTS, after=after, until=until) if row[0] != EVERY_TENANT]
 

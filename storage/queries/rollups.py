@@ -178,7 +178,7 @@ async def known_of(unit: UnitOfWork, keys: Iterable[str]) -> tuple[dict[str, Fac
     return facts, Suspended(row[0] for row in await unit.all(SUSPENSIONS, keys=wanted))
 
 
-async def note_suspended(unit: UnitOfWork, before: set[str], after: set[str]) -> None:
+async def note_suspended(unit: UnitOfWork, *, before: set[str], after: set[str]) -> None:
     """Remember whose suspension was counted, where that is not what it was `before`."""
     await unit.run_many(SUSPENDED, [{"session_id": key} for key in sorted(after - before)])
     await unit.run_many(RESUMED, [{"session_id": key} for key in sorted(before - after)])
@@ -203,16 +203,16 @@ async def leave(unit: UnitOfWork, keys: Sequence[SessionKey], *, now: Instant) -
     moved = [
         (facts.get(key, Facts()), key in suspended)
         for key in keys
-        if _is_counted(numbers, events.created_id(key), counted_until, if_forgotten=counted_until.is_anchored)
-        and not _is_counted(numbers, events.ended_id(key), counted_until, if_forgotten=True)
+        if _is_counted(numbers, events.created_id(key), until=counted_until, if_forgotten=counted_until.is_anchored)
+        and not _is_counted(numbers, events.ended_id(key), until=counted_until, if_forgotten=True)
     ]
     changes = series.unknown_from_now_on(moved, now=now)
     if changes:
         await add(unit, changes, now=now)
-    await note_suspended(unit, suspended, set())
+    await note_suspended(unit, before=suspended, after=set())
 
 
-def _is_counted(numbers: dict[str, int | None], event_id: str, until: Position, *, if_forgotten: bool) -> bool:
+def _is_counted(numbers: dict[str, int | None], event_id: str, *, until: Position, if_forgotten: bool) -> bool:
     if event_id not in numbers:
         return if_forgotten
     number = numbers[event_id]
@@ -226,13 +226,13 @@ async def add(unit: UnitOfWork, changes: dict[Bucket, Change], *, now: Instant) 
     kept = {step: series.kept_since(step, now) for step in series.STEPS}
     for bucket, change in changes.items():
         value = values.named(bucket.dimension, bucket.value)
-        _sum(rows, (NOW, bucket.dimension, BEGINNING, value), Change(0, 0, change.opened), rise=0)
+        _sum(rows, (NOW, bucket.dimension, BEGINNING, value), change=Change(0, 0, change.opened), rise=0)
         for step, since in kept.items():
             begins_at = series.begin_of(bucket.minute, step)
             if begins_at >= since:
                 is_late = step != "1m" and bucket.minute < kept["1m"]
                 rise = max(change.opened, 0) if is_late else 0
-                _sum(rows, (step, bucket.dimension, begins_at, value), change, rise=rise)
+                _sum(rows, (step, bucket.dimension, begins_at, value), change=change, rise=rise)
     await unit.run_many(
         ADD,
         [
@@ -334,7 +334,7 @@ async def _write_rises(unit: UnitOfWork, touched: set[tuple[str, Instant, str]],
     await unit.run_many(RISEN, risen)
 
 
-def _sum(rows: dict[_Key, list[int]], key: _Key, change: Change, *, rise: int) -> None:
+def _sum(rows: dict[_Key, list[int]], key: _Key, *, change: Change, rise: int) -> None:
     numbers = rows.setdefault(key, [0, 0, 0, 0])
     for place, number in enumerate((*change, rise)):
         numbers[place] += number

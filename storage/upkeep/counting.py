@@ -76,7 +76,7 @@ async def _tenants(database: Database, before: Position | None, *, newest: int) 
     since = before.position
     if since >= newest:
         return []
-    found = await database.read(feed.EVERYBODY, lambda unit: feed.tenants_between(unit, since, newest))
+    found = await database.read(feed.EVERYBODY, lambda unit: feed.tenants_between(unit, after=since, until=newest))
     return [Tenant(tenant_id) for tenant_id in sorted(found)]
 
 
@@ -106,7 +106,7 @@ async def _count_some(unit: UnitOfWork, until: int, *, now: Instant) -> int:
     were_suspended = set(suspended)
     changes = series.count(happened, facts, suspended=suspended)
     if changes:
-        await rollups.note_suspended(unit, were_suspended, suspended)
+        await rollups.note_suspended(unit, before=were_suspended, after=suspended)
         await rollups.add(unit, changes, now=now)
     return len(events)
 
@@ -125,7 +125,7 @@ async def _anchor(database: Database, tenant: Tenant) -> bool:
         if not await unit.run(rollups.ANCHOR, seen=seen, yes=True):
             return False
         await rollups.set_active(unit, active)
-        await rollups.note_suspended(unit, set(), suspended)
+        await rollups.note_suspended(unit, before=set(), after=suspended)
         return True
 
     return await database.write(tenant, write)
