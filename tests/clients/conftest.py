@@ -36,3 +36,12 @@ def typescript_built() -> None:
         pytest.skip("the package's tools are not installed; `tox -e clients` brings them")
     shutil.rmtree(PACKAGE / "dist", ignore_errors=True)
     run(TOOLS / "tsc", "--project", ".")
+
+
+@pytest.fixture(scope="session")
+def browser_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A service whose access tokens expire soon, for applications that keep sessions in browsers."""
+    settings = {"SOJOURN_ACCESS_EXPIRY": "2s", "SOJOURN_JWT_LEEWAY": "0s"}
+    server = LiveServer(tmp_path_factory.mktemp("browsers"), **settings)
+    yield server
+    server.stop()

@@ -29,7 +29,7 @@ HERE = {"Sec-Fetch-Site": "same-origin"}
 
 
 class Provider(http.server.ThreadingHTTPServer):
-    """An OpenID provider at which `usr_ann` has signed in already (OpenID Connect Core 1.0, section 3.1)."""
+    """An OpenID provider at which `usr_cleo` has signed in already (OpenID Connect Core 1.0, section 3.1)."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Page)
@@ -39,7 +39,7 @@ class Provider(http.server.ThreadingHTTPServer):
 
     def id_token(self, nonce: str) -> str:
         now = int(time.time())
-        about = {"iss": self.url, "sub": "usr_ann", "aud": "shop", "iat": now, "exp": now + 60, "nonce": nonce}
+        about = {"iss": self.url, "sub": "usr_cleo", "aud": "shop", "iat": now, "exp": now + 60, "nonce": nonce}
         claims = about | {"sid": "at-the-provider", "amr": ["pwd", "otp"]}
         return jwt.encode(claims, self.key, algorithm="RS256", headers={"kid": "1"})
 
@@ -89,13 +89,6 @@ def provider() -> Iterator[Provider]:
         thread.join()
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    live = LiveServer(tmp_path_factory.mktemp("guide"))
-    yield live
-    live.stop()
-
-
 def shown(language: str) -> str:
     """The one application that the guide shows in a language."""
     text = (ROOT / "docs/guides/browser-sessions.md").read_text("utf-8")
@@ -132,12 +125,14 @@ class Browser:
         return self("GET", response.headers["Location"]) if response.is_redirect else response
 
 
-def test_a_sign_in_at_a_provider_is_recorded_in_flask(server: LiveServer, provider: Provider, tmp_path: Path) -> None:
+def test_a_sign_in_at_a_provider_is_recorded_in_flask(
+    browser_server: LiveServer, provider: Provider, tmp_path: Path
+) -> None:
     (tmp_path / "shop.py").write_text(shown("py"), "utf-8")
     port = free_port()
     command = [sys.executable, "-W", "ignore", "-m", "flask", "--app", "shop", "run", "--port", str(port)]
     paths = {"PYTHONPATH": str(ROOT / "clients/python")}
-    settings = environ(server) | CLIENT | paths | {"OIDC_ISSUER": provider.url}
+    settings = environ(browser_server) | CLIENT | paths | {"OIDC_ISSUER": provider.url}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, cwd=tmp_path, env=os.environ | settings, **quiet) as process:
         try:
@@ -145,26 +140,26 @@ def test_a_sign_in_at_a_provider_is_recorded_in_flask(server: LiveServer, provid
             wait_until(lambda: begins(url))
             browser = Browser(url)
 
-            assert browser("GET", "/sign-in").json() == {"user": "usr_ann"}
-            assert browser("GET", "/").json() == {"user": "usr_ann"}
-            session = sessions_of("usr_ann", server)[0]
+            assert browser("GET", "/sign-in").json() == {"user": "usr_cleo"}
+            assert browser("GET", "/").json() == {"user": "usr_cleo"}
+            session = sessions_of("usr_cleo", browser_server)[0]
             assert session["amr"] == "pwd,otp"
             assert session["idp"] == {"issuer": provider.url, "session_id": "at-the-provider"}
             assert browser("POST", "/sign-out").status_code == 403
             assert browser("POST", "/sign-out", **HERE).json() == {"user": None}
-            assert sessions_of("usr_ann", server) == []
+            assert sessions_of("usr_cleo", browser_server) == []
         finally:
             process.kill()
 
 
 @pytest.mark.usefixtures("typescript_built")
-def test_a_sign_in_is_recorded_in_express(server: LiveServer, tmp_path: Path) -> None:
+def test_a_sign_in_is_recorded_in_express(browser_server: LiveServer, tmp_path: Path) -> None:
     (tmp_path / "shop.mjs").write_text(shown("js"), "utf-8")
     (tmp_path / "node_modules/@sojourn").mkdir(parents=True)
     (tmp_path / "node_modules/@sojourn/verify").symlink_to(PACKAGE)
     (tmp_path / "node_modules/express").symlink_to(PACKAGE / "node_modules/express")
     port = free_port()
-    with node.running("shop.mjs", cwd=tmp_path, PORT=str(port), **environ(server)):
+    with node.running("shop.mjs", cwd=tmp_path, PORT=str(port), **environ(browser_server)):
         url = f"http://localhost:{port}"
         wait_until(lambda: begins(url))
         browser = Browser(url)
@@ -173,7 +168,7 @@ def test_a_sign_in_is_recorded_in_express(server: LiveServer, tmp_path: Path) ->
         assert browser("GET", "/").json() == {"user": "usr_bob"}
         assert browser("POST", "/sign-out").status_code == 403
         assert browser("POST", "/sign-out", **HERE).json() == {"user": None}
-        assert sessions_of("usr_bob", server) == []
+        assert sessions_of("usr_bob", browser_server) == []
 
 
 def sessions_of(user: str, server: LiveServer) -> list[dict[str, Any]]:

@@ -21,13 +21,10 @@ OTHER_SECRET = "another-secret-of-more-than-32-characters"
 
 
 @pytest.fixture(scope="module")
-def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beside]:
-    settings = {"SOJOURN_ACCESS_EXPIRY": "2s", "SOJOURN_JWT_LEEWAY": "0s"}
-    server = LiveServer(tmp_path_factory.mktemp("browsers"), **settings)
-    made = Beside(server, Verifier(server.url, API_KEY, leeway=0))
+def beside(browser_server: LiveServer) -> Iterator[Beside]:
+    made = Beside(browser_server, Verifier(browser_server.url, API_KEY, leeway=0))
     yield made
     made.close()
-    server.stop()
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,9 @@
 import { Refused, Stale } from "../errors.js";
 import type { Session } from "../session.js";
 import type { Verifier } from "../verifier.js";
+import { refuse, type Refusal } from "./refusal.js";
+
+export type { Refusal } from "./refusal.js";
 
 /** Who may pass, beside having a valid token. */
 export interface Rules {
@@ -10,13 +13,6 @@ export interface Rules {
   readonly roles?: readonly string[];
   /** Whatever else the application requires of the session. */
   readonly allow?: (session: Session) => boolean;
-}
-
-/** What is sent to a caller who does not pass. The body is a problem document (RFC 9457). */
-export interface Refusal {
-  readonly status: 401 | 403 | 503;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
 }
 
 /** The session of an `Authorization` header, or what is sent instead (RFC 6750, section 3). */
@@ -47,18 +43,4 @@ export function bearer(verifier: Verifier, rules: Rules = {}): (request: Request
     const found = await check(verifier, request.headers.get("Authorization"), rules);
     return "session" in found ? found.session : new Response(found.refusal.body, found.refusal);
   };
-}
-
-const TITLES = { 401: "Unauthorized", 403: "Forbidden", 503: "Service Unavailable" };
-
-/** What is sent instead: a problem document, with a challenge where one is given. */
-export function refuse(
-  status: Refusal["status"],
-  detail: string,
-  challenge: string | undefined,
-): { refusal: Refusal } {
-  const retry = status === 503 ? { "Retry-After": "1" } : {};
-  const more = challenge === undefined ? retry : { "WWW-Authenticate": challenge };
-  const headers = { "Content-Type": "application/problem+json", "Cache-Control": "no-store", ...more };
-  return { refusal: { status, headers, body: JSON.stringify({ title: TITLES[status], status, detail }) } };
 }

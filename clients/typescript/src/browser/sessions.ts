@@ -4,7 +4,7 @@
 import { Refused, Stale } from "../errors.js";
 import type { Session } from "../session.js";
 import type { Verifier } from "../verifier.js";
-import { refuse, type Refusal } from "../adapters/web.js";
+import { refuse, type Refusal } from "../adapters/refusal.js";
 import { cookiesOf, SealedCookies, type Cookies, type Pair } from "./sealed_cookies.js";
 
 const SAFE = ["GET", "HEAD", "OPTIONS", "TRACE"];
