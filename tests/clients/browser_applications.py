@@ -23,6 +23,8 @@ from tests.clients.typescript import PACKAGE
 from tests.live import API_KEY, LiveServer
 
 SECRET = "a-secret-for-cookies-of-more-than-32-characters"
+USER = "usr/ann?of=shop#%2F"
+"""Who signs in, by a name that a path has only when it is encoded."""
 FRIEND = "https://friend.example"
 """Another origin that may send unsafe requests."""
 PAGE = """<title>{who}</title><link rel=icon href=data:,><h1>{who}</h1>
@@ -59,7 +61,7 @@ def starlette(sessions: BrowserSessions, _: LiveServer) -> AbstractContextManage
     routes = [
         Route("/", front),
         Route("/me", me),
-        Route("/sign-in", act(lambda browser: browser.sign_in("usr_ann")), methods=["POST"]),
+        Route("/sign-in", act(lambda browser: browser.sign_in(USER)), methods=["POST"]),
         Route("/sign-out", act(BrowserSession.sign_out), methods=["POST"]),
         Route("/everywhere", act(BrowserSession.sign_out_everywhere), methods=["POST"]),
     ]
@@ -80,7 +82,7 @@ def flask(sessions: BrowserSessions, _: LiveServer) -> Iterator[str]:
     @app.post("/<act>")
     def act(act: str) -> Any:
         if act == "sign-in":
-            g.browser.sign_in("usr_ann", user_agent=flask_request.headers.get("User-Agent"))
+            g.browser.sign_in(USER, user_agent=flask_request.headers.get("User-Agent"))
         elif act == "sign-out":
             g.browser.sign_out()
         else:
@@ -95,7 +97,13 @@ def flask(sessions: BrowserSessions, _: LiveServer) -> Iterator[str]:
 
 @contextlib.contextmanager
 def express(_: BrowserSessions, server: LiveServer) -> Iterator[str]:
-    environ = {"SOJOURN_URL": server.url, "SOJOURN_API_KEY": API_KEY, "COOKIE_SECRET": SECRET, "ORIGINS": FRIEND}
+    environ = {
+        "SOJOURN_URL": server.url,
+        "SOJOURN_API_KEY": API_KEY,
+        "COOKIE_SECRET": SECRET,
+        "ORIGINS": FRIEND,
+        "USER_ID": USER,
+    }
     with node.running("test/browser_application.mjs", cwd=PACKAGE, **environ) as process:
         yield f"http://127.0.0.1:{int(process.stdout.readline())}"  # type: ignore[union-attr]
 

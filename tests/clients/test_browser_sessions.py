@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -12,7 +13,7 @@ from sojourn_verify import Verifier
 from sojourn_verify.browser import BrowserSessions
 from sojourn_verify.sealed_cookies import Pair, SealedCookies
 from tests.browser.conftest import Browser, browser, chromium  # noqa: F401 - fixtures
-from tests.clients.browser_applications import APPLICATIONS, FRIEND, SECRET
+from tests.clients.browser_applications import APPLICATIONS, FRIEND, SECRET, USER
 from tests.clients.following import Beside, wait_until
 from tests.clients.typescript import run
 from tests.live import API_KEY, LiveServer
@@ -187,12 +188,12 @@ def test_two_tabs_of_a_browser(url: str, beside: Beside, browser: Browser) -> No
     driver.get(url)
     browser.find("h1", "nobody")
     browser.click(browser.find("button", "Sign in"))
-    browser.find("h1", "usr_ann")
+    browser.find("h1", USER)
     first = driver.current_window_handle
     driver.switch_to.new_window("tab")
     driver.get(url)
     second = driver.current_window_handle
-    browser.find("h1", "usr_ann")
+    browser.find("h1", USER)
     time.sleep(2.1)  # the token expires
     both = "Promise.all([...Array(8)].map(() => fetch('/me').then((response) => response.json())))"
     for tab in (first, second):
@@ -200,15 +201,15 @@ def test_two_tabs_of_a_browser(url: str, beside: Beside, browser: Browser) -> No
         driver.execute_script(f"window.found = {both}")
     seen = [tuple(member) for member in driver.execute_async_script("found.then(arguments[0])")]
     assert len({key for key, _ in seen}) == 1
-    assert shown(first, "usr_ann")
-    assert shown(second, "usr_ann")
+    assert shown(first, USER)
+    assert shown(second, USER)
     browser.click(browser.find("button", "Sign out"))
     browser.find("h1", "nobody")
     assert shown(first, "nobody")
 
     browser.click(browser.find("button", "Sign in"))
-    browser.find("h1", "usr_ann")
-    beside.internal("DELETE", "/internal/session/session/user/usr_ann")
+    browser.find("h1", USER)
+    beside.internal("DELETE", f"/internal/session/session/user/{quote(USER, safe='')}")
     wait_until(lambda: shown(second, "nobody"), seconds=5)
     assert shown(first, "nobody")
     assert [cookie["name"] for cookie in driver.get_cookies()] == ["other"]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from hashlib import sha256
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import httpx
 
@@ -186,7 +187,8 @@ class BrowserSession:
     def sign_out_everywhere(self) -> None:
         """End all sessions of the user."""
         if self.session is not None:
-            self._sessions.call("DELETE", f"/internal/session/session/user/{self.session.subject}")
+            user = quote(self.session.subject, safe="")
+            self._sessions.call("DELETE", f"/internal/session/session/user/{user}")
         self._refuse()
 
     def _refuse(self) -> None:

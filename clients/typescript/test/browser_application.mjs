@@ -4,7 +4,7 @@ import express from "express";
 import { browser, browserOf, BrowserSessions } from "../dist/adapters/express-browser.js";
 import { Verifier } from "../dist/index.js";
 
-const { SOJOURN_URL: url, SOJOURN_API_KEY: apiKey, COOKIE_SECRET: secret, ORIGINS } = process.env;
+const { SOJOURN_URL: url, SOJOURN_API_KEY: apiKey, COOKIE_SECRET: secret, ORIGINS, USER_ID } = process.env;
 const verifier = new Verifier({ url, apiKey, leeway: 0 });
 const sessions = new BrowserSessions(verifier, { url, apiKey, tenant: "acme", secret, origins: ORIGINS.split(" ") });
 const app = express();
@@ -16,7 +16,7 @@ app.get("/me", (request, response) => {
 });
 app.post("/sign-in", async (request, response) => {
   response.cookie("other", "kept");
-  await browserOf(request).signIn("usr_ann", { user_agent: request.get("User-Agent") });
+  await browserOf(request).signIn(USER_ID, { user_agent: request.get("User-Agent") });
   response.redirect(303, "/me");
 });
 app.post("/sign-out", async (request, response) => {
