@@ -30,6 +30,7 @@ COMMANDS = {
     "tenant": "sojourn.cli.tenants:tenant",
     "restore": "sojourn.cli.restore:restore",
     "session": "sojourn.cli.sessions:session",
+    "plan": "sojourn.cli.plans:plan",
     "end-sessions": "sojourn.cli.end_sessions:end_sessions",
     "import": "sojourn.cli.imports:import_sessions",
     "purge": "sojourn.cli.purge:purge",
@@ -49,7 +50,7 @@ GROUPS = {
     "Serve": ("serve", "gateway", "migrate", "config"),
     "Keys, tokens and tenants": ("api-key", "keys", "token", "tenant"),
     "Look after the data": ("purge", "check", "audit", "events", "webhook", "seed", "restore"),
-    "Sessions": ("session", "end-sessions", "import"),
+    "Sessions": ("session", "plan", "end-sessions", "import"),
     "The contract": ("spec", "dev", "conformance"),
 }
 """The commands as `--help` shows them."""

@@ -76,14 +76,25 @@ FILTERS: dict[str, tuple[_Reader, str, str]] = {
 
 def filtered(command: Callable[..., None]) -> Callable[..., None]:
     """A command with an option for each filter; it gets them as one `SessionFilter`, named `wanted`."""
+    return _with_options(command, but=())
+
+
+def filtered_in_any_state(command: Callable[..., None]) -> Callable[..., None]:
+    """The same without a filter by status."""
+    return _with_options(command, but=("status",))
+
+
+def _with_options(command: Callable[..., None], *, but: tuple[str, ...]) -> Callable[..., None]:
+    names = [name for name in FILTERS if name not in but]
 
     @wraps(command)
     def run(**arguments: Any) -> None:
-        given = {name: arguments.pop(name) for name in FILTERS}
+        given = {name: arguments.pop(name) for name in names}
         command(wanted=SessionFilter(**given), **arguments)
 
     found: Callable[..., None] = run
-    for name, (_, metavar, about) in reversed(FILTERS.items()):
+    for name in reversed(names):
+        _, metavar, about = FILTERS[name]
         found = click.option(f"--{name.replace('_', '-')}", metavar=metavar, help=about, callback=_read(name))(found)
     return found
 

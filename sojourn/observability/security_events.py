@@ -185,6 +185,10 @@ BY_COMMAND: Mapping[str, SecurityEvent] = {
         _done("signing_key.retired", "a signing key was withdrawn", after="", members="key_id"),
         _done("tenant.created", "a tenant was made by hand", after="", members="tenant"),
         _done("sessions.ended", "sessions were ended by hand", after="", members="tenant reason count"),
+        _done(
+            "plan.created", "a plan to end sessions was made by hand", after="", members="tenant plan_id reason count"
+        ),
+        _done("plan.applied", "the sessions of a plan were ended by hand", after="", members="tenant plan_id count"),
         _done("sessions.imported", "sessions of another system were taken", after="", members="count"),
         _done("tenant.ended", "every session of a tenant was ended", after="", members="tenant reason count"),
         _done(

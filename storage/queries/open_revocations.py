@@ -3,8 +3,8 @@
 A plan that is being carried out holds its filters as columns. So one condition, the same for every plan, says whether
 a session is meant: it compares the session's row with the plan's. It is asked only where the tenant has such a plan.
 
-What it finds stays as it is until the rows end, whatever the time: the session was active when the plan was applied,
-nothing touches or raises it since, and none that began later fits.
+What it finds stays as it is until the rows end, whatever the time: the session was active or suspended when the plan
+was applied, nothing touches, raises, suspends or reactivates it since, and none that began later fits.
 """
 
 from typing import Any
@@ -47,7 +47,7 @@ def _against_plan(name: str, condition: ColumnElement[bool]) -> ColumnElement[bo
     return or_(_P.c[name].is_(None), compared)
 
 
-_WAS_ACTIVE = and_(
+_WAS_OPEN = and_(
     _S.c.revoked_at.is_(None),
     _S.c.due_at.is_not(None),
     _S.c.created_at <= _P.c.open_since,
@@ -55,12 +55,13 @@ _WAS_ACTIVE = and_(
     _S.c.idle_expires_at > _P.c.open_since,
     or_(
         _S.c.suspended_until.is_(None),
-        and_(_S.c.suspended_until <= _P.c.open_since, _S.c.suspended_then != literal_column("'revoke'")),
+        _S.c.suspended_then != literal_column("'revoke'"),
+        _S.c.suspended_until > _P.c.open_since,
     ),
 )
 _IS_MEANT = and_(
     _OPEN,
-    _WAS_ACTIVE,
+    _WAS_OPEN,
     *(_against_plan(name, condition) for name, condition in {**FACTS, **TIMES}.items()),
     or_(_P.c.except_ids.is_(None), not_(contains(_P.c.except_ids, _ID))),
 )

@@ -7,6 +7,7 @@ rows end later, some at a time (`sojourn.storage.upkeep.revoking`).
 import json
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
@@ -22,6 +23,7 @@ from sojourn.storage.queries.feed import LiveRow
 from sojourn.storage.queries.filter_conditions import FACTS, TIMES
 from sojourn.storage.queries.open_revocations import FACTS_OF_END, being_revoked
 from sojourn.storage.queries.session_filters import CONDITIONS, SessionFilter, names_of, values_of
+from sojourn.storage.queries.session_states import OPEN as OPEN_ONES
 from sojourn.storage.queries.sessions import COLUMNS, SessionRow
 from sojourn.storage.schema.plan_tables import RevocationPlanTable
 from sojourn.storage.schema.sql_functions import is_among, latest
@@ -193,7 +195,8 @@ class Counts(NamedTuple):
 @lru_cache(maxsize=256)
 def _counts(names: frozenset[str], *, has_exceptions: bool) -> Counts:
     """The statements for the conditions with these names."""
-    fits = [_S.c.tenant_id == _TENANT, _S.c.due_at.is_not(None), *(CONDITIONS[name] for name in sorted(names))]
+    fits = [_S.c.tenant_id == _TENANT, _S.c.due_at.is_not(None), OPEN_ONES]
+    fits += [CONDITIONS[name] for name in sorted(names)]
     if has_exceptions:
         fits.append(not_(is_among(_S.c.id, bindparam("excepted"))))
     groups = select(_S.c.app_id, _S.c.device_type, _S.c.geoip, func.count()).where(*fits)
@@ -210,15 +213,16 @@ def _counts(names: frozenset[str], *, has_exceptions: bool) -> Counts:
 
 
 def _asked(wanted: SessionFilter, excepted: Iterable[SessionKey], *, now: Instant) -> tuple[Counts, dict[str, Any]]:
-    """The statements that count the active sessions that fit, and their values."""
-    but, values = Many(excepted), values_of(wanted, now) | {"now": now}
+    """The statements that count the active and suspended sessions that fit, and their values."""
+    asked = replace(wanted, status=None)
+    but, values = Many(excepted), values_of(asked, now) | {"now": now}
     if but:
         values["excepted"] = but
-    return _counts(names_of(wanted) | {"status=active"}, has_exceptions=bool(but)), values
+    return _counts(names_of(asked), has_exceptions=bool(but)), values
 
 
 async def count(unit: UnitOfWork, wanted: SessionFilter, *, excepted: tuple[SessionKey, ...], now: Instant) -> Numbers:
-    """What would end now: the active sessions that fit, but for those excepted. It looks at all of them."""
+    """What would end now: active and suspended sessions that fit, but for those excepted. It looks at all of them."""
     statements, values = _asked(wanted, excepted, now=now)
     by_app: Counter[str] = Counter()
     by_country: Counter[str] = Counter()

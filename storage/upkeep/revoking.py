@@ -12,7 +12,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import and_, bindparam, literal_column, not_, or_, select
+from sqlalchemy import bindparam, literal_column, not_, or_, select
 
 from sojourn.domain.clock import Instant, to_text
 from sojourn.domain.endings import Ending
@@ -52,7 +52,8 @@ _LEFT = (
     _S.c.idle_expires_at > _SINCE,
     or_(
         _S.c.suspended_until.is_(None),
-        and_(_S.c.suspended_until <= _SINCE, _S.c.suspended_then != literal_column("'revoke'")),
+        _S.c.suspended_then != literal_column("'revoke'"),
+        _S.c.suspended_until > _SINCE,
     ),
 )
 LOCK = Statement(

@@ -28,6 +28,7 @@ SETTINGS = {
 
 SEED = ("seed", "--yes", "--sessions", "50", "--users", "5", "--tenants", "1")
 ACTIVE_ENDED = ("session", "end", "--tenant", "tnt_0001", "--status", "active", "--yes")
+OF_PLAN = ("--tenant", "tnt_0001")
 BESIDE_THE_TRAIL = {"schema.migrated", "data.seeded"}
 """What is recorded in the log alone: the tables that the trail is in, and data that no service has."""
 
@@ -110,6 +111,8 @@ def test_each_event_of_the_catalogue_of_commands_is_provoked_and_says_what_it_mu
         run(tmp_path, "restore", "--yes"),
         run(tmp_path, "purge"),
         run(tmp_path, *SEED),
+        planned := run(tmp_path, "plan", "create", *OF_PLAN, "--user-id", "nobody", "--reason", "drill"),
+        run(tmp_path, "plan", "apply", planned.stdout.split()[0], *OF_PLAN, "--yes"),
         run(tmp_path, *ACTIVE_ENDED),
     ]
 
@@ -173,6 +176,22 @@ def with_sessions(folder: Path) -> tuple[str, ...]:
     return ACTIVE_ENDED
 
 
+def new_plan(folder: Path) -> str:
+    """The id of a plan of every session of a tenant."""
+    run(folder, *SEED)
+    made = run(folder, "plan", "create", *OF_PLAN, "--everything", "--reason", "drill", "--json").stdout
+    return str(json.loads(made)["plan_id"])
+
+
+def applied_plan(folder: Path) -> str:
+    """The id of a plan that was applied and ended nothing, so that none of its rows is left."""
+    run(folder, *SEED)
+    of = ("--user-id", "nobody", "--reason", "drill")
+    plan = str(json.loads(run(folder, "plan", "create", *OF_PLAN, *of, "--json").stdout)["plan_id"])
+    run(folder, "plan", "apply", plan, *OF_PLAN, "--yes")
+    return plan
+
+
 def a_session(folder: Path) -> str:
     """The id of one of many."""
     run(folder, *SEED)
@@ -200,6 +219,8 @@ CHANGES: dict[str, Prepared] = {
     "import": lambda folder: ("import", a_line(folder)),
     "seed": lambda folder: SEED,
     "session end": with_sessions,
+    "plan create": lambda folder: ("plan", "create", "--tenant", "acme", "--everything", "--reason", "drill"),
+    "plan apply": lambda folder: ("plan", "apply", new_plan(folder), *OF_PLAN, "--yes"),
     "webhook test": lambda folder: ("webhook", "test", new_webhook(folder)),
     "webhook replay": lambda folder: ("webhook", "replay", new_webhook(folder), "--since", "2026-04-15T08:00:00Z"),
     "audit who": lambda folder: ("audit", "who", pseudonym(folder), "--tenant", "acme"),
@@ -217,6 +238,8 @@ CHANGE_NOTHING: dict[str, Prepared] = {
     "session list": lambda folder: ("session", "list", "--tenant", "acme"),
     "session show": lambda folder: ("session", "show", a_session(folder)),
     "session export": lambda folder: ("session", "export", "--tenant", "acme"),
+    "plan show": lambda folder: ("plan", "show", new_plan(folder), *OF_PLAN),
+    "plan watch": lambda folder: ("plan", "watch", applied_plan(folder), *OF_PLAN, "--seconds", "0"),
     "webhook list": lambda folder: ("webhook", "list"),
     "events tail": lambda folder: ("events", "tail", "--all", "--no-follow"),
     "audit export": lambda folder: ("audit", "export"),

@@ -65,6 +65,7 @@ def test_a_plan_counts_what_the_list_shows_and_ends_nothing(client: Client) -> N
         ({"filter": {}}, "everything"),
         ({"filter": {"app_id": "web"}, "everything": True}, "everything"),
         ({"filter": {"status": "revoked"}}, "filter.status"),
+        ({"filter": {"status": "active"}}, "filter.status"),
         ({"filter": {"colour": "red"}}, "filter.colour"),
         ({"filter": {}, "everything": False}, "everything"),
     ],
