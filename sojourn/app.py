@@ -42,6 +42,7 @@ from sojourn.handlers.sessions import devices as session_devices
 from sojourn.handlers.sessions import logout as session_logout
 from sojourn.handlers.sessions import naming as session_naming
 from sojourn.handlers.sessions import search as session_search
+from sojourn.handlers.sessions import series as session_series
 from sojourn.handlers.sessions import service as session_service
 from sojourn.handlers.sessions import signals as session_signals
 from sojourn.handlers.sessions import suspension as session_suspension
@@ -95,6 +96,7 @@ HANDLER_MODULES: tuple[ModuleType, ...] = (
     session_logout,
     session_naming,
     session_search,
+    session_series,
     session_service,
     session_signals,
     session_suspension,

@@ -76,6 +76,7 @@ _JUDGES_BY_MORE_THAN_FORM = (
     "POST /internal/session/{session_id}/elevate",
     "DELETE /sessions",
     "GET /admin/sessions",
+    "GET /admin/sessions/series",
     "GET /sessions",
     "GET /sessions/user/{user_id}/sessions",
     "GET /internal/session/sessions/{user_id}",
@@ -92,7 +93,7 @@ _JUDGES_BY_MORE_THAN_FORM = (
 """A tenant that is not the header's, a token that is not good, lifetimes that contradict, more methods than a session
 names with those it has, a caller whose token names no session, a cursor of another list or beside a page, a URL that
 nothing may be sent to, an overlap of more than a hundred years, a period beside one delivery, an end with a suspension
-that has none: 400, though well-formed."""
+that has none, a series that ends before it begins or has too many steps: 400, though well-formed."""
 _DEPENDS_ON_WHAT_IS_THERE = {
     "POST /internal/session/create": (409,),
     "POST /sessions": (409,),

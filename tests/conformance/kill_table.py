@@ -26,6 +26,7 @@ from tests.conformance.liars import (
     admitting,
     answering,
     changing,
+    counting,
     finding,
     granting,
     lawless,
@@ -48,8 +49,8 @@ SEED = "20260421"
 SAMPLE = ("IDM-003", "TEN-010")
 """Checks that should pass: the first, unless it is the liar's own."""
 MODULES = (
-    answering, admitting, changing, finding, lawless, living, recording, repeating, retrying, sending, serving_one,
-    suspending, telling, granting,
+    answering, admitting, changing, counting, finding, lawless, living, recording, repeating, retrying, sending,
+    serving_one, suspending, telling, granting,
 )  # fmt: skip
 
 

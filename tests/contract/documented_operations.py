@@ -76,6 +76,7 @@ OUR_OPERATIONS = {
     "check_many_active": "a list of users is one question and not five hundred",
     "list_own_devices": "users recognise devices, not sessions",
     "list_devices_of_user": "administrators are asked about devices, not sessions",
+    "get_session_series": "administrators see how many sessions there were, and not only how many there are",
     "get_session_as_service": "a backend that has a session's id needs to know what it is worth",
     "revoke_session_as_service": "an identity provider's logout hook ends one session",
     "touch_session_as_service": "a backend that serves the user keeps the session alive",

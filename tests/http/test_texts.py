@@ -31,6 +31,7 @@ REFUSED_BEYOND = {
     "cursor": {"foreign_cursor"},
     "url": {"webhook_url", "webhook_https", "webhook_address"},
     "uri": {"webhook_url", "webhook_https", "webhook_address"},
+    "since": {"before", "too_many_points"},
     "until": {"minimum", "maximum"},  # a suspension ends in the future
 }
 """What may be wrong with a text that is well written: the moment, the amount, or who asks."""
