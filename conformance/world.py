@@ -73,9 +73,9 @@ class World:
         return self.second
 
     def new_user(self) -> str:
-        """A user that no other check has."""
+        """A user that no other check has, and whose id is no other's with something behind it."""
         self._users += 1
-        return f"usr_conf_{self._name}_{self._users}"
+        return f"usr_conf_{self._users}_{self._name}"
 
     def make_tenants(self) -> None:
         """A session in each tenant: a tenant exists from its first session on."""
