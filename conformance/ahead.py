@@ -20,7 +20,14 @@ from sojourn.conformance.world import World
 
 SIDE_BY_SIDE = ("AUT", "HDR", "PRB", "SCH", "STR", "WLK")
 """Chapters whose cases look at nothing that another case may change."""
-OF_A_WHOLE_TENANT = ("purge_expired_sessions", "reset_token_config", "revoke_all_tokens", "set_token_config")
+OF_A_WHOLE_TENANT = (
+    "purge_expired_sessions",
+    "reset_token_config",
+    "revoke_all_tokens",
+    "set_token_config",
+    "set_session_policy",
+    "reset_session_policy",
+)
 """Operations that change something for everybody in a tenant: they are asked when nobody else asks."""
 
 

@@ -25,6 +25,7 @@ FEATURES = (
     "oauth",
     "logout",
     "suspension",
+    "policies",
 )
 
 _MADE_OF = "conformance_check"

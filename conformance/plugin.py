@@ -11,6 +11,7 @@ from sojourn.conformance.checks import Check, NotApplicable, check_of
 from sojourn.conformance.contract import Contract
 from sojourn.conformance.endings import judged
 from sojourn.conformance.expectations import Expectations
+from sojourn.conformance.policies import clear_policies
 from sojourn.conformance.progress import Progress
 from sojourn.conformance.reports.writing import write_reports
 from sojourn.conformance.target import Target, Unusable
@@ -115,7 +116,11 @@ class Judge:
             self._ahead.judge(found, pyfuncitem, traffic=self.traffic)
             return True
         given = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-        judged(found, self.traffic, judge=lambda: pyfuncitem.obj(**given))
+        begun = len(self.traffic.exchanges)
+        try:
+            judged(found, self.traffic, judge=lambda: pyfuncitem.obj(**given))
+        finally:
+            clear_policies(self.the_world, since=begun)
         return True
 
     @pytest.hookimpl(wrapper=True)

@@ -20,6 +20,7 @@ DomainError
 ├── PlanExpired             a plan is too old to be applied
 ├── PlanDrifted             more sessions fit a plan than it may end
 ├── TenantLimitReached      no tenant more is made on first use
+├── SessionLimitReached     the tenant's policy allows the user no session more
 ├── WebhookLimitReached     the tenant may have no webhook more
 ├── TenantExists            a tenant of this id is there already
 ├── LogoutClientExists      an application of this client id is there already
@@ -226,6 +227,12 @@ class TenantLimitReached(DomainError):
     """There are as many tenants as may be made on first use; `limit` is how many."""
 
     key = "tenant_limit_reached"
+
+
+class SessionLimitReached(DomainError):
+    """The tenant's policy allows `limit` sessions, and so many are open. Nothing was created, and none has ended."""
+
+    key = "session_limit_reached"
 
 
 class WebhookLimitReached(DomainError):

@@ -31,7 +31,7 @@ from sojourn.domain.risk import RiskThresholds
 from sojourn.domain.sessions import Timeouts
 from sojourn.enrichment.agents import describe_agent
 from sojourn.enrichment.geoip import Locator, Networks
-from sojourn.handlers import audit, console, documentation, keys, plans, risk, service, status_lists
+from sojourn.handlers import audit, console, documentation, keys, plans, policies, risk, service, status_lists
 from sojourn.handlers.context import Service
 from sojourn.handlers.devices import service as device_service
 from sojourn.handlers.devices import user as device_user
@@ -84,6 +84,7 @@ HANDLER_MODULES: tuple[ModuleType, ...] = (
     documentation,
     keys,
     plans,
+    policies,
     risk,
     service,
     status_lists,

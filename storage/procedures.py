@@ -45,14 +45,18 @@ class Step:
 
 
 class Procedure:
-    """Steps in their order. `proof` finds a row once the procedure was committed: asked when a connection broke."""
+    """Steps in their order. `proof` finds a row once the procedure was committed: asked when a connection broke.
 
-    __slots__ = ("name", "proof", "steps")
+    `alone` is the parameter that holds a name: the procedure waits until no other transaction is alone under it.
+    """
 
-    def __init__(self, name: str, *steps: Step, proof: Step) -> None:
+    __slots__ = ("alone", "name", "proof", "steps")
+
+    def __init__(self, name: str, *steps: Step, proof: Step, alone: str | None = None) -> None:
         self.name = name
         self.steps = steps
         self.proof = proof
+        self.alone = alone
 
     @property
     def passed(self) -> int:

@@ -64,6 +64,8 @@ def restore(world: World) -> None:
     for tenant in (world.first, world.second):
         if tenant is not None:
             expect(tenant.admin("reset_token_config"), 200)
+            if "reset_session_policy" in world.contract.operations:
+                expect(tenant.admin("reset_session_policy"), 204)
 
 
 @pytest.fixture(scope="module")

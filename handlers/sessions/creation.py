@@ -4,8 +4,9 @@ from typing import Any
 
 from sojourn.domain.clock import Instant, from_text, to_text
 from sojourn.domain.endings import LIMIT
-from sojourn.domain.errors import SignInSuperseded
-from sojourn.domain.ids import SessionKey, uuid7
+from sojourn.domain.errors import SessionLimitReached, SignInSuperseded
+from sojourn.domain.ids import SessionKey, session_key, uuid7
+from sojourn.domain.session_policies import SessionLimit
 from sojourn.domain.sessions import deadlines_at_creation
 from sojourn.domain.vouching import SignIn, is_superseded
 from sojourn.handlers.context import Context
@@ -14,8 +15,9 @@ from sojourn.handlers.tenancy import require_provisioned_tenant
 from sojourn.handlers.tokens.pairs import first_tokens
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.sessions import session_response
-from sojourn.storage.queries import procedures, session_limit, sign_ins, tenants
-from sojourn.storage.queries.sessions import NewSession
+from sojourn.storage.queries import procedures, session_limit, session_policies, sign_ins, tenants
+from sojourn.storage.queries.procedures import FirstTokens, NotCreated, Standing
+from sojourn.storage.queries.sessions import NewSession, SessionRow
 
 
 async def begin_session(
@@ -24,7 +26,8 @@ async def begin_session(
     """`CreateSessionData`: the session that `CreateSessionRequest` describes, and its first tokens.
 
     `sign_in` is what a provider's token proves or a service says; else the sign-in is now. Raises SignInSuperseded
-    when the user was ended since the request or the sign-in, ValidationFailed for what `assured` or `lasting` refuses.
+    when the user was ended since the request or the sign-in, SessionLimitReached where the tenant's policy allows no
+    session more, ValidationFailed for what `assured` or `lasting` refuses.
     `more_follows`: the caller writes something else in the same transaction.
     """
     user_id = body["auth_user_id"]
@@ -37,6 +40,8 @@ async def begin_session(
         await tenants.ensure(ctx.db, ctx.now_text, limit=ctx.service.limits.tenants)
     if sign_in is not None or more_follows:  # a provider's token is presented in the same transaction, too
         await sign_ins.begin(ctx.db, user_id)
+    if found.limit is not None and found.active >= found.limit.most:
+        await _end_for_one_more(ctx, user_id, app_id=body.get("app_id"), limit=found.limit)
     limit = ctx.service.limits.sessions_per_user
     if session_limit.is_near(found.active, limit):
         await sign_ins.begin(ctx.db, user_id)  # before the user's own lock: an end of the user locks in this order, too
@@ -46,10 +51,35 @@ async def begin_session(
     at = ctx.now_text if sign_in is None else to_text(sign_in.at)
     session = _new_session(ctx, body, key=key, authenticated_at=at, place=place)
     view, issued = await first_tokens(ctx, session, terms=found.terms)
-    row = await procedures.create_session(ctx.db, session, issued=issued, seen_ends=found.ends.times)
-    if row is None:
-        raise SignInSuperseded()
+    row = await procedures.create_within(ctx.db, session, limit=found.limit, issued=issued, seen_ends=found.ends.times)
+    if not isinstance(row, SessionRow):
+        row = await _created_in_time(ctx, session, found=found, issued=issued, hindered_by=row)
     return {"session": session_response(row, ctx.now_text), "tokens": view}
+
+
+async def _created_in_time(
+    ctx: Context, session: NewSession, *, found: Standing, issued: FirstTokens, hindered_by: NotCreated
+) -> SessionRow:
+    """What the limit hindered, once others have ended for it. Raises SignInSuperseded, SessionLimitReached."""
+    if hindered_by == "ended" or found.limit is None:
+        raise SignInSuperseded()
+    await _end_for_one_more(ctx, session.user_id, app_id=session.app_id, limit=found.limit)
+    made = await procedures.create_within(ctx.db, session, limit=found.limit, issued=issued, seen_ends=found.ends.times)
+    if made == "full":
+        raise SessionLimitReached(limit=found.limit.most)
+    if made == "ended":
+        raise SignInSuperseded()
+    return made
+
+
+async def _end_for_one_more(ctx: Context, user_id: str, *, app_id: str | None, limit: SessionLimit) -> None:
+    """Hold a sign-in to the tenant's own limit. The caller's own session is never ended for another."""
+    await sign_ins.begin(ctx.db, user_id)  # before the user's own lock, as above
+    caller = ctx.caller.session_id
+    spared = None if caller is None else session_key(caller)
+    await session_policies.end_for_one_more(
+        ctx.db, user_id, app_id=app_id, limit=limit, spared=spared, now=ctx.now_text
+    )
 
 
 def _new_session(

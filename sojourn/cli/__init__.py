@@ -28,6 +28,7 @@ COMMANDS = {
     "keys": "sojourn.cli.keys:keys",
     "api-key": "sojourn.cli.api_keys:api_key",
     "tenant": "sojourn.cli.tenants:tenant",
+    "policy": "sojourn.cli.policies:policy",
     "restore": "sojourn.cli.restore:restore",
     "session": "sojourn.cli.sessions:session",
     "plan": "sojourn.cli.plans:plan",
@@ -48,7 +49,7 @@ COMMANDS = {
 GROUPS = {
     "Look around": ("demo",),
     "Serve": ("serve", "gateway", "migrate", "config"),
-    "Keys, tokens and tenants": ("api-key", "keys", "token", "tenant"),
+    "Keys, tokens and tenants": ("api-key", "keys", "token", "tenant", "policy"),
     "Look after the data": ("purge", "check", "audit", "events", "webhook", "seed", "restore"),
     "Sessions": ("session", "plan", "end-sessions", "import"),
     "The contract": ("spec", "dev", "conformance"),

@@ -99,6 +99,11 @@ CATALOGUE: Mapping[str, SecurityEvent] = {
             after="set_token_config reset_token_config",
         ),
         _done(
+            "session_policy.changed",
+            "a tenant's policy of sessions was set or cleared",
+            after="set_session_policy reset_session_policy",
+        ),
+        _done(
             "trusted_device.added",
             "a device was trusted",
             after="trust_device trust_own_device",
@@ -184,6 +189,15 @@ BY_COMMAND: Mapping[str, SecurityEvent] = {
         _done("signing_key.added", "a signing key was published", after="", members="key_id"),
         _done("signing_key.retired", "a signing key was withdrawn", after="", members="key_id"),
         _done("tenant.created", "a tenant was made by hand", after="", members="tenant"),
+        _done(
+            "session_policy.set", "a tenant's policy of sessions was set by hand", after="", members="tenant version"
+        ),
+        _done(
+            "session_policy.cleared",
+            "a tenant's policy of sessions was cleared by hand",
+            after="",
+            members="tenant version",
+        ),
         _done("sessions.ended", "sessions were ended by hand", after="", members="tenant reason count"),
         _done(
             "plan.created", "a plan to end sessions was made by hand", after="", members="tenant plan_id reason count"

@@ -93,6 +93,7 @@ CATALOGUE: Mapping[str, ProblemType] = {
         ("request_timeout", 408, 30108001),
         ("sign_in_superseded", 409, 30109001),
         ("tenant_limit_reached", 409, 30109002),
+        ("session_limit_reached", 409, 30109003),
         ("tenant_exists", 409, 30109020),
         ("webhook_limit_reached", 409, 30109021),
         ("logout_client_exists", 409, 30109041),

@@ -29,6 +29,7 @@ SAMPLES: Mapping[str, errors.DomainError] = {
         errors.PlanExpired(),
         errors.PlanDrifted(sessions=72, max_sessions=42),
         errors.TenantLimitReached(limit=10_000, tenant="acme"),
+        errors.SessionLimitReached(limit=5),
         errors.TenantExists(),
         errors.IdempotencyKeyReused(),
         errors.PreconditionFailed(),

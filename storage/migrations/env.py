@@ -7,6 +7,7 @@ from sojourn.storage.schema import (  # noqa: F401 - the tables register themsel
     audit_tables,
     event_tables,
     plan_tables,
+    policy_tables,
     rollup_tables,
     tables,
     token_tables,

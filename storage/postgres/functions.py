@@ -37,6 +37,13 @@ _LOCK = """
                FROM unnest($2) name) THEN
         RETURN -1;
     END IF;"""
+_LOCK_ALONE = """
+    IF $3 THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended($4, 0));
+    ELSIF NOT pg_try_advisory_xact_lock(hashtextextended($4, 0)) THEN
+        RETURN -1;
+    END IF;"""
+"""Where the procedure has a name to be alone under: it comes first behind what every function has."""
 _FIRST = {TENANT: "varchar", " beside": "text[]", " wait": "boolean"}
 """The parameters of every function, in their order: the tenant, the names to be beside, whether to wait for them."""
 
@@ -46,12 +53,14 @@ class Function:
 
     def __init__(self, procedure: Procedure) -> None:
         self.procedure = procedure
-        self._types: dict[str, str] = dict(_FIRST)
+        alone = {} if procedure.alone is None else {procedure.alone: "varchar"}
+        locks = _LOCK + _LOCK_ALONE if alone else _LOCK
+        self._types: dict[str, str] = _FIRST | alone
         body = "".join(self._step(number, step) for number, step in enumerate(procedure.steps))
         self._names = list(self._types)[len(_FIRST) :]
         arguments = ", ".join(self._types.values())
         text = (
-            f"({arguments}) RETURNS integer LANGUAGE plpgsql AS $procedure$\nBEGIN{_LOCK}{body}"
+            f"({arguments}) RETURNS integer LANGUAGE plpgsql AS $procedure$\nBEGIN{locks}{body}"
             f"\n    RETURN {procedure.passed};\nEND $procedure$"
         )
         self.name = f"{_PREFIX}{procedure.name}_{sha256(text.encode()).hexdigest()[:12]}"

@@ -75,6 +75,8 @@ class PostgresRunner:
         """Run a procedure's steps in this transaction, statement by statement; how many were passed."""
         if beside:
             await self.beside(*beside)
+        if procedure.alone is not None:
+            await self.alone(parameters[procedure.alone])
         parameters[SHARD] = self.shard()
         return await run_in_turn(procedure, parameters, do=self._do)
 

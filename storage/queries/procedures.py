@@ -1,7 +1,7 @@
 """The transactions that are asked for most, as procedures: what each reads before, and what it writes as a whole."""
 
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Integer, and_, bindparam, func, literal_column, or_, select
 
@@ -9,8 +9,19 @@ from sojourn.domain.clock import Instant
 from sojourn.domain.endings import Ending
 from sojourn.domain.ids import SessionKey, erased_user, user_key
 from sojourn.domain.refresh_tokens import RefreshToken
+from sojourn.domain.session_policies import SessionLimit
 from sojourn.storage.procedures import Procedure, Step
-from sojourn.storage.queries import events, refresh_states, sessions, sign_ins, statistics, tokens, users
+from sojourn.storage.queries import (
+    events,
+    refresh_states,
+    session_limit,
+    session_policies,
+    sessions,
+    sign_ins,
+    statistics,
+    tokens,
+    users,
+)
 from sojourn.storage.queries.refresh_states import RefreshRow
 from sojourn.storage.queries.session_states import ACTIVE_BY_INDEX, ALL_ACTIVE
 from sojourn.storage.queries.sessions import NewSession, SessionRow
@@ -33,10 +44,13 @@ _OF_USER: Any = (bindparam("type_sign_in"), bindparam("user_id"), bindparam("era
 _ITS = and_(_S.c.tenant_id == _TENANT, _S.c.user_id == bindparam("user_id"))
 _COUNT = select(func.count()).select_from(_S).where(_ITS)
 _TENANT_IS_MADE = select(func.count()).select_from(_T).where(_T.c.id == _TENANT).scalar_subquery()
-_standing = select(cut_offs(*_OF_USER), issued_until(*_OF_USER)).select_from(OWN_CONFIG)
+_standing = select(cut_offs(*_OF_USER), issued_until(*_OF_USER)).select_from(
+    OWN_CONFIG.outerjoin(session_policies.TABLE, session_policies.IS_OWN)
+)
+_OF_TENANT = (_TENANT_IS_MADE, *session_policies.OWN_LIMIT, *TERMS_OF_USER)
 STANDING = Statement(
-    _standing.add_columns(_COUNT.where(ALL_ACTIVE).scalar_subquery(), _TENANT_IS_MADE, *TERMS_OF_USER),
-    on_sqlite=_standing.add_columns(_COUNT.where(ACTIVE_BY_INDEX).scalar_subquery(), _TENANT_IS_MADE, *TERMS_OF_USER),
+    _standing.add_columns(_COUNT.where(ALL_ACTIVE).scalar_subquery(), *_OF_TENANT),
+    on_sqlite=_standing.add_columns(_COUNT.where(ACTIVE_BY_INDEX).scalar_subquery(), *_OF_TENANT),
 )
 NOT_ENDED = Statement(select(literal_column("1")).where(cut_offs(*_OF_USER) == bindparam("seen_ends", type_=Integer)))
 """Finds a row while the user was ended as often as was seen."""
@@ -60,9 +74,7 @@ _IS_REVOKED = Statement(
     )
 )
 
-CREATE_SESSION = Procedure(
-    "create_session",
-    Step(NOT_ENDED, must=True),
+_CREATION = (
     Step(users.ADD),
     Step(users.KNOWN, must=True),
     Step(users.RENAME),
@@ -71,10 +83,29 @@ CREATE_SESSION = Procedure(
     Step(refresh_states.INSERT, "state_"),
     Step(tokens.ENTER_FIRST),
     Step(statistics.COUNT, "count_"),
-    proof=Step(_IS_SESSION),
 )
-_NOT_ENDED, _KNOWN = 0, 2
-"""The steps at which a creation may end."""
+_STANDS = Step(NOT_ENDED, must=True)
+_MADE = Step(_IS_SESSION)
+CREATE_SESSION = Procedure("create_session", _STANDS, *_CREATION, proof=_MADE)
+CREATE_OF_FEW = Procedure(
+    "create_of_few",
+    _STANDS,
+    Step(session_policies.ROOM_OF_USER, must=True),
+    *_CREATION,
+    proof=_MADE,
+    alone="limit_name",
+)
+CREATE_OF_FEW_IN_APP = Procedure(
+    "create_of_few_in_app",
+    _STANDS,
+    Step(session_policies.ROOM_IN_APP, must=True),
+    *_CREATION,
+    proof=_MADE,
+    alone="limit_name",
+)
+"""Where the tenant limits how many sessions there are."""
+_NOT_ENDED, _ROOM, _KNOWN = 0, 1, 2
+"""The steps at which a creation may end: the last is one later where there is a step for the limit."""
 ROTATE = Procedure(
     "rotate",
     Step(refresh_states.ROTATE, must=True),
@@ -93,11 +124,12 @@ REVOKE = Procedure("revoke", *_REVOCATION, proof=Step(_IS_REVOKED))
 TOUCH_AND_REVOKE = Procedure("touch_and_revoke", Step(sessions.TOUCH), *_REVOCATION, proof=Step(_IS_REVOKED))
 """For a session with a touch that waits: its last use would go back otherwise."""
 
-ALL = (CREATE_SESSION, ROTATE, ENTER_TOKEN, MARK_USED, REVOKE, TOUCH_AND_REVOKE)
+ALL = (CREATE_SESSION, CREATE_OF_FEW, CREATE_OF_FEW_IN_APP, ROTATE, ENTER_TOKEN, MARK_USED, REVOKE, TOUCH_AND_REVOKE)
 
 
 class Standing(NamedTuple):
-    """What a user's next session depends on: the ends so far, how many sessions are active, the terms of tokens.
+    """What a user's next session depends on: the ends so far, how many sessions are active, the tenant's own limit of
+    them, the terms of tokens.
 
     A tenant is never removed; where there is none yet it is made before the session.
     """
@@ -105,7 +137,12 @@ class Standing(NamedTuple):
     ends: Ends
     active: int
     tenant_is_made: bool
+    limit: SessionLimit | None
     terms: Terms
+
+
+NotCreated = Literal["ended", "full"]
+"""Why there is no session: its user was ended meanwhile, or the tenant's limit is reached."""
 
 
 class FirstTokens(NamedTuple):
@@ -121,7 +158,14 @@ async def standing(unit: UnitOfWork, user_id: str, *, now: Instant) -> Standing:
     row = await unit.one(STANDING, now=now, **_user(unit, user_id), **TYPES)
     if row is None:
         raise RuntimeError("a select without a condition returned no row")
-    return Standing(Ends._make(row[:2]), row[2], bool(row[3]), terms_of(row[4:]))
+    limit = None if row[4] is None else session_policies.limit_of(row[4:7])
+    return Standing(
+        ends=Ends._make(row[:2]),
+        active=row[2],
+        tenant_is_made=bool(row[3]),
+        limit=limit,
+        terms=terms_of(row[7:]),
+    )
 
 
 async def create_session(
@@ -131,6 +175,14 @@ async def create_session(
 
     Its user is made when they are new. An end of the user waits for this, or comes first.
     """
+    made = await create_within(unit, session, limit=None, issued=issued, seen_ends=seen_ends)
+    return made if isinstance(made, SessionRow) else None
+
+
+async def create_within(
+    unit: UnitOfWork, session: NewSession, *, limit: SessionLimit | None, issued: FirstTokens, seen_ends: int
+) -> SessionRow | NotCreated:
+    """The same where the tenant may limit how many sessions there are: then one after the other is counted and made."""
     values = sessions.insert_values(session)
     parameters = {
         **values,
@@ -147,16 +199,20 @@ async def create_session(
         "count_device_type": session.device_type or statistics.UNKNOWN_DEVICE,
         "count_by": 1,
     }
+    procedure, known = CREATE_SESSION, _KNOWN
+    if limit is not None:
+        procedure, known = CREATE_OF_FEW if limit.per == "user" else CREATE_OF_FEW_IN_APP, _KNOWN + 1
+        parameters |= {"limit_name": session_limit.name_of(unit, session.user_id), "most": limit.most}
     names = sign_ins.names(unit, session.user_id)
-    passed = await unit.call(CREATE_SESSION, beside=names, **parameters)
-    if passed == _KNOWN:  # the first of a new user's keys is taken
+    passed = await unit.call(procedure, beside=names, **parameters)
+    if passed == known:  # the first of a new user's keys is taken
         await users.ensure(unit, session.user_id, username=session.username, now=session.created_at)
-        passed = await unit.call(CREATE_SESSION, beside=names, **parameters)
-    if passed == _NOT_ENDED:
-        return None
-    unit.tell("created")
-    unit.has_told()
-    return sessions.row_of(unit, values)
+        passed = await unit.call(procedure, beside=names, **parameters)
+    if passed == procedure.passed:
+        unit.tell("created")
+        unit.has_told()
+        return sessions.row_of(unit, values)
+    return "full" if passed == _ROOM else "ended"
 
 
 async def rotate(

@@ -29,13 +29,18 @@ def is_near(active: int, limit: int) -> bool:
     return active + SIDE_BY_SIDE >= limit
 
 
+def name_of(unit: UnitOfWork, user_id: str) -> str:
+    """The name that a sign-in of a user holds alone where it may meet a limit."""
+    return f"sessions {unit.tenant.id} {user_id}"
+
+
 async def end_idlest(unit: UnitOfWork, user_id: str, *, limit: int, now: Instant, ending: Ending) -> int:
     """End as many of a user's sessions as there must be fewer for one more; how many were ended.
 
     Asked where `is_near` says so, the user never has more than `limit` with sign-ins side by side, once all are
     committed.
     """
-    await unit.alone(f"sessions {unit.tenant.id} {user_id}")
+    await unit.alone(name_of(unit, user_id))
     count = await sessions.count_active_of_user(unit, user_id, now=now)
     if count < limit:
         return 0

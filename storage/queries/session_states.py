@@ -43,6 +43,10 @@ OVER = and_(or_(_S.c.expires_at <= NOW, _S.c.idle_expires_at <= NOW), _NOT_LAPSE
 EXPIRED = and_(NOT_REVOKED, or_(_S.c.due_at.is_(None), OVER), SPARED)
 OPEN = and_(NOT_REVOKED, _NOT_SETTLED, _AHEAD, _NOT_LAPSED, SPARED)
 """Active or suspended: what can be ended."""
+ALL_OPEN = and_(OPEN, for_postgresql(or_(NOT_REVOKED, _S.c.expires_at > NOW)))
+"""The open ones, for a statement that goes through all of a user's."""
+FEW_OPEN = and_(_S.c.due_at.is_not(None), _STANDS, _NOT_SETTLED, _AHEAD, _NOT_LAPSED, SPARED)
+"""The same rows by the index of what is open."""
 SUSPENDED = and_(NOT_REVOKED, _S.c.due_at.is_not(None), _AHEAD, _UNTIL > NOW, SPARED)
 FEW_SUSPENDED = and_(_S.c.due_at <= NOW, _STANDS, _S.c.due_at.is_not(None), _AHEAD, _UNTIL > NOW, SPARED)
 """The same rows by the index of what is due: `due_at` is not later than the beginning of the suspension."""
@@ -60,13 +64,21 @@ _ROW = _S.alias("its_row")
 _ROW_IS_AHEAD = ClauseAdapter(_ROW).traverse(and_(NOT_REVOKED, _AHEAD, _NOT_SUSPENDED))
 _ROW_IS_BEING_REVOKED = being_revoked(_ROW)
 _its_row: Any = select(literal_column("1")).where(_ROW.c.tenant_id == bindparam("tenant"), _ROW.c.id == _S.c.id)
+_ROW_IS_OPEN = ClauseAdapter(_ROW).traverse(and_(NOT_REVOKED, _AHEAD, _NOT_LAPSED))
+_ROW_IS_SPARED = not_(and_(IS_ANY_OPEN, _its_row.where(_ROW_IS_BEING_REVOKED).correlate(_S).exists()))
 ACTIVE_BY_INDEX = and_(
     _S.c.due_at.is_not(None),
     or_(_S.c.due_at > NOW, _its_row.where(_ROW_IS_AHEAD).correlate(_S).exists()),
-    not_(and_(IS_ANY_OPEN, _its_row.where(_ROW_IS_BEING_REVOKED).correlate(_S).exists())),
+    _ROW_IS_SPARED,
 )
 """The active ones, to be counted by SQLite's index of open sessions.
 
 A session whose `due_at` is ahead is active: `due_at` is never later than a deadline or the beginning of a suspension,
 and null once it ended. A row is read only for one that is due and not settled yet.
 """
+OPEN_BY_INDEX = and_(
+    _S.c.due_at.is_not(None),
+    or_(_S.c.due_at > NOW, _its_row.where(_ROW_IS_OPEN).correlate(_S).exists()),
+    _ROW_IS_SPARED,
+)
+"""The open ones likewise: one that is suspended is due, so its row is read."""

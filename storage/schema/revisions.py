@@ -8,7 +8,7 @@ from sqlalchemy.schema import SchemaItem
 
 from sojourn.storage.schema import progress
 
-HEAD = "0018"
+HEAD = "0019"
 """The newest revision in `storage/migrations/versions`. Revisions are numbered: they sort like they follow."""
 
 _NOT_OF_THE_MODELS = re.compile(rf"sqlite_|{progress.TABLE}$|\w+_(default|\d{{8}})$")
@@ -82,6 +82,7 @@ def differences(connection: Connection) -> list[object]:
         audit_tables,
         event_tables,
         plan_tables,
+        policy_tables,
         rollup_tables,
         status_tables,
         tables,

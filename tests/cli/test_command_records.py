@@ -98,6 +98,8 @@ def test_each_event_of_the_catalogue_of_commands_is_provoked_and_says_what_it_mu
         run(tmp_path, "api-key", "rotate", key_id),
         run(tmp_path, "api-key", "revoke", key_id),
         run(tmp_path, "tenant", "create", "acme"),
+        run(tmp_path, "policy", "set", "--tenant", "acme", "--max-sessions", "3"),
+        run(tmp_path, "policy", "clear", "--tenant", "acme"),
         run(tmp_path, "end-sessions", "--tenant", "acme", "--reason", "drill", "--yes"),
     ]
     wrong_number(tmp_path)
@@ -212,6 +214,8 @@ CHANGES: dict[str, Prepared] = {
     "api-key rotate": lambda folder: ("api-key", "rotate", new_key(folder)),
     "api-key revoke": lambda folder: ("api-key", "revoke", new_key(folder)),
     "tenant create": lambda folder: ("tenant", "create", "globex"),
+    "policy set": lambda folder: ("policy", "set", "--tenant", "acme", "--max-sessions", "3"),
+    "policy clear": lambda folder: ("policy", "clear", "--tenant", "acme"),
     "end-sessions": lambda folder: ("end-sessions", "--tenant", "acme", "--reason", "drill", "--yes"),
     "restore": lambda folder: ("restore", "--yes"),
     "purge": lambda folder: ("purge",),
@@ -235,6 +239,7 @@ CHANGE_NOTHING: dict[str, Prepared] = {
     "keys list": lambda folder: ("keys", "list"),
     "api-key list": lambda folder: ("api-key", "list"),
     "tenant list": lambda folder: ("tenant", "list"),
+    "policy show": lambda folder: ("policy", "show", "--tenant", "acme"),
     "session list": lambda folder: ("session", "list", "--tenant", "acme"),
     "session show": lambda folder: ("session", "show", a_session(folder)),
     "session export": lambda folder: ("session", "export", "--tenant", "acme"),

@@ -31,6 +31,7 @@ from tests.conformance.liars import (
     granting,
     lawless,
     living,
+    policing,
     recording,
     repeating,
     retrying,
@@ -50,7 +51,7 @@ SAMPLE = ("IDM-003", "TEN-010")
 """Checks that should pass: the first, unless it is the liar's own."""
 MODULES = (
     answering, admitting, changing, counting, finding, lawless, living, recording, repeating, retrying, sending,
-    serving_one, suspending, telling, granting,
+    serving_one, suspending, telling, granting, policing,
 )  # fmt: skip
 
 

@@ -53,6 +53,7 @@ CATALOGUE = {
     "revocation_not_found": (404, 30104061),
     "plan_drifted": (409, 30109030),
     "plan_expired": (410, 30110010),
+    "session_limit_reached": (409, 30109003),
     "tenant_exists": (409, 30109020),
     "precondition_failed": (412, 30112001),
     "idempotency_key_reused": (422, 30122001),

@@ -23,6 +23,7 @@ PATHS = (
     "/console/styles/current/console.css",
     "/docs/problems",
     "/admin/tokens/config",
+    "/admin/policies/sessions",
     "/internal/revocations",
 )
 OF_STATUS = ("/status-lists", "/status-lists/{list_id}")

@@ -189,6 +189,10 @@ OPERATIONS: dict[str, Callable[[Acts], Prepared]] = {
     "remove_blacklist_entry": lambda a: _with(a.entry(), lambda e: a.admin("DELETE", f"/admin/tokens/blacklist/{e}")),
     "set_token_config": lambda a: lambda: a.admin("PUT", "/admin/tokens/config", json=LIFETIMES),
     "reset_token_config": lambda a: lambda: a.admin("DELETE", "/admin/tokens/config"),
+    "set_session_policy": lambda a: (
+        lambda: a.admin("PUT", "/admin/policies/sessions", json={"max_sessions": {"count": 50}})
+    ),
+    "reset_session_policy": lambda a: lambda: a.admin("DELETE", "/admin/policies/sessions"),
     "exchange_token": lambda a: _with(
         sign_in(a.client)["tokens"]["access_token"],
         lambda token: a.admin("POST", "/admin/tokens/exchange", json={**_EXCHANGE, "subject_token": token}),

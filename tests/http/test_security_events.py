@@ -68,6 +68,7 @@ def provoke_everything(client: Client) -> None:
     entries = client.as_admin("GET", "/admin/tokens/blacklist").json()["items"]
     client.as_admin("DELETE", f"/admin/tokens/blacklist/{entries[0]['id']}")
     client.as_admin("DELETE", "/admin/tokens/config")
+    client.as_admin("DELETE", "/admin/policies/sessions")
     client.as_admin("POST", "/admin/tokens/revoke-all", json={"reason": "drill"})
     client.clock.advance(seconds=2)  # tokens of the issuer are told by the second
     client.as_admin("DELETE", "/admin/sessions/expired")

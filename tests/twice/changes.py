@@ -12,6 +12,7 @@ from sojourn.storage.schema import (
     audit_tables,
     event_tables,
     plan_tables,
+    policy_tables,
     status_tables,
     tables,
     token_tables,
@@ -22,6 +23,7 @@ from tests.postgres import Cluster
 assert audit_tables is not None
 assert event_tables is not None  # these modules put their tables into the one catalogue
 assert plan_tables is not None
+assert policy_tables is not None
 assert status_tables is not None
 assert token_tables is not None
 assert webhook_tables is not None
@@ -35,6 +37,7 @@ DRAWN = {
     ("webhooks", "position"),
     ("events", "place"),
     ("events", "number"),
+    ("session_policies", "version"),
 }
 """Numbers that are drawn at random, or go on from one request to the next."""
 LATER = {("events", "number")}

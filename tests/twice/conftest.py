@@ -74,6 +74,10 @@ class Watched(Prepared):
         known = super().fresh(operation_id)
         if operation_id == "reset_token_config":
             self._ask("PUT", "/admin/tokens/config", {"access_expiry": "24h", "refresh_expiry": "168h"})
+        elif operation_id in ("set_session_policy", "reset_session_policy"):
+            self._ask("PUT", "/admin/policies/sessions", {"max_sessions": {"count": 60}})
+            if operation_id == "set_session_policy":  # its row is there, without a rule
+                self._ask("PUT", "/admin/policies/sessions", {})
         elif operation_id == "reactivate_session":
             self._ask("POST", f"/admin/sessions/{known['session_id']}/suspend", {})
         elif operation_id == "purge_expired_sessions":

@@ -184,6 +184,11 @@ tenant_limit_reached = Tenant limit reached
     .explanation = A tenant is created by the first write that names it, until there are as many as the setting SOJOURN_MAX_TENANTS allows. Nothing was created. Existing tenants are not affected.
     .remedy = Check the spelling of the tenant. If it is a new one, an operator can create it with `sojourn tenant create`, or raise SOJOURN_MAX_TENANTS.
 
+session_limit_reached = Session limit reached
+    .detail = The tenant allows { $limit } sessions at once, and so many are open. Nothing was created.
+    .explanation = A policy of the tenant limits how many sessions a user may have at once, in all or in each application. Sessions that are suspended count. No further session begins at the limit if the policy denies it, or if the only session that could end for it is the caller's own. No session has ended, and the sign-in was not rejected for any other reason.
+    .remedy = Have the user end a session that is not needed any more, and repeat the request. An administrator can raise the limit, or let a new session end an earlier one, with PUT /admin/policies/sessions.
+
 tenant_exists = Tenant exists
     .detail = The tenant exists already.
     .explanation = A tenant is made once, by hand or by the first write that names it. This one was there already and was left as it is.

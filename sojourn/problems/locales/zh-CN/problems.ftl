@@ -180,6 +180,11 @@ tenant_limit_reached = 已达到租户数量上限
     .explanation = 租户由首个指明它的写入操作创建，直到数量达到设置 SOJOURN_MAX_TENANTS 的上限。未创建任何内容。已有的租户照常提供服务。
     .remedy = 请检查租户的拼写。如果是新租户，请由运维人员使用 `sojourn tenant create` 创建，或调高 SOJOURN_MAX_TENANTS。
 
+session_limit_reached = 已达到会话数量上限
+    .detail = 该租户最多允许同时有 { $limit } 个会话，目前已有这么多未结束的会话。未创建任何内容。
+    .explanation = 租户的策略限制一个用户同时可有多少个会话，可按用户合计，也可按每个应用分别计算。已暂停的会话也计算在内。达到上限时，如果策略规定拒绝，或者唯一可为此结束的会话是调用方自己的会话，就不会再开始新的会话。没有任何会话被结束，此次登录也没有因其他原因被拒绝。
+    .remedy = 请让用户结束不再需要的会话，然后重复该请求。管理员可以通过 PUT /admin/policies/sessions 调高上限，或允许新会话结束较早的会话。
+
 tenant_exists = 租户已存在
     .detail = 该租户已经存在。
     .explanation = 租户只创建一次，可手动创建，也可由首个指明它的写入操作创建。该租户此前已存在，保持不变。

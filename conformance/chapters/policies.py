@@ -1,0 +1,157 @@
+"""Policies: a tenant's own limit of sessions is exact, says what happens at it, and holds in no other tenant."""
+
+import functools
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from sojourn.conformance.checks import NotApplicable, check
+from sojourn.conformance.policies import CLEAR, SET, limited
+from sojourn.conformance.wire import Reply
+from sojourn.conformance.world import Tenant, World, expect
+
+AT_ONCE = 50
+MOST = 3
+ON_LIMIT = ("deny", "end_oldest", "end_idlest")
+
+policed = functools.partial(check, source="the contract, set_session_policy", profile="full", feature="policies")
+
+
+def require_policies(world: World) -> None:
+    """Raises NotApplicable where the contract has no policies."""
+    if SET not in world.contract.operations:
+        raise NotApplicable(f"the contract has no operation {SET}")
+
+
+def begin(tenant: Tenant, user: str, **facts: str) -> Reply:
+    """What a sign-in is answered."""
+    return tenant.service("create_session", body={"auth_user_id": user, **facts})
+
+
+def begun(tenant: Tenant, user: str, **facts: str) -> str:
+    """A session that began, by its id."""
+    return str(expect(begin(tenant, user, **facts), 201).json["data"]["session"]["id"])
+
+
+def open_ones(tenant: Tenant, user: str) -> list[dict[str, Any]]:
+    """The active sessions of a user."""
+    items: list[dict[str, Any]] = expect(tenant.service("list_user_sessions", user_id=user, page_size=100), 200).json[
+        "items"
+    ]
+    return items
+
+
+def many_at_once(tenant: Tenant, user: str, *, apps: tuple[str, ...]) -> list[Reply]:
+    """The answers to sign-ins that arrive together, in turn for each of some applications."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        asked = [pool.submit(begin, tenant, user, app_id=apps[n % len(apps)]) for n in range(AT_ONCE)]
+        return [expect(one.result(), 201, 409) for one in asked]
+
+
+@policed("POL-001", "A limit MUST be exact, however many sign-ins arrive at once.")
+def test_a_limit_is_exact_under_load(world: World) -> None:
+    require_policies(world)
+    for on_limit in ON_LIMIT:
+        for per, apps in (("user", ("web",)), ("user_app", ("web", "phone"))):
+            user = world.new_user()
+            with limited(world.first, MOST, per=per, on_limit=on_limit):
+                replies = many_at_once(world.first, user, apps=apps)
+            found = Counter(item["app_id"] for item in open_ones(world.first, user))
+            assert found == dict.fromkeys(apps, MOST), f"{on_limit} per {per} of {MOST} left {dict(found)}"
+            statuses = Counter(reply.status for reply in replies)
+            made = MOST * len(apps) if on_limit == "deny" else AT_ONCE
+            assert statuses[201] == made, f"{on_limit} per {per}: {statuses[201]} of {AT_ONCE} began, not {made}"
+
+
+@policed("POL-002", "A denied sign-in MUST be 409 `session-limit-reached`, and MUST leave nothing behind.")
+def test_a_denied_sign_in_leaves_nothing(world: World) -> None:
+    require_policies(world)
+    user = world.new_user()
+    with limited(world.first, 1, on_limit="deny"):
+        kept = begun(world.first, user)
+        before = expect(world.first.admin("get_session_stats"), 200).json["total_sessions"]
+        refused = expect(begin(world.first, user), 409)
+        assert refused.json["i18n_key"] == "error.session_limit_reached", f"it is {refused.json['i18n_key']}"
+        after = expect(world.first.admin("get_session_stats"), 200).json["total_sessions"]
+        assert after == before, f"there were {before} sessions, and are {after}"
+        expect(world.first.service("revoke_session_as_service", session_id=kept), 204)
+        begun(world.first, user)
+
+
+@policed("POL-003", "A policy MUST hold in its tenant, and in no other.", needs=("second_admin_token",))
+def test_a_policy_holds_in_its_tenant_only(world: World) -> None:
+    require_policies(world)
+    user = world.new_user()
+    before = expect(world.twin.admin("get_session_policy"), 200).json
+    with limited(world.first, 1, on_limit="deny"):
+        own = expect(world.first.admin("get_session_policy"), 200).json
+        limit = {"count": 1, "per": "user", "on_limit": "deny"}
+        assert own.get("max_sessions") == limit, f"the policy is {own}"
+        assert expect(world.twin.admin("get_session_policy"), 200).json == before, "the twin's policy is another"
+        for _ in range(2):
+            begun(world.twin, user)
+        begun(world.first, user)
+        expect(begin(world.first, user), 409)
+
+
+@policed("POL-004", "The session that the policy names MUST end for a new one, once, in the scope that is full.")
+def test_the_right_session_ends(world: World) -> None:
+    require_policies(world)
+    for on_limit, gone in (("end_oldest", 0), ("end_idlest", 1)):
+        user = world.new_user()
+        with limited(world.first, 2, per="user_app", on_limit=on_limit):
+            other = begun(world.first, user, app_id="phone")
+            made = [begun(world.first, user, app_id="web") for _ in range(2)]
+            expect(world.first.service("touch_session_as_service", session_id=made[0]), 200)
+            newest = begun(world.first, user, app_id="web")
+        left = {item["id"] for item in open_ones(world.first, user)}
+        assert left == {other, made[1 - gone], newest}, f"{on_limit} ended another session than {made[gone]}"
+        ended = expect(world.first.service("get_session_as_service", session_id=made[gone]), 200).json["session"]
+        assert ended["reason_code"] == "session_limit", f"the reason is {ended['reason_code']}"
+
+
+@policed("POL-005", "A suspended session MUST count.")
+def test_a_suspended_session_counts(world: World) -> None:
+    require_policies(world)
+    user = world.new_user()
+    with limited(world.first, 1, on_limit="deny"):
+        made = begun(world.first, user)
+        expect(world.first.admin("suspend_session", session_id=made), 200)
+        expect(begin(world.first, user), 409)
+
+
+@policed("POL-006", "A change of a policy MUST be an event, raise its version, and end no session by itself.")
+def test_a_change_is_told_and_ends_nothing(world: World) -> None:
+    require_policies(world)
+    user = world.new_user()
+    made = {begun(world.first, user) for _ in range(3)}
+    cursor = expect(world.first.service("get_revocations"), 200).json["cursor"]
+    before = expect(world.first.admin("get_session_policy"), 200).json["version"]
+    with limited(world.first, 1):
+        expect(world.first.admin(SET, body={"max_sessions": {"count": 1}}), 200)
+        assert {item["id"] for item in open_ones(world.first, user)} == made, "the policy ended sessions"
+        newest = begun(world.first, user)
+        assert [item["id"] for item in open_ones(world.first, user)] == [newest], "too many are left"
+    expect(world.first.admin(CLEAR), 204)
+    after = expect(world.first.admin("get_session_policy"), 200).json
+    assert after == {"version": before + 2}, f"the policy is {after}, its version was {before}"
+    told = expect(world.first.service("list_events", after=cursor, types="policy.changed"), 200).json["items"]
+    versions = [event["data"].get("version") for event in told]
+    assert versions == [before + 1, before + 2], f"the versions told are {versions}"
+
+
+@policed("POL-007", "A policy MUST be changed only if it is still as the condition says.")
+def test_a_condition_guards_a_policy(world: World) -> None:
+    require_policies(world)
+    with limited(world.first, 60):
+        before = expect(world.first.admin("get_session_policy"), 200)
+        for operation, body in ((SET, {"max_sessions": {"count": 70}}), (CLEAR, None)):
+            request = world.first.request(operation, body=body)
+            request = request.with_header("Authorization", f"Bearer {world.first.admin_token}")
+            seen = expect(world.first.admin("get_session_policy"), 200)
+            expect(world.send(request.with_header("If-Match", '"another"')), 412)
+            now = expect(world.first.admin("get_session_policy"), 200).json
+            assert now == seen.json, f"what was refused was done: {now}"
+            expect(world.send(request.with_header("If-Match", seen.headers["etag"])), 200, 204)
+        after = expect(world.first.admin("get_session_policy"), 200).json
+        assert after == {"version": before.json["version"] + 2}, f"the policy is {after}"

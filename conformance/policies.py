@@ -1,0 +1,28 @@
+"""Policies of the tenants under judgement: a rule that one check left would refuse what the next ones ask for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sojourn.conformance.laws import is_success, name_of
+from sojourn.conformance.world import Tenant, World, expect
+
+SET, CLEAR = "set_session_policy", "reset_session_policy"
+
+
+def clear_policies(world: World, *, since: int) -> None:
+    """Clear the policies of both tenants where an exchange since this one may have left rules there."""
+    if not any(is_success(exchange) and name_of(exchange) == SET for exchange in world.traffic.exchanges[since:]):
+        return
+    for tenant in (world.first, world.second):
+        if tenant is not None:
+            tenant.admin(CLEAR)
+
+
+@contextmanager
+def limited(tenant: Tenant, count: int, **members: str) -> Iterator[None]:
+    """So many sessions of each user are allowed while the block runs."""
+    expect(tenant.admin(SET, body={"max_sessions": {"count": count, **members}}), 200)
+    try:
+        yield
+    finally:
+        expect(tenant.admin(CLEAR), 204)

@@ -1,0 +1,64 @@
+"""A tenant's own rules of sessions: how many there may be at once, and what happens at the limit."""
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from sojourn.domain.clock import Instant
+from sojourn.domain.errors import SessionLimitReached
+from sojourn.domain.ids import SessionKey
+
+Per = Literal["user", "user_app"]
+OnLimit = Literal["deny", "end_oldest", "end_idlest"]
+MOST_SESSIONS = 10_000
+"""The highest limit there is."""
+
+
+class SessionLimit(NamedTuple):
+    """At most `most` open sessions of each user, or of each user in each application; what one too many does.
+
+    Sessions without an application are together those of one application.
+    """
+
+    most: int
+    per: Per
+    on_limit: OnLimit
+
+
+class SessionPolicy(NamedTuple):
+    """The rules of a tenant; None where it has no such rule. `version` grows with each change, 0 before the first."""
+
+    version: int
+    max_sessions: SessionLimit | None
+
+
+NO_POLICY = SessionPolicy(0, None)
+"""Of a tenant that never set one."""
+
+
+class OpenSession(NamedTuple):
+    """A session that counts: active, or suspended, for that one may come back."""
+
+    id: SessionKey
+    app_id: str | None
+    created_at: Instant
+    last_active_at: Instant
+
+
+def ends_for_one_more(
+    limit: SessionLimit, open_sessions: Iterable[OpenSession], *, app_id: str | None, spared: SessionKey | None
+) -> list[SessionKey]:
+    """Which of a user's sessions end so that one more may begin in the application `app_id`, the first to end first.
+
+    `spared` is the session of the caller, which never ends for another. Only sessions that the limit counts together
+    with the new one end. Raises SessionLimitReached where none may begin.
+    """
+    counted = [one for one in open_sessions if limit.per == "user" or one.app_id == app_id]
+    over = len(counted) + 1 - limit.most
+    if over <= 0:
+        return []
+    others = [one for one in counted if one.id != spared]
+    if limit.on_limit == "deny" or over > len(others):
+        raise SessionLimitReached(limit=limit.most)
+    by_age = limit.on_limit == "end_oldest"
+    others.sort(key=lambda one: (one.created_at if by_age else one.last_active_at, one.id))
+    return [one.id for one in others[:over]]

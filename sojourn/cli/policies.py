@@ -1,0 +1,124 @@
+"""`sojourn policy`: a tenant's own rules of sessions."""
+
+import json
+from typing import get_args
+
+import click
+
+from sojourn.cli.databases import existing_database, with_database
+from sojourn.cli.options import TenantParameter, database_url, settings_from
+from sojourn.cli.records import record
+from sojourn.cli.trail import Trail
+from sojourn.domain.clock import to_text, utc_now
+from sojourn.domain.ids import TenantId
+from sojourn.domain.session_policies import MOST_SESSIONS, OnLimit, Per, SessionLimit, SessionPolicy
+from sojourn.domain.values import Tenant
+from sojourn.handlers.views.policies import session_policy
+from sojourn.storage.database import Database
+from sojourn.storage.queries import session_policies, tenants
+from sojourn.storage.unit_of_work import SystemUnit, UnitOfWork
+
+of_tenant = click.option("--tenant", type=TenantParameter(), metavar="T", required=True, help="The tenant.")
+as_object = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
+
+
+@click.group()
+def policy() -> None:
+    """Show, set or clear a tenant's own rules for its sessions.
+
+    Administrators do the same with `/admin/policies/sessions`.
+    """
+
+
+@policy.command()
+@of_tenant
+@as_object
+@database_url
+def show(tenant: TenantId, *, as_json: bool, database_url: str | None) -> None:
+    """Print the rules of the tenant."""
+
+    async def find(unit: UnitOfWork) -> SessionPolicy | None:
+        return await session_policies.get(unit) if await tenants.exists(unit) else None
+
+    async def read(database: Database) -> SessionPolicy | None:
+        return await database.read(Tenant(tenant), find)
+
+    found = with_database(settings_from(database_url=database_url), read, existing=True)
+    if found is None:
+        raise _no_tenant(tenant)
+    _show(found, as_json=as_json)
+
+
+@policy.command("set")
+@of_tenant
+@click.option(
+    "--max-sessions",
+    type=click.IntRange(1, MOST_SESSIONS),
+    required=True,
+    metavar="N",
+    help="How many sessions may be open at once, suspended ones included.",
+)
+@click.option(
+    "--per", type=click.Choice(get_args(Per)), default="user", show_default=True, help="What is counted together."
+)
+@click.option(
+    "--on-limit",
+    type=click.Choice(get_args(OnLimit)),
+    default="end_idlest",
+    show_default=True,
+    help="What a sign-in above the limit does: it is refused, or ends the oldest or the idlest session.",
+)
+@as_object
+@database_url
+def set_(
+    tenant: TenantId, *, max_sessions: int, per: Per, on_limit: OnLimit, as_json: bool, database_url: str | None
+) -> None:
+    """Replace the rules of the tenant, from the next sign-in on. No session ends now."""
+    _show(_changed(tenant, SessionLimit(max_sessions, per, on_limit), database_url=database_url), as_json=as_json)
+
+
+@policy.command()
+@of_tenant
+@as_object
+@database_url
+def clear(tenant: TenantId, *, as_json: bool, database_url: str | None) -> None:
+    """Take away every rule of the tenant. The settings of the service still apply."""
+    _show(_changed(tenant, None, database_url=database_url), as_json=as_json)
+
+
+def _changed(tenant: TenantId, limit: SessionLimit | None, *, database_url: str | None) -> SessionPolicy:
+    """Change the limit of a tenant and record it. Raises ClickException where there is no such tenant."""
+    settings = existing_database(settings_from(database_url=database_url))
+    trail = Trail(settings)
+    action = "session_policy.cleared" if limit is None else "session_policy.set"
+
+    async def work(unit: SystemUnit) -> SessionPolicy:
+        own = unit.of(Tenant(tenant))
+        if not await tenants.exists(own):
+            raise _no_tenant(tenant)
+        before = await session_policies.get_alone(own)
+        now = to_text(utc_now())
+        after = await session_policies.change(own, before, limit=limit, now=now, by="operator", initiated_by="system")
+        was, is_now = session_policy(before), session_policy(after)
+        await trail.append(unit, action, of_tenants=[tenant], before=was, after=is_now)
+        return after
+
+    async def change(database: Database) -> SessionPolicy:
+        return await database.write_system(work)
+
+    after = with_database(settings, change, existing=True)
+    record(settings, action, tenant=tenant, version=after.version)
+    return after
+
+
+def _show(found: SessionPolicy, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(session_policy(found)))
+        return
+    limit = found.max_sessions
+    rule = "no rules" if limit is None else f"max sessions {limit.most} per {limit.per}, on limit {limit.on_limit}"
+    click.echo(f"version {found.version}: {rule}")
+
+
+def _no_tenant(tenant: TenantId) -> click.ClickException:
+    return click.ClickException(f"there is no tenant {tenant}; see `sojourn tenant list`")

@@ -1,0 +1,111 @@
+"""A tenant's policy of sessions, and the sessions that its limit counts."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, bindparam, func, literal_column, select
+from sqlalchemy.dialects.postgresql import insert
+
+from sojourn.domain.clock import Instant
+from sojourn.domain.endings import LIMIT, Initiator
+from sojourn.domain.ids import SessionKey
+from sojourn.domain.session_policies import NO_POLICY, OpenSession, SessionLimit, SessionPolicy, ends_for_one_more
+from sojourn.storage.queries import events, session_limit, sessions
+from sojourn.storage.queries.events import Event
+from sojourn.storage.queries.session_states import ALL_OPEN, FEW_OPEN, OPEN_BY_INDEX
+from sojourn.storage.schema.policy_tables import SessionPolicyTable
+from sojourn.storage.schema.tables import SessionTable
+from sojourn.storage.statements import Statement
+from sojourn.storage.unit_of_work import Row, UnitOfWork
+
+_P = SessionPolicyTable.__table__
+_S = SessionTable.__table__
+_TENANT: Any = bindparam("tenant")
+_LIMIT = ("most_sessions", "counted_per", "on_limit")
+_WRITTEN = ("version", *_LIMIT, "updated_at")
+_IN_APP = _S.c.app_id.is_not_distinct_from(bindparam("app_id", type_=_S.c.app_id.type))
+_OF_USER = select(func.count()).select_from(_S).where(_S.c.tenant_id == _TENANT, _S.c.user_id == bindparam("user_id"))
+
+OWN_LIMIT = tuple(_P.c[name] for name in _LIMIT)
+"""The columns of a tenant's limit, in the order that `limit_of` takes them: null where it has none."""
+IS_OWN = _P.c.tenant_id == _TENANT
+TABLE = _P
+GET = Statement(select(_P.c.version, *OWN_LIMIT).where(IS_OWN))
+_put = insert(_P).values(tenant_id=_TENANT, **{name: bindparam(name) for name in _WRITTEN})
+PUT = Statement(
+    _put.on_conflict_do_update(index_elements=["tenant_id"], set_={name: _put.excluded[name] for name in _WRITTEN})
+)
+_open = select(*[_S.c[name] for name in OpenSession._fields]).where(
+    _S.c.tenant_id == _TENANT, _S.c.user_id == bindparam("user_id")
+)
+OPEN_OF_USER = Statement(_open.where(ALL_OPEN), on_sqlite=_open.where(FEW_OPEN))
+
+
+def _room(*scope: ColumnElement[bool], by_index: ColumnElement[bool]) -> Statement:
+    """Finds a row while one more may begin: fewer than `:most` sessions of the user are open."""
+    most = bindparam("most", type_=Integer)
+    found = _OF_USER.where(*scope)
+    row: Any = select(literal_column("1"))
+    return Statement(
+        row.where(found.where(ALL_OPEN).scalar_subquery() < most),
+        on_sqlite=row.where(found.where(by_index).scalar_subquery() < most),
+    )
+
+
+ROOM_OF_USER = _room(by_index=OPEN_BY_INDEX)
+ROOM_IN_APP = _room(_IN_APP, by_index=FEW_OPEN)
+
+
+def limit_of(row: Row) -> SessionLimit | None:
+    """The limit in a row of its columns."""
+    return None if row[0] is None else SessionLimit._make(row)
+
+
+async def get(unit: UnitOfWork) -> SessionPolicy:
+    """The tenant's policy."""
+    row = await unit.one(GET)
+    return NO_POLICY if row is None else SessionPolicy(row[0], limit_of(row[1:]))
+
+
+async def get_alone(unit: UnitOfWork) -> SessionPolicy:
+    """The same for a transaction that changes it: nobody else does until this one ends."""
+    await unit.alone(f"session policy {unit.tenant.id}")
+    return await get(unit)
+
+
+async def change(
+    unit: UnitOfWork,
+    before: SessionPolicy,
+    *,
+    limit: SessionLimit | None,
+    now: Instant,
+    by: str,
+    initiated_by: Initiator,
+) -> SessionPolicy:
+    """Give the tenant another limit than `before`, or none, and tell that; where it is the same, nothing is done.
+
+    It holds for sign-ins that begin from now on.
+    """
+    if limit == before.max_sessions:
+        return before
+    after = SessionPolicy(before.version + 1, limit)
+    values = dict.fromkeys(_LIMIT) if limit is None else dict(zip(_LIMIT, limit, strict=True))
+    await unit.run(PUT, version=after.version, updated_at=now, **values)
+    told = {"policy": "sessions", "version": after.version}
+    await events.tell(unit, [Event("policy.changed", now, actor=by, initiated_by=initiated_by, data=told)])
+    return after
+
+
+async def end_for_one_more(
+    unit: UnitOfWork, user_id: str, *, app_id: str | None, limit: SessionLimit, spared: SessionKey | None, now: Instant
+) -> None:
+    """Let sessions of a user end until one more may begin. Raises SessionLimitReached where it may not.
+
+    Until the transaction ends, other sign-ins of the user wait. A session that somebody else has ended since it was
+    found does not count.
+    """
+    await unit.alone(session_limit.name_of(unit, user_id))
+    rows = [OpenSession._make(row) for row in await unit.all(OPEN_OF_USER, user_id=user_id, now=now)]
+    shown = [unit.touches.shown(unit.tenant.id, row) for row in rows]
+    ended = ends_for_one_more(limit, shown, app_id=app_id, spared=spared)
+    if ended:
+        await sessions.revoke_many(unit, ended, now=now, ending=LIMIT)

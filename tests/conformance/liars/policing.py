@@ -1,0 +1,107 @@
+"""Liars about policies."""
+
+from typing import Any
+
+from tests.conformance.liars.lying import Answer, Exchange, documents, requests, rescued, whole
+
+POLICIES, CREATE = "/admin/policies/sessions", "/internal/session/create"
+POLICY = f"{POLICIES}$"
+
+
+def _with_limit(exchange: Exchange, **members: Any) -> None:
+    limit = exchange.document.get("max_sessions")
+    if isinstance(limit, dict):
+        exchange.put_document({"max_sessions": {**limit, **members}})
+
+
+@whole("POL-001", "allows one session more than the limit while many sign in at once")
+async def _(exchange: Exchange) -> Answer:
+    _remember(exchange)
+    if not exchange.path.endswith(CREATE):
+        return await exchange.ask()
+    memory, user = exchange.memory, exchange.document.get("auth_user_id")
+    memory["busy"] = memory.get("busy", 0) + 1
+    answer = await exchange.ask()
+    if answer.status == 409 and memory["busy"] > 1 and user not in memory.setdefault("refused", set()):
+        memory["refused"].add(user)
+        answer = await _all_the_same(exchange)
+    memory["busy"] -= 1
+    return answer
+
+
+@whole("POL-002", "creates the session that it denies")
+async def _(exchange: Exchange) -> Answer:
+    _remember(exchange)
+    answer = await exchange.ask()
+    if answer.status == 409 and exchange.path.endswith(CREATE):
+        await _all_the_same(exchange)
+    return answer
+
+
+@whole("POL-003", "sets the policy of the other tenant, too")
+async def _(exchange: Exchange) -> Answer:
+    answer = await exchange.ask()
+    if exchange.method in ("PUT", "DELETE") and exchange.path.endswith(POLICIES):
+        await exchange.ask_as_twin()
+    return answer
+
+
+@requests("POL-004", "ends the session that was active last", f"PUT {POLICY}")
+def _(exchange: Exchange) -> None:
+    if exchange.document.get("max_sessions", {}).get("on_limit") == "end_idlest":
+        _with_limit(exchange, on_limit="end_oldest")
+
+
+@requests("POL-004", "ends sessions of another application", f"PUT {POLICY}")
+def _(exchange: Exchange) -> None:
+    _with_limit(exchange, per="user")
+
+
+@whole("POL-005", "lets a session begin in the place of a suspended one")
+async def _(exchange: Exchange) -> Answer:
+    if exchange.path.endswith("/suspend"):
+        answer = await exchange.ask()
+        await exchange.ask("DELETE", POLICIES)
+        return answer
+    return await exchange.ask()
+
+
+@documents("POL-006", "never raises the version", POLICY)
+def _(exchange: Exchange, document: Any) -> None:
+    document["version"] = 0
+
+
+@rescued("POL-006", "tells no change of a policy", "GET /internal/events$", 200)
+async def _(exchange: Exchange, answer: Answer) -> Answer:
+    document = answer.document
+    document["items"] = [item for item in document["items"] if item["type"] != "policy.changed"]
+    answer.document = document
+    return answer
+
+
+@requests("POL-007", "does not look at conditions of a policy", POLICY)
+def _(exchange: Exchange) -> None:
+    exchange.put("if-match", None)
+
+
+def _remember(exchange: Exchange) -> None:
+    if exchange.method == "PUT" and exchange.path.endswith(POLICIES):
+        exchange.memory["policy"] = exchange.header("authorization"), exchange.document
+
+
+async def _all_the_same(exchange: Exchange) -> Answer:
+    """Create what was denied: the limit is one higher meanwhile."""
+    bearer, policy = exchange.memory["policy"]
+    limit = policy["max_sessions"]
+    await _set(exchange, bearer, policy={"max_sessions": {**limit, "count": limit["count"] + 1}})
+    answer = await exchange.ask()
+    await _set(exchange, bearer, policy=policy)
+    return answer
+
+
+async def _set(exchange: Exchange, bearer: str, *, policy: Any) -> None:
+    headers = [pair for pair in exchange.headers if pair[0] not in ("x-api-key", "x-tenant-id", "idempotency-key")]
+    other = Exchange(exchange.app, exchange.scope, "PUT", POLICIES, "", headers, b"", exchange.memory)
+    other.put("authorization", bearer)
+    other.put_document(policy)
+    await other.ask()
