@@ -41,7 +41,7 @@ def _seen(browser: BrowserSession) -> list[Any] | None:
     return None if session is None else [session.session_id, session.claims["gen"]]
 
 
-def starlette(sessions: BrowserSessions, _: LiveServer) -> AbstractContextManager[str]:
+def starlette(sessions: BrowserSessions, *_: Any) -> AbstractContextManager[str]:
     def front(request: Request) -> Response:
         session = request.state.browser.session
         return HTMLResponse(PAGE.format(who="nobody" if session is None else session.subject))
@@ -71,7 +71,7 @@ def starlette(sessions: BrowserSessions, _: LiveServer) -> AbstractContextManage
 
 
 @contextlib.contextmanager
-def flask(sessions: BrowserSessions, _: LiveServer) -> Iterator[str]:
+def flask(sessions: BrowserSessions, *_: Any) -> Iterator[str]:
     app = Flask("shop")
     keep_sessions(app, sessions)
 
@@ -96,9 +96,10 @@ def flask(sessions: BrowserSessions, _: LiveServer) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def express(_: BrowserSessions, server: LiveServer) -> Iterator[str]:
+def express(_: BrowserSessions, server: LiveServer, service: str) -> Iterator[str]:
     environ = {
         "SOJOURN_URL": server.url,
+        "SESSIONS_URL": service,
         "SOJOURN_API_KEY": API_KEY,
         "COOKIE_SECRET": SECRET,
         "ORIGINS": FRIEND,

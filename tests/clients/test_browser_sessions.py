@@ -16,7 +16,7 @@ from tests.browser.conftest import Browser, browser, chromium  # noqa: F401 - fi
 from tests.clients.browser_applications import APPLICATIONS, FRIEND, SECRET, USER
 from tests.clients.following import Beside, wait_until
 from tests.clients.typescript import run
-from tests.live import API_KEY, LiveServer
+from tests.live import API_KEY, LiveServer, free_port
 
 OTHER_SECRET = "another-secret-of-more-than-32-characters"
 
@@ -41,8 +41,20 @@ def sessions(beside: Beside) -> Iterator[BrowserSessions]:
 def url(request: pytest.FixtureRequest, sessions: BrowserSessions, beside: Beside) -> Iterator[str]:
     if request.param == "express":
         request.getfixturevalue("typescript_built")
-    with APPLICATIONS[request.param](sessions, beside.server) as address:
+    with APPLICATIONS[request.param](sessions, beside.server, beside.server.url) as address:
         yield address.replace("127.0.0.1", "localhost")
+
+
+@pytest.fixture(params=APPLICATIONS)
+def left_alone(request: pytest.FixtureRequest, beside: Beside) -> Iterator[str]:
+    """An application that hears the feed, and has nobody to record sessions with."""
+    if request.param == "express":
+        request.getfixturevalue("typescript_built")
+    nobody = f"http://127.0.0.1:{free_port()}"
+    sessions = BrowserSessions(beside.verifier, url=nobody, api_key=API_KEY, tenant="acme", secret=SECRET)
+    with APPLICATIONS[request.param](sessions, beside.server, nobody) as address:
+        yield address
+    sessions.close()
 
 
 def jar(response: httpx.Response) -> dict[str, str]:
@@ -108,6 +120,13 @@ def test_unsafe_requests_from_elsewhere_are_refused(url: str, headers: dict[str,
 
     assert response.status_code == status
     assert (httpx.get(f"{url}/me", headers=sent(cookies)).json() is None) == (status == 303)
+
+
+def test_who_cannot_be_signed_in_now_is_asked_to_try_again(left_alone: str) -> None:
+    response = httpx.post(f"{left_alone}/sign-in")
+
+    assert response.status_code == 503
+    assert "set-cookie" not in response.headers or "sojourn" not in response.headers["set-cookie"]
 
 
 @pytest.mark.parametrize("length", [1, 1_000, 3_000, 9_000])

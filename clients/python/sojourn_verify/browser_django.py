@@ -18,8 +18,9 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
-from sojourn_verify.bearer import Reply
+from sojourn_verify.bearer import Reply, reply_to
 from sojourn_verify.browser import Incoming
+from sojourn_verify.outcomes import Stale
 
 
 class BrowserMiddleware:
@@ -35,7 +36,7 @@ class BrowserMiddleware:
             Incoming(request.method, request.COOKIES, request.headers, origin)
         )
         if isinstance(found, Reply):
-            return HttpResponse(found.body, status=found.status, headers=dict(found.headers))
+            return _instead(found)
         request.browser = found
         if found.session is None and request.user.is_authenticated:
             logout(request)
@@ -44,6 +45,14 @@ class BrowserMiddleware:
             response.cookies.load(cookie)
         patch_vary_headers(response, ("Cookie",))
         return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """503 for a view that raises `Stale`, such as one that signs in while the service is not there."""
+        return _instead(reply_to(exception)) if isinstance(exception, Stale) else None
+
+
+def _instead(reply: Reply) -> HttpResponse:
+    return HttpResponse(reply.body, status=reply.status, headers=dict(reply.headers))
 
 
 @receiver(user_logged_in)

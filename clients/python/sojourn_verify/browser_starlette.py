@@ -11,12 +11,16 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sojourn_verify.bearer import Reply
+from sojourn_verify.bearer import Reply, reply_to
 from sojourn_verify.browser import BrowserSessions, Incoming
+from sojourn_verify.outcomes import Stale
 
 
 class BrowserMiddleware:
-    """Reads the browser's cookie into `request.state.browser`, and writes what has changed into the response."""
+    """Reads the browser's cookie into `request.state.browser`, and writes what has changed into the response.
+
+    A route that raises `Stale` is responded to with 503.
+    """
 
     def __init__(self, app: ASGIApp, sessions: BrowserSessions) -> None:
         self._app, self._sessions = app, sessions
@@ -34,13 +38,22 @@ class BrowserMiddleware:
             await Response(found.body, found.status, dict(found.headers))(scope, receive, send)
             return
         browser = connection.state.browser = found
+        is_begun = False
 
         async def send_with_cookies(message: Message) -> None:
+            nonlocal is_begun
             if message["type"] == "http.response.start":
+                is_begun = True
                 headers = MutableHeaders(scope=message)
                 for cookie in browser.set_cookies:
                     headers.append("Set-Cookie", cookie)
                 headers.add_vary_header("Cookie")
             await send(message)
 
-        await self._app(scope, receive, send_with_cookies)
+        try:
+            await self._app(scope, receive, send_with_cookies)
+        except Stale as error:
+            if is_begun:
+                raise
+            reply = reply_to(error)
+            await Response(reply.body, reply.status, dict(reply.headers))(scope, receive, send)

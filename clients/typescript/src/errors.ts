@@ -31,4 +31,6 @@ export class Refused extends Error {
 /** Whether the token is valid is not known now. It is never accepted then. A server responds 503. */
 export class Stale extends Error {
   override readonly name = "Stale";
+  /** What Express and Fastify respond with where a handler does not catch it. */
+  readonly status = 503;
 }

@@ -4,9 +4,15 @@ import express from "express";
 import { browser, browserOf, BrowserSessions } from "../dist/adapters/express-browser.js";
 import { Verifier } from "../dist/index.js";
 
-const { SOJOURN_URL: url, SOJOURN_API_KEY: apiKey, COOKIE_SECRET: secret, ORIGINS, USER_ID } = process.env;
+const { SOJOURN_URL: url, SESSIONS_URL, SOJOURN_API_KEY: apiKey, COOKIE_SECRET: secret, ORIGINS, USER_ID } = process.env;
 const verifier = new Verifier({ url, apiKey, leeway: 0 });
-const sessions = new BrowserSessions(verifier, { url, apiKey, tenant: "acme", secret, origins: ORIGINS.split(" ") });
+const sessions = new BrowserSessions(verifier, {
+  url: SESSIONS_URL,
+  apiKey,
+  tenant: "acme",
+  secret,
+  origins: ORIGINS.split(" "),
+});
 const app = express();
 
 app.use(browser(sessions));
