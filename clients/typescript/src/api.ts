@@ -8,7 +8,7 @@ export class CursorExpired extends Error {}
 
 /** A failure that the next attempt may overcome; `refused` when the server understood and refuses. */
 export class NoResponse extends Stale {
-  constructor(message: string, readonly status: number, options?: ErrorOptions) {
+  constructor(message: string, readonly responded: number, options?: ErrorOptions) {
     super(message, options);
   }
 }

@@ -202,7 +202,7 @@ export class Verifier {
     const body = { access_token: token, audience: this.#terms.audience, device_fingerprint };
     const signal = AbortSignal.any([this.#ended.signal, AbortSignal.timeout(TIMEOUT)]);
     const response = await this.#api.post("/internal/session/validate-token", tenant, body, signal).catch((error) => {
-      throw error instanceof NoResponse && error.status === 403 ? new Refused("tenant_mismatch") : error;
+      throw error instanceof NoResponse && error.responded === 403 ? new Refused("tenant_mismatch") : error;
     });
     const said = (await response.json()) as { valid: boolean; error?: Reason; claims?: Claims };
     const session = said.valid && said.claims !== undefined ? sessionOf(said.claims) : undefined;
