@@ -61,9 +61,9 @@ class Watched(Prepared):
 
     def __init__(self, server: LiveServer) -> None:
         super().__init__(server)
-        self.keep_house()
+        self.hold_leases()
 
-    def keep_house(self) -> None:
+    def hold_leases(self) -> None:
         """Take over, for a while, from what the server does by itself."""
         until = datetime.now(UTC) + LEASE  # noqa: TID251 - the server reads the clock, too
         self.run_sql(NO_HOUSEKEEPING.format(until=to_text(until)))
@@ -78,7 +78,7 @@ class Watched(Prepared):
 
     def fresh(self, operation_id: str = "") -> dict[str, Any]:
         """As `Prepared.fresh`; what the operation removes is there."""
-        self.keep_house()
+        self.hold_leases()
         known = super().fresh(operation_id)
         if operation_id == "reset_token_config":
             self._ask("PUT", "/admin/tokens/config", {"access_expiry": "24h", "refresh_expiry": "168h"})
