@@ -32,7 +32,10 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where tests are shared out between processes, the files that take longest begin."""
+    """Leave out what was not drawn. Where tests are shared out between processes, the longest files begin."""
+    if others := {item.nodeid for item in distribution.left_out(items)}:
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in others])
+        items[:] = [item for item in items if item.nodeid not in others]
     if hasattr(config, "workerinput"):
         distribution.longest_first(items)
 

@@ -1,9 +1,13 @@
-"""How the tests are shared out between processes: whole files, the longest first, so that none is left for the end.
+"""Which tests run, and how they are shared out between processes: whole files, the longest first.
 
 pytest-xdist by itself begins with the files that have most tests; a file of one long test would then come last, and
 one process would run it while the other has nothing to do.
+
+With `TESTS_SAMPLED=yes`, as in `tox -e tests`, a share of the longest generated tests runs, drawn by `TESTS_SEED`.
 """
 
+import os
+import random
 from collections import Counter
 
 import pytest
@@ -55,6 +59,20 @@ APART = {
     "tests/proportion/test_proportion.py",
 }
 """Files whose tests share nothing but what each process may well make for itself: they need not stay together."""
+SHARES = {
+    "tests/proportion/test_proportion.py": 0.3,
+}
+"""Of files with a test for each operation or the like, the share that is drawn: another one with each seed."""
+SEED = os.environ.get("TESTS_SEED", "1")
+
+
+def left_out(items: list[pytest.Item]) -> list[pytest.Item]:
+    """The tests that were not drawn. Whether one is depends on the seed and on its name alone."""
+    if os.environ.get("TESTS_SAMPLED", "no") != "yes":
+        return []
+    return [
+        item for item in items if random.Random(f"{SEED} {item.nodeid}").random() >= SHARES.get(_file(item.nodeid), 1)
+    ]
 
 
 def longest_first(items: list[pytest.Item]) -> None:

@@ -4,13 +4,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from tests.distribution import APART, SECONDS, longest_first
+import pytest
+
+from tests.distribution import APART, SECONDS, SHARES, left_out, longest_first
 
 ROOT = Path(__file__).parents[1]
 
 
 def test_every_file_that_is_named_is_there() -> None:
-    assert [name for name in sorted(SECONDS.keys() | APART) if not (ROOT / name).is_file()] == []
+    assert [name for name in sorted(SECONDS.keys() | SHARES.keys() | APART) if not (ROOT / name).is_file()] == []
 
 
 def test_a_long_file_comes_first_and_the_tests_of_each_stay_in_their_order() -> None:
@@ -21,3 +23,17 @@ def test_a_long_file_comes_first_and_the_tests_of_each_stay_in_their_order() -> 
     longest_first(items)
 
     assert [item.nodeid for item in items] == [*names[3:], *names[1:3], names[0]]
+
+
+def test_of_a_file_that_is_sampled_about_its_share_is_drawn_and_the_same_with_each_seed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file, share = next(iter(SHARES.items()))
+    items: list[Any] = [SimpleNamespace(nodeid=f"{file}::test[{number}]") for number in range(1000)]
+    others: list[Any] = [SimpleNamespace(nodeid=f"tests/a.py::test[{number}]") for number in range(1000)]
+    assert left_out([*items, *others]) == []
+
+    monkeypatch.setenv("TESTS_SAMPLED", "yes")
+
+    assert abs(len(left_out([*items, *others])) - 1000 * (1 - share)) < 60
+    assert left_out(items) == left_out(items)

@@ -1,10 +1,5 @@
-"""A server whose limits are wide, and how much of the processor it has used.
+"""A server whose limits are wide, and how much of the processor it has used."""
 
-`PROPORTION_SHARE` is the share of the tests that run, 1 by default, drawn anew for each `PROPORTION_SEED`.
-"""
-
-import os
-import random
 import signal
 import time
 from collections.abc import Iterator
@@ -18,19 +13,6 @@ from tests.strictness.conftest import Prepared
 from tests.strictness.requests import exchange
 
 SETTLED_SECONDS = 0.0005
-SHARE = float(os.environ.get("PROPORTION_SHARE", "1"))
-SEED = os.environ.get("PROPORTION_SEED", "1")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what was not drawn. A test's draw depends on the seed and on its name alone."""
-    here = Path(__file__).parent
-    left_out = [
-        item for item in items if here in item.path.parents and random.Random(f"{SEED} {item.name}").random() >= SHARE
-    ]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
 
 
 class Meter:
