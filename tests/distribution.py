@@ -19,7 +19,7 @@ SECONDS = {
     "tests/backups/test_drill.py": 40,
     "tests/browser/test_accessibility.py": 40,
     "tests/browser/test_console.py": 40,
-    "tests/browser/test_reference.py": 45,
+    "tests/browser/test_reference.py": 80,
     "tests/browser/test_signing_in.py": 20,
     "tests/cli/test_bulk_commands.py": 50,
     "tests/cli/test_check_command.py": 15,
@@ -32,12 +32,15 @@ SECONDS = {
     "tests/docs/test_readme_runs.py": 30,
     "tests/http/test_durability.py": 15,
     "tests/http/test_each_act_is_recorded.py": 30,
+    "tests/http/test_texts.py": 80,
     "tests/http/test_every_end_is_told.py": 40,
     "tests/http/test_long_reads.py": 30,
     "tests/observability/test_dashboard.py": 15,
-    "tests/observability/test_metrics.py": 70,
+    "tests/observability/test_each_metric_moves.py": 60,
+    "tests/observability/test_metrics.py": 60,
     "tests/observability/test_unread_log.py": 20,
     "tests/problems/test_adding_a_language.py": 40,
+    "tests/serving/test_event_streams.py": 60,
     "tests/serving/test_nothing_is_left.py": 30,
     "tests/serving/test_shutdown.py": 30,
     "tests/serving/test_slow_readers.py": 30,
@@ -46,6 +49,7 @@ SECONDS = {
     "tests/storage/test_side_by_side.py": 20,
     "tests/test_contributing.py": 100,
     "tests/test_house.py": 10,
+    "tests/twice/test_twice.py": 150,
     "tests/upgrade/test_answers.py": 20,
     "tests/upgrade/test_first_release.py": 20,
     "tests/upgrade/test_seed_profile.py": 20,
@@ -60,7 +64,11 @@ APART = {
 }
 """Files whose tests share nothing but what each process may well make for itself: they need not stay together."""
 SHARES = {
+    "tests/http/test_first_use.py": 0.4,
+    "tests/http/test_tenant_twins.py": 0.5,
+    "tests/http/test_texts.py": 0.5,
     "tests/proportion/test_proportion.py": 0.3,
+    "tests/twice/test_twice.py": 0.5,
 }
 """Of files with a test for each operation or the like, the share that is drawn: another one with each seed."""
 SEED = os.environ.get("TESTS_SEED", "1")
