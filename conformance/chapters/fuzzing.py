@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,9 +30,9 @@ class Fuzzing:
     folder: Path
     done: dict[str, Run] = field(default_factory=dict)
 
-    def run(self, profile: Profile, *, source: str | None = None, attempt: int = 0) -> Run:
-        """The run of a profile; of `links`, that of one operation and attempt."""
-        place = "-".join(filter(None, re.split(r"\W+", source or "")))
+    def run(self, profile: Profile, *, source: str = "", links: Collection[str] = (), attempt: int = 0) -> Run:
+        """The run of a profile; of `links`, that of an attempt to follow some of one operation."""
+        place = "-".join(filter(None, re.split(r"\W+", source)))
         name = "/".join(filter(None, (profile, place, str(attempt) if place else "")))
         if name not in self.done:
             target = self.world.target
@@ -44,18 +44,19 @@ class Fuzzing:
                 profile=profile,
                 seed=target.seed + attempt,
                 examples=target.examples * (1 if profile in ("main", "isolation") else CHAINS),
-                source=source,
+                links=links,
             )
             restore(self.world)
         return self.done[name]
 
     def along_links(self) -> list[Run]:
-        """Chains, and a run for each operation with a link that no run followed to a success."""
+        """Chains, and a run for each operation with links that no run followed to a success, along these."""
         done = [self.run("main"), self.run("chains")]
         for attempt in range(ATTEMPTS):
             missed = unfollowed_links(done, self.world.contract.document)
             for source in sorted({link.partition(" -> ")[0] for link in missed}):
-                done.append(self.run("links", source=source, attempt=attempt))
+                of_source = {link for link in missed if link.startswith(f"{source} -> ")}
+                done.append(self.run("links", source=source, links=of_source, attempt=attempt))
         return done
 
 
