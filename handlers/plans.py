@@ -6,16 +6,9 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from sojourn.domain.clock import Instant, read_instant, to_text
-from sojourn.domain.errors import (
-    PlanDrifted,
-    PlanExpired,
-    PlanNotFound,
-    RevocationNotFound,
-    ValidationFailed,
-    Violation,
-)
+from sojourn.domain.errors import PlanExpired, PlanNotFound, RevocationNotFound, ValidationFailed, Violation
 from sojourn.domain.ids import SessionKey, first_uuid7, session_key, uuid7
-from sojourn.domain.plans import GOOD_FOR, KEPT_AFTER, is_good
+from sojourn.domain.plans import GOOD_FOR, KEPT_AFTER, RECENT, is_good, require_no_drift
 from sojourn.handlers import auditing
 from sojourn.handlers.context import Context, prepared_by
 from sojourn.handlers.tenancy import require_tenant
@@ -26,8 +19,6 @@ from sojourn.storage.queries import revocation_plans, sign_ins
 from sojourn.storage.queries.revocation_plans import NewPlan, Numbers, PlanRow
 from sojourn.storage.queries.session_filters import SessionFilter
 
-RECENT = timedelta(minutes=1)
-"""Sessions that are younger than this are counted in the transaction that applies a plan; the others before it."""
 _INSTANTS = ("auth_time_before", "created_after", "created_before", "active_after", "active_before")
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -137,9 +128,7 @@ async def get_revocation(ctx: Context, revocation_id: str) -> View:
 
 
 async def _begin(ctx: Context, row: PlanRow, *, matched: int, most: int | None, now: Instant) -> None:
-    allowed = row.counted.sessions if most is None else most
-    if matched > allowed:
-        raise PlanDrifted(sessions=matched, max_sessions=allowed)
+    require_no_drift(matched, planned=row.counted.sessions, max_sessions=most)
     await revocation_plans.begin(ctx.db, row.id, since=now, by=ctx.caller.id, initiated_by="admin", matched=matched)
 
 

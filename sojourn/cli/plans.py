@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from datetime import timedelta
 from typing import Any
 
 import click
@@ -15,8 +14,9 @@ from sojourn.cli.session_filters import filtered_in_any_state
 from sojourn.cli.session_walk import known_tenant
 from sojourn.cli.trail import Trail
 from sojourn.domain.clock import to_text, utc_now
+from sojourn.domain.errors import PlanDrifted
 from sojourn.domain.ids import SessionKey, TenantId, first_uuid7, session_key, uuid7
-from sojourn.domain.plans import GOOD_FOR, KEPT_AFTER, is_good
+from sojourn.domain.plans import GOOD_FOR, KEPT_AFTER, RECENT, is_good, require_no_drift
 from sojourn.domain.values import Tenant
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.plans import plan_id as shown_id
@@ -31,7 +31,6 @@ LOOK_SECONDS = 0.5
 """How often `watch` looks."""
 EXCEPTIONS = 100
 """How many sessions a plan excepts at most, as in the contract."""
-_RECENT = timedelta(minutes=1)
 _GROUPS = ("by_app", "by_country", "by_device_type")
 
 of_tenant = click.option(
@@ -228,7 +227,7 @@ async def _apply(database: Database, trail: Trail, *, row: PlanRow, of: Tenant, 
 
     All but the youngest sessions are counted before sign-ins are stopped. Raises ClickException when more fit.
     """
-    edge = SessionKey(first_uuid7(to_text(utc_now() - _RECENT)))
+    edge = SessionKey(first_uuid7(to_text(utc_now() - RECENT)))
     older = 0
     if row.applied_at is None:
         older = await database.read_long(
@@ -243,11 +242,7 @@ async def _apply(database: Database, trail: Trail, *, row: PlanRow, of: Tenant, 
         if known is None or known.applied_at is not None:
             return False
         matched = older + await revocation_plans.count_since(unit, row, edge=edge, now=now)
-        if matched > most:
-            raise click.ClickException(
-                f"{matched:,} sessions fit now and {most:,} may end, so none ended; to end them, add"
-                f" --max-sessions {matched}"
-            )
+        require_no_drift(matched, planned=row.counted.sessions, max_sessions=most)
         facts: dict[str, Any] = {"since": now, "by": "operator", "initiated_by": "system", "matched": matched}
         await revocation_plans.begin(unit, row.id, **facts)
         await trail.append(
@@ -255,7 +250,13 @@ async def _apply(database: Database, trail: Trail, *, row: PlanRow, of: Tenant, 
         )
         return True
 
-    was_applied = await database.write_system(begin)
+    try:
+        was_applied = await database.write_system(begin)
+    except PlanDrifted as error:
+        fit = error.params["sessions"]
+        raise click.ClickException(
+            f"{fit:,} sessions fit now and {most:,} may end, so none ended; to end them, add --max-sessions {fit}"
+        ) from None
     return was_applied, await _found(database, of, public_id=shown_id(row.id))
 
 

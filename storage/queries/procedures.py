@@ -87,21 +87,12 @@ _CREATION = (
 _STANDS = Step(NOT_ENDED, must=True)
 _MADE = Step(_IS_SESSION)
 CREATE_SESSION = Procedure("create_session", _STANDS, *_CREATION, proof=_MADE)
-CREATE_OF_FEW = Procedure(
-    "create_of_few",
-    _STANDS,
-    Step(session_policies.ROOM_OF_USER, must=True),
-    *_CREATION,
-    proof=_MADE,
-    alone="limit_name",
-)
-CREATE_OF_FEW_IN_APP = Procedure(
-    "create_of_few_in_app",
-    _STANDS,
-    Step(session_policies.ROOM_IN_APP, must=True),
-    *_CREATION,
-    proof=_MADE,
-    alone="limit_name",
+CREATE_OF_FEW, CREATE_OF_FEW_IN_APP = (
+    Procedure(name, _STANDS, Step(room, must=True), *_CREATION, proof=_MADE, alone="limit_name")
+    for name, room in (
+        ("create_of_few", session_policies.ROOM_OF_USER),
+        ("create_of_few_in_app", session_policies.ROOM_IN_APP),
+    )
 )
 """Where the tenant limits how many sessions there are."""
 _NOT_ENDED, _ROOM, _KNOWN = 0, 1, 2

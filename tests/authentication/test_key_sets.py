@@ -29,6 +29,7 @@ from sojourn.authentication.key_sets import REFRESH_SECONDS, RETRY_SECONDS, KeyS
 from sojourn.authentication.key_source import KeySetError, KeySource
 from sojourn.domain.errors import InvalidToken, Unavailable
 from tests.authentication.tokens import NOW, PRIVATE, key_set, public_jwk, settings, token
+from tests.background import serving
 from tests.live import LiveServer
 
 
@@ -64,12 +65,8 @@ class _Endpoint(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
     """A running issuer."""
-    with Issuer() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(Issuer()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 class Clock:

@@ -12,8 +12,7 @@ from sojourn.domain.clock import utc_now
 from sojourn.domain.values import Tenant
 from sojourn.storage.engines import open_database
 from sojourn.storage.upkeep.revoking import carry_out
-from tests.cli.test_session_commands import TENANT, done, run
-from tests.postgres import Cluster
+from tests.cli.databases import TENANT, done, made_up, run
 
 SEED = ("seed", "--yes", "--sessions", "90", "--users", "20", "--tenants", "2")
 ON_SQLITE = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
@@ -21,18 +20,8 @@ OTHER = ("--tenant", "tnt_0002")
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A database of made-up sessions."""
-    if request.param == "sqlite":
-        found = f"sqlite:///{tmp_path_factory.mktemp('plans')}/sojourn.db"
-        done(found, *SEED)
-        yield found
-        return
-    cluster: Cluster = request.getfixturevalue("cluster")
-    name = cluster.create()
-    done(cluster.url(name), *SEED)
-    yield cluster.url(name)
-    cluster.drop(name)
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    yield from made_up(request, *SEED)
 
 
 def listed(url: str, *filters: str, tenant: tuple[str, ...] = TENANT, status: str = "active") -> set[str]:

@@ -12,29 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from sojourn.cli import sojourn
 from sojourn.cli.session_export import COLUMNS, FORMATS
 from sojourn.cli.session_filters import FILTERS
 from sojourn.openapi.loader import load_bundle
 from sojourn.storage.queries.session_filters import SessionFilter
-from tests.postgres import Cluster
+from tests.cli.databases import SETTINGS, TENANT, done, made_up, run
 
-TENANT = ("--tenant", "tnt_0001")
-SETTINGS = {"SOJOURN_REFRESH_SECRET": "a-secret-of-at-least-thirty-two-bytes!", "SOJOURN_LOG_FORMAT": "json"}
 SEED = ("seed", "--yes", "--sessions", "900", "--users", "90", "--tenants", "2")
 Line = dict[str, Any]
-
-
-def run(url: str, *arguments: str) -> Result:
-    return CliRunner().invoke(sojourn, arguments, env={**SETTINGS, "SOJOURN_DATABASE_URL": url})
-
-
-def done(url: str, *arguments: str) -> Result:
-    result = run(url, *arguments)
-    assert result.exit_code == 0, result.output
-    return result
 
 
 def exported(url: str, *filters: str) -> list[Line]:
@@ -42,18 +28,8 @@ def exported(url: str, *filters: str) -> list[Line]:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A database of made-up sessions."""
-    if request.param == "sqlite":
-        found = f"sqlite:///{tmp_path_factory.mktemp('sessions')}/sojourn.db"
-        done(found, *SEED)
-        yield found
-        return
-    cluster: Cluster = request.getfixturevalue("cluster")
-    name = cluster.create()
-    done(cluster.url(name), *SEED)
-    yield cluster.url(name)
-    cluster.drop(name)
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    yield from made_up(request, *SEED)
 
 
 Fits = Callable[[Line, str], bool]

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests import node
+from tests.background import serving
 from tests.clients.browser_applications import SECRET
 from tests.clients.following import wait_until
 from tests.clients.typescript import PACKAGE
@@ -81,12 +81,8 @@ class _Page(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def provider() -> Iterator[Provider]:
-    with Provider() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(Provider()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def shown(language: str) -> str:

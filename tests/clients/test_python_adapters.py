@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from sojourn_verify import Session, Verifier
+from tests.background import serving
 from tests.clients.following import Beside, wait_until
 from tests.live import API_KEY, LiveServer, free_port
 
@@ -51,11 +52,8 @@ def wsgi(application: Any) -> Iterator[str]:
 
 
 def threaded(server: HTTPServer) -> Iterator[str]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
+    with serving(server):
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 @contextlib.contextmanager

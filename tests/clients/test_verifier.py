@@ -46,6 +46,19 @@ def test_a_session_that_was_ended_is_refused_within_a_second(beside: Beside) -> 
         beside.verifier.verify(tokens["access_token"])
 
 
+def test_a_session_that_the_caller_has_ended_is_refused_at_once_and_no_other(beside: Beside) -> None:
+    key, tokens = beside.sign_in("usr_leaves")
+    _, others = beside.sign_in("usr_leaves")
+    assert beside.verified(tokens["access_token"]) == beside.verified(others["access_token"]) == "good"
+
+    beside.verifier.refuse("acme", key)
+
+    assert beside.verified(tokens["access_token"]) == "session_revoked"
+    assert beside.verified(others["access_token"]) == "good"
+    beside.verifier.refuse("another-tenant", beside.sign_in("usr_leaves")[0])
+    assert beside.verified(others["access_token"]) == "good"
+
+
 def test_near_a_cut_off_the_service_is_asked_once(beside: Beside) -> None:
     key, tokens = beside.sign_in("usr_raised")
     beside.internal("POST", f"/internal/session/{key}/elevate", json={"amr": ["otp"]})

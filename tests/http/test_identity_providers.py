@@ -4,7 +4,6 @@ import http.server
 import json
 import logging
 import re
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import jwt
 import pytest
 
 from tests.authentication.tokens import PRIVATE, public_jwk
+from tests.background import serving as in_background
 from tests.http.conftest import START, Client
 
 RECIPES = Path(__file__).parents[2] / "docs" / "guides" / "identity-providers"
@@ -61,12 +61,8 @@ class _Documents(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def provider() -> Iterator[Provider]:
     """A running provider."""
-    with Provider() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with in_background(Provider()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 class Recipe:

@@ -136,9 +136,10 @@ class Verifier:
         return await asyncio.to_thread(self._verify, token, online=online, device_fingerprint=device_fingerprint)
 
     def refuse(self, tenant: str, session_id: str) -> None:
-        """Refuse the tokens of a session from now on: for who has just ended it, and need not wait for the feed.
+        """Refuse the tokens of a session from now on, before the feed says that it ended.
 
-        Call it after the service's response. It is remembered for `max_staleness` seconds; by then the feed said it.
+        Call it when the service has confirmed that you ended the session. It is remembered for `max_staleness`
+        seconds. After that the feed has said it, or everything is `Stale`.
         """
         now = steady()
         for key in [key for key, until in list(self._ended_here.items()) if until <= now]:
