@@ -111,7 +111,7 @@ def test_what_is_not_delivered_is_listed(world: World) -> None:
         cursor = end_of(tenant)
         made = tenant.sign_in()
         expect(tenant.service("revoke_session_as_service", session_id=made.id), 204)
-        told = attempted(tenant, hook["id"], cursor, made.id)
+        told = attempted(tenant, hook["id"], cursor=cursor, session_id=made.id)
         assert (told["type"], told["state"]) == ("session.ended", "pending"), "not pending"
         assert all(attempt["outcome"] != "delivered" for attempt in told["attempts"]), "delivered to nobody"
         tested = expect(tenant.admin("test_webhook", **name), 200).json
@@ -153,7 +153,7 @@ def delivered(tenant: Tenant, listening: Receiver) -> Delivery:
     return came
 
 
-def attempted(tenant: Tenant, webhook_id: str, cursor: str, session_id: str) -> dict[str, Any]:
+def attempted(tenant: Tenant, webhook_id: str, *, cursor: str, session_id: str) -> dict[str, Any]:
     """The delivery of a session's end, once it was tried. Others of the tenant may end by themselves beside it."""
     deadline = time.monotonic() + SECONDS
     while True:

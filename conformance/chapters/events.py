@@ -81,7 +81,7 @@ def ended(events: list[dict[str, Any]], *session_ids: str) -> list[dict[str, Any
     ]
 
 
-def grown(before: list[Any], now: list[Any], after: list[Any]) -> bool:
+def grown(before: list[Any], now: list[Any], *, after: list[Any]) -> bool:
     """Whether what was read between two looks has all of the first and nothing but what the second has."""
     return now[: len(before)] == before and after[: len(now)] == now
 
@@ -129,9 +129,9 @@ def test_events_come_in_one_order(world: World) -> None:
     inside = [all_behind(world.first, event["cursor"]) for event in whole]
     later = all_behind(world.first, cursor)
     for limit, pages in small.items():
-        assert grown(whole, pages, later), f"pages of {limit} do not hold what one page holds"
+        assert grown(whole, pages, after=later), f"pages of {limit} do not hold what one page holds"
     for number, behind in enumerate(inside, start=1):
-        assert grown(whole[number:], behind, later[number:]), "a cursor inside does not go on behind it"
+        assert grown(whole[number:], behind, after=later[number:]), "a cursor inside does not go on behind it"
     told = ends(ended(whole, *(one.id for one in made)))
     assert told == [one.id for one in made[:4]], "ends are not told in the order in which they were answered"
 
@@ -152,7 +152,7 @@ def test_a_stream_tells_the_same(world: World) -> None:
     for number, behind in enumerate([cursor, *(event["cursor"] for event in whole)]):
         told = messages(expect(world.send(request.with_header("Last-Event-ID", behind)), 200).text)
         events, later = [data for kind, _, data in told if kind != "checkpoint"], all_behind(world.first, cursor)
-        assert grown(whole[number:], events, later[number:]), "not what pages tell"
+        assert grown(whole[number:], events, after=later[number:]), "not what pages tell"
         assert all(name == data["cursor"] for _, name, data in told), "an id is not the cursor"
         assert told[-1][0] == "checkpoint", "no checkpoint comes"
     for accept in ("*/*", "application/json", "text/event-stream;q=0"):
@@ -282,4 +282,4 @@ def test_the_filter_of_types_leaves_those(world: World) -> None:
                 page = expect(tenant.service("list_events", after=cursor, types=types, limit=500), 200).json
                 found = [event["id"] for event in page["items"]]
                 later = [event["id"] for event in all_behind(tenant, cursor) if event["type"] in types.split(",")]
-                assert grown(wanted, found, later), f"{types}: {len(found)} events, wanted {len(wanted)}"
+                assert grown(wanted, found, after=later), f"{types}: {len(found)} events, wanted {len(wanted)}"
