@@ -64,11 +64,11 @@ APART = {
 }
 """Files whose tests share nothing but what each process may well make for itself: they need not stay together."""
 SHARES = {
-    "tests/http/test_first_use.py": 0.4,
-    "tests/http/test_tenant_twins.py": 0.5,
-    "tests/http/test_texts.py": 0.5,
-    "tests/proportion/test_proportion.py": 0.3,
-    "tests/twice/test_twice.py": 0.5,
+    "tests/http/test_first_use.py": 0.3,
+    "tests/http/test_tenant_twins.py": 0.35,
+    "tests/http/test_texts.py": 0.35,
+    "tests/proportion/test_proportion.py": 0.2,
+    "tests/twice/test_twice.py": 0.35,
 }
 """Of files with a test for each operation or the like, the share that is drawn: another one with each seed."""
 SEED = os.environ.get("TESTS_SEED", "1")

@@ -55,6 +55,8 @@ HOT = {
     "erase: who ended sessions of others": (erasure.UNNAME_ENDS, "_revoked_by_idx"),
     "erase: who began sessions of others": (erasure.UNNAME_IMPERSONATIONS, "_impersonator_idx"),
 }
+SESSIONS = os.environ.get("PLANS_SESSIONS", "20000")
+"""How many sessions there are, in ten times fewer users and four tenants."""
 READ_ALONE = (
     "get",
     "active check",
@@ -73,9 +75,10 @@ _TYPES = "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name 
 def url(cluster: Cluster) -> Iterator[str]:
     """A database with sessions of the last thirty days, and statistics of them."""
     name = cluster.create()
-    command = [sys.executable, "-m", "sojourn", "seed", "--sessions", "20000", "--users", "2000", "--tenants", "4"]
+    size = ("--sessions", SESSIONS, "--users", str(int(SESSIONS) // 10), "--tenants", "4")
+    command = [sys.executable, "-m", "sojourn", "seed", *size]
     environ = {variable("database_url"): cluster.url(name), variable("refresh_secret"): REFRESH_SECRET}
-    subprocess.run(command, env={**os.environ, **environ}, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, env={**os.environ, **environ}, check=True, capture_output=True, timeout=1200)
     yield cluster.url(name, "postgres")  # without row security, which names the tenant once more
     cluster.drop(name)
 
