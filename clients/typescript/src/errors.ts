@@ -19,9 +19,19 @@ export type Reason =
   | "user_mismatch"
   | "device_mismatch";
 
+// A bundler can give each part of an application its own copy of these classes: an error of any copy is an instance.
+const REFUSED = Symbol.for("@sojourn/verify: Refused");
+const STALE = Symbol.for("@sojourn/verify: Stale");
+const isMarked = (value: unknown, mark: symbol): boolean => typeof value === "object" && value !== null && mark in value;
+
 /** The token is refused. A server responds 401. */
 export class Refused extends Error {
   override readonly name = "Refused";
+  readonly [REFUSED] = true;
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isMarked(value, REFUSED);
+  }
 
   constructor(readonly reason: Reason) {
     super(`the access token is refused: ${reason}`);
@@ -31,6 +41,12 @@ export class Refused extends Error {
 /** Whether the token is valid is not known now. It is never accepted then. A server responds 503. */
 export class Stale extends Error {
   override readonly name = "Stale";
+  readonly [STALE] = true;
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return this === Stale ? isMarked(value, STALE) : super[Symbol.hasInstance](value);
+  }
+
   /** What Express and Fastify respond with where a handler does not catch it. */
   readonly status = 503;
 }

@@ -150,7 +150,8 @@ export class Verifier {
   async #verify(token: string, { online = false, deviceFingerprint }: CheckOptions): Promise<Session> {
     if (typeof token !== "string" || !COMPACT.test(token)) throw new Refused("invalid_token");
     if (online || deviceFingerprint !== undefined) return this.#ask(token, deviceFingerprint);
-    if (this.#following === undefined || this.#isStale()) await this.start();
+    if (Number.isFinite(this.#feed.age)) this.#requireFresh();
+    else await this.start(); // it is waited for the first time only
     const known = this.#remembered.get(token) ?? (await this.#read(token));
     const { session } = known;
     this.#requireFresh();

@@ -10,14 +10,21 @@ import { Hono } from "hono";
 import * as forExpress from "../dist/adapters/express.js";
 import * as forFastify from "../dist/adapters/fastify.js";
 import * as forHono from "../dist/adapters/hono.js";
+import * as forNext from "../dist/adapters/next.js";
 import * as forWeb from "../dist/adapters/web.js";
-import { Verifier } from "../dist/index.js";
+import { Refused, Stale, Verifier } from "../dist/index.js";
 import { API_KEY, serve, sign } from "./scripted_server.mjs";
 
 const HEADER = { alg: "EdDSA", typ: "at+jwt", kid: "key_1" };
 const now = Math.floor(Date.now() / 1000);
 const CLAIMS = { iss: "sojourn", sub: "usr_ann", aud: "sojourn", iat: now - 60, exp: now + 600, jti: "4711", sid: "sess_1", tenant_id: "acme", client_id: "web", roles: ["editor"] };
 const listening = (server) => new Promise((resolve) => server.on("listening", () => resolve(server)));
+
+/** An application of one function from web requests to web responses. */
+const ofWebRequests = (route) => listening(createServer(async (incoming, outgoing) => {
+  const response = await route(new Request(`http://localhost${incoming.url}`, { headers: incoming.headers }));
+  outgoing.writeHead(response.status, Object.fromEntries(response.headers)).end(await response.text());
+}).listen(0, "127.0.0.1"));
 
 /** An application with `/me` for everybody who is signed in and `/admin` for administrators; the server it listens on. */
 const applications = {
@@ -47,10 +54,12 @@ const applications = {
       const found = await (request.url.endsWith("/admin") ? admin : signedIn)(request);
       return found instanceof Response ? found : Response.json(found.subject);
     };
-    return listening(createServer(async (incoming, outgoing) => {
-      const response = await route(new Request(`http://localhost${incoming.url}`, { headers: incoming.headers }));
-      outgoing.writeHead(response.status, Object.fromEntries(response.headers)).end(await response.text());
-    }).listen(0, "127.0.0.1"));
+    return ofWebRequests(route);
+  },
+  next: (verifier) => { // as Next.js calls them; tests/next has an application that it built
+    const [signedIn, admin] = [forNext.bearer(verifier), forNext.bearer(verifier, { roles: ["admin"] })];
+    return ofWebRequests(async (request) =>
+      (await (request.url.endsWith("/admin") ? admin : signedIn)(request)) ?? Response.json((await forNext.sessionOf(request.headers, verifier)).subject));
   },
 };
 
@@ -87,3 +96,14 @@ describe("adapters", { concurrency: true }, () => Object.entries(applications).f
     }
   });
 }));
+
+test("an error is known by every copy of the package, for a bundler makes several", async () => {
+  const copy = await import("../dist/errors.js?copy");
+  assert.notEqual(copy.Refused, Refused);
+  assert.ok(new copy.Refused("expired") instanceof Refused && new copy.Stale("away") instanceof Stale);
+  assert.ok(!(new copy.Refused("expired") instanceof Stale) && !(new Error("another") instanceof Refused));
+});
+
+test("for Next.js, a request without a token has no session", async () => {
+  await assert.rejects(forNext.sessionOf(new Headers(), undefined), Refused);
+});

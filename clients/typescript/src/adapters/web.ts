@@ -1,4 +1,4 @@
-// What every adapter does, on web requests: for Next.js, Deno, Bun and edge runtimes also the whole adapter.
+// What every adapter does, on web requests: for Deno, Bun and edge runtimes also the whole adapter.
 
 import { Refused, Stale } from "../errors.js";
 import type { Session } from "../session.js";
@@ -15,13 +15,18 @@ export interface Rules {
   readonly allow?: (session: Session) => boolean;
 }
 
+/** The token of an `Authorization` header (RFC 6750, section 2.1). Undefined where there is none. */
+export function tokenOf(authorization: string | null | undefined): string | undefined {
+  return /^Bearer +([^ ]+) *$/i.exec(authorization ?? "")?.[1];
+}
+
 /** The session of an `Authorization` header, or what is sent instead (RFC 6750, section 3). */
 export async function check(
   verifier: Verifier,
   authorization: string | null | undefined,
   { roles, allow }: Rules = {},
 ): Promise<{ session: Session } | { refusal: Refusal }> {
-  const token = /^Bearer +([^ ]+) *$/i.exec(authorization ?? "")?.[1];
+  const token = tokenOf(authorization);
   if (token === undefined) return refuse(401, "Send an access token: Authorization: Bearer …", "Bearer");
   try {
     const session = await verifier.verify(token);
