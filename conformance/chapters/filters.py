@@ -1,7 +1,7 @@
 """Filters and walks of a tenant's list of sessions: what fits is found, all of it, once, and nothing else."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sojourn.conformance.checks import check
@@ -152,3 +152,92 @@ def _refused(reply: Reply) -> None:
     problem = expect(reply, 400).json
     fields = [error.get("field") for error in problem.get("errors", [])]
     assert fields == ["cursor"], f"the problem names {fields}"
+
+
+OF_ONE_USER: dict[str, Callable[..., Reply]] = {
+    "list_own_sessions": lambda tenant, made, **asked: tenant.bearer(
+        made.access, "list_own_sessions", auth_user_id=made.user, **asked
+    ),
+    "list_sessions_of_user": lambda tenant, made, **asked: tenant.bearer(
+        made.access, "list_sessions_of_user", user_id=made.user, **asked
+    ),
+    "list_user_sessions": lambda tenant, made, **asked: tenant.service(
+        "list_user_sessions", user_id=made.user, **asked
+    ),
+}
+"""The lists of one user's sessions, read by who may: the user or a service."""
+
+
+@check(
+    "FLT-005",
+    "A walk through one user's sessions MUST show each once, in its order, and its cursor MUST be refused elsewhere.",
+    source="the contract, list_own_sessions, list_sessions_of_user and list_user_sessions",
+    profile="full",
+    feature="filters",
+)
+def test_a_walk_through_one_users_sessions_shows_each_once(world: World) -> None:
+    user = world.new_user()
+    made = [world.first.sign_in(user) for _ in range(5)]
+    stranger = world.first.sign_in()
+    for name, ask in OF_ONE_USER.items():
+        for sort, wanted in (("-created_at", made[::-1]), ("created_at", made)):
+            told: list[str] = []
+            cursor: dict[str, str] = {}
+            for _ in made:
+                page = expect(ask(world.first, made[0], limit=2, sort=sort, **cursor), 200).json
+                told += [item["id"] for item in page["items"]]
+                if "next_cursor" not in page["pagination"]:
+                    break
+                cursor = {"cursor": page["pagination"]["next_cursor"]}
+            assert told == [one.id for one in wanted], f"{name}, {sort}: {len(told)} shown of {len(wanted)}"
+        _refused(ask(world.first, stranger, **cursor))
+
+
+@check(
+    "FLT-006",
+    "Sessions grouped by device MUST be those of the list: each device once, with its newest session and its counts.",
+    source="the contract, list_devices_of_user and list_own_devices",
+    profile="full",
+    feature="filters",
+)
+def test_devices_are_those_of_the_list(world: World) -> None:
+    tenant, user = world.first, world.new_user()
+    made = [tenant.sign_in(user, **({"device_id": name} if name else {})) for name in ("One", "one", "One", None, "2")]
+    tenant.sign_in()
+    expect(tenant.service("revoke_session_as_service", session_id=made[2].id), 204)
+    for name, shown in (
+        ("list_devices_of_user", expect(tenant.admin("list_devices_of_user", user_id=user), 200).json),
+        ("list_own_devices", expect(tenant.bearer(made[0].access, "list_own_devices"), 200).json),
+    ):
+        told = [
+            (item.get("device_id"), item["session_count"], item["active_count"], item["newest"]["id"])
+            for item in shown["items"]
+        ]
+        assert told == [
+            ("2", 1, 1, made[4].id),
+            (None, 1, 1, made[3].id),
+            ("One", 2, 1, made[2].id),
+            ("one", 1, 1, made[1].id),
+        ], f"{name} shows {told}"
+        assert shown["has_more"] is False, f"{name} says that there is more"
+        current = [item.get("device_id") for item in shown["items"] if item.get("current")]
+        assert current == (["One"] if name == "list_own_devices" else []), f"{name} marks {current}"
+
+
+@check(
+    "FLT-007",
+    "The filters of country and network operator MUST leave the sessions that are shown with them, and no other.",
+    source=_LIST,
+    profile="full",
+    feature="filters",
+)
+def test_places_are_filtered_as_they_are_shown(world: World) -> None:
+    user = world.new_user()
+    for facts in ({}, {"ip": "203.0.113.77"}, {"ip": "198.51.100.9"}, {"ip": "8.8.8.8"}):
+        world.first.sign_in(user, **facts)
+    items = expect(world.first.admin(LIST, user_id=user, page_size=100), 200).json["items"]
+    for name, others in (("country", {"AQ", "US"}), ("asn", {64496, 15169})):
+        for value in others | {item[name] for item in items if name in item}:
+            told = found(world.first, user_id=user, **{name: value})
+            wanted = [item["id"] for item in items if item.get(name) == value]
+            assert told == wanted, f"{name}={value} leaves {len(told)} sessions, {len(wanted)} are shown with it"

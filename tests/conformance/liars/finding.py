@@ -48,3 +48,36 @@ def _(exchange: Exchange, answer: Answer) -> None:
 def _(exchange: Exchange, answer: Answer) -> None:
     if answer.status == 400 and set(exchange.parameters) == {"cursor"}:
         answer.status, answer.headers["content-type"] = 200, "application/json"
+
+
+@documents("FLT-005", "leaves out the first session of each further step of a user's own list", "GET /sessions$")
+def _(exchange: Exchange, document: Any) -> None:
+    if "cursor" in exchange.parameters and len(document["items"]) > 1:
+        document["items"].pop(0)
+
+
+@answers("FLT-005", "takes a cursor of another user's sessions", "GET /internal/session/sessions/[^/]+$")
+def _(exchange: Exchange, answer: Answer) -> None:
+    if answer.status == 400 and "cursor" in exchange.parameters:
+        answer.status, answer.headers["content-type"] = 200, "application/json"
+
+
+@documents("FLT-006", "counts ended sessions of a device as active", "GET /admin/sessions/devices$")
+def _(exchange: Exchange, document: Any) -> None:
+    for item in document["items"]:
+        item["active_count"] = item["session_count"]
+
+
+@documents("FLT-006", "takes devices for one that differ in case alone", "GET /sessions/devices$")
+def _(exchange: Exchange, document: Any) -> None:
+    seen: set[str] = set()
+    for item in list(document["items"]):
+        name = item.get("device_id", "").lower()
+        if name in seen:
+            document["items"].remove(item)
+        seen.add(name)
+
+
+@requests("FLT-007", "does not heed the country", LIST)
+def _(exchange: Exchange) -> None:
+    exchange.put_parameters(country=None)
