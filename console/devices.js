@@ -6,6 +6,7 @@
 import { html, render, useState } from "./html.js";
 import { client, every } from "./api.js";
 import { Dangerous, Empty, exact, Loaded, named, Note, Refusal, say, Time, useLoaded } from "./parts.js";
+import { sheet } from "./page.js";
 import { locale, nearest, t } from "./words.js";
 
 const name = (one) => one.device_name || one.name || [one.browser, one.os].filter(Boolean).join(" · ") || named("device", one.device_type)
@@ -92,8 +93,6 @@ const subject = (token) => {
   return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(part), (c) => c.charCodeAt(0)))).sub;
 };
 
-const STYLE = new URL(import.meta.url.replace("/scripts/", "/styles/").replace(/[^/]*$/, "parts.css")).href;
-
 export class SojournDevices extends HTMLElement {
   #provider;
 
@@ -115,7 +114,7 @@ export class SojournDevices extends HTMLElement {
     const token = async () => { latest = await this.#provider(); return latest; };
     const refused = () => this.dispatchEvent(new CustomEvent("refused", { bubbles: true }));
     const api = { ...client({ base: base.href, token, refused, language: () => locale.value }), user: () => subject(latest) };
-    render(html`<link rel="stylesheet" href=${STYLE} /><${Devices} api=${api} />`, this.shadowRoot);
+    render(html`<link rel="stylesheet" href=${sheet("parts.css")} /><${Devices} api=${api} />`, this.shadowRoot);
   }
 }
 

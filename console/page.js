@@ -7,3 +7,6 @@ export const facts = holder ? JSON.parse(holder.textContent) : {};
 
 /** The address below which the operations stand, with a slash at its end. */
 export const base = new URL("./", document.baseURI).href.split(/[?#]/)[0];
+
+/** The address of a style sheet of the same release as this module. */
+export const sheet = (name) => import.meta.url.replace("/scripts/", "/styles/").replace(/[^/]*$/, name);

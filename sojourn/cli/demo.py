@@ -26,10 +26,14 @@ from sojourn.cli.serve import uvicorn_options
 from sojourn.cli.synthetic.traffic import SPAN, Story, tell
 from sojourn.documentation.pages import Documentation
 from sojourn.documentation.reference import FilledIn
-from sojourn.domain.clock import utc_now
+from sojourn.domain.clock import to_text, utc_now
 from sojourn.domain.ids import mint_secret
 from sojourn.observability import logs
 from sojourn.settings import Settings
+from sojourn.storage.database import Database
+from sojourn.storage.engines import with_open_database
+from sojourn.storage.upkeep.counting import count_events
+from sojourn.storage.upkeep.housekeeping import SETTLED_AFTER, settle_all
 
 TENANTS = ("acme", "globex")
 ADMIN = "usr_admin"
@@ -102,12 +106,21 @@ async def _serve(settings: Settings) -> None:
     if not serving.done() and not server.should_exit:
         user = telling.result()
         clock.instant = None
+        await with_open_database(settings.database_url, _catch_up, busy_timeout=settings.busy_timeout)
         token = _admin_token(settings)
         pages.filled_in = FilledIn(settings.internal_api_keys[0], token, tenant=TENANTS[0], user=user)
         click.echo(await asyncio.to_thread(_welcome, settings, url, user=user, token=token))
     await serving
     # Interrupted while the story was played: the server may have stopped before its last request.
     await asyncio.gather(telling, return_exceptions=True)
+
+
+async def _catch_up(database: Database) -> None:
+    """Settle and count at once what the story left, so that the first chart shows it."""
+    now = utc_now()
+    until = to_text(now - SETTLED_AFTER)
+    await settle_all(database, until, told_at=to_text(now))
+    await count_events(database, now=now, as_of=until)
 
 
 def _listen(settings: Settings) -> socket.socket:

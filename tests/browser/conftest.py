@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -131,15 +132,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 
 
 @pytest.fixture(scope="session")
-def demo() -> Iterator[str]:
-    """The address of a running `sojourn demo`."""
+def demo() -> Iterator[dict[str, str]]:
+    """What a running `sojourn demo` prints in two columns, such as `Console` and its link, already signed in."""
     command = [sys.executable, "-P", "-m", "sojourn", "demo", "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         lines = iter(process.stdout.readline, "")
-        url = next(line.split()[-1] for line in lines if line.startswith("Base URL"))
-        yield url
+        printed = takewhile(lambda line: not line.startswith("Contract:"), lines)
+        rows = (line.strip().partition("  ") for line in printed)
+        yield {name: value.strip() for name, between, value in rows if between}
     finally:
         process.terminate()
         process.communicate(timeout=20)

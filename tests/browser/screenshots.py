@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.browser.axe import open_in
 from tests.browser.conftest import MISSING, Browser
 
-WIDE, PHONE = (1280, 800), (390, 780)
+WIDE, OVERVIEW, PHONE = (1280, 800), (1280, 960), (390, 780)
 FIRST_ROW = "document.querySelector('td.more a').click()"
 END = "document.querySelector('main button.danger').click()"
 
@@ -29,7 +29,7 @@ def take(browser: Browser, links: dict[str, str], folder: Path) -> None:
         browser.driver.save_screenshot(str(folder / f"{name}.png"))
 
     console = links["Console"]
-    shot("console-overview", console, waits="td.more")
+    shot("console-overview", console, waits=".chart canvas", size=OVERVIEW)
     shot("console-sessions", f"{console}&to=/sessions%3Fstatus%3Dactive%26device_type%3Ddesktop", waits="td.more")
     shot("console-session", f"{console}&to=/sessions%3Famr%3Dpassword", waits="td.more", theme="dark")
     browser.driver.execute_script(FIRST_ROW)

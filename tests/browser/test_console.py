@@ -37,9 +37,9 @@ def token(user: str, *roles: str, **claims: Any) -> str:
     return jwt.encode(facts, JWT_SECRET, algorithm="HS256")
 
 
-def ask(server: LiveServer, method: str, path: str, body: Any = None) -> Any:
+def ask(server: LiveServer, method: str, path: str, body: Any = None, tenant: str = TENANT) -> Any:
     """A request of a service; the content of its response."""
-    headers = {"X-API-Key": API_KEY, "X-Tenant-ID": TENANT, "Content-Type": "application/json"}
+    headers = {"X-API-Key": API_KEY, "X-Tenant-ID": tenant, "Content-Type": "application/json"}
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"{server.url}{path}", data, headers, method=method)
     with urllib.request.urlopen(request, timeout=20) as response:
@@ -289,3 +289,14 @@ def test_a_plan_shows_its_numbers_and_ends_what_was_typed(
 
     browser.find("section", "3 sessions ended", "Finished")
     assert not is_active(watched, "usr_planned")
+
+
+def test_where_nothing_is_counted_yet_the_overview_says_so(browser: Browser, server: LiveServer) -> None:
+    body = {"auth_user_id": "usr_first", "device_type": "desktop"}
+    ask(server, "POST", "/internal/session/create", body, tenant="silent")
+    browser.driver.get(f"{server.url}/console#token={token('root', 'admin', tenant_id='silent')}")
+
+    browser.find(".chart .nothing")
+    assert len(browser.all(".chart .nothing")) == 2
+    assert browser.all("canvas") == []
+    assert axe.found(browser) == []
