@@ -20,13 +20,18 @@ dark.addEventListener("change", () => { theme.value += 1; });
 
 /** The instant of a step in few words: a day of UTC, or an hour and a minute where the reader is. */
 export function short(at, step) {
+  /** @type {Intl.DateTimeFormatOptions} */
   const form = step === "24h" ? { month: "short", day: "numeric", timeZone: "UTC" } : { hour: "2-digit", minute: "2-digit" };
   return new Intl.DateTimeFormat(locale.value, form).format(new Date(at));
 }
 
 const seeThrough = (colour) => colour.replace("rgb(", "rgba(").replace(")", `, ${FILLED})`);
 
-/** What uPlot needs to know. `colours` are those of the lines; `show` is called with the step below the pointer. */
+/**
+ * What uPlot needs to know. `colours` are those of the lines; `show` is called with the step below the pointer.
+ *
+ * @returns {uPlot.Options}
+ */
 function options({ width, points, step, lines, colours, quiet, grid, show }) {
   const font = "12px system-ui, sans-serif";
   const axis = { stroke: quiet, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };

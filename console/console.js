@@ -12,6 +12,7 @@ import { Sessions } from "./sessions.js";
 import { Session } from "./session.js";
 import { Users } from "./users.js";
 import { Plans } from "./plans.js";
+import { Policies } from "./policies.js";
 import { Trusted } from "./trusted.js";
 import { Tokens } from "./tokens.js";
 import { Webhooks } from "./webhooks.js";
@@ -19,7 +20,7 @@ import { Keys } from "./keys.js";
 
 const PLACES = [
   ["overview", Overview], ["sessions", Sessions], ["users", Users], ["plans", Plans], ["trusted", Trusted], ["tokens", Tokens],
-  ["webhooks", Webhooks], ["keys", Keys],
+  ["policies", Policies], ["webhooks", Webhooks], ["keys", Keys],
 ];
 
 function Navigation({ here }) {
@@ -47,7 +48,7 @@ function Console() {
   if (!token.value) return html`<${Head} title=${t("console")} /><${Entrance} />`;
   const who = `${claims.value.sub ?? ""} · ${roles.value.join(", ") || t("no-roles")}`;
   return html`<${Head} title=${t("console")} who=${who} leave=${() => leave("signed-out")} />
-    ${!mayWrite.value && html`<p class="bar">${t("read-only")}</p>`}<${Place} /><${Note} />`;
+    ${!mayWrite.value && html`<p class="bar" role="status">${t("read-only")}</p>`}<${Place} /><${Note} />`;
 }
 
 render(html`<${Console} />`, document.getElementById("app"));

@@ -5,7 +5,7 @@
 
 import { html, render, useState } from "./html.js";
 import { client, every } from "./api.js";
-import { Dangerous, Empty, exact, Loaded, named, Note, Refusal, say, Time, useLoaded } from "./parts.js";
+import { Dangerous, Empty, entered, exact, Loaded, named, Note, Refusal, say, Time, useLoaded } from "./parts.js";
 import { sheet } from "./page.js";
 import { locale, nearest, t } from "./words.js";
 
@@ -39,7 +39,7 @@ function Named({ newest, current, api, reload }) {
   const change = async (event) => {
     event.preventDefault();
     try {
-      const given = new FormData(event.target).get("name").trim();
+      const given = entered(event.target, "name");
       await api.send("PATCH", `sessions/${encodeURIComponent(newest.id)}`, { name: given });
       setOpen(false);
       reload();

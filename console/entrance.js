@@ -3,7 +3,7 @@
 import { html, useState } from "./html.js";
 import { enter, left } from "./access.js";
 import { facts } from "./page.js";
-import { Refusal } from "./parts.js";
+import { entered, Refusal } from "./parts.js";
 import { begin, finish, returned } from "./signin.js";
 import { signal } from "./signals.js";
 import { t } from "./words.js";
@@ -36,7 +36,7 @@ function AtIssuer() {
 function WithToken() {
   const go = (event) => {
     event.preventDefault();
-    enter(new FormData(event.target).get("token"));
+    enter(entered(event.target, "token"));
   };
   return html`<details><summary>${t("with-token")}</summary><form onSubmit=${go}>
     <p>${t("with-token-about")}</p>

@@ -2,7 +2,7 @@
 
 import { html, useState } from "./html.js";
 import { api } from "./access.js";
-import { Copied, Empty, Facts, Loaded, named, Table, Time, useLoaded } from "./parts.js";
+import { Copied, Empty, entered, Facts, Loaded, named, Table, Time, useLoaded } from "./parts.js";
 import { t } from "./words.js";
 
 function Signing() {
@@ -31,7 +31,7 @@ function Held({ apiKey }) {
 
 export function Keys() {
   const [apiKey, setApiKey] = useState(null);
-  const look = (event) => { event.preventDefault(); setApiKey(new FormData(event.target).get("key").trim()); };
+  const look = (event) => { event.preventDefault(); setApiKey(entered(event.target, "key")); };
   return html`<h1 tabindex="-1">${t("place-keys")}</h1><${Signing} /><${Lifetimes} />
     <h2>${t("api-keys")}</h2><p class="quiet">${t("api-keys-about")}</p>
     <form class="filters" onSubmit=${look}><label>${t("api-key")} <input name="key" type="password" required autocomplete="off" /></label>

@@ -8,12 +8,15 @@ import { Bars, Chart } from "./charts.js";
 import { SessionTable } from "./session_table.js";
 import { locale, t } from "./words.js";
 
+/** @typedef {import("./responses.js").Schemas} Schemas */
+
 const STEPS = ["1m", "1h", "24h"];
 const USUAL = "1h";
 /** How many parts have a line of their own; the rest are one. */
 const LINES = 3;
 const MOST = 8;
 
+/** @param {{stats: Schemas["SessionStatsResponse"]}} props */
 function Tiles({ stats }) {
   const tiles = ["active", "expired", "revoked", "total"];
   return html`<ul class="tiles">${tiles.map((name) => html`<li key=${name}><a href=${
@@ -27,7 +30,12 @@ const added = (parts) => parts.reduce((all, part) => all.map((count, at) => coun
 /** What a part of a split is called: its value, that it has none, or that it is all others. */
 const partName = (kind, part) => (part.others ? t("part-others") : part.value ? named(kind, part.value) : t("part-none"));
 
-/** The whole, and a line for each of its largest parts. */
+/**
+ * The whole, and a line for each of its largest parts.
+ *
+ * @param {Schemas["SessionSeries"]} series
+ * @param {string} kind
+ */
 function splitLines({ points, split = [] }, kind) {
   const parts = [...split].sort((a, b) => sum(b.counts) - sum(a.counts));
   const [shown, rest] = [parts.slice(0, LINES), parts.slice(LINES)];
@@ -36,7 +44,14 @@ function splitLines({ points, split = [] }, kind) {
     ...(rest.length ? [{ name: t("part-others"), counts: added([{ counts: points.map(() => 0) }, ...rest]) }] : [])];
 }
 
-/** Bars of a split: `size` says how much a part counts, `link` where its sessions are listed. */
+/**
+ * Bars of a split: `size` says how much a part counts, `link` where its sessions are listed.
+ *
+ * @param {Schemas["SessionSeries"]} series
+ * @param {string} kind
+ * @param {(counts: number[]) => number} size
+ * @param {(value: string) => string} [link]
+ */
 function bars({ split = [] }, kind, size, link) {
   const all = split.map((part) => ({ key: part.value ?? (part.others ? "others" : "none"), name: partName(kind, part), count: size(part.counts),
     link: part.value && link?.(part.value) })).filter((one) => one.count > 0).sort((a, b) => b.count - a.count);
@@ -54,6 +69,7 @@ async function series(step, signal) {
   return { active, created, ended, apps };
 }
 
+/** @param {{active: Schemas["SessionSeries"]}} props */
 function Active({ active }) {
   const lines = useMemo(() => splitLines(active, "device"), [active, locale.value]);
   const about = active.peak && t("peak", { count: active.peak.count, at: exact(active.peak.at) });
@@ -61,9 +77,12 @@ function Active({ active }) {
     empty=${t("nothing-active")} />`;
 }
 
+/** @param {{created: Schemas["SessionSeries"], ended: Schemas["SessionSeries"]}} props */
 function Changes({ created, ended }) {
-  const lines = useMemo(() => [["line-created", created], ["line-ended", ended]].map(([name, { points }]) => ({ name: t(name),
-    counts: points.map((point) => point.count), filled: name === "line-created" })), [created, ended, locale.value]);
+  const lines = useMemo(() => {
+    const line = (name, series) => ({ name: t(name), counts: series.points.map((point) => point.count), filled: name === "line-created" });
+    return [line("line-created", created), line("line-ended", ended)];
+  }, [created, ended, locale.value]);
   const [began, over] = lines.map((line) => sum(line.counts));
   return html`<${Chart} title=${t("chart-changes")} about=${t("changes-about", { created: number(began), ended: number(over) })}
     points=${created.points} step=${created.step} lines=${lines} empty=${t("nothing-changed")} />`;

@@ -7,6 +7,7 @@ import { known, locale, t } from "./words.js";
 
 const now = signal(Date.now());
 setInterval(() => { now.value = Date.now(); }, 20_000);
+/** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const UNITS = [["day", 86_400], ["hour", 3600], ["minute", 60]];
 
 /** An instant as "3 hours ago", with the exact one on hover. */
@@ -68,11 +69,23 @@ export function Empty({ title, children }) {
 }
 
 /**
+ * @template Data
+ * @typedef {{data?: Data, error?: Error, busy: boolean}} Loading
+ */
+
+/** The text of a form's field, without spaces around it; empty where there is no such field. */
+export const entered = (form, name) => String(new FormData(form).get(name) ?? "").trim();
+
+/**
  * What a request gives: `{data, error, busy, reload}`. It is sent again when one of `needs` changes; what came late
  * for an earlier one is dropped.
+ *
+ * @template Data
+ * @param {(signal: AbortSignal) => Promise<Data>} load
+ * @param {unknown[]} needs
  */
 export function useLoaded(load, needs) {
-  const [state, setState] = useState({ busy: true });
+  const [state, setState] = useState(/** @type {Loading<Data>} */ ({ busy: true }));
   const [turn, setTurn] = useState(0);
   useEffect(() => {
     const stop = new AbortController();
@@ -120,7 +133,7 @@ export function Dangerous({ label, title, consequence, asksReason, act, done, sm
     event.preventDefault();
     setBusy(true);
     try {
-      const result = await act(new FormData(event.target).get("reason")?.trim() || undefined);
+      const result = await act(entered(event.target, "reason") || undefined);
       dialog.current?.close();
       done?.(result);
     } catch (refusal) {

@@ -6,6 +6,8 @@ import { exact, Facts, named, number, Refusal, useLoaded, Loaded } from "./parts
 import { SessionTable } from "./session_table.js";
 import { t } from "./words.js";
 
+/** @typedef {import("./responses.js").Schemas} Schemas */
+
 const FILTERS = ["user_id", "app_id", "device_type", "ip", "country", "amr", "user_agent_contains"];
 const EVERY = 1500;
 
@@ -14,7 +16,7 @@ function Which({ plan }) {
   const [error, setError] = useState(null);
   const ask = async (event) => {
     event.preventDefault();
-    const given = Object.fromEntries([...new FormData(event.target)].map(([name, value]) => [name, value.trim()]));
+    const given = Object.fromEntries([...new FormData(event.target)].map(([name, value]) => [name, String(value).trim()]));
     const filter = Object.fromEntries(FILTERS.filter((name) => given[name]).map((name) => [name, given[name]]));
     const everything = given.everything ? { everything: true } : {};
     setError(null);
@@ -35,7 +37,11 @@ function Which({ plan }) {
 const shares = (kind, counts) => Object.entries(counts).sort(([, a], [, b]) => b - a)
   .map(([key, count]) => `${named(kind, key)} ${number(count)}`).join(", ");
 
-/** The numbers, and a field into which the number of sessions is typed before anything ends. */
+/**
+ * The numbers, and a field into which the number of sessions is typed before anything ends.
+ *
+ * @param {{plan: Schemas["RevocationPlan"], back: () => void, applied: (started: any) => void}} props
+ */
 function Confirm({ plan, back, applied }) {
   const [typed, setTyped] = useState("");
   const [error, setError] = useState(null);

@@ -5,9 +5,16 @@ import { to } from "./router.js";
 import { Copied, named, Status, Table, Time } from "./parts.js";
 import { known, t } from "./words.js";
 
+/** @typedef {import("./responses.js").Schemas} Schemas */
+
+/** @param {Schemas["SessionResponse"]} one */
 const device = (one) => [one.browser, one.os].filter(Boolean).join(" · ") || named("device", one.device_type);
 
-/** Every column, with what it shows of a session. */
+/**
+ * Every column, with what it shows of a session.
+ *
+ * @type {Record<string, (one: Schemas["SessionResponse"]) => any>}
+ */
 export const COLUMNS = {
   user_id: (one) => html`<a href=${to(["users", one.user_id])}>${one.user_id}</a>`,
   status: (one) => html`<${Status} status=${one.status} /> ${one.reason_code && html`<span class="quiet">${

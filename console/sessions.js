@@ -3,7 +3,7 @@
 import { html, useEffect, useState } from "./html.js";
 import { api, mayWrite } from "./access.js";
 import { go, route, to } from "./router.js";
-import { Dangerous, Empty, Loaded, say, useLoaded } from "./parts.js";
+import { Dangerous, Empty, entered, Loaded, say, useLoaded } from "./parts.js";
 import { COLUMNS, heading, SessionTable, USUAL } from "./session_table.js";
 import { t } from "./words.js";
 
@@ -25,7 +25,7 @@ function Chips({ query }) {
   const [name, setName] = useState("user_id");
   const add = (event) => {
     event.preventDefault();
-    const given = new FormData(event.target).get("value").trim();
+    const given = entered(event.target, "value");
     event.target.reset();
     go(changedTo(query, name, INSTANTS.has(name) ? new Date(given).toISOString() : given));
   };
@@ -92,6 +92,7 @@ function EndChosen({ chosen, done }) {
 
 export function Sessions() {
   const { query } = route.value;
+  /** @type {Record<string, string | number>} */
   const asked = { ...Object.fromEntries(query), limit: LIMIT };
   const ask = (signal) => api.get("admin/sessions", { ...asked, count: asked.cursor ? "none" : "exact" }, { signal });
   const loaded = useLoaded(ask, [query.toString()]);

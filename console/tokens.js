@@ -3,8 +3,10 @@
 import { html } from "./html.js";
 import { api, mayWrite } from "./access.js";
 import { go, route, to } from "./router.js";
-import { Copied, Dangerous, Empty, Loaded, named, say, Status, Table, Time, useLoaded } from "./parts.js";
+import { Copied, Dangerous, Empty, entered, Loaded, named, say, Status, Table, Time, useLoaded } from "./parts.js";
 import { t } from "./words.js";
+
+/** @typedef {import("./responses.js").Schemas} Schemas */
 
 const SIZE = 25;
 const changed = (query, more) => to(["tokens"], { ...Object.fromEntries(query), page: "", ...more });
@@ -28,7 +30,7 @@ function Issued({ query }) {
   const ask = { user_id: query.get("user_id"), type: query.get("type"), status: query.get("status"), page: query.get("page"), page_size: SIZE };
   const loaded = useLoaded((signal) => api.get("admin/tokens", ask, { signal }), [query.toString()]);
   const columns = ["user_id", "type", "status", "issued_at", "expires_at", "ip", "id"].map((id) => [id, t(`column-${id}`)]);
-  const look = (event) => { event.preventDefault(); go(changed(query, { user_id: new FormData(event.target).get("user").trim() })); };
+  const look = (event) => { event.preventDefault(); go(changed(query, { user_id: entered(event.target, "user") })); };
   return html`<form class="filters" onSubmit=${look}><label>${t("user")} <input name="user" value=${query.get("user_id") || ""} /></label>
       <button type="submit">${t("look-up")}</button><${Choice} query=${query} name="type" of=${["access", "refresh"]} />
       <${Choice} query=${query} name="status" of=${["active", "expired", "revoked"]} /></form>
@@ -40,6 +42,7 @@ function Issued({ query }) {
       <${Pages} data=${data} query=${query} place=${["tokens"]} />`}<//>`;
 }
 
+/** @param {{one: Schemas["BlacklistedTokenResponse"], reload: () => void}} props */
 function Entry({ one, reload }) {
   return html`<tr><td>${one.user_id}</td><td><${Copied} value=${one.token_hash} short /></td><td>${one.reason}</td>
     <td><${Time} at=${one.created_at} /></td><td><${Time} at=${one.expires_at} /></td>

@@ -6,6 +6,9 @@ import { Copied, Dangerous, Empty, Loaded, named, say, Table, Time, useLoaded } 
 import { UserForm } from "./users.js";
 import { t } from "./words.js";
 
+/** @typedef {import("./responses.js").Schemas} Schemas */
+
+/** @param {{one: Schemas["TrustedDeviceResponse"], reload: () => void}} props */
 function Device({ one, reload }) {
   return html`<tr><td>${one.device_name || [one.browser, one.os].filter(Boolean).join(" · ") || named("device", one.device_type)}</td>
     <td><${Copied} value=${one.device_fingerprint} short /></td><td><${Copied} value=${one.ip} /></td>

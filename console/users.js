@@ -1,18 +1,20 @@
 // All sessions of one user, by device.
 
-import { html, useState } from "./html.js";
+import { html } from "./html.js";
 import { api, mayWrite } from "./access.js";
 import { every } from "./api.js";
 import { go, to } from "./router.js";
-import { Copied, Dangerous, Empty, Loaded, named, number, say, Table, Time, useLoaded } from "./parts.js";
+import { Copied, Dangerous, Empty, entered, Loaded, named, number, say, Table, Time, useLoaded } from "./parts.js";
 import { SessionTable } from "./session_table.js";
 import { t } from "./words.js";
+
+/** @typedef {import("./responses.js").Schemas} Schemas */
 
 /** A form that asks for a user and goes to the place of that user. */
 export function UserForm({ place, user = "" }) {
   const look = (event) => {
     event.preventDefault();
-    go(to([place, new FormData(event.target).get("user").trim()]));
+    go(to([place, entered(event.target, "user")]));
   };
   return html`<form class="filters" onSubmit=${look}><label>${t("user")} <input name="user" required value=${user}
     autocomplete="off" placeholder="usr_…" /></label><button type="submit">${t("look-up")}</button></form>`;
@@ -20,6 +22,7 @@ export function UserForm({ place, user = "" }) {
 
 const MOST = 100; // sessions that one request may end
 
+/** @param {{items: Schemas["DeviceSessions"][]}} props */
 function Devices({ items }) {
   const columns = [["device", t("column-device")], ["device_id", t("column-device_id")], ["count", t("active-sessions")],
     ["total", t("all-sessions")], ["last", t("column-last_active_at")]];

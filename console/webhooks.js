@@ -6,6 +6,8 @@ import { go, route, to } from "./router.js";
 import { Copied, Dangerous, Empty, exact, Facts, Loaded, named, number, say, Table, Time, useLoaded } from "./parts.js";
 import { t } from "./words.js";
 
+/** @typedef {import("./responses.js").Schemas} Schemas */
+
 const state = (one) => html`<span class=${`state ${one.enabled ? "active" : "revoked"}`}>${
   one.enabled ? t("enabled") : `${t("disabled")}: ${named("disabled", one.disabled_because)}`}</span>`;
 
@@ -19,12 +21,17 @@ function List() {
       <td>${one.events.join(", ")}</td><td><${Time} at=${one.created_at} /></td></tr>`)} />`)}<//>`;
 }
 
-/** What the last attempt came to. */
+/**
+ * What the last attempt came to.
+ *
+ * @param {Schemas["Delivery"]} one
+ */
 const outcome = (one) => {
   const last = one.attempts.at(-1);
   return last && `${named("outcome", last.outcome)}${last.status ? ` ${last.status}` : ""} · ${number(last.duration_ms)} ms`;
 };
 
+/** @param {{one: Schemas["Delivery"], path: string, reload: () => void}} props */
 function Delivery({ one, path, reload }) {
   const again = () => api.send("POST", `${path}/replay`, { delivery_id: one.id });
   return html`<tr><td>${one.type}</td><td><span class=${`state ${one.state}`}>${t(`delivery-${one.state}`)}</span></td>

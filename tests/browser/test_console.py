@@ -24,6 +24,7 @@ PLACES = (
     "trusted/usr_a",
     "tokens",
     "tokens/blacklist",
+    "policies",
     "webhooks",
     "keys",
 )
@@ -291,9 +292,9 @@ def test_a_plan_shows_its_numbers_and_ends_what_was_typed(
     assert not is_active(watched, "usr_planned")
 
 
-def test_where_nothing_is_counted_yet_the_overview_says_so(browser: Browser, server: LiveServer) -> None:
-    body = {"auth_user_id": "usr_first", "device_type": "desktop"}
-    ask(server, "POST", "/internal/session/create", body, tenant="silent")
+def test_a_tenant_that_never_had_a_session_has_empty_charts(browser: Browser, server: LiveServer) -> None:
+    trusted = {"user_id": "usr_first", "device_fingerprint": "sha256:1"}
+    ask(server, "POST", "/internal/session/trusted-devices", trusted, tenant="silent")
     browser.driver.get(f"{server.url}/console#token={token('root', 'admin', tenant_id='silent')}")
 
     browser.find(".chart .nothing")

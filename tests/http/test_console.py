@@ -129,6 +129,12 @@ def test_what_others_published_stands_here_as_it_was_pinned() -> None:
             assert entry.sha256 == entry.pin.sha256, entry.name
 
 
+def test_the_types_of_the_modules_are_checked_beside_the_versions_that_are_pinned() -> None:
+    checked = json.loads((Path(__file__).parents[1] / "pages/package.json").read_text("utf-8"))["devDependencies"]
+
+    assert {entry.pin.package: entry.pin.version for entry in pinned()}.items() <= checked.items()
+
+
 def test_of_a_published_file_only_the_addresses_of_imports_change() -> None:
     pin = Pin("p", "1", "MIT", "", "f", "")
     entry = Vendored(name="a.js", pin=pin, sha256="", imports={"preact": "./preact.js"}, export="x")

@@ -199,6 +199,14 @@ reason-unspecified = no reason given
 facts = Session
 device-and-network = Device and network
 timeline = Timeline
+way = From the device to the country
+way-device = Device
+way-network = Network
+way-country = Country
+way-moved = last from
+tokens-of-user = Tokens of this user
+timeline-factor = Verified with { $method }
+timeline-suspended = Suspended until
 timeline-created = Began
 timeline-authenticated = Authenticated
 timeline-active = Last used
@@ -346,6 +354,49 @@ plan-remaining = { $count ->
 plan-done = Finished at { $at }
 plan-another = Another plan
 plan-not-yours = Your role may make no plans.
+
+## Policies
+place-policies = Policies
+policy-lead = The tenant's own rules for its sessions. A rule that is not set leaves the settings of the service as they are.
+policy-none = No rule was ever set.
+policy-version = Version { $version }
+policy-unchanged = Nothing is changed.
+policy-changes = What changes
+policy-discard = Discard the changes
+policy-unset = as the service has it
+policy-save-title = { $count ->
+    [one] Save 1 change of the policy?
+   *[other] Save { $count } changes of the policy?
+}
+policy-consequence = The rules hold from the next sign-in on.
+policy-reach = { $count ->
+    [0] The tenant has no active session now.
+    [one] The tenant has 1 active session now.
+   *[other] The tenant has { $count } active sessions now.
+}
+policy-saved = The policy is saved
+policy-reset = Take away all rules
+policy-reset-title = Take away every rule of the tenant?
+policy-reset-consequence = Only the settings of the service apply, from the next sign-in on.
+policy-conflict = Somebody else has changed the policy meanwhile. Nothing of yours was saved.
+policy-load = Show the policy as it is now
+policy-max_sessions = Limit of sessions
+policy-about-max_sessions = How many sessions may be open at once. Sessions above a lower limit go on until their user signs in again.
+policy-max_sessions-count = How many
+policy-about-max_sessions-count = Suspended sessions count too.
+policy-max_sessions-per = Counted together
+policy-about-max_sessions-per = Sessions without an application count as one application.
+policy-max_sessions-on_limit = At the limit
+policy-about-max_sessions-on_limit = What a sign-in above the limit does.
+policy-value-user = the sessions of a user
+policy-value-user_app = those of a user in one application
+policy-value-deny = the sign-in is refused
+policy-value-end_oldest = the session that began first ends
+policy-value-end_idlest = the session that was idle longest ends
+policy-idle_timeout = Idle timeout
+policy-about-idle_timeout = How long a session lasts without activity, such as 30m. The shorter of this and the service's own holds.
+policy-absolute_timeout = Absolute timeout
+policy-about-absolute_timeout = How long after its creation a session ends, such as 8h. The shorter of this and the service's own holds.
 
 ## My devices
 account-lead = Where you are signed in. End what you do not know.

@@ -181,6 +181,14 @@ reason-unspecified = 未说明原因
 facts = 会话
 device-and-network = 设备与网络
 timeline = 时间线
+way = 从设备到国家
+way-device = 设备
+way-network = 网络
+way-country = 国家
+way-moved = 最近来自
+tokens-of-user = 此用户的令牌
+timeline-factor = 以 { $method } 验证
+timeline-suspended = 暂停至
 timeline-created = 开始
 timeline-authenticated = 认证
 timeline-active = 最近使用
@@ -319,6 +327,45 @@ plan-remaining = 还有 { $count } 行待写入，其令牌已被拒绝。
 plan-done = 完成于 { $at }
 plan-another = 新的计划
 plan-not-yours = 您的角色不能制定计划。
+
+## 策略
+place-policies = 策略
+policy-lead = 租户自己的会话规则。未设置的规则沿用服务的设置。
+policy-none = 从未设置规则。
+policy-version = 第 { $version } 版
+policy-unchanged = 没有更改。
+policy-changes = 将要更改的内容
+policy-discard = 放弃更改
+policy-unset = 沿用服务的设置
+policy-save-title = 要保存对策略的 { $count } 处更改吗？
+policy-consequence = 规则自下次登录起生效。
+policy-reach = { $count ->
+    [0] 本租户目前没有活动会话。
+   *[other] 本租户目前有 { $count } 个活动会话。
+}
+policy-saved = 策略已保存
+policy-reset = 取消所有规则
+policy-reset-title = 要取消本租户的所有规则吗？
+policy-reset-consequence = 自下次登录起只适用服务的设置。
+policy-conflict = 其他人已更改策略，您的更改未保存。
+policy-load = 显示当前策略
+policy-max_sessions = 会话数量限制
+policy-about-max_sessions = 可同时打开的会话数量。超出更低限制的会话会继续，直到其用户再次登录。
+policy-max_sessions-count = 数量
+policy-about-max_sessions-count = 已暂停的会话也计算在内。
+policy-max_sessions-per = 合并计算
+policy-about-max_sessions-per = 没有应用的会话视为同一应用。
+policy-max_sessions-on_limit = 达到限制时
+policy-about-max_sessions-on_limit = 超出限制的登录如何处理。
+policy-value-user = 同一用户的会话
+policy-value-user_app = 同一用户在同一应用中的会话
+policy-value-deny = 拒绝登录
+policy-value-end_oldest = 结束最早开始的会话
+policy-value-end_idlest = 结束闲置最久的会话
+policy-idle_timeout = 闲置超时
+policy-about-idle_timeout = 会话无活动时可持续多久，例如 30m。取此值与服务设置中较短者。
+policy-absolute_timeout = 绝对超时
+policy-about-absolute_timeout = 会话创建后多久结束，例如 8h。取此值与服务设置中较短者。
 
 ## 我的设备
 account-lead = 您在以下设备上登录。如有不认识的设备，请将其退出。

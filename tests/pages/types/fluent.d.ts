@@ -1,0 +1,2 @@
+import * as fluent from "@fluent/bundle";
+export default fluent;
