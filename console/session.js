@@ -6,6 +6,9 @@ import { to } from "./router.js";
 import { Copied, Dangerous, exact, Facts, Loaded, named, number, say, Status, Time, useLoaded } from "./parts.js";
 import { known, t } from "./words.js";
 import { heading } from "./session_table.js";
+import { Way } from "./way.js";
+
+/** @typedef {import("./responses.js").Schemas} Schemas */
 
 const at = (instant) => instant && html`${exact(instant)} <span class="quiet"><${Time} at=${instant} /></span>`;
 
@@ -15,15 +18,17 @@ function Factors({ of }) {
     at=${factor.verified_at} /></span></li>`)}</ul>`;
 }
 
+/** @param {{one: Schemas["SessionResponse"]}} props */
 function About({ one }) {
   const copied = (name) => [heading(name), one[name] && html`<${Copied} value=${one[name]} />`];
   return html`<section class="card"><h2>${t("facts")}</h2><${Facts} of=${[
     [heading("user_id"), html`<a href=${to(["users", one.user_id])}>${one.user_id}</a>`], copied("id"),
+    [t("place-tokens"), html`<a href=${to(["tokens"], { user_id: one.user_id })}>${t("tokens-of-user")}</a>`],
     [heading("name"), one.name], [heading("app_id"), one.app_id], [heading("amr"), one.factors ? html`<${Factors} of=${one.factors} />` : one.amr], [heading("acr"), one.acr],
     [heading("idp"), one.idp?.issuer], [heading("impersonator"), one.impersonator], [heading("recorded_by"), one.recorded_by],
     ...Object.entries(one.metadata || {}),
   ]} /></section>
-  <section class="card"><h2>${t("device-and-network")}</h2><${Facts} of=${[
+  <section class="card"><h2>${t("device-and-network")}</h2><${Way} one=${one} /><${Facts} of=${[
     copied("device_id"), [heading("device_type"), named("device", one.device_type)], [heading("browser"), one.browser],
     [heading("os"), one.os], copied("ip"), [heading("country"), one.geoip || one.country],
     [heading("asn"), one.asn !== undefined && html`${one.as_org} <span class="quiet">AS${one.asn}</span>`],
@@ -31,14 +36,19 @@ function About({ one }) {
   ]} /></section>`;
 }
 
-/** What happened and what will, in order. */
+/**
+ * What happened and what will, in order.
+ *
+ * @param {{one: Schemas["SessionResponse"]}} props
+ */
 function Timeline({ one }) {
-  const marks = [["created", one.created_at], ["authenticated", one.authenticated_at], ["active", one.last_active_at],
-    one.revoked_at && ["ended", one.revoked_at],
+  const raised = (one.factors || []).map((factor) => ["factor", factor.verified_at, factor.method]);
+  const marks = [["created", one.created_at], ["authenticated", one.authenticated_at], ...raised, ["active", one.last_active_at],
+    one.revoked_at && ["ended", one.revoked_at], one.suspended_until && ["suspended", one.suspended_until],
     one.status === "active" && ["idle", one.idle_expires_at], one.status !== "revoked" && ["absolute", one.expires_at]];
   const sorted = marks.filter((mark) => mark && mark[1]).sort(([, a], [, b]) => a.localeCompare(b));
-  return html`<section class="card"><h2>${t("timeline")}</h2><ol class="timeline">${sorted.map(([kind, instant]) => html`
-    <li key=${kind} class=${Date.parse(instant) > Date.now() ? "ahead" : ""}><b>${t(`timeline-${kind}`)}</b> ${at(instant)}
+  return html`<section class="card"><h2>${t("timeline")}</h2><ol class="timeline">${sorted.map(([kind, instant, method]) => html`
+    <li key=${kind + (method ?? "")} class=${Date.parse(instant) > Date.now() ? "ahead" : ""}><b>${t(`timeline-${kind}`, { method: method ?? "" })}</b> ${at(instant)}
       ${kind === "ended" && html`<div>${named("reason", one.reason_code)}${one.revoke_reason && html`: <q>${one.revoke_reason}</q>`}
         ${one.revoked_by && html` · ${one.revoked_by}`}</div>`}</li>`)}</ol></section>`;
 }
@@ -53,6 +63,7 @@ function Risk({ id }) {
       <span>${known(`factor-${factor.type}`) || factor.description}</span></li>`)}</ul>`}<//></section>`;
 }
 
+/** @param {{one: Schemas["SessionResponse"], reload: () => void}} props */
 function EndIt({ one, reload }) {
   const act = (reason) => api.send("DELETE", `sessions/${encodeURIComponent(one.id)}`, reason ? { reason } : undefined);
   return html`<${Dangerous} label=${t("end-session")} title=${t("end-count-title", { count: 1 })} consequence=${t("end-consequence")}

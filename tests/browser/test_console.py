@@ -96,7 +96,8 @@ def test_every_page_is_free_of_faults_and_fits(
     enter(browser, watched, theme=theme)
     choose = "const all = document.querySelector('.languages select'); all.value = arguments[0];"
     browser.driver.execute_script(f"{choose} all.dispatchEvent(new Event('change'))", language)
-    for place in PLACES:
+    session = ask(watched, "GET", "/internal/session/sessions/usr_hostile")["items"][0]["id"]
+    for place in (*PLACES, f"sessions/{session}"):
         go(browser, place)
         browser.find("main h1")
         picture(f"console-{place.replace('/', '-')}-{theme}-{width}")
@@ -218,6 +219,19 @@ def test_that_the_server_cannot_be_reached_is_said_and_passes(browser: Browser, 
     browser.complaints()
     browser.click(browser.find(".refusal button"))
     browser.find("td", "usr_a")
+
+
+def test_a_session_shows_the_way_from_its_device_and_when_each_factor_was_verified(
+    browser: Browser, watched: LiveServer
+) -> None:
+    factors = [{"method": "webauthn", "verified_at": "2026-01-02T03:04:05Z"}]
+    session = create(watched, "usr_way", ip="192.0.2.77", browser=HOSTILE[:64], os="Plan 9", factors=factors)
+    enter(browser, watched, f"sessions/{session}")
+    stops = [stop.text for stop in browser.all(".way li")]
+
+    assert [word in stop for word, stop in zip(("Plan 9", "192.0.2.77", "Not known"), stops, strict=True)] == [True] * 3
+    browser.find(".timeline", "Verified with webauthn")
+    assert browser.driver.execute_script("return window.ran ?? null") is None
 
 
 def test_a_key_alone_reaches_the_content(browser: Browser, watched: LiveServer) -> None:
