@@ -54,6 +54,8 @@ def main(
     )
     if _has_service(plan) and not local_check.DIST.exists():
         raise click.ClickException("build @sojourn/verify: npm ci and npm run build, both in clients/typescript")
+    if _has_service(plan) and not local_check.is_better_auth_there():
+        raise click.ClickException("install better-auth: npm ci in benchmarks/peers/node")
     _measure(plan, name)
 
 

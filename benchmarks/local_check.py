@@ -1,8 +1,9 @@
 """A check that a verifier makes locally, in Python and in Node, beside one that the service makes.
 
 `python -m benchmarks.local_check` starts one worker, asks it for active checks and validations, verifies the same token
-again and again with `sojourn_verify` and `@sojourn/verify` (build it first), and new tokens once each. Counted is what
-uses of the processor: it varies less than time on a machine that does something else as well.
+again and again with `sojourn_verify` and `@sojourn/verify` (build it first), and new tokens once each. Beside them is
+better-auth's cookie cache (install `benchmarks/peers/node` first). Counted is what each uses of the processor: it
+varies less than time on a machine that does something else as well.
 """
 
 import argparse
@@ -17,12 +18,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.callers import JWT_SECRET
 from benchmarks.machine import describe_machine, load_average
 from benchmarks.processes import cpu_seconds
 from tests.live import API_KEY, LiveServer
 
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "clients/typescript/dist/index.js"
+PEERS = ROOT / "benchmarks/peers/node"
 HEADERS = {"X-API-Key": API_KEY, "X-Tenant-ID": "acme", "Content-Type": "application/json"}
 ACTIVE = "the service, active check"
 NODE = """
@@ -74,6 +77,7 @@ def _measured(server: LiveServer, checks: int, requests: int, count: int) -> dic
     validated = _remote(server, requests, lambda: _ask(connection, "POST", validate, body))
     python_seen, python_anew = _python(server, tokens, checks)
     node_seen, node_anew = _node(server, tokens, checks)
+    cached, cookie = better_auth_cookie_cache(requests)
     return {
         ACTIVE: asked,
         "the service, validate-token": validated,
@@ -81,6 +85,8 @@ def _measured(server: LiveServer, checks: int, requests: int, count: int) -> dic
         "local check in Python, the first time": python_anew,
         "local check in Node, a token seen before": node_seen,
         "local check in Node, the first time": node_anew,
+        "better-auth's cookie cache, `auth.api.getSession`": cached,
+        "better-auth's cookie cache, `getCookieCache`": cookie,
     }
 
 
@@ -123,6 +129,20 @@ def _node(server: LiveServer, tokens: list[str], checks: int) -> tuple[float, fl
     done = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=True)
     seen, anew = json.loads(done.stdout)
     return seen, anew
+
+
+def is_better_auth_there() -> bool:
+    """Whether the peers on Node are installed."""
+    return (PEERS / "node_modules/better-auth").exists()
+
+
+def better_auth_cookie_cache(checks: int) -> tuple[float, float]:
+    """Microseconds of the processor that better-auth takes to read a session from its cookie, in its two ways."""
+    surroundings = {"BENCHMARK_DATABASE": ":memory:", "BENCHMARK_JWT_SECRET": JWT_SECRET, "BENCHMARK_PORT": "1"}
+    command = ["node", "better_auth_cookie_cache.js", str(checks)]
+    done = subprocess.run(command, cwd=PEERS, env=os.environ | surroundings, capture_output=True, text=True, check=True)
+    cached, cookie = json.loads(done.stdout)
+    return cached, cookie
 
 
 def new_session(connection: http.client.HTTPConnection, user: str) -> tuple[str, str]:
