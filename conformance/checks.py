@@ -24,6 +24,8 @@ FEATURES = (
     "plans",
     "oauth",
     "logout",
+    "signals",
+    "import",
     "suspension",
     "policies",
 )

@@ -34,7 +34,7 @@ def forged(user: str) -> "Iterator[tuple[str, str]]":
     good |= {"jti": str(uuid.uuid4()), "events": {EVENT: {}}}
     yield "no token", "x"
     yield "signed by nobody it knows", jwt.encode(good, A_SECRET, headers={"typ": "logout+jwt"})
-    yield "not signed", f"{_segment({'alg': 'none'})}.{_segment(good)}."
+    yield "not signed", f"{segment({'alg': 'none'})}.{segment(good)}."
     yield "a text in three parts", "a.b.c"
     yield "of another kind", jwt.encode({**good, "events": {}}, A_SECRET, headers={"typ": "at+jwt"})
 
@@ -132,5 +132,6 @@ def _verified(world: World, token: str, *, client_id: str) -> dict[str, Any]:
     return claims
 
 
-def _segment(value: Any) -> str:
+def segment(value: Any) -> str:
+    """A part of a JWT: its JSON, encoded."""
     return urlsafe_b64encode(as_json(value)).rstrip(b"=").decode()

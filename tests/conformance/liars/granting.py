@@ -1,18 +1,22 @@
-"""Liars about the OAuth forms and about logout."""
+"""Liars about the OAuth forms, about logout and signals, and about first tokens."""
 
 import re
 from base64 import b64decode, b64encode
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+import jwt
+
 from tests.conformance.liars.lying import Answer, Exchange, answers, documents, problems, requests, whole
 from tests.conformance.liars.sending import DELIVERED
-from tests.conformance.serving import SECOND
+from tests.conformance.serving import FIRST, SECOND
+from tests.live import API_KEY
 
 INTROSPECT, REVOKE, TOKEN = "POST /oauth/introspect$", "POST /oauth/revoke$", "POST /oauth/token$"
 METADATA = "GET /.well-known/oauth-authorization-server$"
 PUBLIC = {"SOJOURN_PUBLIC_URL": "http://127.0.0.1"}
 CLIENTS, LOGOUT = "POST /admin/logout-clients$", "POST /backchannel-logout$"
+SIGNALS, FIRST_TOKENS = "POST /ssf/events$", "^/internal/session/[^/]+/tokens$"
 
 
 def said(exchange: Exchange) -> dict[str, str]:
@@ -93,3 +97,58 @@ def _(exchange: Exchange) -> None:
 @requests("BCL-003", "tells every application of every session", CLIENTS, **DELIVERED)
 def _(exchange: Exchange) -> None:
     exchange.put_document({name: value for name, value in exchange.document.items() if name != "apps"})
+
+
+@answers("SSF-001", "accepts every security event token", SIGNALS)
+def _(exchange: Exchange, answer: Answer) -> None:
+    answer.status, answer.body = 202, b""
+
+
+@answers("SSF-001", "refuses a security event in the words of OAuth", SIGNALS)
+def _(exchange: Exchange, answer: Answer) -> None:
+    refusal = answer.document
+    if answer.status == 400 and refusal:
+        answer.document = {"error": refusal["err"], "error_description": refusal["description"]}
+
+
+@whole("SSF-001", "does what a security event says before it looks who signed it")
+async def _(exchange: Exchange) -> Answer:
+    answer = await exchange.ask()
+    if re.search(SIGNALS, f"{exchange.method} {exchange.path}") and exchange.body.count(b".") == 2:
+        said = jwt.decode(exchange.body, options={"verify_signature": False}) if len(exchange.body) > 99 else {}
+        if "sub_id" in said:
+            key = {"x_api_key": API_KEY, "x_tenant_id": FIRST}
+            await exchange.ask("DELETE", f"/internal/session/session/user/{said['sub_id']['id']}", **key)
+    return answer
+
+
+@requests("SSF-002", "takes an event of any media type for one of the right type", SIGNALS)
+def _(exchange: Exchange) -> None:
+    exchange.put("content-type", "application/secevent+jwt")
+
+
+@answers("FTK-001", "introspects a token that was just issued as unknown", "POST /admin/tokens/introspect$")
+def _(exchange: Exchange, answer: Answer) -> None:
+    answer.document = {"active": False}
+
+
+@documents("FTK-001", "lists no access tokens", "GET /admin/tokens$")
+def _(exchange: Exchange, document: Any) -> None:
+    document["items"] = [item for item in document["items"] if item["token_type"] != "access"]
+
+
+@whole("FTK-002", "gives another first pair to a session that has one")
+async def _(exchange: Exchange) -> Answer:
+    answer = await exchange.ask()
+    if re.search(FIRST_TOKENS, exchange.path) and answer.status == 409:
+        answer.status = 201
+        answer.document = {"access_token": "a", "expires_in": 1, "refresh_token": "b", "token_type": "Bearer"}
+    return answer
+
+
+@whole("FTK-002", "ends the first pair when it is asked for another")
+async def _(exchange: Exchange) -> Answer:
+    answer = await exchange.ask()
+    if re.search(FIRST_TOKENS, exchange.path) and answer.status == 409:
+        await exchange.ask("DELETE", exchange.path.removesuffix("/tokens"))
+    return answer
