@@ -1,5 +1,6 @@
 """A tenant's own rules of sessions: how many there may be at once, and what happens at the limit."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
@@ -35,6 +36,10 @@ NO_POLICY = SessionPolicy(0, None)
 """Of a tenant that never set one."""
 
 
+Scope = tuple[str, str | None]
+"""What a limit counts together: a user, and the application where it counts them apart."""
+
+
 class OpenSession(NamedTuple):
     """A session that counts: active, or suspended, for that one may come back."""
 
@@ -62,3 +67,23 @@ def ends_for_one_more(
     by_age = limit.on_limit == "end_oldest"
     others.sort(key=lambda one: (one.created_at if by_age else one.last_active_at, one.id))
     return [one.id for one in others[:over]]
+
+
+class Room:
+    """How many more sessions fit a limit, for sessions that begin one after the other."""
+
+    def __init__(self, limit: SessionLimit, counts: Iterable[tuple[str, str | None, int]]) -> None:
+        """`counts` are the open sessions of users in applications."""
+        self._limit = limit
+        self._open: Counter[Scope] = Counter()
+        for user_id, app_id, count in counts:
+            self._open[self._scope(user_id, app_id)] += count
+
+    def take(self, user_id: str, app_id: str | None) -> bool:
+        """Count one more session; whether the limit allows it."""
+        scope = self._scope(user_id, app_id)
+        self._open[scope] += 1
+        return self._open[scope] <= self._limit.most
+
+    def _scope(self, user_id: str, app_id: str | None) -> Scope:
+        return user_id, app_id if self._limit.per == "user_app" else None

@@ -66,14 +66,16 @@ async def with_open_database(
     *,
     busy_timeout: timedelta = _BUSY_TIMEOUT,
     allow_bypass: bool = False,
+    connections: int = 1,
 ) -> T:
     """Open the database, run `work`, close it again: what a command needs.
 
+    On PostgreSQL as many transactions of `work` go on side by side as there are `connections`; further ones wait.
     Raises ValueError, SchemaMismatch, RowSecurityBypassed, Unavailable, and Unreachable for everything else that goes
     wrong with it.
     """
     with _failures_of(url):
-        database = await open_database(url, busy_timeout, pool_size=1, allow_bypass=allow_bypass)
+        database = await open_database(url, busy_timeout, pool_size=connections, allow_bypass=allow_bypass)
         try:
             return await work(database)
         finally:

@@ -34,10 +34,13 @@ def require_place(settings: Settings) -> None:
         raise click.ClickException(f"cannot make the database {absent}: its folder {absent.parent} cannot be written")
 
 
-def with_database(settings: Settings, work: Callable[[Database], Awaitable[T]], *, existing: bool = False) -> T:
+def with_database(
+    settings: Settings, work: Callable[[Database], Awaitable[T]], *, existing: bool = False, connections: int = 1
+) -> T:
     """Open the database, run `work`, close it again. Raises ClickException when it cannot be used.
 
-    A command that needs what is in an `existing` database makes none where there is none.
+    A command that needs what is in an `existing` database makes none where there is none. `connections`: how many
+    transactions go on side by side at most.
     """
     require_place(settings)
     if existing:
@@ -49,6 +52,7 @@ def with_database(settings: Settings, work: Callable[[Database], Awaitable[T]], 
                 work,
                 busy_timeout=settings.busy_timeout,
                 allow_bypass=settings.may_bypass_row_security,
+                connections=connections,
             )
         )
     except Unreachable as error:

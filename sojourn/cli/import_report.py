@@ -11,6 +11,7 @@ from sojourn.problems import i18n
 _LOCALE = i18n.DEFAULT
 _WHOLE = {"body": "line"}
 """What the reader of requests calls what is read as a whole."""
+_OVER_LIMIT = "taken, though the tenant's policy allows the user fewer sessions: it holds from the next sign-in on"
 _NUMBERS = {
     "imported": "{:,} sessions {}imported",
     "taken_before": "{:,} taken before",
@@ -24,6 +25,8 @@ class Report:
 
     def __init__(self, *, as_json: bool, dry_run: bool) -> None:
         self.counts: Counter[str] = Counter()
+        self.over_limit: list[int] = []
+        """Lines that are imported although the policy of their tenant allows the user fewer sessions."""
         self._as_json = as_json
         self._dry_run = dry_run
         if as_json:
@@ -40,11 +43,13 @@ class Report:
         self.counts["refused"] += 1
 
     def end(self) -> None:
-        """Print the numbers."""
+        """Print the lines over a limit, and the numbers."""
         if self._as_json:
-            numbers = {name: self.counts[name] for name in _NUMBERS}
+            numbers = {**{name: self.counts[name] for name in _NUMBERS}, "over_limit": sorted(self.over_limit)}
             click.echo(f"], {json.dumps({'dry_run': self._dry_run, **numbers})[1:]}")
         else:
+            for line in sorted(self.over_limit):
+                click.echo(f"line {line}: {_OVER_LIMIT}")
             would = "would be " if self._dry_run else ""
             click.echo(", ".join(text.format(self.counts[name], would) for name, text in _NUMBERS.items()))
 

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 from typing import IO, NamedTuple, TypeVar
@@ -17,7 +17,7 @@ from sojourn.cli.options import database_url, settings_from
 from sojourn.cli.records import record
 from sojourn.cli.trail import Trail
 from sojourn.domain.clock import to_text, utc_now
-from sojourn.domain.errors import SignInSuperseded, TenantLimitReached, TenantNotFound, ValidationFailed
+from sojourn.domain.errors import SignInSuperseded, TenantLimitReached, TenantNotFound, Unavailable, ValidationFailed
 from sojourn.domain.ids import TenantId
 from sojourn.domain.values import Tenant
 from sojourn.settings import Settings
@@ -33,6 +33,10 @@ LOOKED_AT = 5_000
 """How many lines are read before they are written: those of one tenant go together."""
 SIDE_BY_SIDE = 4
 """How many transactions, of as many tenants, go on at once."""
+
+
+PAUSES = (0.5, 1, 2, 4, 8, 16, 30)
+"""Seconds before each further try of what the database was too busy for: nothing of it was written."""
 
 
 class Numbered(NamedTuple):
@@ -55,7 +59,8 @@ def import_sessions(
 
     Each line is one JSON object (`ImportedSession` in the contract). A session is taken once, by its tenant, source and
     source_id: an import that was stopped is run again. No deadline is later than the timeouts allow; what is over
-    already is left out. Servers may go on meanwhile. The status is 1 when a line was refused.
+    already is left out. A tenant's limit of sessions refuses none: it holds from the next sign-in on, and the lines
+    beyond it are named. Servers may go on meanwhile. The status is 1 when a line was refused.
     """
     settings = settings_from(database_url=database_url)
     if dry_run:
@@ -63,7 +68,9 @@ def import_sessions(
     reader = LineReader(settings)
     report = Report(as_json=as_json, dry_run=dry_run)
     with_database(
-        settings, lambda database: Importing(settings, database, dry_run=dry_run).run(file, reader, report=report)
+        settings,
+        lambda database: Importing(settings, database, dry_run=dry_run).run(file, reader, report=report),
+        connections=SIDE_BY_SIDE,
     )
     report.end()
     if report.counts["imported"] and not dry_run:
@@ -102,7 +109,8 @@ class Importing:
         """Sessions are written in many transactions: the record is there before the first one."""
         trail, self._trail = self._trail, None
         if trail is not None:
-            await self._database.write_system(lambda unit: trail.append(unit, "sessions.imported"))
+            append = partial(trail.append, action="sessions.imported")
+            await _patiently(lambda: self._database.write_system(append))
 
     async def _take(
         self, tenant: Tenant, found: list[Numbered], *, report: Report, refused: dict[int, list[dict[str, str]]]
@@ -112,21 +120,33 @@ class Importing:
             wanted = [one.found for one in some]
             try:
                 async with self._places:
-                    verdicts = await self._decide(tenant, wanted)
+                    verdicts = await _patiently(partial(self._decide, tenant, wanted))
             except (TenantNotFound, TenantLimitReached) as error:
                 refused.update({one.line: told(error, "tenant_id") for one in some})
                 continue
             for one, verdict in zip(some, verdicts, strict=True):
                 if verdict == "sign_in_superseded":
                     refused[one.line] = told(SignInSuperseded(), "created_at")
-                else:
-                    report.counts["imported" if verdict == "new" else verdict] += 1
+                    continue
+                report.counts["imported" if verdict in imports.NEW else verdict] += 1
+                if verdict == "over_limit":
+                    report.over_limit.append(one.line)
 
     async def _decide(self, tenant: Tenant, wanted: list[Import]) -> list[imports.Verdict]:
         if self._dry_run:
-            return await self._database.read(tenant, partial(imports.judge, found=wanted))
+            return await self._database.read(tenant, partial(imports.judge, found=wanted, now=to_text(utc_now())))
         take = partial(imports.take, found=wanted, now=to_text(utc_now()), bounds=self._bounds)
         return await self._database.write(tenant, take)
+
+
+async def _patiently(work: Callable[[], Awaitable[T]]) -> T:
+    """What `work` gives, tried again while the database is busy. Raises Unavailable once it was for a minute."""
+    for pause in PAUSES:
+        try:
+            return await work()
+        except Unavailable:
+            await asyncio.sleep(pause)
+    return await work()
 
 
 def _parts(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:

@@ -13,7 +13,16 @@ from sojourn.domain.clock import Instant
 from sojourn.domain.endings import LIMIT
 from sojourn.domain.errors import TenantNotFound
 from sojourn.domain.ids import erased_user
-from sojourn.storage.queries import events, session_limit, sessions, sign_ins, statistics, tenants, users
+from sojourn.storage.queries import (
+    events,
+    session_limit,
+    session_policies,
+    sessions,
+    sign_ins,
+    statistics,
+    tenants,
+    users,
+)
 from sojourn.storage.queries.sessions import NewSession
 from sojourn.storage.queries.sign_ins import SIGN_IN
 from sojourn.storage.queries.token_records import EVERYBODY
@@ -26,7 +35,9 @@ _P = PresentedTokenTable.__table__
 _N = NotBeforeTable.__table__
 _TENANT: Any = bindparam("tenant")
 
-Verdict = Literal["new", "taken_before", "sign_in_superseded"]
+Verdict = Literal["new", "over_limit", "taken_before", "sign_in_superseded"]
+NEW = frozenset({"new", "over_limit"})
+"""What is taken: a session that its tenant's limit would not let begin has begun elsewhere all the same."""
 
 TAKEN = Statement(
     select(_P.c.token_hash).where(_P.c.tenant_id == _TENANT, is_among(_P.c.token_hash, bindparam("hashes")))
@@ -55,11 +66,15 @@ class Bounds(NamedTuple):
     tenants_provisioned: bool
 
 
-async def judge(unit: UnitOfWork, found: list[Import]) -> list[Verdict]:
-    """For each of some sessions whether it is new, was taken before, or began before its user was ended."""
+async def judge(unit: UnitOfWork, found: list[Import], *, now: Instant) -> list[Verdict]:
+    """For each of some sessions whether it is new, was taken before, or began before its user was ended.
+
+    A new one is `over_limit` where the tenant's policy allows the user fewer sessions.
+    """
     taken = {row[0] for row in await unit.all(TAKEN, hashes=Many(one.hash for one in found))}
     names = {one.session.user_id: erased_user(unit.tenant.id, one.session.user_id) for one in found}
     ended = {row[0]: row[1] for row in await unit.all(ENDED, users=Many([EVERYBODY, *names.keys(), *names.values()]))}
+    room = await session_policies.room(unit, names, now=now)
     verdicts: list[Verdict] = []
     for one in found:
         user, session = one.session.user_id, one.session
@@ -69,7 +84,8 @@ async def judge(unit: UnitOfWork, found: list[Import]) -> list[Verdict]:
         elif min(session.created_at, session.authenticated_at) <= until:
             verdicts.append("sign_in_superseded")
         else:
-            verdicts.append("new")
+            fits = room is None or room.take(user, session.app_id)
+            verdicts.append("new" if fits else "over_limit")
             taken.add(one.hash)
     return verdicts
 
@@ -77,7 +93,8 @@ async def judge(unit: UnitOfWork, found: list[Import]) -> list[Verdict]:
 async def take(unit: UnitOfWork, found: list[Import], *, now: Instant, bounds: Bounds) -> list[Verdict]:
     """Write those of some sessions that are new; what was found of each.
 
-    A user with more sessions than allowed keeps those used last. Ends of the users wait for this, or come first.
+    A user with more sessions than the service allows keeps those used last. The limit of a tenant ends none of them: it
+    is one of sign-ins, and holds from the next one on. Ends of the users wait for this, or come first.
     Raises TenantNotFound, TenantLimitReached.
     """
     if bounds.tenants_provisioned and not await tenants.exists(unit):
@@ -86,8 +103,8 @@ async def take(unit: UnitOfWork, found: list[Import], *, now: Instant, bounds: B
     await unit.alone(f"import {unit.tenant.id}")
     people = sorted({one.session.user_id for one in found})
     await sign_ins.begin_many(unit, people)
-    verdicts = await judge(unit, found)
-    new = [one for one, verdict in zip(found, verdicts, strict=True) if verdict == "new"]
+    verdicts = await judge(unit, found, now=now)
+    new = [one for one, verdict in zip(found, verdicts, strict=True) if verdict in NEW]
     if new:
         await _write(unit, new, now=now)
         await _hold_limit(unit, people, now=now, limit=bounds.sessions_per_user)

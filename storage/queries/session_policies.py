@@ -1,5 +1,6 @@
 """A tenant's policy of sessions, and the sessions that its limit counts."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, bindparam, func, literal_column, select
@@ -8,13 +9,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sojourn.domain.clock import Instant
 from sojourn.domain.endings import LIMIT, Initiator
 from sojourn.domain.ids import SessionKey
-from sojourn.domain.session_policies import NO_POLICY, OpenSession, SessionLimit, SessionPolicy, ends_for_one_more
+from sojourn.domain.session_policies import NO_POLICY, OpenSession, Room, SessionLimit, SessionPolicy, ends_for_one_more
 from sojourn.storage.queries import events, session_limit, sessions
 from sojourn.storage.queries.events import Event
 from sojourn.storage.queries.session_states import ALL_OPEN, FEW_OPEN, OPEN_BY_INDEX
 from sojourn.storage.schema.policy_tables import SessionPolicyTable
+from sojourn.storage.schema.sql_functions import is_among
 from sojourn.storage.schema.tables import SessionTable
-from sojourn.storage.statements import Statement
+from sojourn.storage.statements import Many, Statement
 from sojourn.storage.unit_of_work import Row, UnitOfWork
 
 _P = SessionPolicyTable.__table__
@@ -37,6 +39,11 @@ PUT = Statement(
 _open = select(*[_S.c[name] for name in OpenSession._fields]).where(
     _S.c.tenant_id == _TENANT, _S.c.user_id == bindparam("user_id")
 )
+_counts = select(_S.c.user_id, _S.c.app_id, func.count()).where(
+    _S.c.tenant_id == _TENANT, is_among(_S.c.user_id, bindparam("users"))
+)
+_counts = _counts.group_by(_S.c.user_id, _S.c.app_id)
+OPEN_OF_USERS = Statement(_counts.where(ALL_OPEN), on_sqlite=_counts.where(OPEN_BY_INDEX))
 OPEN_OF_USER = Statement(_open.where(ALL_OPEN), on_sqlite=_open.where(FEW_OPEN))
 
 
@@ -64,6 +71,14 @@ async def get(unit: UnitOfWork) -> SessionPolicy:
     """The tenant's policy."""
     row = await unit.one(GET)
     return NO_POLICY if row is None else SessionPolicy(row[0], limit_of(row[1:]))
+
+
+async def room(unit: UnitOfWork, user_ids: Iterable[str], *, now: Instant) -> Room | None:
+    """What the tenant's limit still allows some users; None where it has no limit."""
+    limit = (await get(unit)).max_sessions
+    if limit is None:
+        return None
+    return Room(limit, await unit.all(OPEN_OF_USERS, users=Many(dict.fromkeys(user_ids)), now=now))
 
 
 async def get_alone(unit: UnitOfWork) -> SessionPolicy:

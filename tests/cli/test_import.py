@@ -1,6 +1,9 @@
 """`sojourn import`: sessions of another system are taken once, within the limits, and the rest is reported."""
 
+import asyncio
+import io
 import json
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +13,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sojourn.cli import sojourn
+from sojourn.cli.import_lines import LineReader
+from sojourn.cli.import_report import Report
+from sojourn.cli.imports import Importing
 from sojourn.domain.clock import to_text
+from sojourn.settings import Settings
+from sojourn.storage.database import Database
+from sojourn.storage.engines import with_open_database
 from tests.conftest import on_sqlite
 from tests.live import REFRESH_SECRET
 
@@ -178,6 +187,21 @@ def test_people_are_told_a_line_for_each_reason(command: Command, tmp_path: Path
 
 
 @on_sqlite
+def test_people_are_told_which_lines_are_over_a_limit(command: Command, tmp_path: Path) -> None:
+    command.imports(line(1, user_id="ann"))
+    command("policy", "set", "--tenant", "acme", "--max-sessions", "1", "--on-limit", "deny")
+    (tmp_path / "few.jsonl").write_text(json.dumps(line(2, user_id="ann")) + "\n")
+
+    done = command("import", str(tmp_path / "few.jsonl"))
+
+    assert done.exit_code == 0
+    assert done.stdout.splitlines() == [
+        "line 1: taken, though the tenant's policy allows the user fewer sessions: it holds from the next sign-in on",
+        "1 sessions imported, 0 taken before, 0 expired, 0 lines refused",
+    ]
+
+
+@on_sqlite
 def test_a_dry_run_says_the_same_and_writes_nothing(command: Command, sql: Sql) -> None:
     command.imports(line(1))
     lines = [line(1), line(2), line(3, tenant_id="globex"), line(4, user_id=None)]
@@ -212,6 +236,43 @@ def test_a_user_keeps_the_sessions_used_last(command: Command, sql: Sql) -> None
     latest = sql("SELECT min(last_active_at) FROM sessions WHERE revoked_at IS NULL")
     assert str(latest[0][0])[:19].replace(" ", "T") == ago(minutes=3)[:19]
     assert command("check").exit_code == 0
+
+
+@pytest.mark.parametrize("on_limit", ["deny", "end_oldest"])
+def test_a_limit_of_the_tenant_refuses_and_ends_no_session_and_its_lines_are_named(
+    command: Command, sql: Sql, on_limit: str
+) -> None:
+    command.imports(line(1, user_id="ann", app_id="shop"))
+    limit = ("--max-sessions", "2", "--on-limit", on_limit, "--per", "user_app")
+    assert command("policy", "set", "--tenant", "acme", *limit).exit_code == 0
+    lines = [line(n, user_id="ann", app_id="shop") for n in range(1, 5)]
+    lines += [line(5, user_id="ann", app_id="till"), line(6, tenant_id="globex", user_id="ann")]
+
+    would = command.imports(*lines, options=("--dry-run",))
+    report = command.imports(*lines)
+
+    assert numbers(report) == (5, 1, 0, 0)
+    assert report["over_limit"] == [3, 4]
+    assert would == report | {"dry_run": True}
+    assert sql("SELECT count(*) FROM sessions WHERE revoked_at IS NULL") == [(6,)]
+    assert command.imports(*lines)["over_limit"] == []
+
+
+@on_sqlite
+def test_a_database_that_is_busy_for_a_moment_is_waited_for(database_url: str, sql: Sql) -> None:
+    settings = Settings.from_env({"SOJOURN_DATABASE_URL": database_url, "SOJOURN_REFRESH_SECRET": REFRESH_SECRET})
+    file, report = io.BytesIO(json.dumps(line(1)).encode()), Report(as_json=False, dry_run=False)
+
+    async def run(database: Database) -> None:
+        other = sqlite3.connect(database_url.removeprefix("sqlite:///"))
+        other.execute("BEGIN IMMEDIATE")
+        asyncio.get_running_loop().call_later(1, other.close)
+        await Importing(settings, database, dry_run=False).run(file, LineReader(settings), report=report)
+
+    asyncio.run(with_open_database(database_url, run, busy_timeout=timedelta(milliseconds=50)))
+
+    assert report.counts == {"imported": 1}
+    assert sql("SELECT count(*) FROM sessions") == [(1,)]
 
 
 @on_sqlite
