@@ -35,7 +35,7 @@ WORDS = {
 """The error codes that are registered for a push (RFC 8935, section 2.4)."""
 
 
-def push(world: World, token: str, media_type: str = TYPE) -> Reply:
+def push(world: World, token: str, *, media_type: str = TYPE) -> Reply:
     """Send a token as a transmitter does. NotApplicable where the contract has no such operation."""
     if "receive_security_events" not in world.contract.forms:
         raise NotApplicable("the contract has no receive_security_events")
@@ -93,5 +93,5 @@ def test_an_event_of_another_media_type_is_refused(world: World) -> None:
     made = world.first.sign_in()
     for _, token in forged(made.user):
         for media_type in ("application/json", "application/jwt", "application/x-www-form-urlencoded", "text/plain"):
-            expect(push(world, token, media_type), 415)
+            expect(push(world, token, media_type=media_type), 415)
     assert world.first.status_of(made.id) == "active", "a session ended by an event of nobody"
