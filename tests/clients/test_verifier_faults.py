@@ -35,8 +35,9 @@ def wire(live: LiveServer) -> Iterator[Wire]:
 
 def run(live: LiveServer, *arguments: str) -> str:
     """What a command prints that works on the database of the service."""
-    names = ("SOJOURN_DATABASE_URL", "SOJOURN_INTERNAL_API_KEYS", "SOJOURN_JWT_SECRET")
-    done = CliRunner().invoke(sojourn, arguments, env={name: live.environ[name] for name in names})
+    names = ("SOJOURN_DATABASE_URL", "SOJOURN_INTERNAL_API_KEYS", "SOJOURN_JWT_SECRET", "SOJOURN_REFRESH_SECRET")
+    given = {name: live.environ[name] for name in names if name in live.environ}
+    done = CliRunner().invoke(sojourn, arguments, env=given)
     assert done.exit_code == 0, done.output
     return done.stdout.strip()
 

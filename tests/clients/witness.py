@@ -77,6 +77,8 @@ class Wire:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.cut_after: Callable[[], int] | None = None
         self.is_off = False
+        self.holds_streams = False
+        """Whether it passes on what is streamed only when the stream has ended, as a proxy that buffers does."""
         self._open: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -101,13 +103,20 @@ class Wire:
             threading.Thread(target=self._pump, args=(server, client, left), daemon=True).start()
 
     def _pump(self, source: socket.socket, target: socket.socket, left: int | None) -> None:
+        held = b""
         with suppress(OSError):
             while data := source.recv(_BYTES):
+                if self.holds_streams and (held or b"text/event-stream" in data):
+                    held += data
+                    continue
+                data, held = held + data, b""
                 if left is not None:
                     data, left = data[:left], left - len(data)
                 target.sendall(data)
                 if left is not None and left <= 0:
                     break
+        with suppress(OSError):
+            target.sendall(held)
         for end in (source, target):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
