@@ -12,7 +12,8 @@ from tests.browser.conftest import MISSING, Browser
 WIDE, OVERVIEW, PHONE = (1280, 800), (1280, 960), (390, 780)
 FIRST_ROW = "document.querySelector('td.more a').click()"
 RULE = "document.querySelector('input[name=max_sessions]').click()"
-END = "document.querySelector('main button.danger').click()"
+END = "document.querySelector('.top > .buttons > button.danger:last-of-type').click()"
+SAVE = "document.querySelector('main > .buttons > button.danger:last-of-type').click()"
 
 
 def take(browser: Browser, links: dict[str, str], folder: Path) -> None:
@@ -37,13 +38,13 @@ def take(browser: Browser, links: dict[str, str], folder: Path) -> None:
     browser.find(".score")
     keep("console-session")
     browser.driver.execute_script(END)
-    browser.find("dialog[open]")
+    browser.find("dialog[open]", "End 1 session?")
     keep("console-end")
     shot("console-policies", f"{console}&to=/policies", waits=".members")
     browser.driver.execute_script(RULE)
     browser.find("input[name='max_sessions.count']")
     browser.find("main .buttons button.danger")
-    browser.driver.execute_script(END)
+    browser.driver.execute_script(SAVE)
     browser.find("dialog[open]")
     keep("console-policies")
     shot("account-phone", links["My devices"], waits="sojourn-devices", theme="dark", size=PHONE)
