@@ -72,6 +72,7 @@ def test_whatever_is_not_valid_is_inactive_and_nothing_else(client: Client) -> N
         *foreign.values(),
         ended["tokens"]["access_token"],
         ended["tokens"]["refresh_token"],
+        client.token("usr_abc123", nbf=int(client.clock.now.timestamp()) + 600),
     ]
 
     for text in (str(text) for text in texts if not isinstance(text, int)):
@@ -205,11 +206,12 @@ def test_a_key_covers_its_tenants_and_needs_the_scope(client: Client, database_u
 
 
 def test_who_the_client_is_comes_before_what_is_wrong_with_the_form(client: Client) -> None:
-    assert form(client, INTROSPECT, auth=None).status_code == 401
-    missing = form(client, INTROSPECT)
+    for path in (INTROSPECT, REVOKE):
+        assert form(client, path, auth=None).status_code == 401
+        missing = form(client, path)
 
-    assert (missing.status_code, missing.json()["error"]) == (400, "invalid_request")
-    assert missing.json()["error_description"] == "token: This value is required."
+        assert (missing.status_code, missing.json()["error"]) == (400, "invalid_request")
+        assert missing.json()["error_description"] == "token: This value is required."
 
 
 def test_a_tenant_without_sessions_has_no_valid_token(client: Client) -> None:
