@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from sojourn.conformance.laws import is_success, name_of
 from sojourn.conformance.world import Tenant, World, expect
 
-SET, CLEAR = "set_session_policy", "reset_session_policy"
+SET, CLEAR, SIMULATE = "set_session_policy", "reset_session_policy", "simulate_session_policy"
 
 
 def clear_policies(world: World, *, since: int) -> None:

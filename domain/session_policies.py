@@ -58,14 +58,13 @@ def ends_for_one_more(
     with the new one end. Raises SessionLimitReached where none may begin.
     """
     counted = [one for one in open_sessions if limit.per == "user" or one.app_id == app_id]
-    over = len(counted) + 1 - limit.most
+    over = too_many(limit, len(counted))
     if over <= 0:
         return []
     others = [one for one in counted if one.id != spared]
     if limit.on_limit == "deny" or over > len(others):
         raise SessionLimitReached(limit=limit.most)
-    by_age = limit.on_limit == "end_oldest"
-    others.sort(key=lambda one: (one.created_at if by_age else one.last_active_at, one.id))
+    others.sort(key=lambda one: rank(limit, one))
     return [one.id for one in others[:over]]
 
 
@@ -87,3 +86,13 @@ class Room:
 
     def _scope(self, user_id: str, app_id: str | None) -> Scope:
         return user_id, app_id if self._limit.per == "user_app" else None
+
+
+def too_many(limit: SessionLimit, counted: int) -> int:
+    """How many of the sessions that are counted together must go so that one more may begin; 0 or less: none."""
+    return counted + 1 - limit.most
+
+
+def rank(limit: SessionLimit, one: OpenSession) -> tuple[Instant, SessionKey]:
+    """What orders the sessions of which some must end: the lowest ends first."""
+    return (one.created_at if limit.on_limit == "end_oldest" else one.last_active_at), one.id

@@ -196,6 +196,7 @@ class Service:
     tag_of: Callable[[Any], str]
     timeouts: Timeouts
     sign_in_max_age: timedelta
+    session_retention: timedelta
     clock: Clock
     device_trust_window: timedelta
     risk: RiskThresholds

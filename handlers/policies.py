@@ -1,16 +1,18 @@
-"""A tenant's policy of sessions: administrators read it, set it and clear it."""
+"""A tenant's policy of sessions: administrators read it, set it, clear it and try one out."""
 
 from typing import Any
 
+from sojourn.domain.clock import to_text
 from sojourn.domain.errors import PreconditionFailed
+from sojourn.domain.policy_simulations import WINDOW
 from sojourn.domain.preconditions import is_met
 from sojourn.domain.session_policies import SessionLimit, SessionPolicy
 from sojourn.handlers import auditing
-from sojourn.handlers.context import Context
+from sojourn.handlers.context import Context, reads_at_length
 from sojourn.handlers.tenancy import require_tenant
 from sojourn.handlers.views.envelopes import View
-from sojourn.handlers.views.policies import session_policy
-from sojourn.storage.queries import session_policies
+from sojourn.handlers.views.policies import session_policy, session_policy_simulation
+from sojourn.storage.queries import policy_simulations, session_policies
 
 
 async def get_session_policy(ctx: Context) -> View:
@@ -21,16 +23,28 @@ async def get_session_policy(ctx: Context) -> View:
 
 async def set_session_policy(ctx: Context, if_match: str | None, body: dict[str, Any]) -> View:
     """Replace the policy. Raises TenantNotFound, PreconditionFailed."""
-    limit = body.get("max_sessions")
-    wanted = None
-    if limit is not None:
-        wanted = SessionLimit(limit["count"], limit.get("per", "user"), limit.get("on_limit", "end_idlest"))
-    return session_policy(await _changed(ctx, wanted, if_match=if_match, action="session_policy.set"))
+    return session_policy(await _changed(ctx, _limit_in(body), if_match=if_match, action="session_policy.set"))
 
 
 async def reset_session_policy(ctx: Context, if_match: str | None) -> None:
     """Take away every rule of the policy. Raises TenantNotFound, PreconditionFailed."""
     await _changed(ctx, None, if_match=if_match, action="session_policy.cleared")
+
+
+@reads_at_length
+async def simulate_session_policy(ctx: Context, body: dict[str, Any]) -> View:
+    """What a policy would do, and would have done. It changes nothing. Raises TenantNotFound."""
+    await require_tenant(ctx)
+    since = to_text(ctx.now - min(WINDOW, ctx.service.session_retention))
+    found = await policy_simulations.simulate(ctx.db, _limit_in(body), since=since, now=ctx.now_text)
+    return session_policy_simulation(found.foretold, is_complete=found.is_complete, since=since, now=ctx.now_text)
+
+
+def _limit_in(body: dict[str, Any]) -> SessionLimit | None:
+    limit = body.get("max_sessions")
+    if limit is None:
+        return None
+    return SessionLimit(limit["count"], limit.get("per", "user"), limit.get("on_limit", "end_idlest"))
 
 
 async def _changed(ctx: Context, limit: SessionLimit | None, *, if_match: str | None, action: str) -> SessionPolicy:

@@ -253,6 +253,7 @@ def _program(
             tag_of=lambda view: entity_tag(to_json(view)).decode(),
             timeouts=Timeouts(settings.idle_timeout, settings.absolute_timeout),
             sign_in_max_age=settings.sign_in_max_age,
+            session_retention=settings.session_retention,
             clock=clock,
             device_trust_window=settings.device_trust_window,
             risk=RiskThresholds(settings.risk_challenge_at, settings.risk_revoke_at),

@@ -14,7 +14,7 @@ from sojourn.conformance.wire import Reply
 from sojourn.conformance.world import Tenant, World, expect
 
 _RULE = "the contract, list_audit_records"
-READS = ("introspect_token", "export_user_data")
+READS = ("introspect_token", "export_user_data", "simulate_session_policy")
 """They are POST for the sake of their body, and change nothing."""
 LIMIT = "500"
 Record = dict[str, Any]

@@ -6,12 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sojourn.conformance.checks import NotApplicable, check
-from sojourn.conformance.policies import CLEAR, SET, limited
+from sojourn.conformance.policies import CLEAR, SET, SIMULATE, limited
 from sojourn.conformance.wire import Reply
 from sojourn.conformance.world import Tenant, World, expect
 
 AT_ONCE = 50
 MOST = 3
+SIMULATED = 20
+"""So many sessions few others have: what a simulation says changes by what the check itself does."""
 ON_LIMIT = ("deny", "end_oldest", "end_idlest")
 
 policed = functools.partial(check, source="the contract, set_session_policy", profile="full", feature="policies")
@@ -155,3 +157,36 @@ def test_a_condition_guards_a_policy(world: World) -> None:
             expect(world.send(request.with_header("If-Match", seen.headers["etag"])), 200, 204)
         after = expect(world.first.admin("get_session_policy"), 200).json
         assert after == {"version": before.json["version"] + 2}, f"the policy is {after}"
+
+
+@policed("POL-008", "A simulation MUST change nothing, and MUST foretell what the policy then does.")
+def test_a_simulation_foretells_and_changes_nothing(world: World) -> None:
+    if SIMULATE not in world.contract.operations:
+        raise NotApplicable(f"the contract has no operation {SIMULATE}")
+    first, user, above = world.first, world.new_user(), 2
+    policy = expect(first.admin("get_session_policy"), 200).json
+    before = {on_limit: simulated(first, on_limit) for on_limit in ("end_oldest", "deny")}
+    made = [begun(first, user) for _ in range(SIMULATED + above)]
+    after = {on_limit: simulated(first, on_limit) for on_limit in before}
+    assert {item["id"] for item in open_ones(first, user)} == set(made), "the simulation ended sessions"
+    assert expect(first.admin("get_session_policy"), 200).json == policy, "the simulation set the policy"
+    ends = [after["end_oldest"][n] - before["end_oldest"][n] for n in (0, 1)]
+    assert ends == [above, 1], f"would_end_now grew by {ends} for {above} sessions of 1 user"
+    denied = after["deny"][2] - before["deny"][2]
+    assert denied == above, f"would_deny grew by {denied} sign-ins for {above} above the limit"
+    with limited(first, SIMULATED, on_limit="deny"):
+        expect(begin(first, user), 409)
+    with limited(first, SIMULATED, on_limit="end_oldest"):
+        newest = begun(first, user)
+    left = {item["id"] for item in open_ones(first, user)}
+    assert left == {*made[above + 1 :], newest}, f"{len(made) + 1 - len(left)} ended, and not {above + 1}"
+
+
+def simulated(tenant: Tenant, on_limit: str) -> tuple[int, int, int]:
+    """What a limit would do: how many sessions it would end, of how many users, how many sign-ins it would deny."""
+    limit = {"count": SIMULATED, "on_limit": on_limit}
+    told = expect(tenant.admin(SIMULATE, body={"max_sessions": limit}), 200).json
+    if not told["counted"]["complete"]:
+        raise NotApplicable("the tenant has more sessions than a simulation counts")
+    ends = told["would_end_now"]
+    return ends["sessions"], ends["users"], told["would_deny"]["sign_ins"]

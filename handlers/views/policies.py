@@ -1,5 +1,7 @@
 """Policies as the contract shows them."""
 
+from sojourn.domain.clock import Instant
+from sojourn.domain.policy_simulations import Foretold
 from sojourn.domain.session_policies import SessionPolicy
 from sojourn.handlers.views.envelopes import View
 
@@ -11,3 +13,24 @@ def session_policy(policy: SessionPolicy) -> View:
         return {"version": policy.version}
     shown = {"count": limit.most, "per": limit.per, "on_limit": limit.on_limit}
     return {"version": policy.version, "max_sessions": shown}
+
+
+def session_policy_simulation(foretold: Foretold, *, is_complete: bool, since: Instant, now: Instant) -> View:
+    """`SessionPolicySimulation`: each sum beside how many users it concerns."""
+    return {
+        "would_end_now": {
+            "sessions": foretold.above,
+            "users": foretold.users_above,
+            "by_rule": {"max_sessions": foretold.above},
+        },
+        "would_deny": {
+            "sign_ins": foretold.denied,
+            "users": foretold.users_denied,
+            "by_rule": {"max_sessions": foretold.denied},
+            "ended_for_others": foretold.ended_for_others,
+            "basis": "sessions_kept",
+            "since": since,
+        },
+        "counted": {"sessions": foretold.sessions, "users": foretold.users, "complete": is_complete},
+        "as_of": now,
+    }

@@ -11,20 +11,39 @@ from sojourn.cli.records import record
 from sojourn.cli.trail import Trail
 from sojourn.domain.clock import to_text, utc_now
 from sojourn.domain.ids import TenantId
+from sojourn.domain.policy_simulations import WINDOW
 from sojourn.domain.session_policies import MOST_SESSIONS, OnLimit, Per, SessionLimit, SessionPolicy
 from sojourn.domain.values import Tenant
-from sojourn.handlers.views.policies import session_policy
+from sojourn.handlers.views.policies import session_policy, session_policy_simulation
 from sojourn.storage.database import Database
-from sojourn.storage.queries import session_policies, tenants
+from sojourn.storage.queries import policy_simulations, session_policies, tenants
+from sojourn.storage.queries.policy_simulations import Simulated
 from sojourn.storage.unit_of_work import SystemUnit, UnitOfWork
 
 of_tenant = click.option("--tenant", type=TenantParameter(), metavar="T", required=True, help="The tenant.")
 as_object = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
+max_sessions = click.option(
+    "--max-sessions",
+    type=click.IntRange(1, MOST_SESSIONS),
+    required=True,
+    metavar="N",
+    help="How many sessions may be open at once, suspended ones included.",
+)
+per = click.option(
+    "--per", type=click.Choice(get_args(Per)), default="user", show_default=True, help="What is counted together."
+)
+on_limit = click.option(
+    "--on-limit",
+    type=click.Choice(get_args(OnLimit)),
+    default="end_idlest",
+    show_default=True,
+    help="What a sign-in above the limit does: it is refused, or ends the oldest or the idlest session.",
+)
 
 
 @click.group()
 def policy() -> None:
-    """Show, set or clear a tenant's own rules for its sessions.
+    """Show, try out, set or clear a tenant's own rules for its sessions.
 
     Administrators do the same with `/admin/policies/sessions`.
     """
@@ -51,23 +70,9 @@ def show(tenant: TenantId, *, as_json: bool, database_url: str | None) -> None:
 
 @policy.command("set")
 @of_tenant
-@click.option(
-    "--max-sessions",
-    type=click.IntRange(1, MOST_SESSIONS),
-    required=True,
-    metavar="N",
-    help="How many sessions may be open at once, suspended ones included.",
-)
-@click.option(
-    "--per", type=click.Choice(get_args(Per)), default="user", show_default=True, help="What is counted together."
-)
-@click.option(
-    "--on-limit",
-    type=click.Choice(get_args(OnLimit)),
-    default="end_idlest",
-    show_default=True,
-    help="What a sign-in above the limit does: it is refused, or ends the oldest or the idlest session.",
-)
+@max_sessions
+@per
+@on_limit
 @as_object
 @database_url
 def set_(
@@ -75,6 +80,45 @@ def set_(
 ) -> None:
     """Replace the rules of the tenant, from the next sign-in on. No session ends now."""
     _show(_changed(tenant, SessionLimit(max_sessions, per, on_limit), database_url=database_url), as_json=as_json)
+
+
+@policy.command()
+@of_tenant
+@max_sessions
+@per
+@on_limit
+@as_object
+@database_url
+def simulate(
+    tenant: TenantId, *, max_sessions: int, per: Per, on_limit: OnLimit, as_json: bool, database_url: str | None
+) -> None:
+    """Print what rules would do if they were set. Nothing changes and no session ends."""
+    settings = settings_from(database_url=database_url)
+    limit = SessionLimit(max_sessions, per, on_limit)
+    now = utc_now()
+    since = to_text(now - min(WINDOW, settings.session_retention))
+
+    async def find(unit: UnitOfWork) -> Simulated | None:
+        if not await tenants.exists(unit):
+            return None
+        return await policy_simulations.simulate(unit, limit, since=since, now=to_text(now))
+
+    async def read(database: Database) -> Simulated | None:
+        return await database.read_long(Tenant(tenant), find)
+
+    found = with_database(settings, read, existing=True)
+    if found is None:
+        raise _no_tenant(tenant)
+    foretold = found.foretold
+    if as_json:
+        view = session_policy_simulation(foretold, is_complete=found.is_complete, since=since, now=to_text(now))
+        click.echo(json.dumps(view))
+        return
+    click.echo(f"would end now: {foretold.above} sessions of {foretold.users_above} users")
+    click.echo(f"would have denied since {since}: {foretold.denied} sign-ins of {foretold.users_denied} users")
+    click.echo(f"would have ended for other sign-ins since then: {foretold.ended_for_others} sessions")
+    more = "" if found.is_complete else "; there are more"
+    click.echo(f"looked at: {foretold.sessions} sessions of {foretold.users} users{more}")
 
 
 @policy.command()

@@ -240,6 +240,7 @@ CHANGE_NOTHING: dict[str, Prepared] = {
     "api-key list": lambda folder: ("api-key", "list"),
     "tenant list": lambda folder: ("tenant", "list"),
     "policy show": lambda folder: ("policy", "show", "--tenant", "acme"),
+    "policy simulate": lambda folder: ("policy", "simulate", "--tenant", "acme", "--max-sessions", "3"),
     "session list": lambda folder: ("session", "list", "--tenant", "acme"),
     "session show": lambda folder: ("session", "show", a_session(folder)),
     "session export": lambda folder: ("session", "export", "--tenant", "acme"),

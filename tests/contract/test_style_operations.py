@@ -9,8 +9,8 @@ from tests.contract.document import Operation, operations, resolved
 VERBS = {
     "add", "apply", "blacklist", "check", "count", "create", "elevate", "erase", "exchange", "export", "generate",
     "get", "introspect", "list", "purge", "reactivate", "receive", "record", "refresh", "remove", "replay", "reset",
-    "revoke", "rotate", "set", "start", "stream", "suspend", "test", "touch", "trust", "untrust", "update", "upgrade",
-    "validate",
+    "revoke", "rotate", "set", "simulate", "start", "stream", "suspend", "test", "touch", "trust", "untrust", "update",
+    "upgrade", "validate",
 }
 # fmt: on
 EXTENSIONS = {"x-needs-import", "x-roles", "x-scope", "x-safe", "x-deprecation"}

@@ -32,7 +32,13 @@ OF_OTHERS = {
 """Operations of users that are acts where an administrator does them to somebody else."""
 OF_PROVIDERS = {"revoke_provider_sessions": "sessions.ended", "receive_security_events": "sessions.ended"}
 """Operations that are acts although nobody of ours calls them."""
-READS = {"introspect_token", "introspect_oauth_token", "export_user_data", "check_many_active"}
+READS = {
+    "introspect_token",
+    "introspect_oauth_token",
+    "export_user_data",
+    "check_many_active",
+    "simulate_session_policy",
+}
 """Their method is POST for the sake of their body: they change nothing."""
 
 
@@ -191,6 +197,9 @@ OPERATIONS: dict[str, Callable[[Acts], Prepared]] = {
     "reset_token_config": lambda a: lambda: a.admin("DELETE", "/admin/tokens/config"),
     "set_session_policy": lambda a: (
         lambda: a.admin("PUT", "/admin/policies/sessions", json={"max_sessions": {"count": 50}})
+    ),
+    "simulate_session_policy": lambda a: (
+        lambda: a.admin("POST", "/admin/policies/sessions/simulations", json={"max_sessions": {"count": 50}})
     ),
     "reset_session_policy": lambda a: lambda: a.admin("DELETE", "/admin/policies/sessions"),
     "exchange_token": lambda a: _with(

@@ -15,6 +15,7 @@ HARMLESS = {
     "record_session_usage", "validate_access_token", "touch_session", "touch_session_as_service", "validate_session",
     "refresh_tokens", "rotate_access_token", "check_blacklisted_token", "introspect_token",
     "check_many_active", "introspect_oauth_token", "update_session_as_service", "update_session",
+    "simulate_session_policy",
 }  # fmt: skip
 """Operations that write at most how often or how lately something was used, or how it is
 called; refusals of refreshes are events."""

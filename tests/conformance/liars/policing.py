@@ -5,7 +5,7 @@ from typing import Any
 from tests.conformance.liars.lying import Answer, Exchange, documents, requests, rescued, whole
 
 POLICIES, CREATE = "/admin/policies/sessions", "/internal/session/create"
-POLICY = f"{POLICIES}$"
+POLICY, SIMULATIONS = f"{POLICIES}$", f"{POLICIES}/simulations"
 
 
 def _with_limit(exchange: Exchange, **members: Any) -> None:
@@ -82,6 +82,24 @@ async def _(exchange: Exchange, answer: Answer) -> Answer:
 @requests("POL-007", "does not look at conditions of a policy", POLICY)
 def _(exchange: Exchange) -> None:
     exchange.put("if-match", None)
+
+
+@whole("POL-008", "sets a policy when it simulates one")
+async def _(exchange: Exchange) -> Answer:
+    if exchange.path.endswith(SIMULATIONS):  # one that hinders nobody: the next liar has the same server
+        policy = {"max_sessions": {**exchange.document["max_sessions"], "count": 9_999}}
+        await _set(exchange, exchange.header("authorization") or "", policy=policy)
+    return await exchange.ask()
+
+
+@documents("POL-008", "foretells that no session ends", f"POST {SIMULATIONS}$")
+def _(exchange: Exchange, document: Any) -> None:
+    document["would_end_now"] |= {"sessions": 0, "users": 0}
+
+
+@documents("POL-008", "foretells no denied sign-in", f"POST {SIMULATIONS}$")
+def _(exchange: Exchange, document: Any) -> None:
+    document["would_deny"]["sign_ins"] = 0
 
 
 def _remember(exchange: Exchange) -> None:
