@@ -1,9 +1,10 @@
-// The tenant's own rules for its sessions: edit, see what changes, save it unless somebody else has meanwhile.
+// The tenant's own rules for its sessions: edit, see what they would do, save them unless somebody else has meanwhile.
 
 import { html, useState } from "./html.js";
 import { api, mayWrite } from "./access.js";
 import { Dangerous, Loaded, number, say, useLoaded } from "./parts.js";
 import { called, leaves, Members, resolved } from "./schema_form.js";
+import { Simulation, wouldEnd } from "./policy_simulation.js";
 import { known, t } from "./words.js";
 
 const PATH = "admin/policies/sessions";
@@ -42,7 +43,7 @@ function Conflict({ reload }) {
     <button type="button" onClick=${reload}>${t("policy-load")}</button></div>`;
 }
 
-function Acts({ policy, draft, changes, reload, conflict }) {
+function Acts({ policy, draft, simulated, changes, reload, conflict }) {
   const guarded = async (method, rules) => {
     try {
       return await api.send(method, PATH, rules, { match: policy.tag });
@@ -56,13 +57,15 @@ function Acts({ policy, draft, changes, reload, conflict }) {
   return html`<div class="buttons">
     ${leaves(policy.rules).length > 0 && html`<${Dangerous} label=${t("policy-reset")} title=${t("policy-reset-title")}
       consequence=${html`${t("policy-reset-consequence")} ${reach}`} act=${() => guarded("DELETE")} done=${done} />`}
-    ${changes.length > 0 && html`<${Dangerous} label=${t("save")} title=${t("policy-save-title", { count: changes.length })}
-      consequence=${html`<${Changes} of=${changes} />${t("policy-consequence")} ${reach}`} act=${() => guarded("PUT", draft)} done=${done} />`}</div>`;
+    ${changes.length > 0 && simulated && html`<${Dangerous} label=${t("save")} title=${t("policy-save-title", { count: changes.length })}
+      consequence=${html`<${Changes} of=${changes} />${wouldEnd(simulated)} ${t("policy-consequence")} ${reach}`} act=${() => guarded("PUT", draft)} done=${done} />`}</div>`;
 }
 
 function Edit({ policy, reload }) {
   const [draft, setDraft] = useState(policy.rules);
   const [overtaken, setOvertaken] = useState(false);
+  const [simulation, setSimulation] = useState(null);
+  const simulated = simulation?.of === draft ? simulation.result : null;
   const changes = differences(policy.rules, draft);
   return html`${overtaken && html`<${Conflict} reload=${reload} />`}
     <section class="card"><p class="quiet">${policy.version ? t("policy-version", { version: number(policy.version) }) : t("policy-none")}</p>
@@ -70,8 +73,9 @@ function Edit({ policy, reload }) {
       value=${draft} change=${setDraft} /></fieldset></section>
     ${mayWrite.value && html`${changes.length === 0 ? html`<p class="quiet">${t("policy-unchanged")}</p>`
       : html`<section class="card"><h2>${t("policy-changes")}</h2><${Changes} of=${changes} />
+        <${Simulation} rules=${draft} known=${simulated} learned=${(result) => setSimulation({ of: draft, result })} />
         <button type="button" onClick=${() => setDraft(policy.rules)}>${t("policy-discard")}</button></section>`}
-      <${Acts} policy=${policy} draft=${draft} changes=${changes} reload=${reload} conflict=${() => setOvertaken(true)} />`}`;
+      <${Acts} policy=${policy} draft=${draft} simulated=${simulated} changes=${changes} reload=${reload} conflict=${() => setOvertaken(true)} />`}`;
 }
 
 export function Policies() {

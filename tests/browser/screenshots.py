@@ -12,6 +12,7 @@ from tests.browser.conftest import MISSING, Browser
 WIDE, OVERVIEW, PHONE = (1280, 800), (1280, 960), (390, 780)
 FIRST_ROW = "document.querySelector('td.more a').click()"
 RULE = "document.querySelector('input[name=max_sessions]').click()"
+SIMULATE = "document.querySelector('main .card > button.first').click()"
 END = "document.querySelector('.top > .buttons > button.danger:last-of-type').click()"
 SAVE = "document.querySelector('main > .buttons > button.danger:last-of-type').click()"
 
@@ -42,8 +43,11 @@ def take(browser: Browser, links: dict[str, str], folder: Path) -> None:
     keep("console-end")
     shot("console-policies", f"{console}&to=/policies", waits=".members")
     browser.driver.execute_script(RULE)
-    browser.find("input[name='max_sessions.count']")
-    browser.find("main .buttons button.danger")
+    limit = browser.find("input[name='max_sessions.count']")
+    limit.clear()
+    limit.send_keys("1")
+    browser.driver.execute_script(SIMULATE)
+    browser.find(".simulated")
     browser.driver.execute_script(SAVE)
     browser.find("dialog[open]")
     keep("console-policies")

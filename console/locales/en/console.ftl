@@ -374,6 +374,25 @@ policy-reach = { $count ->
     [one] The tenant has 1 active session now.
    *[other] The tenant has { $count } active sessions now.
 }
+policy-simulate = See what it would do
+policy-would-end = { $count ->
+    [0] No open session is above the rules.
+    [one] 1 open session is above the rules and would end when its user signs in again.
+   *[other] { $users ->
+        [one] { $count } open sessions, of 1 user, are above the rules and would end when the user signs in again.
+       *[other] { $count } open sessions, of { $users } users, are above the rules and would end when their users sign in again.
+    }
+}
+policy-by-rule = By rule
+policy-would-deny = Sign-ins it would have refused
+policy-ended-for-others = Sessions it would have ended for a new one
+policy-since = Looked at since
+policy-counted = Counted on
+policy-counted-on = { $count ->
+    [one] 1 session
+   *[other] { $count } sessions
+}
+policy-incomplete = There are more sessions than one look can count: the numbers are of a part of the users.
 policy-saved = The policy is saved
 policy-reset = Take away all rules
 policy-reset-title = Take away every rule of the tenant?

@@ -343,6 +343,18 @@ policy-reach = { $count ->
     [0] 本租户目前没有活动会话。
    *[other] 本租户目前有 { $count } 个活动会话。
 }
+policy-simulate = 查看其影响
+policy-would-end = { $count ->
+    [0] 没有打开的会话超出规则。
+   *[other] { $users } 个用户的 { $count } 个打开的会话超出规则，将在其用户下次登录时结束。
+}
+policy-by-rule = 按规则
+policy-would-deny = 本会被拒绝的登录
+policy-ended-for-others = 本会因新登录而结束的会话
+policy-since = 统计起始
+policy-counted = 统计范围
+policy-counted-on = { $count } 个会话
+policy-incomplete = 会话多于一次可统计的数量：数字只包括部分用户。
 policy-saved = 策略已保存
 policy-reset = 取消所有规则
 policy-reset-title = 要取消本租户的所有规则吗？
