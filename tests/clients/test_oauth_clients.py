@@ -1,8 +1,10 @@
-"""Authlib at the OAuth forms, as a client of its own and as what protects an API: nothing of it is adapted to us."""
+"""Authlib and openid-client at the OAuth forms: as clients, and Authlib as what protects an API. Neither is adapted."""
 
 import asyncio
+import json
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jwt
@@ -16,6 +18,7 @@ from authlib.oauth2.rfc7662 import IntrospectTokenValidator
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata, get_well_known_url
 from flask import Flask, jsonify
 
+from tests import node
 from tests.certificates import Authority
 from tests.live import API_KEY, LiveServer
 
@@ -226,3 +229,35 @@ def test_an_api_that_introspects_lets_in_whom_the_service_calls_active(shop: Sho
     with shop.client() as client:
         client.revoke_token(client.metadata["revocation_endpoint"], token=pair["refresh_token"])
     assert seen(pair["access_token"])[0] == 401
+
+
+HERE = Path(__file__).parent
+
+
+def test_openid_client_refreshes_introspects_exchanges_and_revokes(shop: Shop) -> None:
+    """As Node runs it, found by the metadata, with the secret in either place; refusals are errors of the library."""
+    asked = {
+        "url": shop.server.url,
+        "secret": API_KEY,
+        "pair": {name: shop.sign_in()["refresh_token"] for name in ("basic", "post")},
+        "foreign": shop.sign_in("globex")["refresh_token"],
+    }
+    with node.running(
+        HERE / "openid_client.mjs", json.dumps(asked), cwd=HERE, NODE_EXTRA_CA_CERTS=shop.trusted
+    ) as process:
+        printed, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 0, printed
+    for name, found in json.loads(printed).items():
+        wrong, (kind, lasts) = found.pop("wrong"), found.pop("refreshed")
+        assert kind == "bearer", "openid-client writes the type small"
+        assert 0 < lasts <= 900
+        assert found == {
+            "issuer": shop.server.url,
+            "introspected": [True, "usr_ann"],
+            "exchanged": [ACCESS, True, "usr_ann", ["api.example.com"]],
+            "refused": ["ResponseBodyError", "invalid_grant", 400],
+            "revoked": {"active": False},
+        }, name
+        assert wrong[0] in ("ResponseBodyError", "WWWAuthenticateChallengeError"), wrong
+        assert wrong[2] == 401, wrong
