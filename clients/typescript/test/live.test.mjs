@@ -71,12 +71,12 @@ test("random histories: the same verdict as the server's", () => following({ max
   }
 }));
 
-test("an end is refused within a second, and many checks ask nothing", () => following({}, async (verifier) => {
+test("an end is refused within a second, and a million checks ask nothing", () => following({}, async (verifier) => {
   const { tenant, session, token } = await signIn("acme", "usr_quick");
   await verifier.verify(token);
   const begun = performance.now();
-  for (let time = 0; time < 200_000; time++) await verifier.verify(token);
-  console.log(`# ${Math.round(2e8 / (performance.now() - begun))} checks a second`);
+  for (let time = 0; time < 1_000_000; time++) await verifier.verify(token);
+  console.log(`# ${Math.round(1e9 / (performance.now() - begun))} checks a second`);
   assert.equal(verifier.metrics.online, 0);
   assert.equal(verifier.metrics.signatures, 1);
   const delays = [];
