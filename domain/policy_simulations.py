@@ -6,16 +6,21 @@ Pure: the sessions come as they were, and the rules are those of `sojourn.domain
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from sojourn.domain.clock import Instant
+from sojourn.domain.clock import Instant, to_text
 from sojourn.domain.ids import SessionKey
 from sojourn.domain.session_policies import OpenSession, SessionLimit, ends_for_one_more, rank, too_many
 
 WINDOW = timedelta(days=30)
-"""How far back sign-ins are looked at."""
+"""How far back sign-ins are looked at, where ended sessions are kept so long."""
+
+
+def known_since(now: datetime, *, retention: timedelta) -> Instant:
+    """Since when sign-ins are looked at (UTC): ended sessions are kept for `retention`."""
+    return to_text(now - min(WINDOW, retention))
 
 
 class PastSession(NamedTuple):

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from sojourn.domain.clock import to_text
 from sojourn.domain.errors import PreconditionFailed
-from sojourn.domain.policy_simulations import WINDOW
+from sojourn.domain.policy_simulations import known_since
 from sojourn.domain.preconditions import is_met
 from sojourn.domain.session_policies import SessionLimit, SessionPolicy
 from sojourn.handlers import auditing
@@ -35,7 +34,7 @@ async def reset_session_policy(ctx: Context, if_match: str | None) -> None:
 async def simulate_session_policy(ctx: Context, body: dict[str, Any]) -> View:
     """What a policy would do, and would have done. It changes nothing. Raises TenantNotFound."""
     await require_tenant(ctx)
-    since = to_text(ctx.now - min(WINDOW, ctx.service.session_retention))
+    since = known_since(ctx.now, retention=ctx.service.session_retention)
     found = await policy_simulations.simulate(ctx.db, _limit_in(body), since=since, now=ctx.now_text)
     return session_policy_simulation(found.foretold, is_complete=found.is_complete, since=since, now=ctx.now_text)
 

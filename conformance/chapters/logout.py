@@ -66,7 +66,7 @@ def test_a_token_of_nobody_ends_nothing(world: World) -> None:
         assert refused.json.get("error") == "invalid_request", f"{what}: {refused.text}"
         assert refused.headers.get("cache-control") == "no-store", f"{what}: the response may be kept"
     expect(form(world.first, "revoke_provider_sessions", secret=None), 400)
-    assert world.first.status_of(made.id) == "active", "a session ended by a token of nobody"
+    assert world.first.status_of(made.id) == "active", "a session ended by a token of no trusted issuer"
 
 
 @check(

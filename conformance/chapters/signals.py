@@ -64,12 +64,12 @@ def forged(user: str) -> "Iterator[tuple[str, str]]":
 
 @check(
     "SSF-001",
-    "A security event that is malformed or from nobody MUST be 400 with `err` and `description`, and end nothing.",
+    "A malformed security event, or one of no trusted issuer, MUST be 400 with `err` and `description`, and end nothing.",
     source="RFC 8935, sections 2.3 and 2.4; RFC 8417, sections 2.2 and 3",
     profile="full",
     feature="signals",
 )
-def test_a_security_event_of_nobody_ends_nothing(world: World) -> None:
+def test_a_security_event_of_no_trusted_issuer_ends_nothing(world: World) -> None:
     made = world.first.sign_in()
     tokens = [*forged(made.user), ("an access token", made.access), ("the administrator's", world.first.admin_token)]
     for what, token in tokens:
@@ -78,8 +78,8 @@ def test_a_security_event_of_nobody_ends_nothing(world: World) -> None:
         assert said.get("err") in WORDS, f"{what}: err is {said.get('err')!r}, which is not registered"
         assert said.get("description"), f"{what}: no description"
         assert refused.headers.get("content-language"), f"{what}: nothing says in which language the description is"
-    assert world.first.status_of(made.id) == "active", "a session ended by an event of nobody"
-    assert world.first.is_good(made.access), "tokens were refused by an event of nobody"
+    assert world.first.status_of(made.id) == "active", "a session ended by an event of no trusted issuer"
+    assert world.first.is_good(made.access), "tokens were refused by an event of no trusted issuer"
 
 
 @check(
@@ -94,4 +94,4 @@ def test_an_event_of_another_media_type_is_refused(world: World) -> None:
     for _, token in forged(made.user):
         for media_type in ("application/json", "application/jwt", "application/x-www-form-urlencoded", "text/plain"):
             expect(push(world, token, media_type=media_type), 415)
-    assert world.first.status_of(made.id) == "active", "a session ended by an event of nobody"
+    assert world.first.status_of(made.id) == "active", "a session ended by an event of no trusted issuer"

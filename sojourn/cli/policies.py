@@ -11,7 +11,7 @@ from sojourn.cli.records import record
 from sojourn.cli.trail import Trail
 from sojourn.domain.clock import to_text, utc_now
 from sojourn.domain.ids import TenantId
-from sojourn.domain.policy_simulations import WINDOW
+from sojourn.domain.policy_simulations import known_since
 from sojourn.domain.session_policies import MOST_SESSIONS, OnLimit, Per, SessionLimit, SessionPolicy
 from sojourn.domain.values import Tenant
 from sojourn.handlers.views.policies import session_policy, session_policy_simulation
@@ -96,7 +96,7 @@ def simulate(
     settings = settings_from(database_url=database_url)
     limit = SessionLimit(max_sessions, per, on_limit)
     now = utc_now()
-    since = to_text(now - min(WINDOW, settings.session_retention))
+    since = known_since(now, retention=settings.session_retention)
 
     async def find(unit: UnitOfWork) -> Simulated | None:
         if not await tenants.exists(unit):

@@ -93,7 +93,7 @@ OUR_OPERATIONS = {
     "reactivate_session": "a suspension that was not needed ends before its time",
     "get_session_policy": "whoever sets limits needs to see those that hold",
     "set_session_policy": "each customer has rules of its own for how many sessions a user may have",
-    "simulate_session_policy": "nobody sets a rule without fear who does not see first whom it concerns",
+    "simulate_session_policy": "administrators want to see what a rule would do before they set it",
     "reset_session_policy": "a rule that did harm is taken away at once",
     "create_revocation_plan": "an administrator wants to know whom it concerns before anything ends",
     "get_revocation_plan": "two people look at a plan before one of them applies it",

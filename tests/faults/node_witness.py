@@ -20,8 +20,9 @@ class NodeWitness:
         dist = PACKAGE / "dist/index.js"
         command = [node.program(), str(_PROGRAM), str(dist), url, api_key, str(max_staleness), str(off_by)]
         self._lock = threading.Lock()
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self._process: subprocess.Popen[str] = subprocess.Popen(command, env=os.environ, text=True, **pipes)  # type: ignore[call-overload]
+        self._process = subprocess.Popen(
+            command, env=os.environ, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
 
     def watch(self, token: str) -> None:
         self._ask({"watch": token})

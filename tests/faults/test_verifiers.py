@@ -41,8 +41,8 @@ class Story:
 
     def __init__(self, live: LiveServer, max_staleness: float, off_by: float) -> None:
         self.live, self.wire = live, Wire(live.port)
-        options = {"max_staleness": max_staleness, "key_cool_down": 0.5, "timeout": 2.0}
-        self.beside = Beside(live, Verifier(self.wire.url, API_KEY, **options))  # type: ignore[arg-type]
+        verifier = Verifier(self.wire.url, API_KEY, max_staleness=max_staleness, key_cool_down=0.5, timeout=2.0)
+        self.beside = Beside(live, verifier)
         self.beside.http.timeout = httpx.Timeout(5)
         self.python = Witness(self.beside.verifier)
         self.node = NodeWitness(self.wire.url, API_KEY, max_staleness=max_staleness, off_by=off_by)
