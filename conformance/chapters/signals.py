@@ -64,7 +64,7 @@ def forged(user: str) -> "Iterator[tuple[str, str]]":
 
 @check(
     "SSF-001",
-    "A malformed security event, or one of no trusted issuer, MUST be 400 with `err` and `description`, and end nothing.",
+    "A malformed security event or one of no trusted issuer MUST be 400 with `err` and `description` and end nothing.",
     source="RFC 8935, sections 2.3 and 2.4; RFC 8417, sections 2.2 and 3",
     profile="full",
     feature="signals",
