@@ -22,21 +22,35 @@ logger = logging.getLogger("sojourn")
 
 
 async def sample(database: Callable[[], Database], clock: Clock, *, feed: Feed) -> None:
-    """Look again and again, until cancelled. Returns at once where nothing is counted."""
+    """Look again and again, until cancelled. Returns at once where nothing is counted.
+
+    The load is looked at beside the counts: they wait for the database, and most of all where the load matters.
+    """
+    async with asyncio.TaskGroup() as looks:
+        looks.create_task(_loads(database, feed))
+        looks.create_task(_counts(database, clock))
+
+
+async def _loads(database: Callable[[], Database], feed: Feed) -> None:
+    while metrics.are_on():
+        _show_load(database())
+        readers, age = feed.load()
+        metrics.show("sojourn_feed_readers", readers)
+        metrics.show("sojourn_feed_age_seconds", age)
+        asked = time.perf_counter()
+        await asyncio.sleep(SECONDS)
+        metrics.observe("sojourn_event_loop_delay_seconds", max(0.0, time.perf_counter() - asked - SECONDS))
+
+
+async def _counts(database: Callable[[], Database], clock: Clock) -> None:
     counted = None
     rounds = 0
     while metrics.are_on():
         opened = database()
-        _show_load(opened)
-        readers, age = feed.load()
-        metrics.show("sojourn_feed_readers", readers)
-        metrics.show("sojourn_feed_age_seconds", age)
         if opened is not counted or rounds % ROUNDS_BETWEEN_COUNTS == 0:
             counted = await _show_sessions(opened, clock)
         rounds += 1
-        asked = time.perf_counter()
         await asyncio.sleep(SECONDS)
-        metrics.observe("sojourn_event_loop_delay_seconds", max(0.0, time.perf_counter() - asked - SECONDS))
 
 
 def _show_load(database: Database) -> None:
