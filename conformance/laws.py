@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
+from sojourn.conformance.contract import Operation
 from sojourn.conformance.instants import instant
 from sojourn.conformance.paging import is_a_step, page_violations, step_violations
 from sojourn.conformance.target import claims_of
@@ -199,6 +200,28 @@ def asked_of(exchange: Exchange) -> dict[str, str]:
     if operation.id in ACTIVE_ONLY:
         found.setdefault("status", "active")
     return found
+
+
+def what_is_named_is_told(exchange: Exchange) -> Iterator[str]:
+    """A response is about the tenant that asked, and about what the path names."""
+    operation, document = exchange.operation, document_of(exchange)
+    if not is_success(exchange) or operation is None or operation.scheme is None or not document:
+        return
+    tenant = asked_of(exchange).get("tenant_id")
+    for row in (found for found in objects(document) if tenant is not None and "tenant_id" in found):
+        if row["tenant_id"] != tenant and "tenants" not in operation.path:
+            yield f"tenant_id is {row['tenant_id']!r}, the caller's is {tenant!r}"
+    for name, value in named_by_the_path(operation, exchange.request.path).items():
+        kind = value.partition("_")[0]
+        told = document.get(name, document.get("id"))
+        if isinstance(told, str) and told != value and (name in document or told.partition("_")[0] == kind):
+            yield f"{name} is {told!r}, the path names {value!r}"
+
+
+def named_by_the_path(operation: Operation, path: str) -> dict[str, str]:
+    """The values of the path's parameters."""
+    pairs = zip(operation.path.split("/"), path.split("/"), strict=False)
+    return {template[1:-1]: unquote(value) for template, value in pairs if template.startswith("{")}
 
 
 def what_was_sent_is_told(exchange: Exchange) -> Iterator[str]:

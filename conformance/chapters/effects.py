@@ -1,7 +1,8 @@
 """What a request changes: nothing where it was refused, and nobody but whom it names where it was done.
 
 Every operation that changes something is asked, in each tenant; what the tenant knows of the users is read before and
-after: their sessions, tokens, devices and uses, the refused tokens, the endpoint that was named.
+after: their sessions, tokens, devices and uses, the refused tokens, the endpoint, application or plan that was named;
+and what is decided for the whole tenant.
 """
 
 from collections.abc import Iterator
@@ -18,6 +19,12 @@ OF_THE_TENANT = ("revoke_all_tokens", "purge_expired_sessions")
 """They change what is other users', too: that is what they are for."""
 OF_ACTIVITY = ("last_active_at", "idle_expires_at", "expires_at", "last_ip", "last_user_agent")
 """Members of a session and its tokens that its own activity moves, perhaps a moment after the request that it was."""
+OF_A_NAME = {
+    "webhook_id": "get_webhook",
+    "client_id": "get_logout_client",
+    "plan_id": "get_revocation_plan",
+}
+"""The operation that shows what has the name, where it is no user's."""
 MOST_TOLD = 4
 _SOURCE = "the contract, introduction; RFC 9110 section 9.2"
 
@@ -36,9 +43,16 @@ def known_of(tenant: Tenant, values: dict[str, Any]) -> dict[str, Any]:
         "list_blacklisted_tokens": tenant.admin("list_blacklisted_tokens", user_id=user),
         "list_tokens": tenant.admin("list_tokens", user_id=user),
     }
-    if "webhook_id" in values:
-        found["get_webhook"] = tenant.admin("get_webhook", webhook_id=values["webhook_id"])
+    for name, operation in OF_A_NAME.items():
+        if name in values:
+            found[operation] = tenant.admin(operation, **{name: values[name]})
     return {name: _shown(reply) for name, reply in found.items()}
+
+
+def all_known_of(tenant: Tenant, values: dict[str, Any]) -> dict[str, Any]:
+    """The same, and what the tenant has decided for all of its users."""
+    decided = {name: _shown(tenant.admin(name)) for name in ("get_token_config", "get_session_policy")}
+    return known_of(tenant, values) | decided
 
 
 def _shown(reply: Reply) -> Any:
@@ -84,11 +98,11 @@ def test_a_refusal_changes_nothing(world: World, operation: Operation) -> None:
     wrong: list[str] = []
     for tenant in of_tenants(world):
         values, request = with_everything(operation, tenant)
-        before = known_of(tenant, values)
+        before = all_known_of(tenant, values)
         refused = list(plain_refusals(operation, request, tenant=tenant))
         for status, sent in refused:
             expect(world.send(sent), status)
-        if differences(before, known_of(tenant, values)):
+        if differences(before, all_known_of(tenant, values)):
             wrong += each_alone(world, operation, tenant=tenant)
     assert not wrong, f"{len(wrong)}: " + "; ".join(wrong[:MOST_TOLD])
 
@@ -99,10 +113,10 @@ def each_alone(world: World, operation: Operation, *, tenant: Tenant) -> list[st
     number = len(list(plain_refusals(operation, with_everything(operation, tenant)[1], tenant=tenant)))
     for place in range(number):
         values, request = with_everything(operation, tenant)
-        before = known_of(tenant, values)
+        before = all_known_of(tenant, values)
         status, sent = list(plain_refusals(operation, request, tenant=tenant))[place]
         world.send(sent)
-        found += [f"after {status} in {tenant.id} {what}" for what in differences(before, known_of(tenant, values))]
+        found += [f"after {status} in {tenant.id} {what}" for what in differences(before, all_known_of(tenant, values))]
     return found or [f"after several refusals in {tenant.id} something is shown otherwise"]
 
 
@@ -129,7 +143,9 @@ def test_what_is_done_to_one_leaves_all_others(world: World, operation: Operatio
         ]
         if twin is not None:
             other, was = twin
-            wrong += [f"{what} of the user in {other.id}" for what in differences(was, known_of(other, _named(values)))]
+            wrong += [
+                f"{what} of the user in {other.id}" for what in differences(was, all_known_of(other, _named(values)))
+            ]
     assert not wrong, f"{len(wrong)}: " + "; ".join(wrong[:MOST_TOLD])
 
 
@@ -145,4 +161,4 @@ def _twin_of(world: World, tenant: Tenant, *, values: dict[str, Any]) -> tuple[T
     user = values["user_id"]
     other.sign_in(user, device_id=f"dev_{user}", amr=["password"])
     expect(other.service("trust_device", body={"user_id": user, "device_fingerprint": f"sha256:{user}"}), 200)
-    return other, known_of(other, _named(values))
+    return other, all_known_of(other, _named(values))

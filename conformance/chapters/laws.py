@@ -176,6 +176,13 @@ test_what_was_sent_is_told = _of_an_exchange(
     law=laws.what_was_sent_is_told,
     profile="core",
 )
+test_what_is_named_is_told = _of_an_exchange(
+    "LAW-018",
+    "A response MUST be about the tenant that asked and about what the path names.",
+    source="the contract, introduction",
+    law=laws.what_is_named_is_told,
+    profile="core",
+)
 test_what_a_token_says_is_told = _of_an_exchange(
     "LAW-016",
     "The claims that a response tells of a token MUST be the claims in it.",

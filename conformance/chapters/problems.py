@@ -1,12 +1,14 @@
 """Problems and languages: every refusal is a problem document that says the same in each language."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from sojourn.conformance.chapters.walks import wrong_parts
 from sojourn.conformance.checks import NotApplicable, check
 from sojourn.conformance.contract import Operation
-from sojourn.conformance.fresh import valid_request
+from sojourn.conformance.fresh import authorised, valid_request, values_for
 from sojourn.conformance.wire import Raw, Reply
 from sojourn.conformance.world import World, expect
 from sojourn.openapi.document import METHODS
@@ -70,6 +72,41 @@ def test_all_violations_are_told_at_once(world: World) -> None:
     body = {"auth_user_id": 5, "colour": "red", "amr": ["password", 7], "ip": "127.0.0.256"}
     fields = [item["field"] for item in expect(world.first.service("create_session", body=body), 400).json["errors"]]
     assert sorted(set(fields)) == ["amr[1]", "auth_user_id", "colour", "ip"], f"told of {fields}"
+
+
+@check(
+    "PRB-008",
+    "All broken rules of every operation MUST be listed at once, each with its field, every time.",
+    source="the contract, Strictness; schema FieldViolation",
+)
+def test_everything_that_is_wrong_is_named_at_once(world: World, operation: Operation) -> None:
+    complaints: list[str] = []
+    for tenant in (world.first, world.second):
+        if tenant is None or (operation.scheme is None and tenant is not world.first):
+            continue
+        valid = authorised(operation, tenant, request=operation.request(values_for(operation, tenant)))
+        for names, request in all_wrong(operation, valid):
+            for language in ("en", "zh-CN", "en", "zh-CN"):
+                reply = expect(world.send(request.with_header("Accept-Language", language)), 400)
+                told = {re.split(r"[.\[]", str(item["field"]))[0] for item in reply.json.get("errors", ())}
+                if "code" in reply.json and told - {"body"} != names:  # a rule about several members names the body
+                    complaints.append(f"for {tenant.id}: wrong were {sorted(names)}, told of {sorted(told)}")
+    assert not complaints, f"{len(complaints)}: {complaints[0]}"
+
+
+def all_wrong(operation: Operation, valid: Raw) -> Iterator[tuple[set[str], Raw]]:
+    """Every parameter wrong at once with one that nobody declared; and every member likewise."""
+    query, members = valid.with_query("colour", "red"), {"colour": "red"}
+    names = {"colour"}
+    for name, request in wrong_parts(operation, valid):
+        if request.body == valid.body:
+            query = query.with_query(name, dict(request.query)[name])
+            names.add(name)
+        else:
+            members[name] = json.loads(request.body or b"{}")[name]
+    yield names, query
+    if len(members) > 1:
+        yield set(members), valid.with_body(members)
 
 
 @check(

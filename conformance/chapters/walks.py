@@ -33,8 +33,17 @@ LAWS: tuple[Law, ...] = (
 )
 TURNS = ("zh-CN", "zh-CN", "en", "zh-CN", "en")
 """The languages of one request, asked again and again: each is asked for in an even and in an odd turn."""
+OF_A_TYPE = ("title", "status", "code", "i18n_key")
+"""Members of a problem that its type alone decides."""
 MOST_TOLD = 6
-GOES_ON = ("get_revocation", "list_webhooks", "get_webhook", "list_webhook_deliveries", "list_logout_clients")
+GOES_ON = (
+    "get_revocation",
+    "get_session_series",
+    "list_webhooks",
+    "get_webhook",
+    "list_webhook_deliveries",
+    "list_logout_clients",
+)
 """Reads of what the server works at by itself: they may differ although nobody asks for anything."""
 OF_NOW = ("timestamp", "updated_at", "evaluated_at", "exported_at", "generated_at", "as_of")
 """Members that say when a response was made."""
@@ -72,6 +81,9 @@ def plain_refusals(operation: Operation, request: Raw, *, tenant: Tenant) -> Ite
         yield 401, request.without("X-API-Key", "Authorization")
     if operation.roles:
         yield 403, request.with_header("Authorization", f"Bearer {tenant.sign_in().access}")
+    limited = tenant.world.target.limited_api_key
+    if operation.scheme == "apiKey" and 403 in operation.responses and limited is not None:
+        yield 403, request.with_header("X-API-Key", limited)
     yield 400, request.with_query("colour", "red")
     if 406 in operation.responses:
         yield 406, request.with_header("Accept", header_laws.PICTURE)
@@ -88,6 +100,7 @@ class Walk:
     def __init__(self, world: World, operation: Operation) -> None:
         self.world, self.operation = world, operation
         self.complaints: list[str] = []
+        self._pages: dict[tuple[str, str], dict[str, Any]] = {}
 
     def ask(self, request: Raw, what: str, *, language: str, wanted: tuple[int, ...] = ()) -> Reply:
         """Send it with an id, a trace and a language; note everything that is wrong with the answer."""
@@ -108,6 +121,26 @@ class Walk:
         yield from answer_violations(self.operation, exchange.reply)
         for law in LAWS:
             yield from law(exchange)
+        yield from self._unlike_its_page(exchange)
+
+    def _unlike_its_page(self, exchange: Exchange) -> Iterator[str]:
+        """What a problem says otherwise than the page that its `type` leads to, in the same language."""
+        problem = laws.document_of(exchange) if exchange.reply.status >= 400 else {}
+        language = exchange.reply.headers.get("content-language")
+        if language not in header_laws.LANGUAGES or "get_problem_type" not in self.world.contract.operations:
+            return
+        page = self._page(str(problem.get("type")).rpartition("/")[2], language)
+        for name in OF_A_TYPE:
+            if name in page and name in problem and problem[name] != page[name]:
+                yield f"{name} is {problem[name]!r}, the page of its type says {page[name]!r}"
+
+    def _page(self, slug: str, language: str) -> dict[str, Any]:
+        key = (slug, language)
+        if key not in self._pages:
+            request = self.world.first.request("get_problem_type", slug=slug)
+            reply = self.world.send(request.with_header("Accept-Language", language))
+            self._pages[key] = reply.json if reply.status == 200 else {}
+        return self._pages[key]
 
     def tell(self) -> None:
         """Fail with the first complaints."""

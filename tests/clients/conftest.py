@@ -1,5 +1,7 @@
 """A service of each engine and verifiers beside it, for a file of tests."""
 
+import fcntl
+import os
 import shutil
 from collections.abc import Iterator
 
@@ -30,12 +32,18 @@ def beside(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="session")
-def typescript_built() -> None:
-    """`@sojourn/verify`, compiled in the strictest way, into plain modules and their types."""
+def typescript_built(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """`@sojourn/verify`, compiled in the strictest way, into plain modules and their types; once for all processes."""
     if not TOOLS.exists():
         pytest.skip("the package's tools are not installed; `tox -e clients` brings them")
-    shutil.rmtree(PACKAGE / "dist", ignore_errors=True)
-    run(TOOLS / "tsc", "--project", ".")
+    folder = tmp_path_factory.getbasetemp()
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    with (shared / "typescript.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "typescript.built").exists():
+            shutil.rmtree(PACKAGE / "dist", ignore_errors=True)
+            run(TOOLS / "tsc", "--project", ".")
+            (shared / "typescript.built").touch()
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.conformance.liars.lying import Answer, Exchange, documents, requests, rescued, whole
+from tests.conformance.liars.lying import Answer, Exchange, documents, problems, requests, rescued, whole
 from tests.conformance.mutants.mutant import tenant_of
 from tests.conformance.serving import FIRST, SECOND, admin_token
 
@@ -91,3 +91,29 @@ def _(exchange: Exchange) -> None:
     sent = exchange.document
     if isinstance(sent.get("filter"), dict) and "ip" in sent["filter"]:
         exchange.put_document({**sent, "filter": {n: v for n, v in sent["filter"].items() if n != "ip"}})
+
+
+@requests(
+    "EXA-001",
+    "takes an id in capitals for that of a session",
+    "GET /admin/sessions/risk-score$",
+    options=("about get_risk_score",),
+)
+def _(exchange: Exchange) -> None:
+    exchange.query = exchange.query.lower()
+
+
+@problems(
+    "PRB-008",
+    "tells of two broken rules at most",
+    "POST /internal/session/trusted-devices$",
+    options=OF_A_DEVICE,
+)
+def _(exchange: Exchange, document: Any) -> None:
+    if "errors" in document:
+        document["errors"] = document["errors"][:2]
+
+
+@documents("LAW-018", "shows a session with the name of another tenant", "GET /sessions/[^/]+$")
+def _(exchange: Exchange, document: Any) -> None:
+    document["session"]["tenant_id"] = SECOND
