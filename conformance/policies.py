@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sojourn.conformance.laws import is_success, name_of
 from sojourn.conformance.world import Tenant, World, expect
@@ -21,7 +22,14 @@ def clear_policies(world: World, *, since: int) -> None:
 @contextmanager
 def limited(tenant: Tenant, count: int, **members: str) -> Iterator[None]:
     """So many sessions of each user are allowed while the block runs."""
-    expect(tenant.admin(SET, body={"max_sessions": {"count": count, **members}}), 200)
+    with ruled(tenant, {"max_sessions": {"count": count, **members}}):
+        yield
+
+
+@contextmanager
+def ruled(tenant: Tenant, policy: dict[str, Any]) -> Iterator[None]:
+    """The tenant has a policy while the block runs."""
+    expect(tenant.admin(SET, body=policy), 200)
     try:
         yield
     finally:

@@ -47,6 +47,8 @@ REUSE = Ending(OURSELVES, "refresh_token_reuse", "refresh_token_reuse", "policy"
 """A refresh token was sent again after it was exchanged (RFC 9700 §4.14.2)."""
 LIMIT = Ending(OURSELVES, "session_limit", "session_limit", "policy")
 """The user began one session more than the limit allows: the idlest ended for it."""
+MOVED = Ending(OURSELVES, "binding_violated", "binding_violated", "policy")
+"""The session was used from another network or country than it began in, and its tenant's policy ends it then."""
 RESTORED = Ending("operator", "restored", "restored", "system")
 """A backup was restored: it does not know what was revoked since it was made."""
 

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from sojourn.domain.clock import Instant
 from sojourn.domain.errors import SessionLimitReached
 from sojourn.domain.ids import SessionKey
+from sojourn.domain.session_binding import NO_BINDING, Binding
 
 Per = Literal["user", "user_app"]
 OnLimit = Literal["deny", "end_oldest", "end_idlest"]
@@ -30,6 +31,7 @@ class SessionPolicy(NamedTuple):
 
     version: int
     max_sessions: SessionLimit | None
+    binding: Binding = NO_BINDING
 
 
 NO_POLICY = SessionPolicy(0, None)

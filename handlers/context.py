@@ -22,6 +22,7 @@ from sojourn.storage.touches import Touch
 from sojourn.storage.unit_of_work import UnitOfWork
 
 H = TypeVar("H", bound=Callable[..., Awaitable[Any]])
+T = TypeVar("T")
 
 
 def reads_at_length(handler: H) -> H:
@@ -188,6 +189,21 @@ class Toucher(Protocol):
     def __call__(self, unit: UnitOfWork, key: SessionKey, *, at: datetime, touch: Touch) -> Awaitable[bool]: ...
 
 
+class Writer(Protocol):
+    """Runs `work` in a transaction of its own and returns its result once that is durable. Raises what `work` raises.
+
+    It is for handlers that open their own write transactions.
+    """
+
+    def __call__(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> Awaitable[T]: ...
+
+
+class SecurityLog(Protocol):
+    """Records a security event of the request, by its name in the catalogue and with the members it has there."""
+
+    def __call__(self, name: str, **members: Any) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """What every handler may use; one instance per process."""
@@ -208,6 +224,7 @@ class Service:
     is_ready: Callable[[], Awaitable[bool]]
     purge: Purge
     touch: Toucher
+    write: Writer
     feed: Feed
     status_lists: StatusLists
     stream_max_age: timedelta
@@ -270,6 +287,7 @@ class Context:
     media_type: str
     service: Service
     began: datetime
+    security_event: SecurityLog
     presented: PresentedToken | None = None
     actor: PresentedToken | None = None
     request_id: str | None = None

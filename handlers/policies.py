@@ -5,6 +5,7 @@ from typing import Any
 from sojourn.domain.errors import PreconditionFailed
 from sojourn.domain.policy_simulations import known_since
 from sojourn.domain.preconditions import is_met
+from sojourn.domain.session_binding import NO_BINDING, Binding
 from sojourn.domain.session_policies import SessionLimit, SessionPolicy
 from sojourn.handlers import auditing
 from sojourn.handlers.context import Context, reads_at_length
@@ -22,12 +23,14 @@ async def get_session_policy(ctx: Context) -> View:
 
 async def set_session_policy(ctx: Context, if_match: str | None, body: dict[str, Any]) -> View:
     """Replace the policy. Raises TenantNotFound, PreconditionFailed."""
-    return session_policy(await _changed(ctx, _limit_in(body), if_match=if_match, action="session_policy.set"))
+    binding = Binding(**body.get("bind", {}))
+    after = await _changed(ctx, _limit_in(body), binding=binding, if_match=if_match, action="session_policy.set")
+    return session_policy(after)
 
 
 async def reset_session_policy(ctx: Context, if_match: str | None) -> None:
     """Take away every rule of the policy. Raises TenantNotFound, PreconditionFailed."""
-    await _changed(ctx, None, if_match=if_match, action="session_policy.cleared")
+    await _changed(ctx, None, binding=NO_BINDING, if_match=if_match, action="session_policy.cleared")
 
 
 @reads_at_length
@@ -46,13 +49,15 @@ def _limit_in(body: dict[str, Any]) -> SessionLimit | None:
     return SessionLimit(limit["count"], limit.get("per", "user"), limit.get("on_limit", "end_idlest"))
 
 
-async def _changed(ctx: Context, limit: SessionLimit | None, *, if_match: str | None, action: str) -> SessionPolicy:
+async def _changed(
+    ctx: Context, limit: SessionLimit | None, *, binding: Binding, if_match: str | None, action: str
+) -> SessionPolicy:
     await require_tenant(ctx)
     before = await session_policies.get_alone(ctx.db)
     if not is_met(if_match, ctx.service.tag_of(session_policy(before))):
         raise PreconditionFailed()
     after = await session_policies.change(
-        ctx.db, before, limit=limit, now=ctx.now_text, by=ctx.caller.id, initiated_by="admin"
+        ctx.db, before, limit=limit, binding=binding, now=ctx.now_text, by=ctx.caller.id, initiated_by="admin"
     )
     await auditing.record(ctx, action, before=session_policy(before), after=session_policy(after))
     return after

@@ -271,6 +271,7 @@ def _program(
             is_ready=database.is_ready,
             purge=database.purge,
             touch=database.touch,
+            write=database.write,
             feed=database.feed,
             status_lists=database.status_lists,
             stream_max_age=settings.stream_max_age,

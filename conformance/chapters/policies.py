@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sojourn.conformance.checks import NotApplicable, check
-from sojourn.conformance.policies import CLEAR, SET, SIMULATE, limited
+from sojourn.conformance.policies import CLEAR, SET, SIMULATE, limited, ruled
 from sojourn.conformance.wire import Reply
 from sojourn.conformance.world import Tenant, World, expect
 
@@ -15,6 +15,15 @@ MOST = 3
 SIMULATED = 20
 """So many sessions few others have: what a simulation says changes by what the check itself does."""
 ON_LIMIT = ("deny", "end_oldest", "end_idlest")
+BINDINGS = (
+    {"country": "end"},
+    {"asn": "report"},
+    {"asn": "off", "country": "report"},
+    {"asn": "end", "country": "off"},
+)
+NO_BINDINGS = ({"country": "deny"}, {"city": "end"}, {"asn": 64500}, {"asn": ["end"]}, "end")
+HOMES = (("8.8.8.8", "8.8.8.8"), ("192.0.2.10", "192.0.2.10"), ("2001:4860:4860::8888", "2001:4860:4860:0:0:0:0:8888"))
+"""Addresses of which files of places know some, each with how a use names it."""
 
 policed = functools.partial(check, source="the contract, set_session_policy", profile="full", feature="policies")
 
@@ -190,3 +199,38 @@ def simulated(tenant: Tenant, on_limit: str) -> tuple[int, int, int]:
         raise NotApplicable("the tenant has more sessions than a simulation counts")
     ends = told["would_end_now"]
     return ends["sessions"], ends["users"], told["would_deny"]["sign_ins"]
+
+
+@policed("POL-011", "A binding MUST be shown as it was set, and what is none MUST be refused and change nothing.")
+def test_a_binding_is_shown_as_it_was_set(world: World) -> None:
+    require_bindings(world)
+    for rules in BINDINGS:
+        with ruled(world.first, {"bind": rules}):
+            shown = expect(world.first.admin("get_session_policy"), 200).json
+            assert shown.get("bind") == rules, f"the binding {rules} is shown as {shown.get('bind')}"
+            for wrong in NO_BINDINGS:
+                expect(world.first.admin(SET, body={"bind": wrong}), 400)
+            after = expect(world.first.admin("get_session_policy"), 200).json
+            assert after == shown, f"what was refused was done: {after}"
+    cleared = expect(world.first.admin("get_session_policy"), 200).json
+    assert "bind" not in cleared, f"the policy without rules is {cleared}"
+
+
+@policed("POL-012", "A use from where a session began, or without an address, MUST NOT end it, however it is bound.")
+def test_a_use_from_home_ends_nothing(world: World) -> None:
+    require_bindings(world)
+    with ruled(world.first, {"bind": {"asn": "end", "country": "end"}}):
+        for first, home in HOMES:
+            made = begun(world.first, user := world.new_user(), ip=first)
+            for body in ({"ip": home}, {"user_agent": "Mozilla/5.0"}, None):
+                reply = world.first.service("touch_session_as_service", session_id=made, body=body)
+                assert reply.status == 200, f"a use from {first} with {body} is {reply.status}"
+            left = [item["id"] for item in open_ones(world.first, user)]
+            assert left == [made], f"a session of {first} was ended by a use from there"
+
+
+def require_bindings(world: World) -> None:
+    """Raises NotApplicable where the contract has no bindings."""
+    require_policies(world)
+    if "bind" not in (world.contract.operations[SET].body_schema or {}).get("properties", {}):
+        raise NotApplicable(f"a policy of {SET} binds no sessions")

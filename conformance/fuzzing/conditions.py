@@ -19,13 +19,13 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     Schemathesis then fills an optional header with 0 and calls the request valid. It also takes one key for requests
     that differ, which is no retry: each request that is valid otherwise gets a key of its own. A tag
     that it makes up is of nothing that is there: a change is asked for whatever is there. A limit of sessions that it
-    draws would refuse the run's own sign-ins, or end its sessions: it is a high one instead.
+    draws would refuse the run's own sign-ins, or end its sessions: it is a high one instead. A binding that ends them
+    reports.
     """
     if not case.meta or not case.meta.generation.mode.is_positive:
         return
-    limit = case.body.get("max_sessions") if case.operation.path == _POLICY and isinstance(case.body, dict) else None
-    if isinstance(limit, dict) and isinstance(limit.get("count"), int):
-        case.body["max_sessions"] = {**limit, "count": _MANY}
+    if case.operation.path == _POLICY and isinstance(case.body, dict):
+        _widen(case.body)
     if not case.headers:
         return
     if case.headers.get(_CONDITION) == "0":
@@ -34,3 +34,12 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         case.headers[_OF_A_CHANGE] = "*"
     if _RETRY in case.headers:
         case.headers[_RETRY] = str(uuid.uuid4())
+
+
+def _widen(policy: dict[str, Any]) -> None:
+    """Let a policy allow more than the run needs."""
+    limit, bound = policy.get("max_sessions"), policy.get("bind")
+    if isinstance(limit, dict) and isinstance(limit.get("count"), int):
+        policy["max_sessions"] = {**limit, "count": _MANY}
+    if isinstance(bound, dict):
+        policy["bind"] = {name: "report" if rule == "end" else rule for name, rule in bound.items()}

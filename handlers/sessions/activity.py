@@ -4,6 +4,7 @@ from sojourn.domain.clock import Instant, from_text, to_text
 from sojourn.domain.errors import SessionNotFound
 from sojourn.domain.sessions import idle_deadline_after_activity
 from sojourn.handlers.context import Context
+from sojourn.handlers.sessions.binding import settle_move
 from sojourn.handlers.views.envelopes import View, simple_response
 from sojourn.storage.queries.sessions import SessionRow
 from sojourn.storage.touches import Touch
@@ -13,7 +14,7 @@ async def keep_alive(ctx: Context, row: SessionRow, *, ip: str | None = None, us
     """`SimpleResponse`: the idle deadline of an active session moves, the absolute one never does.
 
     `ip` and `user_agent` say where it is used now, None where that is not told. Raises SessionNotFound when the
-    session has ended meanwhile.
+    session has ended meanwhile, or ends because it is used from elsewhere.
     """
     touch = Touch(
         last_active_at=ctx.now_text,
@@ -22,6 +23,8 @@ async def keep_alive(ctx: Context, row: SessionRow, *, ip: str | None = None, us
         last_ip=ip,
         last_user_agent=user_agent,
     )
+    if ip is not None and await settle_move(ctx, row, ip=ip, touch=touch):
+        return simple_response("activity recorded", ctx.now_text)
     if not await ctx.service.touch(ctx.db, row.id, at=ctx.now, touch=touch):
         raise SessionNotFound()
     return simple_response("activity recorded", ctx.now_text)

@@ -8,11 +8,14 @@ from sojourn.handlers.views.envelopes import View
 
 def session_policy(policy: SessionPolicy) -> View:
     """`SessionPolicy`: only rules that the tenant has."""
+    view: View = {"version": policy.version}
     limit = policy.max_sessions
-    if limit is None:
-        return {"version": policy.version}
-    shown = {"count": limit.most, "per": limit.per, "on_limit": limit.on_limit}
-    return {"version": policy.version, "max_sessions": shown}
+    if limit is not None:
+        view["max_sessions"] = {"count": limit.most, "per": limit.per, "on_limit": limit.on_limit}
+    bound = {name: rule for name, rule in policy.binding._asdict().items() if rule is not None}
+    if bound:
+        view["bind"] = bound
+    return view
 
 
 def session_policy_simulation(foretold: Foretold, *, is_complete: bool, since: Instant, now: Instant) -> View:

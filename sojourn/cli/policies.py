@@ -1,7 +1,7 @@
 """`sojourn policy`: a tenant's own rules of sessions."""
 
 import json
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import click
 
@@ -12,6 +12,7 @@ from sojourn.cli.trail import Trail
 from sojourn.domain.clock import to_text, utc_now
 from sojourn.domain.ids import TenantId
 from sojourn.domain.policy_simulations import known_since
+from sojourn.domain.session_binding import NO_BINDING, Bind, Binding
 from sojourn.domain.session_policies import MOST_SESSIONS, OnLimit, Per, SessionLimit, SessionPolicy
 from sojourn.domain.values import Tenant
 from sojourn.handlers.views.policies import session_policy, session_policy_simulation
@@ -25,9 +26,8 @@ as_object = click.option("--json", "as_json", is_flag=True, help="Print one JSON
 max_sessions = click.option(
     "--max-sessions",
     type=click.IntRange(1, MOST_SESSIONS),
-    required=True,
     metavar="N",
-    help="How many sessions may be open at once, suspended ones included.",
+    help="How many sessions may be open at once, suspended ones included. Without: as many as the service allows.",
 )
 per = click.option(
     "--per", type=click.Choice(get_args(Per)), default="user", show_default=True, help="What is counted together."
@@ -39,6 +39,23 @@ on_limit = click.option(
     show_default=True,
     help="What a sign-in above the limit does: it is refused, or ends the oldest or the idlest session.",
 )
+bind_country = click.option(
+    "--bind-country",
+    type=click.Choice(get_args(Bind)),
+    help="What happens if a session is used from another country than it was created in.",
+)
+bind_asn = click.option(
+    "--bind-asn",
+    type=click.Choice(get_args(Bind)),
+    help="What happens if a session is used from another network operator than it was created with.",
+)
+
+
+class Rules(NamedTuple):
+    """What a tenant's policy shall be."""
+
+    limit: SessionLimit | None
+    binding: Binding
 
 
 @click.group()
@@ -73,13 +90,30 @@ def show(tenant: TenantId, *, as_json: bool, database_url: str | None) -> None:
 @max_sessions
 @per
 @on_limit
+@bind_country
+@bind_asn
 @as_object
 @database_url
 def set_(
-    tenant: TenantId, *, max_sessions: int, per: Per, on_limit: OnLimit, as_json: bool, database_url: str | None
+    tenant: TenantId,
+    *,
+    max_sessions: int | None,
+    per: Per,
+    on_limit: OnLimit,
+    bind_country: Bind | None,
+    bind_asn: Bind | None,
+    as_json: bool,
+    database_url: str | None,
 ) -> None:
-    """Replace the rules of the tenant, from the next sign-in on. No session ends now."""
-    _show(_changed(tenant, SessionLimit(max_sessions, per, on_limit), database_url=database_url), as_json=as_json)
+    """Replace the rules of the tenant as a whole: what is left out is no rule.
+
+    A limit holds from the next sign-in on, a binding from the next use of a session on. No session ends now.
+    """
+    if max_sessions is None and bind_country is None and bind_asn is None:
+        raise click.UsageError("give a rule: --max-sessions, --bind-country or --bind-asn")
+    limit = None if max_sessions is None else SessionLimit(max_sessions, per, on_limit)
+    wanted = Rules(limit, Binding(asn=bind_asn, country=bind_country))
+    _show(_changed(tenant, wanted, database_url=database_url), as_json=as_json)
 
 
 @policy.command()
@@ -90,9 +124,11 @@ def set_(
 @as_object
 @database_url
 def simulate(
-    tenant: TenantId, *, max_sessions: int, per: Per, on_limit: OnLimit, as_json: bool, database_url: str | None
+    tenant: TenantId, *, max_sessions: int | None, per: Per, on_limit: OnLimit, as_json: bool, database_url: str | None
 ) -> None:
     """Print what rules would do if they were set. Nothing changes and no session ends."""
+    if max_sessions is None:
+        raise click.UsageError("give a rule: --max-sessions")
     settings = settings_from(database_url=database_url)
     limit = SessionLimit(max_sessions, per, on_limit)
     now = utc_now()
@@ -127,14 +163,14 @@ def simulate(
 @database_url
 def clear(tenant: TenantId, *, as_json: bool, database_url: str | None) -> None:
     """Take away every rule of the tenant. The settings of the service still apply."""
-    _show(_changed(tenant, None, database_url=database_url), as_json=as_json)
+    _show(_changed(tenant, Rules(None, NO_BINDING), database_url=database_url), as_json=as_json)
 
 
-def _changed(tenant: TenantId, limit: SessionLimit | None, *, database_url: str | None) -> SessionPolicy:
-    """Change the limit of a tenant and record it. Raises ClickException where there is no such tenant."""
+def _changed(tenant: TenantId, wanted: Rules, *, database_url: str | None) -> SessionPolicy:
+    """Change the rules of a tenant and record it. Raises ClickException where there is no such tenant."""
     settings = existing_database(settings_from(database_url=database_url))
     trail = Trail(settings)
-    action = "session_policy.cleared" if limit is None else "session_policy.set"
+    action = "session_policy.cleared" if wanted == Rules(None, NO_BINDING) else "session_policy.set"
 
     async def work(unit: SystemUnit) -> SessionPolicy:
         own = unit.of(Tenant(tenant))
@@ -142,7 +178,9 @@ def _changed(tenant: TenantId, limit: SessionLimit | None, *, database_url: str 
             raise _no_tenant(tenant)
         before = await session_policies.get_alone(own)
         now = to_text(utc_now())
-        after = await session_policies.change(own, before, limit=limit, now=now, by="operator", initiated_by="system")
+        after = await session_policies.change(
+            own, before, limit=wanted.limit, binding=wanted.binding, now=now, by="operator", initiated_by="system"
+        )
         was, is_now = session_policy(before), session_policy(after)
         await trail.append(unit, action, of_tenants=[tenant], before=was, after=is_now)
         return after
@@ -160,8 +198,9 @@ def _show(found: SessionPolicy, *, as_json: bool) -> None:
         click.echo(json.dumps(session_policy(found)))
         return
     limit = found.max_sessions
-    rule = "no rules" if limit is None else f"max sessions {limit.most} per {limit.per}, on limit {limit.on_limit}"
-    click.echo(f"version {found.version}: {rule}")
+    rules = [] if limit is None else [f"max sessions {limit.most} per {limit.per}, on limit {limit.on_limit}"]
+    rules += [f"bind {name} {rule}" for name, rule in found.binding._asdict().items() if rule is not None]
+    click.echo(f"version {found.version}: {'; '.join(rules) or 'no rules'}")
 
 
 def _no_tenant(tenant: TenantId) -> click.ClickException:

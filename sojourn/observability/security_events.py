@@ -23,7 +23,10 @@ _USER = ("user_id", "auth_user_id")
 
 @dataclass(frozen=True, slots=True)
 class SecurityEvent:
-    """A kind of event. It follows the success of one of `operations`, or a refusal by one of the keys in `refusals`."""
+    """A kind of event. It follows the success of one of `operations`, or a refusal by one of the keys in `refusals`.
+
+    One that follows neither is found by a handler, in some requests to its operation.
+    """
 
     name: str
     when: str
@@ -34,6 +37,10 @@ class SecurityEvent:
 
 def _done(name: str, when: str, *, after: str, members: str = "") -> SecurityEvent:
     return SecurityEvent(name, when, tuple(members.split()), operations=frozenset(after.split()))
+
+
+def _found(name: str, when: str, *, members: str) -> SecurityEvent:
+    return SecurityEvent(name, when, tuple(members.split()))
 
 
 def _refused(name: str, when: str, *, by: str) -> SecurityEvent:
@@ -70,6 +77,11 @@ CATALOGUE: Mapping[str, SecurityEvent] = {
         ),
         _done("session.suspended", "one session is refused for a while", after="suspend_session", members="session_id"),
         _done("session.reactivated", "its suspension was ended", after="reactivate_session", members="session_id"),
+        _found(
+            "session.moved",
+            "a session that is bound was used from another country or network, and was reported or ended",
+            members="user_id session_id ip changed outcome",
+        ),
         _done("sessions.purged", "sessions that had ended were deleted", after="purge_expired_sessions"),
         _done("plan.created", "a plan to end sessions was made", after="create_revocation_plan", members="reason"),
         _done("plan.applied", "the sessions of a plan were ended", after="apply_revocation_plan", members="plan_id"),
@@ -268,12 +280,22 @@ def refused(handled: Handled, error: DomainError) -> None:
         _record(event, handled, level=logging.WARNING, members=members)
 
 
+def found(name: str, handled: Handled, *, members: Mapping[str, Any]) -> None:
+    """Record what a handler found. Raises ValueError for other members than the catalogue's."""
+    event = CATALOGUE[name]
+    _require(event, members)
+    _record(event, handled, level=logging.WARNING, members=dict(members))
+
+
 def by_command(name: str, *, operator: str, members: Mapping[str, Any]) -> None:
     """Record what a command did. Raises ValueError for other members than the catalogue's."""
-    event = BY_COMMAND[name]
-    if set(members) != set(event.members):
-        raise ValueError(f"{name} has the members {', '.join(event.members)}")
+    _require(BY_COMMAND[name], members)
     logger.info("%s", name, extra={"event": name, "operator": operator, **members})
+
+
+def _require(event: SecurityEvent, members: Mapping[str, Any]) -> None:
+    if set(members) != set(event.members):
+        raise ValueError(f"{event.name} has the members {', '.join(event.members)}")
 
 
 def _record(event: SecurityEvent, handled: Handled, *, level: int, members: dict[str, Any]) -> None:

@@ -111,6 +111,10 @@ class Responder:
         """Say to which span the request belongs, where it is traced."""
         self._trace = trace
 
+    def security_event(self, name: str, **members: Any) -> None:
+        """Record a security event that the operation found, with the members that the catalogue says."""
+        security_events.found(name, self, members=members)
+
     async def answer(self, plan: "Plan", result: Any, *, media_type: str, had: str | None) -> None:
         """Send what the handler returned with the operation's status of success; 304 where the client `had` it."""
         form: str | None = JSON

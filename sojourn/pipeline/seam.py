@@ -54,6 +54,7 @@ async def run_handler(
             media_type=media_type,
             service=program.service,
             began=responder.began,
+            security_event=responder.security_event,
             presented=presented,
             actor=actor,
             request_id=responder.request_id,

@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from connexion.middleware.main import ConnexionMiddleware
 
@@ -45,6 +45,8 @@ LEAVE_LISTS = timedelta(days=1)
 """So much longer than its sessions a status list is kept, for clocks that differ."""
 START_SECONDS = 5
 """A start waits so long for a database that does not answer, and then serves refusals."""
+
+T = TypeVar("T")
 
 logger = logging.getLogger("sojourn")
 
@@ -110,6 +112,10 @@ class WorkerDatabase:
     async def touch(self, unit: UnitOfWork, key: SessionKey, *, at: datetime, touch: Touch) -> bool:
         """Record an activity of an active session; False when it is not active any more."""
         return await self._activity.touch(unit, key, at=at, touch=touch)
+
+    async def write(self, tenant: Tenant, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+        """Run `work` in a transaction of its own. Raises Unavailable, and what `work` raises."""
+        return await self().write(tenant, work)
 
     @asynccontextmanager
     async def lifespan(self, _: ConnexionMiddleware) -> AsyncIterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sojourn.domain.clock import Instant
 from sojourn.domain.endings import LIMIT, Initiator
 from sojourn.domain.ids import SessionKey
+from sojourn.domain.session_binding import NO_BINDING, Binding
 from sojourn.domain.session_policies import NO_POLICY, OpenSession, Room, SessionLimit, SessionPolicy, ends_for_one_more
 from sojourn.storage.queries import events, session_limit, sessions
 from sojourn.storage.queries.events import Event
@@ -23,7 +24,8 @@ _P = SessionPolicyTable.__table__
 _S = SessionTable.__table__
 _TENANT: Any = bindparam("tenant")
 _LIMIT = ("most_sessions", "counted_per", "on_limit")
-_WRITTEN = ("version", *_LIMIT, "updated_at")
+_BINDING = ("bind_asn", "bind_country")
+_WRITTEN = ("version", *_LIMIT, *_BINDING, "updated_at")
 _IN_APP = _S.c.app_id.is_not_distinct_from(bindparam("app_id", type_=_S.c.app_id.type))
 _OF_USER = select(func.count()).select_from(_S).where(_S.c.tenant_id == _TENANT, _S.c.user_id == bindparam("user_id"))
 
@@ -31,7 +33,7 @@ OWN_LIMIT = tuple(_P.c[name] for name in _LIMIT)
 """The columns of a tenant's limit, in the order that `limit_of` takes them: null where it has none."""
 IS_OWN = _P.c.tenant_id == _TENANT
 TABLE = _P
-GET = Statement(select(_P.c.version, *OWN_LIMIT).where(IS_OWN))
+GET = Statement(select(_P.c.version, *OWN_LIMIT, *[_P.c[name] for name in _BINDING]).where(IS_OWN))
 _put = insert(_P).values(tenant_id=_TENANT, **{name: bindparam(name) for name in _WRITTEN})
 PUT = Statement(
     _put.on_conflict_do_update(index_elements=["tenant_id"], set_={name: _put.excluded[name] for name in _WRITTEN})
@@ -70,7 +72,7 @@ def limit_of(row: Row) -> SessionLimit | None:
 async def get(unit: UnitOfWork) -> SessionPolicy:
     """The tenant's policy."""
     row = await unit.one(GET)
-    return NO_POLICY if row is None else SessionPolicy(row[0], limit_of(row[1:]))
+    return NO_POLICY if row is None else SessionPolicy(row[0], limit_of(row[1:4]), Binding._make(row[4:]))
 
 
 async def room(unit: UnitOfWork, user_ids: Iterable[str], *, now: Instant) -> Room | None:
@@ -92,19 +94,21 @@ async def change(
     before: SessionPolicy,
     *,
     limit: SessionLimit | None,
+    binding: Binding = NO_BINDING,
     now: Instant,
     by: str,
     initiated_by: Initiator,
 ) -> SessionPolicy:
-    """Give the tenant another limit than `before`, or none, and tell that; where it is the same, nothing is done.
+    """Give the tenant other rules than `before`, or none, and tell that; where they are the same, nothing is done.
 
-    It holds for sign-ins that begin from now on.
+    The limit holds for sign-ins that begin from now on, the binding for each use of a session.
     """
-    if limit == before.max_sessions:
+    if (limit, binding) == (before.max_sessions, before.binding):
         return before
-    after = SessionPolicy(before.version + 1, limit)
+    after = SessionPolicy(before.version + 1, limit, binding)
     values = dict.fromkeys(_LIMIT) if limit is None else dict(zip(_LIMIT, limit, strict=True))
-    await unit.run(PUT, version=after.version, updated_at=now, **values)
+    bound = dict(zip(_BINDING, binding, strict=True))
+    await unit.run(PUT, version=after.version, updated_at=now, **values, **bound)
     told = {"policy": "sessions", "version": after.version}
     await events.tell(unit, [Event("policy.changed", now, actor=by, initiated_by=initiated_by, data=told)])
     return after

@@ -1,6 +1,7 @@
 """Each security event of the catalogue is provoked over HTTP; its record says who and why; the caller is told less."""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from sojourn.observability.security_events import CATALOGUE, COMMON
 from tests.http.conftest import API_KEY, Client
 from tests.http.test_scopes import stored
 from tests.http.test_security_event_tokens import event_of_now, push
+from tests.http.test_session_binding import BERLIN, TURKU, files_of_places
 from tests.http.tokens import refresh, sign_in
 
 HARMLESS = {
@@ -117,10 +119,20 @@ def manage_keys(client: Client, url: str) -> None:
     client.request("POST", "/admin/tenants", headers=manager, json={"tenant_id": "initech"})
 
 
-def test_each_event_is_provoked_and_says_what_the_catalogue_says(start: Any, events: Any, database_url: str) -> None:
-    client = start(SOJOURN_API_KEY_GUESSES="3")
+def move(client: Client) -> None:
+    """A session that is bound is used from another country."""
+    made = client.create("usr_traveller", ip=TURKU)["id"]
+    client.as_admin("PUT", "/admin/policies/sessions", json={"bind": {"country": "report"}})
+    client.internal("POST", f"/internal/session/{made}/activity", json={"ip": BERLIN})
+
+
+def test_each_event_is_provoked_and_says_what_the_catalogue_says(
+    start: Any, events: Any, database_url: str, tmp_path: Path
+) -> None:
+    client = start(SOJOURN_API_KEY_GUESSES="3", **files_of_places(tmp_path))
 
     provoke_everything(client)
+    move(client)
     manage_keys(client, database_url)
     manage_webhooks(client)
     plan_and_apply(client)

@@ -368,7 +368,7 @@ policy-save-title = { $count ->
     [one] Save 1 change of the policy?
    *[other] Save { $count } changes of the policy?
 }
-policy-consequence = The rules hold from the next sign-in on.
+policy-consequence = A limit holds from the next sign-in on, a binding from the next use of a session on.
 policy-reach = { $count ->
     [0] The tenant has no active session now.
     [one] The tenant has 1 active session now.
@@ -407,6 +407,15 @@ policy-max_sessions-per = Counted together
 policy-about-max_sessions-per = Sessions without an application count as one application.
 policy-max_sessions-on_limit = At the limit
 policy-about-max_sessions-on_limit = What a sign-in above the limit does.
+policy-bind = Binding to where a session began
+policy-about-bind = What happens if a session is used from elsewhere than where it was created. It applies from the next use on.
+policy-bind-asn = Another network operator
+policy-about-bind-asn = An address whose operator is not known is no other one.
+policy-bind-country = Another country
+policy-about-bind-country = An address whose country is not known is in no other one.
+policy-value-off = nothing happens
+policy-value-report = it is reported in the log of security events
+policy-value-end = the session ends
 policy-value-user = the sessions of a user
 policy-value-user_app = those of a user in one application
 policy-value-deny = the sign-in is refused

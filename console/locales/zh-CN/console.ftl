@@ -338,7 +338,7 @@ policy-changes = 将要更改的内容
 policy-discard = 放弃更改
 policy-unset = 沿用服务的设置
 policy-save-title = 要保存对策略的 { $count } 处更改吗？
-policy-consequence = 规则自下次登录起生效。
+policy-consequence = 数量限制自下次登录起生效，绑定自会话下次使用起生效。
 policy-reach = { $count ->
     [0] 本租户目前没有活动会话。
    *[other] 本租户目前有 { $count } 个活动会话。
@@ -369,6 +369,15 @@ policy-max_sessions-per = 合并计算
 policy-about-max_sessions-per = 没有应用的会话视为同一应用。
 policy-max_sessions-on_limit = 达到限制时
 policy-about-max_sessions-on_limit = 超出限制的登录如何处理。
+policy-bind = 绑定到会话开始的位置
+policy-about-bind = 会话在创建位置以外被使用时如何处理。自下次使用起生效。
+policy-bind-asn = 其他网络运营商
+policy-about-bind-asn = 运营商未知的地址不视为其他运营商。
+policy-bind-country = 其他国家或地区
+policy-about-bind-country = 国家未知的地址不视为在其他国家。
+policy-value-off = 不处理
+policy-value-report = 记录到安全事件日志
+policy-value-end = 结束会话
 policy-value-user = 同一用户的会话
 policy-value-user_app = 同一用户在同一应用中的会话
 policy-value-deny = 拒绝登录

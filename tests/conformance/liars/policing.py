@@ -102,6 +102,26 @@ def _(exchange: Exchange, document: Any) -> None:
     document["would_deny"]["sign_ins"] = 0
 
 
+@documents("POL-011", "shows a binding that was set as another one", POLICY)
+def _(exchange: Exchange, document: Any) -> None:
+    if "bind" in document:
+        document["bind"] = dict.fromkeys(document["bind"], "end")
+
+
+@requests("POL-011", "takes a binding to a city for none", f"PUT {POLICY}")
+def _(exchange: Exchange) -> None:
+    rules = exchange.document.get("bind")
+    if isinstance(rules, dict) and "city" in rules:
+        exchange.put_document({"bind": {}})
+
+
+@whole("POL-012", "ends a bound session when it is told where it is used")
+async def _(exchange: Exchange) -> Answer:
+    if exchange.path.endswith("/activity") and "ip" in exchange.document:
+        await exchange.ask("DELETE", exchange.path.removesuffix("/activity"))
+    return await exchange.ask()
+
+
 def _remember(exchange: Exchange) -> None:
     if exchange.method == "PUT" and exchange.path.endswith(POLICIES):
         exchange.memory["policy"] = exchange.header("authorization"), exchange.document
