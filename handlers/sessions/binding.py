@@ -32,14 +32,14 @@ async def settle_move(ctx: Context, row: SessionRow, *, ip: str, touch: Touch) -
     if judge_move(binding, first, before=_last_place(ctx, row), now=now) is None:
         return False
     await ctx.db.pause()
-    settled = await ctx.service.write(ctx.tenant, partial(_settle, ctx, row, now=now, touch=touch))
+    settled = await ctx.service.write(ctx.tenant, partial(_settle, ctx, row=row, now=now, touch=touch))
     if settled == "ended":
         raise SessionNotFound().because(MOVED.code)
     return settled == "reported"
 
 
 async def _settle(
-    ctx: Context, row: SessionRow, unit: UnitOfWork, *, now: Place, touch: Touch
+    ctx: Context, unit: UnitOfWork, *, row: SessionRow, now: Place, touch: Touch
 ) -> Literal["ended", "reported", "no move"]:
     """Do what the policy wants, of uses at the same time one after the other."""
     await unit.alone(f"place {unit.tenant.id} {row.id}")
