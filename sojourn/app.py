@@ -39,6 +39,7 @@ from sojourn.handlers.events import following as events
 from sojourn.handlers.events import streaming as event_stream
 from sojourn.handlers.sessions import admin as session_admin
 from sojourn.handlers.sessions import devices as session_devices
+from sojourn.handlers.sessions import events as session_events
 from sojourn.handlers.sessions import logout as session_logout
 from sojourn.handlers.sessions import naming as session_naming
 from sojourn.handlers.sessions import search as session_search
@@ -94,6 +95,7 @@ HANDLER_MODULES: tuple[ModuleType, ...] = (
     event_stream,
     session_admin,
     session_devices,
+    session_events,
     session_logout,
     session_naming,
     session_search,

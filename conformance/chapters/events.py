@@ -283,3 +283,32 @@ def test_the_filter_of_types_leaves_those(world: World) -> None:
                 found = [event["id"] for event in page["items"]]
                 later = [event["id"] for event in all_behind(tenant, cursor) if event["type"] in types.split(",")]
                 assert grown(wanted, found, after=later), f"{types}: {len(found)} events, wanted {len(wanted)}"
+
+
+@check(
+    "EVT-007",
+    "The events of one session MUST be those that services are told of it, in their order, and of no other session.",
+    source="the contract, list_session_events",
+    profile="full",
+    feature="events",
+)
+def test_a_session_has_the_events_that_are_told_of_it(world: World) -> None:
+    cursor = end_of(world.first)
+    user = world.new_user()
+    made, neighbour = world.first.sign_in(user), world.first.sign_in(user)
+    for operation in ("suspend_session", "reactivate_session"):
+        expect(world.first.admin(operation, session_id=made.id), 200)
+    expect(world.first.service("revoke_session_as_service", session_id=made.id, body={"reason": "left"}), 204)
+    told = all_behind(world.first, cursor)
+    for one in (made, neighbour):
+        wanted = [
+            {name: event[name] for name in ("id", "type", "occurred_at", "data")}
+            for event in told
+            if event["data"].get("session_id") == one.id
+        ]
+        found = expect(world.first.admin("list_session_events", session_id=one.id), 200).json
+        types = [event["type"] for event in found["items"]]
+        assert found["items"] == wanted, f"it has {types}, services are told {[event['type'] for event in wanted]}"
+        assert found["has_more"] is False, "it says that there is more"
+        if world.second is not None:
+            expect(world.second.admin("list_session_events", session_id=one.id), 404)

@@ -4,6 +4,8 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import jwt
+
 from sojourn.conformance.checks import check
 from sojourn.conformance.wire import Reply
 from sojourn.conformance.world import SignIn, Tenant, World, expect
@@ -241,3 +243,31 @@ def test_places_are_filtered_as_they_are_shown(world: World) -> None:
             told = found(world.first, user_id=user, **{name: value})
             wanted = [item["id"] for item in items if item.get(name) == value]
             assert told == wanted, f"{name}={value} leaves {len(told)} sessions, {len(wanted)} are shown with it"
+
+
+@check(
+    "FLT-008",
+    "The tokens of a session MUST be those issued for it, and those of a user's sessions together all of the user's.",
+    source="the contract, list_tokens",
+    profile="full",
+    feature="filters",
+)
+def test_tokens_are_listed_session_by_session(world: World) -> None:
+    tenant, user = world.first, world.new_user()
+    made = [tenant.sign_in(user) for _ in range(3)]
+    pair = expect(tenant.refresh(made[0].refresh), 200).json
+    whole = _token_ids(tenant, user_id=user)
+    apart = [_token_ids(tenant, session_id=one.id) for one in made]
+    assert sorted(one for ids in apart for one in ids) == sorted(whole), f"{len(whole)} tokens, apart {apart}"
+    for one in made:
+        for kind in ("access", "refresh"):
+            assert _token_ids(tenant, session_id=one.id, type=kind), f"a session has no {kind} token"
+    for access, ids in ((pair["access_token"], apart[0]), (made[1].access, apart[1])):
+        jti = jwt.decode(access, options={"verify_signature": False})["jti"]
+        assert jti in ids, "a token is not among those of its session"
+    assert _token_ids(tenant, session_id=made[0].id, user_id=world.new_user()) == [], "the user is not heeded"
+
+
+def _token_ids(tenant: Tenant, **asked: str) -> list[str]:
+    listed = expect(tenant.admin("list_tokens", page_size=100, **asked), 200).json["items"]
+    return [item["id"] for item in listed]

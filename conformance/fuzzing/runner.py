@@ -66,6 +66,7 @@ _OUTLIVES_DELETION = (
     "GET /internal/session/{session_id}",
     "DELETE /internal/session/{session_id}",
     "GET /internal/session/{session_id}/usage",
+    "GET /admin/sessions/{session_id}/events",
 )
 """Ending a session is a fact that is kept, not a deletion: it is still shown (as revoked), and ended again."""
 _JUDGES_BY_MORE_THAN_FORM = (

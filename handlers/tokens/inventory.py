@@ -5,6 +5,7 @@ from sojourn.domain.durations import parse_duration
 from sojourn.domain.errors import (
     TokenNotFound,
 )
+from sojourn.domain.ids import SessionKey, session_key
 from sojourn.domain.paging import Page
 from sojourn.handlers.context import Context, reads_at_length
 from sojourn.handlers.tenancy import require_tenant
@@ -15,11 +16,15 @@ from sojourn.handlers.views.tokens import (
 from sojourn.storage.queries import token_configs, tokens
 from sojourn.storage.queries.tokens import Moment, TokenStatus, TokenType
 
+_NOBODYS = SessionKey("")
+"""What an id that no session of ours can have is looked up as."""
+
 
 @reads_at_length
 async def list_tokens(
     ctx: Context,
     user_id: str | None,
+    session_id: str | None,
     type: TokenType | None,  # noqa: A002 - the contract's name
     status: TokenStatus | None,
     page: int,
@@ -29,7 +34,13 @@ async def list_tokens(
     await require_tenant(ctx)
     wanted = Page(page, page_size)
     rows, total = await tokens.search(
-        ctx.db, user_id=user_id, token_type=type, status=status, at=await moment(ctx), page=wanted
+        ctx.db,
+        user_id=user_id,
+        session=None if session_id is None else session_key(session_id) or _NOBODYS,
+        token_type=type,
+        status=status,
+        at=await moment(ctx),
+        page=wanted,
     )
     return list_response([token_info_response(row) for row in rows], total, page=wanted, now=ctx.now_text)
 

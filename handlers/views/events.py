@@ -32,6 +32,11 @@ def event_response(row: EventRow, epoch: str) -> View:
     }
 
 
+def session_event(row: EventRow) -> View:
+    """`SessionEvent`. It has no cursor: one that was just written may have no place among all events yet."""
+    return {"id": row.id, "type": row.type, "occurred_at": row.occurred_at, "data": event_data(row)}
+
+
 def event_data(row: EventRow) -> dict[str, Any]:
     """What has a value. An end also says when; what refuses tokens, until when these could still be valid."""
     named = {

@@ -199,18 +199,27 @@ def _fits(status: TokenStatus) -> ColumnElement[bool]:
     return and_(~revoked, expired if status == "expired" else ~expired)
 
 
-@lru_cache(maxsize=32)
-def _search(by_user: bool, by_type: bool, *, status: TokenStatus | None) -> tuple[Statement, Statement]:
-    wanted = [_I.c.tenant_id == _TENANT]
-    if by_user:
-        wanted.append(_I.c.user_id == bindparam("user_id"))
-    if by_type:
-        wanted.append(_I.c.token_type == bindparam("token_type"))
+_user_of_session = select(_S.c.user_id).where(_S.c.tenant_id == _TENANT, _S.c.id == _session).scalar_subquery()
+_SEARCHED: dict[str, tuple[ColumnElement[bool], ...]] = {
+    "user_id": (_I.c.user_id == bindparam("user_id"),),
+    # The session's own would have no index: its tokens are of its user and not older than it is.
+    "session_id": (
+        _I.c.user_id == _user_of_session,
+        _I.c.id >= bindparam("first_token"),
+        _I.c.session_id == _session,
+    ),
+    "token_type": (_I.c.token_type == bindparam("token_type"),),
+}
+
+
+@lru_cache(maxsize=64)
+def _search(by: frozenset[str], *, status: TokenStatus | None) -> tuple[Statement, Statement]:
+    wanted = [_I.c.tenant_id == _TENANT, *(condition for name in sorted(by) for condition in _SEARCHED[name])]
     count = select(func.count()).select_from(_I if status is None else _WITH_SESSION)
     if status is not None:
         wanted.append(_fits(status))
     page = _INVENTORY.where(*wanted).order_by(_I.c.id.desc())
-    wide = not by_user  # how few of a tenant's tokens a page needs is seen only with its size
+    wide = not by & {"user_id", "session_id"}  # how few of a tenant's tokens a page needs is seen only with its size
     return (
         Statement(page.limit(bindparam("limit")).offset(bindparam("offset")), plans_anew=wide),
         Statement(count.where(*wanted), plans_anew=wide),
@@ -225,11 +234,14 @@ async def search(
     status: TokenStatus | None,
     at: Moment,
     page: Page,
+    session: SessionKey | None = None,
 ) -> tuple[list[IssuedTokenRow], int]:
-    """One page of the inventory, newest first, and how many fit."""
-    list_them, count_them = _search(user_id is not None, token_type is not None, status=status)
-    given = {"user_id": user_id, "token_type": token_type}
+    """One page of the inventory, newest first, and how many fit. No token is of a session that is not there."""
+    given = {"user_id": user_id, "session_id": session, "token_type": token_type}
     parameters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    list_them, count_them = _search(frozenset(parameters), status=status)
+    if session is not None:
+        parameters["first_token"] = f"tok_{session[:7]}"
     judged = _FIXED | at._asdict()
     counted = parameters if status is None else parameters | judged
     with unit.snapshot():

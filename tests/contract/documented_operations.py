@@ -89,6 +89,7 @@ OUR_OPERATIONS = {
     "generate_first_tokens": "an imported session has no tokens, and its client should not have to sign in again",
     "elevate_session": "whoever checked a further factor has no bearer token of the user",
     "list_audit_records": "auditors read what administrators did where they see everything else",
+    "list_session_events": "whoever looks at one session at night asks what happened to it, not to the tenant",
     "suspend_session": "what looks stolen is refused while somebody asks the user, and lost to nobody",
     "reactivate_session": "a suspension that was not needed ends before its time",
     "get_session_policy": "whoever sets limits needs to see those that hold",
@@ -146,6 +147,7 @@ OUR_OPERATIONS = {
 }
 
 OUR_PARAMETERS = {
+    "list_tokens": ({"session_id"}, "whoever looks at one session asks for its tokens"),
     "revoke_user_sessions": ({"except_session_id"}, "after a changed password, the session that changed it goes on"),
     "list_user_sessions": (
         {"page", "page_size", "status", "sort", "cursor", "limit"},

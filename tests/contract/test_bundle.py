@@ -81,5 +81,5 @@ def test_no_two_paths_fit_the_same_address_but_those_documented() -> None:
         (path, f"/internal/session/{{session_id}}/{last}") for path in documented for last in of_a_session
     } | {
         ("/admin/sessions/user/{user_id}", f"/admin/sessions/{{session_id}}/{last}")
-        for last in ("suspend", "reactivate")
+        for last in ("events", "suspend", "reactivate")
     }

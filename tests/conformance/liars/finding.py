@@ -81,3 +81,8 @@ def _(exchange: Exchange, document: Any) -> None:
 @requests("FLT-007", "does not heed the country", LIST)
 def _(exchange: Exchange) -> None:
     exchange.put_parameters(country=None)
+
+
+@requests("FLT-008", "does not heed the session of tokens", "GET /admin/tokens$")
+def _(exchange: Exchange) -> None:
+    exchange.put_parameters(session_id=None)

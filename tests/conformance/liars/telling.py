@@ -16,6 +16,7 @@ PUBLIC = {"SOJOURN_PUBLIC_URL": "http://127.0.0.1"}
 OWN = Ed25519PrivateKey.generate()
 """A key of a liar that publishes it."""
 PAGES, STREAM, SNAPSHOT = "GET /internal/events$", "GET /internal/events/stream$", "GET /internal/revocations$"
+OF_SESSION = "GET /admin/sessions/[^/]+/events$"
 
 
 def is_end(event: dict[str, Any], code: str = "") -> bool:
@@ -110,3 +111,13 @@ def _(exchange: Exchange, answer: Answer) -> None:
 def _(exchange: Exchange) -> None:
     if "types" in exchange.parameters:
         exchange.put_parameters(types=exchange.parameters["types"].partition(",")[0])
+
+
+@documents("EVT-007", "has no suspensions among the events of a session", OF_SESSION)
+def _(exchange: Exchange, document: Any) -> None:
+    document["items"] = [event for event in document["items"] if event["type"] != "session.suspended"]
+
+
+@documents("EVT-007", "has the newest event of a session first", OF_SESSION)
+def _(exchange: Exchange, document: Any) -> None:
+    document["items"].reverse()
