@@ -6,6 +6,7 @@ import { to } from "./router.js";
 import { Copied, Dangerous, exact, Facts, Loaded, named, number, say, Status, Time, useLoaded } from "./parts.js";
 import { known, t } from "./words.js";
 import { heading } from "./session_table.js";
+import { TokenTable } from "./tokens.js";
 import { Way } from "./way.js";
 
 /** @typedef {import("./responses.js").Schemas} Schemas */
@@ -36,21 +37,47 @@ function About({ one }) {
   ]} /></section>`;
 }
 
+/** What happened, from an event; what is still to come, and what no event says, from the session itself. */
+const happened = (event) => [event.type.split(".")[1], event.occurred_at, event.data];
+
+/** @param {{one: Schemas["SessionResponse"], events: Schemas["SessionEvent"][]}} props */
+function marks({ one, events }) {
+  const missing = (type) => events.every((event) => event.type !== type);
+  return [...events.map(happened), ...(one.factors || []).map((factor) => ["factor", factor.verified_at, factor]),
+    missing("session.created") && ["created", one.created_at], ["authenticated", one.authenticated_at], ["active", one.last_active_at],
+    missing("session.ended") && ["ended", one.revoked_at, { reason_code: one.reason_code, reason: one.revoke_reason, actor: one.revoked_by }],
+    ["until", one.suspended_until], one.status === "active" && ["idle", one.idle_expires_at],
+    one.status !== "revoked" && ["absolute", one.expires_at],
+  ].filter((mark) => mark && mark[1]).sort(([, a], [, b]) => a.localeCompare(b));
+}
+
+/** Why, and by whom. */
+function Why({ reason_code: code, reason, initiated_by: by, actor, amr }) {
+  const parts = [named("reason", code), !/^revoked_by/.test(code) && by !== "policy" && named("by", by), amr?.join(" + "), reason && html`<q>${reason}</q>`,
+    actor && html`<span>${actor}</span>`].filter(Boolean);
+  return parts.length > 0 && html`<div>${parts.map((part, index) => [index > 0 && " · ", part])}</div>`;
+}
+
 /**
  * What happened and what will, in order.
  *
  * @param {{one: Schemas["SessionResponse"]}} props
  */
 function Timeline({ one }) {
-  const raised = (one.factors || []).map((factor) => ["factor", factor.verified_at, factor.method]);
-  const marks = [["created", one.created_at], ["authenticated", one.authenticated_at], ...raised, ["active", one.last_active_at],
-    one.revoked_at && ["ended", one.revoked_at], one.suspended_until && ["suspended", one.suspended_until],
-    one.status === "active" && ["idle", one.idle_expires_at], one.status !== "revoked" && ["absolute", one.expires_at]];
-  const sorted = marks.filter((mark) => mark && mark[1]).sort(([, a], [, b]) => a.localeCompare(b));
-  return html`<section class="card"><h2>${t("timeline")}</h2><ol class="timeline">${sorted.map(([kind, instant, method]) => html`
-    <li key=${kind + (method ?? "")} class=${Date.parse(instant) > Date.now() ? "ahead" : ""}><b>${t(`timeline-${kind}`, { method: method ?? "" })}</b> ${at(instant)}
-      ${kind === "ended" && html`<div>${named("reason", one.reason_code)}${one.revoke_reason && html`: <q>${one.revoke_reason}</q>`}
-        ${one.revoked_by && html` · ${one.revoked_by}`}</div>`}</li>`)}</ol></section>`;
+  const loaded = useLoaded((signal) => api.get(`admin/sessions/${encodeURIComponent(one.id)}/events`, {}, { signal }), [one]);
+  return html`<section class="card"><h2>${t("timeline")}</h2><${Loaded} from=${loaded}>${({ items, has_more: more }) => html`
+    ${more && html`<p class="quiet">${t("older-left-out")}</p>`}
+    <ol class="timeline">${marks({ one, events: items }).map(([kind, instant, said = {}]) => html`
+      <li class=${Date.parse(instant) > Date.now() ? "ahead" : ""}><b>${t(`timeline-${kind}`, { method: said.method ?? "" })}</b> ${at(instant)}
+        <${Why} ...${said} /></li>`)}</ol>`}<//></section>`;
+}
+
+/** @param {{one: Schemas["SessionResponse"]}} props */
+function Tokens({ one }) {
+  const loaded = useLoaded((signal) => api.get("admin/tokens", { session_id: one.id, page_size: 10 }, { signal }), [one]);
+  return html`<section class="card"><h2>${t("place-tokens")}</h2><${Loaded} from=${loaded}>${({ items, total }) => (total === 0
+    ? html`<p class="quiet">${t("no-tokens")}</p>`
+    : html`<${TokenTable} items=${items} /><p><a href=${to(["tokens"], { session_id: one.id })}>${t("count", { count: total })}</a></p>`)}<//></section>`;
 }
 
 function Risk({ id }) {
@@ -90,5 +117,5 @@ export function Session({ id }) {
       ${["active", "suspended"].includes(one?.status) && mayWrite.value && html`<div class="buttons">
         <${Suspension} one=${one} reload=${loaded.reload} /><${EndIt} one=${one} reload=${loaded.reload} /></div>`}</div>
     <${Loaded} from=${loaded}>${({ session }) => html`<div class="halves"><${About} one=${session} />
-      <${Risk} id=${session.id} /><${Timeline} one=${session} /></div>`}<//>`;
+      <div><${Risk} id=${session.id} /><${Tokens} one=${session} /></div><${Timeline} one=${session} /></div>`}<//>`;
 }

@@ -26,19 +26,27 @@ export function Pages({ data, query, place }) {
     ${more && html`<a rel="next" href=${link(page + 1)}>${t("next-page")}</a>`}</nav>`;
 }
 
+/** Issued tokens; with `all` their users and addresses, too. */
+export function TokenTable({ items, all = false }) {
+  const columns = [all && "user_id", "type", "status", "issued_at", "expires_at", all && "ip", "id"].filter(Boolean);
+  return html`<${Table} caption=${t("place-tokens")} columns=${columns.map((id) => [id, t(`column-${id}`)])} rows=${items.map((one) => html`<tr key=${one.id}>
+    ${all && html`<td><a href=${to(["users", one.user_id])}>${one.user_id}</a></td>`}<td>${named("type", one.token_type)}</td>
+    <td><${Status} status=${one.status} /></td><td><${Time} at=${one.created_at} /></td><td><${Time} at=${one.expires_at} /></td>
+    ${all && html`<td><${Copied} value=${one.ip} /></td>`}<td><${Copied} value=${one.id} short /></td></tr>`)} />`;
+}
+
 function Issued({ query }) {
-  const ask = { user_id: query.get("user_id"), type: query.get("type"), status: query.get("status"), page: query.get("page"), page_size: SIZE };
+  const session = query.get("session_id");
+  const ask = { user_id: query.get("user_id"), session_id: session, type: query.get("type"), status: query.get("status"), page: query.get("page"), page_size: SIZE };
   const loaded = useLoaded((signal) => api.get("admin/tokens", ask, { signal }), [query.toString()]);
-  const columns = ["user_id", "type", "status", "issued_at", "expires_at", "ip", "id"].map((id) => [id, t(`column-${id}`)]);
   const look = (event) => { event.preventDefault(); go(changed(query, { user_id: entered(event.target, "user") })); };
   return html`<form class="filters" onSubmit=${look}><label>${t("user")} <input name="user" value=${query.get("user_id") || ""} /></label>
       <button type="submit">${t("look-up")}</button><${Choice} query=${query} name="type" of=${["access", "refresh"]} />
       <${Choice} query=${query} name="status" of=${["active", "expired", "revoked"]} /></form>
+    ${session && html`<ul class="chips"><li>${t("session")} ${session}<a href=${changed(query, { session_id: "" })}
+      aria-label=${t("remove-filter", { name: t("session") })}>×</a></li></ul>`}
     <${Loaded} from=${loaded}>${(data) => html`${data.items.length === 0 ? html`<${Empty} title=${t("no-tokens")} />` : html`
-      <${Table} caption=${t("place-tokens")} columns=${columns} rows=${data.items.map((one) => html`<tr key=${one.id}>
-        <td><a href=${to(["users", one.user_id])}>${one.user_id}</a></td><td>${named("type", one.token_type)}</td>
-        <td><${Status} status=${one.status} /></td><td><${Time} at=${one.created_at} /></td><td><${Time} at=${one.expires_at} /></td>
-        <td><${Copied} value=${one.ip} /></td><td><${Copied} value=${one.id} short /></td></tr>`)} />`}
+      <${TokenTable} items=${data.items} all />`}
       <${Pages} data=${data} query=${query} place=${["tokens"]} />`}<//>`;
 }
 

@@ -41,9 +41,11 @@ export function Way({ one }) {
   const device = [one.browser, one.os].filter(Boolean).join(" · ") || named("device", one.device_type) || t("none");
   const operator = one.asn !== undefined && html`<div>${one.as_org} <span class="quiet">AS${one.asn}</span></div>`;
   const moved = one.last_ip && one.last_ip !== one.ip;
-  return html`<ol class="way" aria-label=${t("way")}>
+  const where = one.country ? country(one.country) : one.geoip || t("part-none");
+  const network = [one.ip || t("part-none"), one.as_org].filter(Boolean).join(" ");
+  return html`<p class="heard">${t("way-about", { device, network, country: where })}</p><ol class="way" aria-label=${t("way")}>
     <${Stop} sign=${one.device_type} kind="way-device">${device}<//>
     <${Stop} sign="network" kind="way-network"><${Copied} value=${one.ip} />${operator}
       ${moved && html`<div class="quiet">${t("way-moved")} <${Copied} value=${one.last_ip} /></div>`}<//>
-    <${Stop} sign="country" kind="way-country">${one.country ? country(one.country) : one.geoip || t("part-none")}<//></ol>`;
+    <${Stop} sign="country" kind="way-country">${where}<//></ol>`;
 }
