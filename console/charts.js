@@ -3,7 +3,6 @@
 import { html, useEffect, useRef, useState } from "./html.js";
 import { signal } from "./signals.js";
 import { exact, number, Table } from "./parts.js";
-import { sheet } from "./page.js";
 import { locale, t } from "./words.js";
 import uPlot from "./uplot.js";
 
@@ -93,7 +92,7 @@ export function Chart({ title, about, points, step, lines, empty }) {
   const at = below !== null && below <= last ? below : last;
   return html`<section class="card chart" ref=${figure}><h2>${title}</h2>
     ${nothing ? html`<p class="quiet nothing">${points.length ? empty : t("not-counted")}</p>` : html`
-      <link rel="stylesheet" href=${sheet("uplot.css")} /><p class="quiet">${about}</p>
+      <p class="quiet">${about}</p>
       <${Canvas} figure=${figure} points=${points} step=${step} lines=${lines} show=${setBelow}
         label=${t("chart-about", { title, from: exact(points[0].at), to: exact(points[last].at) })} />
       <div class="legend"><span class="quiet">${short(points[at].at, step)}</span><${Key} lines=${lines} at=${at} /></div>

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import re
 from functools import cache
 from importlib.resources import files
 
 from sojourn.problems import i18n
 
 KINDS = (".js", ".css")
+_IMPORTS = re.compile(r"""\b(?:from|import)\s*["']\./([\w.-]+)["']""")
 WORDS = "wordlist.js"
 """The module with the words of all languages, as Fluent has them."""
 
@@ -28,6 +30,16 @@ def release() -> str:
     for name, content in sorted(contents().items()):
         digest.update(f"{name} {len(content)}\n".encode() + content)
     return digest.hexdigest()[:16]
+
+
+@cache
+def imported_by(module: str) -> tuple[str, ...]:
+    """The modules that one imports, and those that these import, each once; without what is imported on demand."""
+    found = [module]
+    for name in found:
+        imports = _IMPORTS.findall(contents()[name].decode())
+        found += [other for other in dict.fromkeys(imports) if other not in found]
+    return tuple(found[1:])
 
 
 @cache

@@ -62,10 +62,12 @@ function bars({ split = [] }, kind, size, link) {
 /** All series that the page shows, of the same steps: those of the first one. */
 async function series(step, signal) {
   const ask = (query) => api.get("admin/sessions/series", { step, ...query }, { signal });
-  const active = await ask({ metric: "active", by: "device_type" });
-  const steps = { since: active.since, until: active.until };
-  const [created, ended, apps] = await Promise.all([ask({ ...steps, metric: "created" }),
-    ask({ ...steps, metric: "ended", by: "reason_code" }), ask({ ...steps, metric: "active", by: "app_id" })]);
+  const wanted = [{ metric: "active", by: "device_type" }, { metric: "created" }, { metric: "ended", by: "reason_code" },
+    { metric: "active", by: "app_id" }];
+  const [active, ...others] = await Promise.all(wanted.map(ask));
+  const { since, until } = active; // a new step may have begun between the requests
+  const [created, ended, apps] = await Promise.all(others.map((one, at) => (one.since === since && one.until === until
+    ? one : ask({ ...wanted[at + 1], since, until }))));
   return { active, created, ended, apps };
 }
 

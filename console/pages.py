@@ -12,6 +12,16 @@ from sojourn.settings import Settings
 CURRENT = "current"
 
 
+STYLES = {"console": ("parts.css", "console.css", "uplot.css"), "account": ("parts.css", "console.css")}
+
+
+def prepare() -> None:
+    """Make what the first visitor would wait for: the files are read, and the words of all languages."""
+    files.release()
+    for locale in i18n.LOCALES:
+        word(locale, "no-script")
+
+
 class Console:
     """The pages of one server. Each is the same for everybody: it knows who looks only after a sign-in."""
 
@@ -31,15 +41,20 @@ class Console:
         return files.contents().get(name) if release in (CURRENT, files.release()) else None
 
     def _html(self, name: str, locale: str) -> str:
+        """The page. It names every module: one that only another module names would be asked for later."""
         release = files.release()
+        styles = "".join(f'<link rel="stylesheet" href="console/styles/{release}/{style}">\n' for style in STYLES[name])
+        modules = "".join(
+            f'<link rel="modulepreload" href="console/scripts/{release}/{module}">\n'
+            for module in files.imported_by(f"{name}.js")
+        )
         return (
             f'<!DOCTYPE html>\n<html lang="{locale}">\n<head>\n<meta charset="utf-8">\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             '<meta name="color-scheme" content="light dark">\n'
             f"<title>Sojourn</title>\n"
             '<link rel="icon" type="image/svg+xml" href="favicon.ico">\n'
-            f'<link rel="stylesheet" href="console/styles/{release}/parts.css">\n'
-            f'<link rel="stylesheet" href="console/styles/{release}/console.css">\n'
+            f"{styles}{modules}"
             f'<script type="application/json" id="page">{self._data(locale)}</script>\n'
             f'<script type="module" src="console/scripts/{release}/{name}.js"></script>\n</head>\n'
             f'<body><noscript><p>{word(locale, "no-script")} <a href="docs">{word(locale, "reference")}</a></p>'

@@ -3,22 +3,23 @@
 // The code comes back in the fragment (`response_mode=fragment`): no server and no log sees it. What has to last while
 // one is away, the verifier and the state, stands in the storage of the tab and is taken out on return.
 
-import * as oauth from "./oauth4webapi.js";
 import { facts } from "./page.js";
 
 const KEPT = "sojourn-sign-in";
 const client = { client_id: facts.clientId };
 const here = `${location.origin}${location.pathname}`;
-const options = facts.issuer?.startsWith("http:") ? { [oauth.allowInsecureRequests]: true } : {};
 
+/** The library, which most visits do not need, what its requests are sent with, and what the issuer says of itself. */
 async function discover() {
+  const oauth = await import("./oauth4webapi.js");
+  const options = facts.issuer.startsWith("http:") ? { [oauth.allowInsecureRequests]: true } : {};
   const issuer = new URL(facts.issuer);
-  return oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, options));
+  return { oauth, options, server: await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, options)) };
 }
 
 /** Go to the issuer; the page is left. */
 export async function begin() {
-  const server = await discover();
+  const { oauth, server } = await discover();
   const kept = { verifier: oauth.generateRandomCodeVerifier(), state: oauth.generateRandomState(), to: location.hash };
   sessionStorage.setItem(KEPT, JSON.stringify(kept));
   const address = new URL(server.authorization_endpoint);
@@ -43,7 +44,7 @@ export function returned() {
 /** The access token for that. Raises what `oauth4webapi` raises, also when nobody here asked for it. */
 export async function finish({ response, kept }) {
   if (!kept) throw new Error("this page did not ask to sign in");
-  const server = await discover();
+  const { oauth, options, server } = await discover();
   const checked = oauth.validateAuthResponse(server, client, response, kept.state);
   const sent = await oauth.authorizationCodeGrantRequest(server, client, oauth.None(), checked, here, kept.verifier, options);
   return (await oauth.processAuthorizationCodeResponse(server, client, sent)).access_token;

@@ -23,7 +23,7 @@ from connexion.resolver import Resolver
 from sojourn.authentication import ApiKeys, Tokens
 from sojourn.authentication.guess_limit import GuessLimit
 from sojourn.authentication.shared_counts import counts_of_this_server
-from sojourn.console.pages import Console
+from sojourn.console.pages import Console, prepare
 from sojourn.documentation.pages import Documentation
 from sojourn.domain.clock import Clock, utc_now
 from sojourn.domain.limits import Limits
@@ -188,6 +188,7 @@ def prepare_app_from_env() -> Callable[[], AsyncApp]:
     app = create_app(settings, clock=WatchedClock())
     compile_statements(settings.database_url)
     describe_agent("Mozilla/5.0")
+    prepare()
     asyncio.run(warm(app))
 
     def begin() -> AsyncApp:

@@ -24,6 +24,7 @@ from sojourn.app import create_app
 from sojourn.authentication import issue_token
 from sojourn.cli.serve import uvicorn_options
 from sojourn.cli.synthetic.traffic import SPAN, Story, tell
+from sojourn.console.pages import prepare
 from sojourn.documentation.pages import Documentation
 from sojourn.documentation.reference import FilledIn
 from sojourn.domain.clock import to_text, utc_now
@@ -108,6 +109,7 @@ async def _serve(settings: Settings) -> None:
         clock.instant = None
         await with_open_database(settings.database_url, _catch_up, busy_timeout=settings.busy_timeout)
         token = _admin_token(settings)
+        await asyncio.to_thread(prepare)
         pages.filled_in = FilledIn(settings.internal_api_keys[0], token, tenant=TENANTS[0], user=user)
         click.echo(await asyncio.to_thread(_welcome, settings, url, user=user, token=token))
     await serving

@@ -28,6 +28,9 @@ PLACES = (
     "webhooks",
     "keys",
 )
+NAMED = """return [...document.querySelectorAll("link[rel=modulepreload], script[type=module]")]
+    .map((one) => one.href || one.src)"""
+LOADED = "return performance.getEntriesByType('resource').map((one) => [one.name, one.initiatorType])"
 Picture = Callable[[str], None]
 
 
@@ -123,6 +126,23 @@ def test_it_asks_its_own_server_and_nobody_else(browser: Browser, watched: LiveS
     asked = [address for address in browser.requests() if address.startswith("http")]
     assert len(asked) > 20
     assert [address for address in asked if not address.startswith(watched.url)] == []
+
+
+def test_the_first_view_waits_for_no_module_that_the_page_does_not_name_and_asks_at_once_for_what_it_shows(
+    browser: Browser, watched: LiveServer
+) -> None:
+    enter(browser, watched)
+    browser.find(".tiles")
+    browser.find(".chart")
+    named = browser.driver.execute_script(NAMED)
+    loaded = browser.driver.execute_script(LOADED)
+
+    scripts = {address for address, _ in loaded if address.endswith(".js")}
+    assert scripts == set(named)
+    assert len(scripts) <= 36
+    assert not any(address.endswith("/oauth4webapi.js") for address in scripts)
+    asked = [address for address, by in loaded if by == "fetch"]
+    assert len(asked) <= 6, asked
 
 
 def test_a_session_appears_is_ended_and_the_api_agrees(browser: Browser, watched: LiveServer, picture: Picture) -> None:
