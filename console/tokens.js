@@ -32,7 +32,7 @@ export function TokenTable({ items, all = false }) {
   return html`<${Table} caption=${t("place-tokens")} columns=${columns.map((id) => [id, t(`column-${id}`)])} rows=${items.map((one) => html`<tr key=${one.id}>
     ${all && html`<td><a href=${to(["users", one.user_id])}>${one.user_id}</a></td>`}<td>${named("type", one.token_type)}</td>
     <td><${Status} status=${one.status} /></td><td><${Time} at=${one.created_at} /></td><td><${Time} at=${one.expires_at} /></td>
-    ${all && html`<td><${Copied} value=${one.ip} /></td>`}<td><${Copied} value=${one.id} short /></td></tr>`)} />`;
+    ${all && html`<td class="ip"><${Copied} value=${one.ip} /></td>`}<td><${Copied} value=${one.id} short /></td></tr>`)} />`;
 }
 
 function Issued({ query }) {
