@@ -1,6 +1,7 @@
 """The contract as the suite reads it: operations with every reference resolved, and requests made from them."""
 
 import json
+from collections.abc import Collection
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from sojourn.conformance.wire import Raw
 from sojourn.openapi import document
 from sojourn.openapi.loader import load_bundle
 
-MEANT_BY_DEFAULT = ("session_id",)
-"""Optional query parameters without which the caller's own session is meant: our callers have none."""
+MEAN_THE_CALLERS_SESSION = ("get_device_fingerprint", "get_risk_score")
+"""Operations that mean the caller's own session where none is named: our callers have none."""
+OF_A_SESSION = "session_id"
 ALWAYS_NAMED = "X-Tenant-ID"
 """The header that is sent wherever it may be: without it a key speaks for all of its tenants."""
 
@@ -31,7 +33,8 @@ class Operation(document.Operation):
         path = self.path
         for parameter in self.named("path"):
             path = path.replace("{" + parameter["name"] + "}", quote(_value(parameter, known), safe=""))
-        wanted = [item for item in self.named("query") if _is_wanted(item, known, optional=optional)]
+        asked = {f"?{OF_A_SESSION}", *known} if self.id in MEAN_THE_CALLERS_SESSION else set(known)
+        wanted = [item for item in self.named("query") if _is_wanted(item, asked, optional=optional)]
         query = tuple((item["name"], quote(_value(item, known), safe="")) for item in wanted)
         headers = tuple((p["name"], _value(p, known)) for p in self.named("header") if _is_sent(p))
         if self.is_stream:
@@ -52,11 +55,10 @@ def _is_sent(header: dict[str, Any]) -> bool:
     return bool(header.get("required")) or header["name"] == ALWAYS_NAMED
 
 
-def _is_wanted(parameter: dict[str, Any], known: dict[str, Any], *, optional: bool) -> bool:
-    name = parameter["name"]
+def _is_wanted(parameter: dict[str, Any], asked: Collection[str], *, optional: bool) -> bool:
     if optional and "x-not-with" not in parameter:
         return True
-    return bool(parameter.get("required")) or name in MEANT_BY_DEFAULT or f"?{name}" in known
+    return bool(parameter.get("required")) or f"?{parameter['name']}" in asked
 
 
 def _value(parameter: dict[str, Any], known: dict[str, Any]) -> str:
