@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.browser.axe import open_in
 from tests.browser.conftest import MISSING, Browser
 
-WIDE, OVERVIEW, PHONE = (1280, 800), (1280, 960), (390, 780)
+WIDE, OVERVIEW, LONG, PHONE = (1280, 800), (1280, 960), (1280, 1060), (390, 780)
 FIRST_ROW = "document.querySelector('td.more a').click()"
 RULE = "document.querySelector('input[name=max_sessions]').click()"
 SIMULATE = "document.querySelector('main .card > button.first').click()"
@@ -34,10 +34,13 @@ def take(browser: Browser, links: dict[str, str], folder: Path) -> None:
     console = links["Console"]
     shot("console-overview", console, waits=".chart canvas", size=OVERVIEW)
     shot("console-sessions", f"{console}&to=/sessions%3Fstatus%3Dactive%26device_type%3Ddesktop", waits="td.more")
-    shot("console-session", f"{console}&to=/sessions%3Famr%3Dpassword", waits="td.more", theme="dark")
+    shot("console-session", f"{console}&to=/sessions%3Famr%3Dpassword", waits="td.more", theme="dark", size=LONG)
     browser.driver.execute_script(FIRST_ROW)
     browser.find(".score")
+    browser.find(".timeline li")
+    browser.find(".card td")
     keep("console-session")
+    browser.resize(*WIDE)
     browser.driver.execute_script(END)
     browser.find("dialog[open]", "End 1 session?")
     keep("console-end")

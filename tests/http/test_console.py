@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sojourn.console import files
+from sojourn.console.pages import STYLES
 from sojourn.console.vendoring import Vendored, pinned
 from sojourn.documentation.scalar import Pin
 from sojourn.problems import i18n
@@ -54,7 +55,11 @@ def test_everything_that_a_page_names_is_served_and_kept_for_ever(start: Callabl
     text = client.request("GET", f"/session/api/v1/{page}").text
     links = [link for link in re.findall(r'(?:src|href)="([^"]+)"', text) if link.startswith("console/")]
 
-    assert len(links) == 3
+    assert {link.rpartition("/")[2] for link in links} == {
+        f"{page}.js",
+        *files.imported_by(f"{page}.js"),
+        *STYLES[page],
+    }
     for link in links:
         answer = client.request("GET", f"/session/api/v1/{link}")
         assert answer.status_code == 200
@@ -62,15 +67,28 @@ def test_everything_that_a_page_names_is_served_and_kept_for_ever(start: Callabl
         assert files.release() in link
 
 
-def test_every_module_imports_modules_that_are_served_under_the_same_release() -> None:
-    imported = {
-        (name, found)
+def imports() -> set[tuple[str, str]]:
+    """Each module with each that it imports."""
+    return {
+        (name, found.removeprefix("./"))
         for name, text in CODE.items()
         for found in re.findall(r"""(?:^|[;}\s])(?:import|from)\s*["'](\.?[./@\w-]+)["']""", text)
     }
 
-    assert len(imported) > 40
-    assert {(name, found) for name, found in imported if found.removeprefix("./") not in CODE} == set()
+
+def test_every_module_imports_modules_that_are_served_under_the_same_release() -> None:
+    assert len(imports()) > 40
+    assert {(name, found) for name, found in imports() if found not in CODE} == set()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_names_every_module_that_one_of_its_modules_imports(client: Client, page: str) -> None:
+    text = client.request("GET", f"/{page}").text
+    named = {*re.findall(r'"modulepreload" href="[^"]*/([^"/]+)"', text), f"{page}.js"}
+
+    for name in named:
+        assert {found for importer, found in imports() if importer == name} <= named, name
+    assert "oauth4webapi.js" not in named
 
 
 def test_files_below_current_are_those_of_this_release_and_kept_for_an_hour(client: Client) -> None:
