@@ -10,14 +10,14 @@ from types import ModuleType
 
 import pytest
 
-from sojourn.storage.queries import deliveries, feed, sending, status_lists, webhooks
+from sojourn.storage.queries import deliveries, feed, sending, session_events, status_lists, webhooks
 from sojourn.storage.statements import SQLITE, Statement
 from tests.conftest import on_sqlite
 from tests.postgres import Cluster
 from tests.storage.conftest import Store
 from tests.storage.postgres.test_plans import plan_of
 
-MODULES = (feed, sending, deliveries, webhooks, status_lists)
+MODULES = (feed, sending, deliveries, webhooks, status_lists, session_events)
 OF_WHAT_WAITS = ("ix_webhook_deliveries_unsent", "ix_webhook_deliveries_due")
 """Indexes that hold deliveries only while they wait: to read one through is to read what there is to do."""
 
