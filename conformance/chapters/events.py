@@ -287,7 +287,7 @@ def test_the_filter_of_types_leaves_those(world: World) -> None:
 
 @check(
     "EVT-007",
-    "The events of one session MUST be those that services are told of it, in their order, and of no other session.",
+    "The events of one session MUST be those that services hear of it, in their order, and of no other session.",
     source="the contract, list_session_events",
     profile="full",
     feature="events",
