@@ -16,6 +16,7 @@ from sojourn.conformance.traffic import Exchange
 CLOCK_SLACK = timedelta(seconds=0.5)
 """How far apart two clocks of one service may be."""
 _OF_A_SESSION = ("tenant_id", "user_id", "created_at", "expires_at", "device_id", "device_type", "ip", "user_agent")
+_END = "expires_at"
 _OF_A_DEVICE = ("tenant_id", "user_id", "device_fingerprint")
 _OF_A_TOKEN = ("user_id", "token_type", "created_at", "ip", "user_agent")
 """Not `expires_at`: it moves with the idle deadline of the session, and has a law of its own."""
@@ -64,9 +65,17 @@ def _seen(told: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def what_does_not_change(traffic: Iterable[Exchange]) -> Iterator[str]:
-    """Members that no operation changes differ between two answers, or are missing in one."""
-    for key, seen in views(traffic).items():
+    """Members that no operation changes differ between two answers, or are missing in one.
+
+    Where a policy set an absolute time-out, `expires_at` of sessions may have become an earlier instant.
+    """
+    exchanges = list(traffic)
+    is_any_shortened = any(_shortens(exchange) for exchange in exchanges)
+    for key, seen in views(exchanges).items():
         names = next(names for prefix, names in KINDS.items() if key.startswith(prefix))
+        if is_any_shortened and names is _OF_A_SESSION:
+            yield from (f"{_END} of {key[:13]}… {moved}" for moved in _later(seen))
+            names = tuple(name for name in names if name != _END)
         for name in names:
             told = (view for view in seen if name in view.members and view.members[name] != ERASED)
             values = {str(view.members[name]): view.told_by for view in told}
@@ -76,6 +85,25 @@ def what_does_not_change(traffic: Iterable[Exchange]) -> Iterator[str]:
             silent = [view.told_by for view in seen if name not in view.members and _tells(view, name)]
             if values and silent:
                 yield f"{name} of {key[:13]}… is told by {next(iter(values.values()))} and not by {silent[0]}"
+
+
+def _shortens(exchange: Exchange) -> bool:
+    """Whether a policy was set that may shorten the lives of sessions."""
+    return (
+        is_success(exchange)
+        and name_of(exchange) == "set_session_policy"
+        and "absolute_timeout" in document_of(exchange)
+    )
+
+
+def _later(seen: list[View]) -> Iterator[str]:
+    """An end that is later than it was in an answer that had arrived before."""
+    told = [(view, str(view.members[_END])) for view in seen if _END in view.members]
+    for earlier, before in told:
+        for view, end in told:
+            if end > before and view.exchange.sent > earlier.exchange.received:
+                yield f"was {before!r} in {earlier.told_by}, and is {end!r} in {view.told_by}"
+                return
 
 
 def _tells(view: View, name: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from sojourn.conformance.contract import Operation
-from sojourn.conformance.instants import instant
+from sojourn.conformance.instants import MILLISECOND, duration, instant
 from sojourn.conformance.paging import is_a_step, page_violations, step_violations
 from sojourn.conformance.target import claims_of
 from sojourn.conformance.traffic import Exchange
@@ -251,7 +251,9 @@ def what_was_sent_is_told(exchange: Exchange) -> Iterator[str]:
 
 
 def _means_the_same(name: str, told: Any, *, sent: dict[str, Any]) -> bool:
-    """Whether a session tells in its own form what was sent: with the time of each factor, which is a method, too."""
+    """Whether an answer tells in its own form what was sent: with the time of each factor, which is a method, too."""
+    if name in ("idle_timeout", "absolute_timeout"):
+        return abs(duration(str(told)) - duration(str(sent[name]))) < MILLISECOND
     if name == "factors":
         return {one["method"] for one in told} == {one["method"] for one in sent[name]}
     if name == "amr" and "factors" in sent:

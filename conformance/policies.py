@@ -27,10 +27,10 @@ def limited(tenant: Tenant, count: int, **members: str) -> Iterator[None]:
 
 
 @contextmanager
-def ruled(tenant: Tenant, policy: dict[str, Any]) -> Iterator[None]:
-    """The tenant has a policy while the block runs."""
-    expect(tenant.admin(SET, body=policy), 200)
+def ruled(tenant: Tenant, rules: dict[str, Any]) -> Iterator[Any]:
+    """The tenant has these rules while the block runs, which is given the policy."""
+    policy = expect(tenant.admin(SET, body=rules), 200).json
     try:
-        yield
+        yield policy
     finally:
         expect(tenant.admin(CLEAR), 204)

@@ -1,4 +1,4 @@
-"""What a policy would do: what it leaves no room for now, and what it would have refused before.
+"""What a policy would do: what it ends or leaves no room for now, and what it would have refused before.
 
 Pure: the sessions come as they were, and the rules are those of `sojourn.domain.session_policies`.
 """
@@ -12,7 +12,16 @@ from typing import NamedTuple
 
 from sojourn.domain.clock import Instant, to_text
 from sojourn.domain.ids import SessionKey
-from sojourn.domain.session_policies import OpenSession, SessionLimit, ends_for_one_more, rank, too_many
+from sojourn.domain.session_policies import (
+    NO_TIMEOUTS,
+    OpenSession,
+    OwnTimeouts,
+    SessionLimit,
+    ends_by,
+    ends_for_one_more,
+    rank,
+    too_many,
+)
 
 WINDOW = timedelta(days=30)
 """How far back sign-ins are looked at, where ended sessions are kept so long."""
@@ -34,11 +43,20 @@ class PastSession(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Of one user: sessions above the limit now; sign-ins that would have been denied; sessions ended by others."""
+    """Of one user: sessions that time-outs end now, and those above the limit then; sign-ins that would have been
+    denied; sessions ended by others.
+    """
 
-    above: int
-    denied: int
-    ended_for_others: int
+    idle: int = 0
+    absolute: int = 0
+    above: int = 0
+    denied: int = 0
+    ended_for_others: int = 0
+
+    @property
+    def ends(self) -> int:
+        """How many sessions the policy has no room for now."""
+        return self.idle + self.absolute + self.above
 
 
 @dataclass(slots=True)
@@ -47,8 +65,11 @@ class Foretold:
 
     sessions: int = 0
     users: int = 0
+    idle: int = 0
+    absolute: int = 0
     above: int = 0
-    users_above: int = 0
+    ends: int = 0
+    users_with_ends: int = 0
     denied: int = 0
     users_denied: int = 0
     ended_for_others: int = 0
@@ -57,8 +78,11 @@ class Foretold:
         """Add those of a user who has so many sessions."""
         self.sessions += sessions
         self.users += 1
+        self.idle += sums.idle
+        self.absolute += sums.absolute
         self.above += sums.above
-        self.users_above += sums.above > 0
+        self.ends += sums.ends
+        self.users_with_ends += sums.ends > 0
         self.denied += sums.denied
         self.users_denied += sums.denied > 0
         self.ended_for_others += sums.ended_for_others
@@ -124,12 +148,32 @@ def replayed(limit: SessionLimit, history: Iterable[PastSession], *, since: Inst
     return denied, ended
 
 
-def foretell(limit: SessionLimit | None, history: list[PastSession], *, since: Instant) -> Sums:
-    """What a limit would do to one user. `history` is as `replayed` takes it, up to now."""
+def foretell(
+    limit: SessionLimit | None,
+    history: list[PastSession],
+    *,
+    timeouts: OwnTimeouts = NO_TIMEOUTS,
+    since: Instant,
+    now: Instant,
+) -> Sums:
+    """What a policy would do to one user. `history` is as `replayed` takes it, up to now.
+
+    Where a session has ended by both time-outs, it is counted for the absolute one, as its `reason_code` would be. Of
+    its activities it is known only when the last one was.
+    """
+    idle = absolute = 0
+    held: list[PastSession] = []
+    for one in history:
+        idle_end, end = ends_by(timeouts, created_at=one.created_at, last_active_at=one.last_active_at)
+        over = min((at for at in (idle_end, end, one.ended_at) if at is not None and at <= now), default=None)
+        if one.ended_at is None and over is not None:
+            is_absolute = end is not None and end <= now
+            idle, absolute = idle + (not is_absolute), absolute + is_absolute
+        held.append(one._replace(ended_at=over))
     if limit is None:
-        return Sums(0, 0, 0)
-    now_open = [_as_open(one) for one in history if one.ended_at is None]
-    return Sums(len(above_limit(limit, now_open)), *replayed(limit, history, since=since))
+        return Sums(idle, absolute)
+    now_open = [_as_open(one) for one in held if one.ended_at is None]
+    return Sums(idle, absolute, len(above_limit(limit, now_open)), *replayed(limit, held, since=since))
 
 
 def _as_open(one: PastSession) -> OpenSession:

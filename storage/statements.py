@@ -6,6 +6,7 @@ as they are; the columns are chosen so that none needs converting.
 """
 
 import json
+from collections.abc import Mapping
 from weakref import WeakSet
 
 from sqlalchemy import ClauseElement, SelectBase
@@ -31,17 +32,24 @@ class Statement:
     """One statement and its SQL text for each dialect.
 
     `plans_anew`: how it is best run depends on the values, so PostgreSQL plans it for each of them instead of once.
-    `on_sqlite` is the same in other words, where SQLite has another index for it.
+    `on_sqlite` is the same in other words, where SQLite has another index for it. `options` are given to what compiles
+    the clause, and its elements may differ by them.
     """
 
-    __slots__ = ("__weakref__", "_numbered", "_on_sqlite", "_only_reads", "_texts", "clause", "plans_anew")
+    __slots__ = ("__weakref__", "_numbered", "_only_reads", "_options", "_texts", "clause", "on_sqlite", "plans_anew")
 
     def __init__(
-        self, clause: ClauseElement, *, plans_anew: bool = False, on_sqlite: ClauseElement | None = None
+        self,
+        clause: ClauseElement,
+        *,
+        plans_anew: bool = False,
+        on_sqlite: ClauseElement | None = None,
+        options: Mapping[str, bool] | None = None,
     ) -> None:
         self.clause = clause
         self.plans_anew = plans_anew
-        self._on_sqlite = on_sqlite
+        self.on_sqlite = on_sqlite
+        self._options = dict(options or {})
         self._texts: dict[str, str] = {}
         self._numbered: tuple[str, tuple[str, ...]] | None = None
         self._only_reads: bool | None = None
@@ -70,9 +78,9 @@ class Statement:
         return self._only_reads
 
     def _compile(self, dialect: Dialect) -> Compiled:
-        other = self._on_sqlite if dialect.name == SQLITE.name else None
+        other = self.on_sqlite if dialect.name == SQLITE.name else None
         clause = self.clause if other is None else other
-        compiled = clause.compile(dialect=dialect)
+        compiled = clause.compile(dialect=dialect, compile_kwargs=self._options)
         carried = sorted(name for name, value in compiled.params.items() if value is not None)
         if carried:
             raise ValueError(f"whatever varies must be a named parameter: {carried}")

@@ -60,6 +60,12 @@ class Touches:
         touches = [touch for touch in found if touch is not None]
         return reduce(_merged, touches) if touches else None
 
+    def of_tenant(self, tenant_id: TenantId) -> list[tuple[SessionKey, Touch]]:
+        """What is not written yet of the activity of a tenant's sessions, by their ids in order."""
+        keys = {key for of in (self._written, self._waiting) for key in of.get(tenant_id, {})}
+        found = [(key, self.perhaps_unwritten(tenant_id, key)) for key in sorted(keys)]
+        return [(key, touch) for key, touch in found if touch is not None]
+
     def take(self) -> dict[TenantId, dict[SessionKey, Touch]]:
         """All waiting touches, to be written now.
 
@@ -82,10 +88,11 @@ class Touches:
 def _merged(before: Touch, touch: Touch) -> Touch:
     """Two activities of one session as one: the later one says where it is used, as far as it says so."""
     later, earlier = (touch, before) if touch.last_active_at >= before.last_active_at else (before, touch)
+    became_shorter = touch.written_until < before.written_until
     return Touch(
         last_active_at=later.last_active_at,
-        idle_expires_at=max(before.idle_expires_at, touch.idle_expires_at),
-        written_until=before.written_until,
+        idle_expires_at=touch.idle_expires_at if became_shorter else max(before.idle_expires_at, touch.idle_expires_at),
+        written_until=min(before.written_until, touch.written_until),
         last_ip=later.last_ip or earlier.last_ip,
         last_user_agent=later.last_user_agent or earlier.last_user_agent,
     )
@@ -93,7 +100,7 @@ def _merged(before: Touch, touch: Touch) -> Touch:
 
 def _over(row: R, touch: Touch) -> R:
     newer: dict[str, Any] = {"last_active_at": max(row.last_active_at, touch.last_active_at)}
-    if hasattr(row, "idle_expires_at"):
+    if hasattr(row, "idle_expires_at") and row.idle_expires_at >= touch.written_until:  # no time-out became shorter
         newer["idle_expires_at"] = max(row.idle_expires_at, touch.idle_expires_at)
     if touch.last_active_at >= row.last_active_at:
         told = {"last_ip": touch.last_ip, "last_user_agent": touch.last_user_agent}

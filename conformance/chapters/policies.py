@@ -1,19 +1,30 @@
-"""Policies: a tenant's own limit of sessions is exact, says what happens at it, and holds in no other tenant."""
+"""Policies: a tenant's own limit of sessions is exact, its time-outs hold at once, and neither in another tenant."""
 
 import functools
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from sojourn.conformance.chapters.events import all_behind, end_of, ended
+from sojourn.conformance.chapters.lifecycle import assert_every_read_says, assert_its_tokens_are
 from sojourn.conformance.checks import NotApplicable, check
+from sojourn.conformance.endings import Lasting
+from sojourn.conformance.instants import instant
 from sojourn.conformance.policies import CLEAR, SET, SIMULATE, limited, ruled
 from sojourn.conformance.wire import Reply
-from sojourn.conformance.world import Tenant, World, expect
+from sojourn.conformance.world import SignIn, Tenant, World, expect
 
 AT_ONCE = 50
 MOST = 3
 SIMULATED = 20
 """So many sessions few others have: what a simulation says changes by what the check itself does."""
+IDLE, ABSOLUTE = 3_600.0, 7_200.0
+"""Time-outs in seconds that no session of a check reaches."""
+SHORTEST = 2.0
+"""The shortest time-out there is, in seconds."""
+SLACK = 1.0
+"""Seconds by which a deadline may be rounded."""
 ON_LIMIT = ("deny", "end_oldest", "end_idlest")
 BINDINGS = (
     {"country": "end"},
@@ -234,3 +245,76 @@ def require_bindings(world: World) -> None:
     require_policies(world)
     if "bind" not in (world.contract.operations[SET].body_schema or {}).get("properties", {}):
         raise NotApplicable(f"a policy of {SET} binds no sessions")
+
+
+def require_timeouts(world: World) -> None:
+    """Raises NotApplicable where the contract's policies have no time-outs."""
+    require_policies(world)
+    if "idle_timeout" not in (world.contract.operations[SET].body_schema or {}).get("properties", {}):
+        raise NotApplicable("the contract's policies have no time-outs")
+
+
+def lasts(tenant: Tenant, made: SignIn) -> tuple[float, float]:
+    """How many seconds a session lasts from its last activity, and how many from its beginning."""
+    shown = expect(tenant.admin("get_session", session_id=made.id), 200).json["session"]
+    begun, used, idle, end = (
+        instant(shown[name]) for name in ("created_at", "last_active_at", "idle_expires_at", "expires_at")
+    )
+    return (idle - used).total_seconds(), (end - begun).total_seconds()
+
+
+def assert_lasts(tenant: Tenant, made: SignIn, wanted: tuple[float, float]) -> None:
+    """A session lasts so long, but for rounding."""
+    found = lasts(tenant, made)
+    off = [abs(one - other) for one, other in zip(found, wanted, strict=True)]
+    assert max(off) <= SLACK, f"it lasts {found} seconds unused and in all, not {wanted}"
+
+
+@policed("POL-009", "The shorter of a policy's time-out and the server's own MUST hold, for live sessions as for new.")
+def test_the_shorter_timeout_holds(world: World) -> None:
+    require_timeouts(world)
+    tenant, old = world.first, world.first.sign_in()
+    own = lasts(tenant, old)
+    wanted = min(own[0], IDLE), min(own[1], ABSOLUTE)
+    rules = {"idle_timeout": f"{IDLE:.0f}s", "absolute_timeout": f"{ABSOLUTE:.0f}s"}
+    with ruled(tenant, rules) as policy:
+        assert set(policy) == {"version", *rules}, f"the policy is {policy}"
+        assert_lasts(tenant, old, wanted)
+        new = tenant.sign_in()
+        assert_lasts(tenant, new, wanted)
+        expect(tenant.admin("touch_session", session_id=new.id), 200)
+        assert_lasts(tenant, new, wanted)
+        for made in (old, new):
+            assert_every_read_says(tenant, made, status="active")
+    assert_lasts(tenant, old, wanted)  # a rule that is taken away gives no session back what it took
+    assert_lasts(tenant, tenant.sign_in(), own)
+
+
+@policed(
+    "POL-010",
+    "A session that is idle longer than a new `idle_timeout` MUST end with the policy, in every read, by one event.",
+    waits=True,
+)
+def test_a_shorter_timeout_ends_what_is_idle(world: World) -> None:
+    require_timeouts(world)
+    tenant, session = world.first, Lasting(world.first.sign_in)
+    made: SignIn = session.made
+    assert_every_read_says(tenant, made, status="active")
+    session.wait(SHORTEST, world.target.patience)
+    seen = end_of(tenant)
+    with ruled(tenant, {"idle_timeout": f"{SHORTEST:.0f}s"}):
+        assert_its_tokens_are(tenant, made, good=False)
+        assert_every_read_says(tenant, made, status="expired")
+    assert_every_read_says(tenant, made, status="expired")
+    shown = expect(tenant.service("get_session_as_service", session_id=made.id), 200).json["session"]
+    assert shown.get("reason_code") == "idle_timeout", f"the reason is {shown.get('reason_code')}"
+    told = told_of_the_end(tenant, made, after=seen)
+    assert told == ["idle_timeout"], f"the ends told are {told}"
+
+
+def told_of_the_end(tenant: Tenant, made: SignIn, *, after: str) -> list[Any]:
+    """The reasons of the ends told of a session, once there is one: a server may tell many ends one after the other."""
+    until = time.monotonic() + tenant.world.target.patience
+    while not (found := ended(all_behind(tenant, after), made.id)) and time.monotonic() < until:
+        time.sleep(0.2)
+    return [event["data"].get("reason_code") for event in found]

@@ -10,6 +10,7 @@ _OF_A_CHANGE = "If-Match"
 _RETRY = "Idempotency-Key"
 _POLICY = "/admin/policies/sessions"
 _MANY = 10_000
+_LONG = "1000h"
 
 
 @schemathesis.hook
@@ -19,8 +20,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     Schemathesis then fills an optional header with 0 and calls the request valid. It also takes one key for requests
     that differ, which is no retry: each request that is valid otherwise gets a key of its own. A tag
     that it makes up is of nothing that is there: a change is asked for whatever is there. A limit of sessions that it
-    draws would refuse the run's own sign-ins, or end its sessions: it is a high one instead. A binding that ends them
-    reports.
+    draws would refuse the run's own sign-ins, or end its sessions: it is a high one instead, and so is a time-out. A
+    binding that ends them reports.
     """
     if not case.meta or not case.meta.generation.mode.is_positive:
         return
@@ -43,3 +44,6 @@ def _widen(policy: dict[str, Any]) -> None:
         policy["max_sessions"] = {**limit, "count": _MANY}
     if isinstance(bound, dict):
         policy["bind"] = {name: "report" if rule == "end" else rule for name, rule in bound.items()}
+    for name in ("idle_timeout", "absolute_timeout"):
+        if isinstance(policy.get(name), str):
+            policy[name] = _LONG

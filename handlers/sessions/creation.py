@@ -6,8 +6,8 @@ from sojourn.domain.clock import Instant, from_text, to_text
 from sojourn.domain.endings import LIMIT
 from sojourn.domain.errors import SessionLimitReached, SignInSuperseded
 from sojourn.domain.ids import SessionKey, session_key, uuid7
-from sojourn.domain.session_policies import SessionLimit
-from sojourn.domain.sessions import deadlines_at_creation
+from sojourn.domain.session_policies import SessionLimit, shorter
+from sojourn.domain.sessions import Timeouts, deadlines_at_creation
 from sojourn.domain.vouching import SignIn, is_superseded
 from sojourn.handlers.context import Context
 from sojourn.handlers.sessions.describing import assured, described, lasting
@@ -49,7 +49,8 @@ async def begin_session(
     key = SessionKey(uuid7(ctx.now))
     place = await ctx.service.status_lists.place(ctx.db, key)
     at = ctx.now_text if sign_in is None else to_text(sign_in.at)
-    session = _new_session(ctx, body, key=key, authenticated_at=at, place=place)
+    timeouts = shorter(ctx.service.timeouts, found.timeouts)
+    session = _new_session(ctx, body, key=key, authenticated_at=at, place=place, timeouts=timeouts)
     view, issued = await first_tokens(ctx, session, terms=found.terms)
     row = await procedures.create_within(ctx.db, session, limit=found.limit, issued=issued, seen_ends=found.ends.times)
     if not isinstance(row, SessionRow):
@@ -83,7 +84,13 @@ async def _end_for_one_more(ctx: Context, user_id: str, *, app_id: str | None, l
 
 
 def _new_session(
-    ctx: Context, body: dict[str, Any], *, key: SessionKey, authenticated_at: Instant, place: int | None
+    ctx: Context,
+    body: dict[str, Any],
+    *,
+    key: SessionKey,
+    authenticated_at: Instant,
+    place: int | None,
+    timeouts: Timeouts,
 ) -> NewSession:
     """The session that the request describes, its facts completed from the User-Agent and the address."""
     facts = [body.get(name) for name in ("device_type", "browser", "os")]
@@ -92,7 +99,7 @@ def _new_session(
         told = (agent.device_type, agent.browser, agent.os)
         facts = [given or read for given, read in zip(facts, told, strict=True)]
     device_type, browser, os = facts
-    deadlines = lasting(ctx, body.get("expires_in"), deadlines=deadlines_at_creation(ctx.now, ctx.service.timeouts))
+    deadlines = lasting(ctx, body.get("expires_in"), deadlines=deadlines_at_creation(ctx.now, timeouts))
     network = ctx.service.network(body["ip"]) if "ip" in body else None
     amr, factors = assured(ctx, body, authenticated_at=authenticated_at)
     return NewSession(

@@ -8,7 +8,7 @@ from sojourn.handlers.context import Context
 from sojourn.handlers.sessions.activity import idle_deadline
 from sojourn.handlers.sessions.lookup import active_or_404
 from sojourn.handlers.tokens.pairs import lifetimes
-from sojourn.storage.queries import sessions, token_configs
+from sojourn.storage.queries import session_policies, sessions, token_configs
 from sojourn.storage.queries.sessions import Assurance, SessionRow
 
 
@@ -19,8 +19,9 @@ async def raise_session(ctx: Context, row: SessionRow, *, assured: Callable[[Ses
     """
     span = lifetimes(ctx, await token_configs.terms(ctx.db, row.user_id, now=ctx.now_text))
     until = to_text(ctx.now + span.access + span.leeway)
+    own_idle = (await session_policies.get(ctx.db)).timeouts.idle
     while True:
-        idle = idle_deadline(ctx, row)
+        idle = idle_deadline(ctx, row, own_idle=own_idle)
         if await sessions.raise_assurance(
             ctx.db, row, to=assured(row), now=ctx.now_text, idle=idle, tokens_until=until
         ):

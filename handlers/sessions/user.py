@@ -15,7 +15,7 @@ from sojourn.handlers.sessions.activity import keep_alive
 from sojourn.handlers.sessions.creation import begin_session
 from sojourn.handlers.sessions.elevation import raise_session
 from sojourn.handlers.sessions.ending import end_active, end_session, end_user
-from sojourn.handlers.sessions.lookup import active_or_404, session_row
+from sojourn.handlers.sessions.lookup import active_or_404, session_or_404, session_row
 from sojourn.handlers.sessions.naming import described
 from sojourn.handlers.sessions.search import list_of_user
 from sojourn.handlers.sessions.vouching import evidence, present
@@ -136,8 +136,9 @@ async def revoke_other_sessions(ctx: Context, except_: str) -> View:
 @commits_itself
 async def touch_session(ctx: Context, session_id: str) -> View:
     """Keep a session alive: the idle deadline moves, the absolute one never does."""
-    row = await _owned_active(ctx, session_id)
-    return await keep_alive(ctx, row)
+    row, own_idle = await session_or_404(ctx, session_id, read=sessions.get_to_touch)
+    _require_self(ctx, row.user_id)
+    return await keep_alive(ctx, active_or_404(row, ctx.now_text), own_idle=own_idle)
 
 
 @takes_vouching_key

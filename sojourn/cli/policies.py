@@ -1,25 +1,51 @@
 """`sojourn policy`: a tenant's own rules of sessions."""
 
 import json
-from typing import NamedTuple, get_args
+from datetime import timedelta
+from typing import Any, NamedTuple, get_args
 
 import click
 
 from sojourn.cli.databases import existing_database, with_database
-from sojourn.cli.options import TenantParameter, database_url, settings_from
+from sojourn.cli.options import Duration, TenantParameter, database_url, settings_from
 from sojourn.cli.records import record
 from sojourn.cli.trail import Trail
 from sojourn.domain.clock import to_text, utc_now
+from sojourn.domain.durations import format_duration
 from sojourn.domain.ids import TenantId
 from sojourn.domain.policy_simulations import known_since
 from sojourn.domain.session_binding import NO_BINDING, Bind, Binding
-from sojourn.domain.session_policies import MOST_SESSIONS, OnLimit, Per, SessionLimit, SessionPolicy
+from sojourn.domain.session_policies import (
+    LONGEST_TIMEOUT,
+    MOST_SESSIONS,
+    NO_TIMEOUTS,
+    SHORTEST_TIMEOUT,
+    OnLimit,
+    OwnTimeouts,
+    Per,
+    SessionLimit,
+    SessionPolicy,
+    in_milliseconds,
+)
 from sojourn.domain.values import Tenant
 from sojourn.handlers.views.policies import session_policy, session_policy_simulation
 from sojourn.storage.database import Database
 from sojourn.storage.queries import policy_simulations, session_policies, tenants
 from sojourn.storage.queries.policy_simulations import Simulated
 from sojourn.storage.unit_of_work import SystemUnit, UnitOfWork
+
+
+class Timeout(Duration):
+    """A time-out that a tenant may have, in whole milliseconds."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """The duration that was written; fails with one sentence."""
+        span = super().convert(value, param, ctx)
+        if not SHORTEST_TIMEOUT <= span <= LONGEST_TIMEOUT:
+            bounds = f"{format_duration(SHORTEST_TIMEOUT)} to {format_duration(LONGEST_TIMEOUT)}"
+            self.fail(f"{value!r} is not in the range {bounds}", param, ctx)
+        return in_milliseconds(span)
+
 
 of_tenant = click.option("--tenant", type=TenantParameter(), metavar="T", required=True, help="The tenant.")
 as_object = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
@@ -49,13 +75,23 @@ bind_asn = click.option(
     type=click.Choice(get_args(Bind)),
     help="What happens if a session is used from another network operator than it was created with.",
 )
+idle_timeout = click.option(
+    "--idle-timeout", type=Timeout(), help="How long a session lasts without activity, such as `30m`."
+)
+absolute_timeout = click.option(
+    "--absolute-timeout", type=Timeout(), help="How long a session lasts at most, such as `8h`."
+)
 
 
 class Rules(NamedTuple):
     """What a tenant's policy shall be."""
 
     limit: SessionLimit | None
+    timeouts: OwnTimeouts
     binding: Binding
+
+
+NO_RULES = Rules(None, NO_TIMEOUTS, NO_BINDING)
 
 
 @click.group()
@@ -90,6 +126,8 @@ def show(tenant: TenantId, *, as_json: bool, database_url: str | None) -> None:
 @max_sessions
 @per
 @on_limit
+@idle_timeout
+@absolute_timeout
 @bind_country
 @bind_asn
 @as_object
@@ -100,6 +138,8 @@ def set_(
     max_sessions: int | None,
     per: Per,
     on_limit: OnLimit,
+    idle_timeout: timedelta | None,
+    absolute_timeout: timedelta | None,
     bind_country: Bind | None,
     bind_asn: Bind | None,
     as_json: bool,
@@ -107,12 +147,12 @@ def set_(
 ) -> None:
     """Replace the rules of the tenant as a whole: what is left out is no rule.
 
-    A limit holds from the next sign-in on, a binding from the next use of a session on. No session ends now.
+    A limit holds from the next sign-in on, a binding from the next use of a session on. A time-out that becomes shorter
+    ends at once what has lasted longer. The service's own time-outs hold where they are shorter.
     """
-    if max_sessions is None and bind_country is None and bind_asn is None:
-        raise click.UsageError("give a rule: --max-sessions, --bind-country or --bind-asn")
     limit = None if max_sessions is None else SessionLimit(max_sessions, per, on_limit)
-    wanted = Rules(limit, Binding(asn=bind_asn, country=bind_country))
+    binding = Binding(asn=bind_asn, country=bind_country)
+    wanted = _some(Rules(limit, OwnTimeouts(idle_timeout, absolute_timeout), binding))
     _show(_changed(tenant, wanted, database_url=database_url), as_json=as_json)
 
 
@@ -121,23 +161,34 @@ def set_(
 @max_sessions
 @per
 @on_limit
+@idle_timeout
+@absolute_timeout
 @as_object
 @database_url
 def simulate(
-    tenant: TenantId, *, max_sessions: int | None, per: Per, on_limit: OnLimit, as_json: bool, database_url: str | None
+    tenant: TenantId,
+    *,
+    max_sessions: int | None,
+    per: Per,
+    on_limit: OnLimit,
+    idle_timeout: timedelta | None,
+    absolute_timeout: timedelta | None,
+    as_json: bool,
+    database_url: str | None,
 ) -> None:
     """Print what rules would do if they were set. Nothing changes and no session ends."""
-    if max_sessions is None:
-        raise click.UsageError("give a rule: --max-sessions")
     settings = settings_from(database_url=database_url)
-    limit = SessionLimit(max_sessions, per, on_limit)
+    limit = None if max_sessions is None else SessionLimit(max_sessions, per, on_limit)
+    rules = _some(Rules(limit, OwnTimeouts(idle_timeout, absolute_timeout), NO_BINDING))
     now = utc_now()
     since = known_since(now, retention=settings.session_retention)
 
     async def find(unit: UnitOfWork) -> Simulated | None:
         if not await tenants.exists(unit):
             return None
-        return await policy_simulations.simulate(unit, limit, since=since, now=to_text(now))
+        return await policy_simulations.simulate(
+            unit, rules.limit, timeouts=rules.timeouts, since=since, now=to_text(now)
+        )
 
     async def read(database: Database) -> Simulated | None:
         return await database.read_long(Tenant(tenant), find)
@@ -150,7 +201,8 @@ def simulate(
         view = session_policy_simulation(foretold, is_complete=found.is_complete, since=since, now=to_text(now))
         click.echo(json.dumps(view))
         return
-    click.echo(f"would end now: {foretold.above} sessions of {foretold.users_above} users")
+    by_rule = f"idle timeout {foretold.idle}, absolute timeout {foretold.absolute}, max sessions {foretold.above}"
+    click.echo(f"would end now: {foretold.ends} sessions of {foretold.users_with_ends} users ({by_rule})")
     click.echo(f"would have denied since {since}: {foretold.denied} sign-ins of {foretold.users_denied} users")
     click.echo(f"would have ended for other sign-ins since then: {foretold.ended_for_others} sessions")
     more = "" if found.is_complete else "; there are more"
@@ -163,14 +215,21 @@ def simulate(
 @database_url
 def clear(tenant: TenantId, *, as_json: bool, database_url: str | None) -> None:
     """Take away every rule of the tenant. The settings of the service still apply."""
-    _show(_changed(tenant, Rules(None, NO_BINDING), database_url=database_url), as_json=as_json)
+    _show(_changed(tenant, NO_RULES, database_url=database_url), as_json=as_json)
+
+
+def _some(rules: Rules) -> Rules:
+    """Rules that are at least one. Raises UsageError."""
+    if rules == NO_RULES:
+        raise click.UsageError("give a rule, such as --max-sessions")
+    return rules
 
 
 def _changed(tenant: TenantId, wanted: Rules, *, database_url: str | None) -> SessionPolicy:
     """Change the rules of a tenant and record it. Raises ClickException where there is no such tenant."""
     settings = existing_database(settings_from(database_url=database_url))
     trail = Trail(settings)
-    action = "session_policy.cleared" if wanted == Rules(None, NO_BINDING) else "session_policy.set"
+    action = "session_policy.cleared" if wanted == NO_RULES else "session_policy.set"
 
     async def work(unit: SystemUnit) -> SessionPolicy:
         own = unit.of(Tenant(tenant))
@@ -179,7 +238,14 @@ def _changed(tenant: TenantId, wanted: Rules, *, database_url: str | None) -> Se
         before = await session_policies.get_alone(own)
         now = to_text(utc_now())
         after = await session_policies.change(
-            own, before, limit=wanted.limit, binding=wanted.binding, now=now, by="operator", initiated_by="system"
+            own,
+            before,
+            limit=wanted.limit,
+            timeouts=wanted.timeouts,
+            binding=wanted.binding,
+            now=now,
+            by="operator",
+            initiated_by="system",
         )
         was, is_now = session_policy(before), session_policy(after)
         await trail.append(unit, action, of_tenants=[tenant], before=was, after=is_now)
@@ -197,8 +263,10 @@ def _show(found: SessionPolicy, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(session_policy(found)))
         return
-    limit = found.max_sessions
+    limit, (idle, absolute) = found.max_sessions, found.timeouts
     rules = [] if limit is None else [f"max sessions {limit.most} per {limit.per}, on limit {limit.on_limit}"]
+    rules += [] if idle is None else [f"idle timeout {format_duration(idle)}"]
+    rules += [] if absolute is None else [f"absolute timeout {format_duration(absolute)}"]
     rules += [f"bind {name} {rule}" for name, rule in found.binding._asdict().items() if rule is not None]
     click.echo(f"version {found.version}: {'; '.join(rules) or 'no rules'}")
 

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from itertools import groupby
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sojourn.domain.clock import Clock, Instant, to_text
 from sojourn.domain.cursors import Cursor
@@ -26,7 +26,7 @@ from sojourn.serving import feed_window
 from sojourn.serving.feed_readers import Readers
 from sojourn.serving.feed_window import Window
 from sojourn.storage.database import Database
-from sojourn.storage.queries import epochs, feed, revocation_plans
+from sojourn.storage.queries import epochs, feed, revocation_plans, tightenings
 from sojourn.storage.queries.feed import EVERYBODY, Ends, EventRow, LiveRow
 from sojourn.storage.unit_of_work import UnitOfWork
 
@@ -268,15 +268,19 @@ class Feed:
         return Snapshot([*rows, *not_told], Cursor(ends.epoch, ends.newest), as_of, wanted.tenants)
 
     async def _not_told(self, wanted: Wanted) -> list[LiveRow]:
-        """The ends that are in force and stand in no event yet, because a plan is being carried out."""
+        """The ends that are in force and stand in no event yet: by a plan, or by a time-out that became shorter."""
         database, now = self._database(), to_text(self._clock())
-        open_ones = await database.read(EVERYBODY, revocation_plans.tenants_with_open_ones)
+        found = list[LiveRow]()
+        for cause in (revocation_plans, tightenings):
+            open_ones = await database.read(EVERYBODY, cause.tenants_with_open_ones)
 
-        def some(unit: UnitOfWork) -> Awaitable[list[LiveRow]]:
-            return revocation_plans.not_told(unit, number=0, instant=now)
+            def some(unit: UnitOfWork, cause: Any = cause) -> Awaitable[list[LiveRow]]:
+                rows: Awaitable[list[LiveRow]] = cause.not_told(unit, number=0, instant=now)
+                return rows
 
-        of = [name for name in open_ones if wanted.tenants is None or name in wanted.tenants]
-        return [row for name in of for row in await database.read_long(Tenant(name), some)]
+            of = [name for name in open_ones if wanted.tenants is None or name in wanted.tenants]
+            found += [row for name in of for row in await database.read_long(Tenant(name), some)]
+        return found
 
     async def _of_each(
         self, wanted: Wanted, some: Callable[[UnitOfWork], Awaitable[list[Row]]], *, is_long: bool = False

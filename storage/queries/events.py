@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sojourn.domain.clock import Instant, from_text
 from sojourn.domain.endings import Ending
 from sojourn.domain.ids import mint
+from sojourn.storage.queries.session_deadlines import EXPIRES_AT, IDLE_EXPIRES_AT
 from sojourn.storage.queries.session_states import DEADLINE
 from sojourn.storage.schema.event_tables import EventTable
 from sojourn.storage.schema.sql_functions import next_event_number
@@ -119,7 +120,19 @@ _LAST_TOKEN = (
     .correlate(_S)
     .scalar_subquery()
 )
-_ABSOLUTE = _S.c.expires_at <= _S.c.idle_expires_at
+LAST_ACCESS_TOKEN_EVER: Any = (
+    select(func.max(_I.c.expires_at))
+    .where(
+        _I.c.tenant_id == _TENANT,
+        _I.c.user_id == _S.c.user_id,
+        _I.c.session_id == _S.c.id,
+        _I.c.token_type == literal_column("'access'"),
+    )
+    .correlate(_S)
+    .scalar_subquery()
+)
+"""When the last access token of a session expires, whenever it was issued."""
+_ABSOLUTE = EXPIRES_AT <= IDLE_EXPIRES_AT
 
 
 def _of_row(occurred_at: Any, code: Any, *when: Any, kind: str = "session.ended", data: Any = None) -> Statement:

@@ -5,14 +5,16 @@ its line is over anyway.
 """
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import bindparam, literal_column, select
 
-from sojourn.domain.clock import Instant
+from sojourn.domain.clock import Instant, from_text, to_text
 from sojourn.domain.endings import LIMIT
 from sojourn.domain.errors import TenantNotFound
 from sojourn.domain.ids import erased_user
+from sojourn.domain.session_policies import OwnTimeouts
 from sojourn.storage.queries import (
     events,
     session_limit,
@@ -94,8 +96,8 @@ async def take(unit: UnitOfWork, found: list[Import], *, now: Instant, bounds: B
     """Write those of some sessions that are new; what was found of each.
 
     A user with more sessions than the service allows keeps those used last. The limit of a tenant ends none of them: it
-    is one of sign-ins, and holds from the next one on. Ends of the users wait for this, or come first.
-    Raises TenantNotFound, TenantLimitReached.
+    is one of sign-ins, and holds from the next one on. The tenant's own time-outs hold; a session that they end before
+    `now` ends now. Ends of the users wait for this, or come first. Raises TenantNotFound, TenantLimitReached.
     """
     if bounds.tenants_provisioned and not await tenants.exists(unit):
         raise TenantNotFound()
@@ -106,15 +108,16 @@ async def take(unit: UnitOfWork, found: list[Import], *, now: Instant, bounds: B
     verdicts = await judge(unit, found, now=now)
     new = [one for one, verdict in zip(found, verdicts, strict=True) if verdict in NEW]
     if new:
-        await _write(unit, new, now=now)
+        own = (await session_policies.get(unit)).timeouts
+        await _write(unit, new, own=own, now=now)
         await _hold_limit(unit, people, now=now, limit=bounds.sessions_per_user)
     return verdicts
 
 
-async def _write(unit: UnitOfWork, new: list[Import], *, now: Instant) -> None:
+async def _write(unit: UnitOfWork, new: list[Import], *, own: OwnTimeouts, now: Instant) -> None:
     await unit.run_many(sign_ins.PRESENT, [{"hash": one.hash, "until": one.session.expires_at} for one in new])
     await users.ensure_many(unit, sorted({one.session.user_id for one in new}), now=now)
-    rows = [sessions.insert_values(one.session) for one in new]
+    rows = [sessions.insert_values(_held_to(own, one.session, now=now)) for one in new]
     await unit.run_many(sessions.INSERT, rows)
     await events.tell_begun(unit, rows, at=now)
     counted = Counter(one.session.device_type or statistics.UNKNOWN_DEVICE for one in new)
@@ -128,3 +131,13 @@ async def _hold_limit(unit: UnitOfWork, people: list[str], *, now: Instant, limi
     for user in people:
         if session_limit.is_near(active.get(user, 0), limit):
             await session_limit.end_idlest(unit, user, limit=limit + 1, now=now, ending=LIMIT)
+
+
+def _held_to(own: OwnTimeouts, session: NewSession, *, now: Instant) -> NewSession:
+    """A session with deadlines as the tenant's own time-outs allow, none of them moved before `now`."""
+    ends = [session.expires_at, session.idle_expires_at]
+    if own.absolute is not None:
+        ends[0] = min(ends[0], max(now, to_text(from_text(session.created_at) + own.absolute)))
+    if own.idle is not None:
+        ends[1] = min(ends[1], max(now, to_text(from_text(session.last_active_at) + own.idle)))
+    return replace(session, expires_at=ends[0], idle_expires_at=min(ends))

@@ -26,6 +26,7 @@ from sqlalchemy.sql.util import ClauseAdapter
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from sojourn.storage.queries.filter_conditions import FACTS, TIMES
+from sojourn.storage.queries.session_deadlines import was_cut
 from sojourn.storage.schema.plan_tables import RevocationPlanTable
 from sojourn.storage.schema.sql_functions import contains
 from sojourn.storage.schema.tables import SessionTable
@@ -53,6 +54,7 @@ _WAS_OPEN = and_(
     _S.c.created_at <= _P.c.open_since,
     _S.c.expires_at > _P.c.open_since,
     _S.c.idle_expires_at > _P.c.open_since,
+    not_(was_cut(_P.c.open_since)),
     or_(
         _S.c.suspended_until.is_(None),
         _S.c.suspended_then != literal_column("'revoke'"),

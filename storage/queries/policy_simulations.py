@@ -12,9 +12,10 @@ from sqlalchemy import and_, bindparam, case, literal_column, or_, select
 from sojourn.domain.clock import Instant
 from sojourn.domain.ids import SessionKey
 from sojourn.domain.policy_simulations import Foretold, PastSession, foretell
-from sojourn.domain.session_policies import SessionLimit
+from sojourn.domain.session_policies import NO_TIMEOUTS, OwnTimeouts, SessionLimit
 from sojourn.domain.sessions import effective_end, has_lapsed
 from sojourn.storage.queries.open_revocations import FACTS_OF_END
+from sojourn.storage.queries.session_deadlines import DEADLINES
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import UnitOfWork
@@ -64,7 +65,7 @@ class Simulated(NamedTuple):
 
 
 _SETTLED = case((_S.c.due_at.is_(None), literal_column("1")), else_=literal_column("0"))
-_COLUMNS = [FACTS_OF_END.get(name, _S.c[name]) for name in KeptRow._fields[:-1]]
+_COLUMNS = [{**DEADLINES, **FACTS_OF_END}.get(name, _S.c[name]) for name in KeptRow._fields[:-1]]
 PAGE_OF_USERS = Statement(
     select(*_COLUMNS, _SETTLED)
     .where(
@@ -79,14 +80,25 @@ PAGE_OF_USERS = Statement(
 
 
 async def simulate(
-    unit: UnitOfWork, limit: SessionLimit | None, *, since: Instant, now: Instant, most: int = MOST_ROWS
+    unit: UnitOfWork,
+    limit: SessionLimit | None,
+    *,
+    timeouts: OwnTimeouts = NO_TIMEOUTS,
+    since: Instant,
+    now: Instant,
+    most: int = MOST_ROWS,
 ) -> Simulated:
-    """What the limit would do with the sessions of the tenant, as they are `now` and were `since` then.
+    """What the rules would do with the sessions of the tenant, as they are `now` and were `since` then.
 
     At most `most` sessions are looked at, whole users only, in the order of the users' ids.
     """
     foretold, seen, is_complete = Foretold(), 0, True
     history: list[PastSession] = []
+
+    def add() -> None:
+        if history:
+            foretold.add(foretell(limit, history, timeouts=timeouts, since=since, now=now), sessions=len(history))
+
     of_user: str | None = None
     async for row in _rows(unit):
         if seen == most:
@@ -94,7 +106,7 @@ async def simulate(
             break
         seen += 1
         if row.user_id != of_user:
-            _add(foretold, history, limit=limit, since=since)
+            add()
             history, of_user = [], row.user_id
         ended_at = row.ended_at(now)
         if row.created_at <= now and (ended_at is None or ended_at > since):
@@ -109,13 +121,8 @@ async def simulate(
                 )
             )
     if is_complete:
-        _add(foretold, history, limit=limit, since=since)
+        add()
     return Simulated(foretold, is_complete)
-
-
-def _add(foretold: Foretold, history: list[PastSession], *, limit: SessionLimit | None, since: Instant) -> None:
-    if history:
-        foretold.add(foretell(limit, history, since=since), sessions=len(history))
 
 
 async def _rows(unit: UnitOfWork) -> AsyncIterator[KeptRow]:

@@ -9,7 +9,7 @@ from sojourn.domain.clock import Instant
 from sojourn.domain.endings import Ending
 from sojourn.domain.ids import SessionKey, erased_user, user_key
 from sojourn.domain.refresh_tokens import RefreshToken
-from sojourn.domain.session_policies import SessionLimit
+from sojourn.domain.session_policies import OwnTimeouts, SessionLimit
 from sojourn.storage.procedures import Procedure, Step
 from sojourn.storage.queries import (
     events,
@@ -23,6 +23,7 @@ from sojourn.storage.queries import (
     users,
 )
 from sojourn.storage.queries.refresh_states import RefreshRow
+from sojourn.storage.queries.session_deadlines import ByRows
 from sojourn.storage.queries.session_states import ACTIVE_BY_INDEX, ALL_ACTIVE
 from sojourn.storage.queries.sessions import NewSession, SessionRow
 from sojourn.storage.queries.sign_ins import Ends
@@ -47,10 +48,12 @@ _TENANT_IS_MADE = select(func.count()).select_from(_T).where(_T.c.id == _TENANT)
 _standing = select(cut_offs(*_OF_USER), issued_until(*_OF_USER)).select_from(
     OWN_CONFIG.outerjoin(session_policies.TABLE, session_policies.IS_OWN)
 )
-_OF_TENANT = (_TENANT_IS_MADE, *session_policies.OWN_LIMIT, *TERMS_OF_USER)
-STANDING = Statement(
-    _standing.add_columns(_COUNT.where(ALL_ACTIVE).scalar_subquery(), *_OF_TENANT),
-    on_sqlite=_standing.add_columns(_COUNT.where(ACTIVE_BY_INDEX).scalar_subquery(), *_OF_TENANT),
+_OF_TENANT = (_TENANT_IS_MADE, *session_policies.OWN_LIMIT, *session_policies.OWN_TIMEOUTS, *TERMS_OF_USER)
+STANDING = ByRows(
+    Statement(
+        _standing.add_columns(_COUNT.where(ALL_ACTIVE).scalar_subquery(), *_OF_TENANT),
+        on_sqlite=_standing.add_columns(_COUNT.where(ACTIVE_BY_INDEX).scalar_subquery(), *_OF_TENANT),
+    )
 )
 NOT_ENDED = Statement(select(literal_column("1")).where(cut_offs(*_OF_USER) == bindparam("seen_ends", type_=Integer)))
 """Finds a row while the user was ended as often as was seen."""
@@ -120,7 +123,7 @@ ALL = (CREATE_SESSION, CREATE_OF_FEW, CREATE_OF_FEW_IN_APP, ROTATE, ENTER_TOKEN,
 
 class Standing(NamedTuple):
     """What a user's next session depends on: the ends so far, how many sessions are active, the tenant's own limit of
-    them, the terms of tokens.
+    them and its time-outs, the terms of tokens.
 
     A tenant is never removed; where there is none yet it is made before the session.
     """
@@ -129,6 +132,7 @@ class Standing(NamedTuple):
     active: int
     tenant_is_made: bool
     limit: SessionLimit | None
+    timeouts: OwnTimeouts
     terms: Terms
 
 
@@ -146,7 +150,7 @@ class FirstTokens(NamedTuple):
 
 async def standing(unit: UnitOfWork, user_id: str, *, now: Instant) -> Standing:
     """What is to be known of a user who signs in."""
-    row = await unit.one(STANDING, now=now, **_user(unit, user_id), **TYPES)
+    row = await STANDING.one(unit, now=now, **_user(unit, user_id), **TYPES)
     if row is None:
         raise RuntimeError("a select without a condition returned no row")
     limit = None if row[4] is None else session_policies.limit_of(row[4:7])
@@ -155,7 +159,8 @@ async def standing(unit: UnitOfWork, user_id: str, *, now: Instant) -> Standing:
         active=row[2],
         tenant_is_made=bool(row[3]),
         limit=limit,
-        terms=terms_of(row[7:]),
+        timeouts=session_policies.timeouts_of(row[7:9]),
+        terms=terms_of(row[9:]),
     )
 
 

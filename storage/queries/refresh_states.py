@@ -17,6 +17,7 @@ from sojourn.domain.token_identity import TokenHash
 from sojourn.domain.token_validity import RefreshRecord
 from sojourn.storage.queries.epochs import present_epoch
 from sojourn.storage.queries.open_revocations import REVOKED_AT
+from sojourn.storage.queries.session_deadlines import DEADLINES, ByRows
 from sojourn.storage.queries.session_states import ACTIVE
 from sojourn.storage.queries.signing_keys import newest_signing_key
 from sojourn.storage.queries.token_configs import TYPES, Terms, TokenConfig, terms_of
@@ -85,39 +86,44 @@ class Family(NamedTuple):
     terms: Terms
 
 
+_ELSEWHERE = {*DEADLINES, "username", "revoked_at"}
 _TOKEN_SESSION = [
-    _U.c.username if name == "username" else REVOKED_AT if name == "revoked_at" else _S.c[name]
+    {**DEADLINES, "username": _U.c.username, "revoked_at": REVOKED_AT}[name] if name in _ELSEWHERE else _S.c[name]
     for name in TokenSession._fields
 ]
-SESSION = Statement(
-    select(*_TOKEN_SESSION)
-    .outerjoin(_U, and_(_U.c.tenant_id == _TENANT, _U.c.user_id == _S.c.user_id))
-    .where(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("key"))
+SESSION = ByRows(
+    Statement(
+        select(*_TOKEN_SESSION)
+        .outerjoin(_U, and_(_U.c.tenant_id == _TENANT, _U.c.user_id == _S.c.user_id))
+        .where(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("key"))
+    )
 )
 _OF_SESSION = and_(_R.c.tenant_id == _TENANT, _R.c.session_id == bindparam("key"))
 _OF_USER: Any = (bindparam("type_refresh"), _S.c.user_id)
-FAMILY = Statement(
-    select(
-        *_TOKEN_SESSION,
-        *[_R.c[name] for name in RefreshRow._fields],
-        blacklisted(bindparam("hash"), _R.c.token_hash),
-        issued_until(*_OF_USER),
-        _I.c.created_at,
-        _I.c.cut_offs,
-        _I.c.expires_at,
-        *[_C.c[name] for name in TokenConfig._fields],
-        cut_offs(bindparam("type_access"), _S.c.user_id),
-        cut_offs(*_OF_USER),
-        present_epoch(),
-        newest_signing_key(),
+FAMILY = ByRows(
+    Statement(
+        select(
+            *_TOKEN_SESSION,
+            *[_R.c[name] for name in RefreshRow._fields],
+            blacklisted(bindparam("hash"), _R.c.token_hash),
+            issued_until(*_OF_USER),
+            _I.c.created_at,
+            _I.c.cut_offs,
+            _I.c.expires_at,
+            *[_C.c[name] for name in TokenConfig._fields],
+            cut_offs(bindparam("type_access"), _S.c.user_id),
+            cut_offs(*_OF_USER),
+            present_epoch(),
+            newest_signing_key(),
+        )
+        .select_from(
+            _S.outerjoin(_U, and_(_U.c.tenant_id == _TENANT, _U.c.user_id == _S.c.user_id))
+            .outerjoin(_R, and_(_R.c.tenant_id == _TENANT, _R.c.session_id == _S.c.id))
+            .outerjoin(_I, and_(_I.c.tenant_id == _TENANT, _I.c.token_hash == bindparam("hash")))
+            .outerjoin(_C, _C.c.tenant_id == _TENANT)
+        )
+        .where(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("key"))
     )
-    .select_from(
-        _S.outerjoin(_U, and_(_U.c.tenant_id == _TENANT, _U.c.user_id == _S.c.user_id))
-        .outerjoin(_R, and_(_R.c.tenant_id == _TENANT, _R.c.session_id == _S.c.id))
-        .outerjoin(_I, and_(_I.c.tenant_id == _TENANT, _I.c.token_hash == bindparam("hash")))
-        .outerjoin(_C, _C.c.tenant_id == _TENANT)
-    )
-    .where(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("key"))
 )
 REFRESH_STATE = Statement(select(*[_R.c[name] for name in RefreshRow._fields]).where(_OF_SESSION))
 _begin = insert(_R).values(tenant_id=_TENANT, **{name: bindparam(name) for name in RefreshRow._fields})
@@ -161,14 +167,14 @@ MARK_USED = Statement(
 
 async def session(unit: UnitOfWork, key: SessionKey) -> TokenSession | None:
     """The session that tokens are issued for, in any state, or None."""
-    row = await unit.one(SESSION, key=key)
+    row = await SESSION.one(unit, key=key)
     return None if row is None else TokenSession._make(row)
 
 
 async def family(unit: UnitOfWork, token: RefreshToken, *, now: Instant) -> Family | None:
     """All that is to be known for judging a refresh token, in one statement; None when its session is not kept."""
-    row = await unit.one(
-        FAMILY,
+    row = await FAMILY.one(
+        unit,
         key=token.session,
         hash=token.hash,
         now=now,

@@ -19,6 +19,7 @@ from sojourn.domain.clock import Instant
 from sojourn.domain.ids import SessionKey, TenantId
 from sojourn.domain.places import country_of
 from sojourn.storage.queries import sessions
+from sojourn.storage.queries.events import LAST_ACCESS_TOKEN_EVER
 from sojourn.storage.queries.feed import LiveRow
 from sojourn.storage.queries.filter_conditions import FACTS, TIMES
 from sojourn.storage.queries.open_revocations import FACTS_OF_END, being_revoked
@@ -28,7 +29,6 @@ from sojourn.storage.queries.sessions import COLUMNS, SessionRow
 from sojourn.storage.schema.plan_tables import RevocationPlanTable
 from sojourn.storage.schema.sql_functions import is_among, latest
 from sojourn.storage.schema.tables import SessionTable
-from sojourn.storage.schema.token_tables import IssuedTokenTable
 from sojourn.storage.statements import Many, Statement
 from sojourn.storage.unit_of_work import UnitOfWork
 
@@ -37,7 +37,6 @@ SAMPLE = 20
 
 _S = SessionTable.__table__
 _P = RevocationPlanTable.__table__
-_I = IssuedTokenTable.__table__
 _TENANT: Any = bindparam("tenant")
 _ONE = and_(_P.c.tenant_id == _TENANT, _P.c.id == bindparam("id"))
 _FILTERS = (*FACTS, *TIMES)
@@ -116,20 +115,14 @@ OPEN = Statement(
 )
 TENANTS = Statement(select(_P.c.tenant_id).distinct().where(_P.c.open_since.is_not(None)))
 """Those with plans that are being carried out, for a unit of everybody's."""
-_LAST_TOKEN: Any = (
-    select(func.max(_I.c.expires_at))
-    .where(
-        _I.c.tenant_id == _TENANT,
-        _I.c.user_id == _S.c.user_id,
-        _I.c.session_id == _S.c.id,
-        _I.c.token_type == literal_column("'access'"),
-    )
-    .correlate(_S)
-    .scalar_subquery()
-)
 NOT_TOLD = Statement(
     select(
-        _S.c.tenant_id, _S.c.id, _S.c.user_id, FACTS_OF_END["revoked_at"], FACTS_OF_END["reason_code"], _LAST_TOKEN
+        _S.c.tenant_id,
+        _S.c.id,
+        _S.c.user_id,
+        FACTS_OF_END["revoked_at"],
+        FACTS_OF_END["reason_code"],
+        LAST_ACCESS_TOKEN_EVER,
     ).where(_S.c.tenant_id == _TENANT, being_revoked()),
     plans_anew=True,
 )

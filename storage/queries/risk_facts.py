@@ -10,6 +10,7 @@ from sojourn.domain.endings import REUSE
 from sojourn.domain.ids import SessionKey
 from sojourn.domain.risk_evidence import SeenSession
 from sojourn.storage.queries import statistics
+from sojourn.storage.queries.session_deadlines import DEADLINES
 from sojourn.storage.queries.session_states import ACTIVE, ENDED_BY_HAND, FEW_ACTIVE, NOW, OUT_OF_ORDER
 from sojourn.storage.schema.tables import SessionTable, TrustedDeviceTable
 from sojourn.storage.statements import Statement
@@ -74,7 +75,7 @@ class Device(NamedTuple):
 
 def _latest(*wanted: ColumnElement[bool], order: ColumnElement[Any] = _S.c.id, plans_anew: bool = False) -> Statement:
     """The latest of the sessions that fit."""
-    columns = [_S.c[name] for name in SeenSession._fields]
+    columns = [DEADLINES.get(name, _S.c[name]) for name in SeenSession._fields]
     found = select(*columns).where(*wanted).order_by(order.desc())
     return Statement(found.limit(bindparam("limit")).offset(literal_column("0")), plans_anew=plans_anew)
 
@@ -88,7 +89,7 @@ def _sightings(kind: NameKind) -> Statement:
     return Statement(wanted.where(searched.c[kind] == bindparam("name")).order_by(searched.c.id.desc()))
 
 
-GET = Statement(select(*[_S.c[name] for name in SeenSession._fields]).where(_ONE))
+GET = Statement(select(*[DEADLINES.get(name, _S.c[name]) for name in SeenSession._fields]).where(_ONE))
 LATEST_OF_USER = _latest(_OF_USER)
 LATEST_OF_USER_BEFORE = _latest(_OF_USER, _S.c.id < bindparam("before"))
 LATEST_ON_DEVICE = _latest(_ON_DEVICE)

@@ -1,6 +1,7 @@
-"""A tenant's policy of sessions, and the sessions that its limit counts."""
+"""A tenant's policy of sessions, the sessions that its limit counts, and those that its time-outs end."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, bindparam, func, literal_column, select
@@ -10,8 +11,18 @@ from sojourn.domain.clock import Instant
 from sojourn.domain.endings import LIMIT, Initiator
 from sojourn.domain.ids import SessionKey
 from sojourn.domain.session_binding import NO_BINDING, Binding
-from sojourn.domain.session_policies import NO_POLICY, OpenSession, Room, SessionLimit, SessionPolicy, ends_for_one_more
-from sojourn.storage.queries import events, session_limit, sessions
+from sojourn.domain.session_policies import (
+    NO_POLICY,
+    NO_TIMEOUTS,
+    OpenSession,
+    OwnTimeouts,
+    Room,
+    SessionLimit,
+    SessionPolicy,
+    became_shorter,
+    ends_for_one_more,
+)
+from sojourn.storage.queries import events, session_limit, sessions, tightenings
 from sojourn.storage.queries.events import Event
 from sojourn.storage.queries.session_states import ALL_OPEN, FEW_OPEN, OPEN_BY_INDEX
 from sojourn.storage.schema.policy_tables import SessionPolicyTable
@@ -24,16 +35,20 @@ _P = SessionPolicyTable.__table__
 _S = SessionTable.__table__
 _TENANT: Any = bindparam("tenant")
 _LIMIT = ("most_sessions", "counted_per", "on_limit")
+_TIMEOUTS = ("idle_timeout", "absolute_timeout")
 _BINDING = ("bind_asn", "bind_country")
-_WRITTEN = ("version", *_LIMIT, *_BINDING, "updated_at")
+_WRITTEN = ("version", *_LIMIT, *_TIMEOUTS, *_BINDING, "updated_at")
+_MILLISECOND = timedelta(milliseconds=1)
 _IN_APP = _S.c.app_id.is_not_distinct_from(bindparam("app_id", type_=_S.c.app_id.type))
 _OF_USER = select(func.count()).select_from(_S).where(_S.c.tenant_id == _TENANT, _S.c.user_id == bindparam("user_id"))
 
 OWN_LIMIT = tuple(_P.c[name] for name in _LIMIT)
 """The columns of a tenant's limit, in the order that `limit_of` takes them: null where it has none."""
+OWN_TIMEOUTS = tuple(_P.c[name] for name in _TIMEOUTS)
+"""The columns of a tenant's time-outs, in the order that `timeouts_of` takes them: null where it has none."""
 IS_OWN = _P.c.tenant_id == _TENANT
 TABLE = _P
-GET = Statement(select(_P.c.version, *OWN_LIMIT, *[_P.c[name] for name in _BINDING]).where(IS_OWN))
+GET = Statement(select(_P.c.version, *OWN_LIMIT, *OWN_TIMEOUTS, *[_P.c[name] for name in _BINDING]).where(IS_OWN))
 _put = insert(_P).values(tenant_id=_TENANT, **{name: bindparam(name) for name in _WRITTEN})
 PUT = Statement(
     _put.on_conflict_do_update(index_elements=["tenant_id"], set_={name: _put.excluded[name] for name in _WRITTEN})
@@ -69,10 +84,17 @@ def limit_of(row: Row) -> SessionLimit | None:
     return None if row[0] is None else SessionLimit._make(row)
 
 
+def timeouts_of(row: Row) -> OwnTimeouts:
+    """The time-outs in a row of their columns."""
+    return OwnTimeouts(*(None if span is None else timedelta(milliseconds=span) for span in row))
+
+
 async def get(unit: UnitOfWork) -> SessionPolicy:
     """The tenant's policy."""
     row = await unit.one(GET)
-    return NO_POLICY if row is None else SessionPolicy(row[0], limit_of(row[1:4]), Binding._make(row[4:]))
+    if row is None:
+        return NO_POLICY
+    return SessionPolicy(row[0], limit_of(row[1:4]), timeouts=timeouts_of(row[4:6]), binding=Binding._make(row[6:]))
 
 
 async def room(unit: UnitOfWork, user_ids: Iterable[str], *, now: Instant) -> Room | None:
@@ -94,24 +116,49 @@ async def change(
     before: SessionPolicy,
     *,
     limit: SessionLimit | None,
+    timeouts: OwnTimeouts = NO_TIMEOUTS,
     binding: Binding = NO_BINDING,
     now: Instant,
     by: str,
     initiated_by: Initiator,
+    at_once: int = tightenings.AT_ONCE,
 ) -> SessionPolicy:
     """Give the tenant other rules than `before`, or none, and tell that; where they are the same, nothing is done.
 
-    The limit holds for sign-ins that begin from now on, the binding for each use of a session.
+    The limit holds for sign-ins that begin from now on, the binding for each use of a session. A time-out that is
+    shorter holds for the sessions of before from the commit on, one that is longer from their next activity on. The
+    rows of up to `at_once` open sessions say so at the commit, those of more are rewritten later.
     """
-    if (limit, binding) == (before.max_sessions, before.binding):
+    if (limit, timeouts, binding) == (before.max_sessions, before.timeouts, before.binding):
         return before
-    after = SessionPolicy(before.version + 1, limit, binding)
+    after = SessionPolicy(before.version + 1, limit, timeouts=timeouts, binding=binding)
     values = dict.fromkeys(_LIMIT) if limit is None else dict(zip(_LIMIT, limit, strict=True))
-    bound = dict(zip(_BINDING, binding, strict=True))
-    await unit.run(PUT, version=after.version, updated_at=now, **values, **bound)
+    values |= dict(zip(_BINDING, binding, strict=True))
+    spans = dict(zip(_TIMEOUTS, map(_milliseconds, timeouts), strict=True))
+    await unit.run(PUT, version=after.version, updated_at=now, **values, **spans)
     told = {"policy": "sessions", "version": after.version}
     await events.tell(unit, [Event("policy.changed", now, actor=by, initiated_by=initiated_by, data=told)])
+    if await _hold_sessions(unit, before.timeouts, after=after, now=now):
+        await tightenings.rewrite_few(unit, now=now, limit=at_once)
     return after
+
+
+async def _hold_sessions(unit: UnitOfWork, before: OwnTimeouts, *, after: SessionPolicy, now: Instant) -> bool:
+    """Hold the sessions of before to time-outs that became shorter; whether any did."""
+    is_any_shorter = False
+    for rule, was, lasts in zip(_TIMEOUTS, before, after.timeouts, strict=True):
+        if lasts is not None and became_shorter(was, lasts):
+            if not is_any_shorter:
+                await sessions.touch_many(unit, unit.touches.of_tenant(unit.tenant.id), now=now)
+            is_any_shorter = True
+            await tightenings.begin(unit, rule, version=after.version, lasts=lasts // _MILLISECOND, now=now)
+        elif lasts != was:
+            await tightenings.loosen(unit, rule, now=now)
+    return is_any_shorter
+
+
+def _milliseconds(span: timedelta | None) -> int | None:
+    return None if span is None else span // _MILLISECOND
 
 
 async def end_for_one_more(

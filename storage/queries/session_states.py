@@ -10,6 +10,7 @@ from sqlalchemy import BindParameter, String, and_, bindparam, case, literal_col
 from sqlalchemy.sql.util import ClauseAdapter
 
 from sojourn.storage.queries.open_revocations import IS_ANY_OPEN, SPARED, being_revoked
+from sojourn.storage.queries.session_deadlines import EXPIRES_AT, IDLE_EXPIRES_AT, IS_ANY_TIGHTER, is_cut
 from sojourn.storage.schema.sql_functions import earliest, for_postgresql
 from sojourn.storage.schema.tables import SessionTable
 
@@ -17,7 +18,8 @@ _S = SessionTable.__table__
 
 NOW: BindParameter[Any] = bindparam("now")
 NOT_REVOKED = _S.c.revoked_at.is_(None)
-_AHEAD = and_(_S.c.expires_at > NOW, _S.c.idle_expires_at > NOW)
+_ROW_IS_AHEAD = and_(_S.c.expires_at > NOW, _S.c.idle_expires_at > NOW)
+_AHEAD = and_(_ROW_IS_AHEAD, not_(is_cut()))
 _ENDS: Any = literal_column("'revoke'")
 _UNTIL = _S.c.suspended_until
 _NOT_SUSPENDED = or_(_UNTIL.is_(None), and_(_UNTIL <= NOW, _S.c.suspended_then != _ENDS))
@@ -34,18 +36,20 @@ FEW_ACTIVE = and_(_S.c.due_at.is_not(None), _STANDS, _NOT_SETTLED, _AHEAD, _NOT_
 """The same rows by that index: where few of a tenant's many sessions are active. A user's have their own on SQLite."""
 SETTLED_AHEAD = and_(NOT_REVOKED, _S.c.due_at.is_(None), _AHEAD)
 """Settled as expired by a clock that was ahead of this one."""
-DEADLINE = earliest(_S.c.expires_at, _S.c.idle_expires_at)
+DEADLINE = earliest(EXPIRES_AT, IDLE_EXPIRES_AT)
 LAPSED = and_(NOT_REVOKED, _S.c.due_at.is_not(None), _S.c.suspended_then == _ENDS, _UNTIL <= NOW, _UNTIL < DEADLINE)
 """The session ended with its suspension, and its row does not say so yet."""
 _NOT_LAPSED = or_(_UNTIL.is_(None), _S.c.suspended_then != _ENDS, _UNTIL > NOW, _UNTIL >= DEADLINE)
-OVER = and_(or_(_S.c.expires_at <= NOW, _S.c.idle_expires_at <= NOW), _NOT_LAPSED)
+OVER = and_(or_(_S.c.expires_at <= NOW, _S.c.idle_expires_at <= NOW, is_cut()), _NOT_LAPSED)
 """A deadline has passed; the session may have been revoked before."""
 EXPIRED = and_(NOT_REVOKED, or_(_S.c.due_at.is_(None), OVER), SPARED)
-OPEN = and_(NOT_REVOKED, _NOT_SETTLED, _AHEAD, _NOT_LAPSED, SPARED)
+# A suspension that ended the session did so before its deadline: where that is ahead, it need not be compared.
+_NOT_OVER_WITH_SUSPENSION = or_(_UNTIL.is_(None), _S.c.suspended_then != _ENDS, _UNTIL > NOW)
+OPEN = and_(NOT_REVOKED, _NOT_SETTLED, _AHEAD, _NOT_OVER_WITH_SUSPENSION, SPARED)
 """Active or suspended: what can be ended."""
 ALL_OPEN = and_(OPEN, for_postgresql(or_(NOT_REVOKED, _S.c.expires_at > NOW)))
 """The open ones, for a statement that goes through all of a user's."""
-FEW_OPEN = and_(_S.c.due_at.is_not(None), _STANDS, _NOT_SETTLED, _AHEAD, _NOT_LAPSED, SPARED)
+FEW_OPEN = and_(_S.c.due_at.is_not(None), _STANDS, _NOT_SETTLED, _AHEAD, _NOT_OVER_WITH_SUSPENSION, SPARED)
 """The same rows by the index of what is open."""
 SUSPENDED = and_(NOT_REVOKED, _S.c.due_at.is_not(None), _AHEAD, _UNTIL > NOW, SPARED)
 FEW_SUSPENDED = and_(_S.c.due_at <= NOW, _STANDS, _S.c.due_at.is_not(None), _AHEAD, _UNTIL > NOW, SPARED)
@@ -61,20 +65,23 @@ ENDED = or_(
 )
 """The session ended at the instant `:before` or earlier."""
 _ROW = _S.alias("its_row")
-_ROW_IS_AHEAD = ClauseAdapter(_ROW).traverse(and_(NOT_REVOKED, _AHEAD, _NOT_SUSPENDED))
+_ROW_IS_ACTIVE = ClauseAdapter(_ROW).traverse(and_(NOT_REVOKED, _ROW_IS_AHEAD, _NOT_SUSPENDED))
 _ROW_IS_BEING_REVOKED = being_revoked(_ROW)
 _its_row: Any = select(literal_column("1")).where(_ROW.c.tenant_id == bindparam("tenant"), _ROW.c.id == _S.c.id)
-_ROW_IS_OPEN = ClauseAdapter(_ROW).traverse(and_(NOT_REVOKED, _AHEAD, _NOT_LAPSED))
-_ROW_IS_SPARED = not_(and_(IS_ANY_OPEN, _its_row.where(_ROW_IS_BEING_REVOKED).correlate(_S).exists()))
+_ROW_IS_OPEN = ClauseAdapter(_ROW).traverse(and_(NOT_REVOKED, _ROW_IS_AHEAD, _NOT_OVER_WITH_SUSPENSION))
+_ROW_IS_SPARED = and_(
+    not_(and_(IS_ANY_OPEN, _its_row.where(_ROW_IS_BEING_REVOKED).correlate(_S).exists())),
+    not_(and_(IS_ANY_TIGHTER, _its_row.where(is_cut(_ROW)).correlate(_S).exists())),
+)
 ACTIVE_BY_INDEX = and_(
     _S.c.due_at.is_not(None),
-    or_(_S.c.due_at > NOW, _its_row.where(_ROW_IS_AHEAD).correlate(_S).exists()),
+    or_(_S.c.due_at > NOW, _its_row.where(_ROW_IS_ACTIVE).correlate(_S).exists()),
     _ROW_IS_SPARED,
 )
 """The active ones, to be counted by SQLite's index of open sessions.
 
 A session whose `due_at` is ahead is active: `due_at` is never later than a deadline or the beginning of a suspension,
-and null once it ended. A row is read only for one that is due and not settled yet.
+and null once it ended. A row is read only for one that is due and not settled yet, or where a time-out became shorter.
 """
 OPEN_BY_INDEX = and_(
     _S.c.due_at.is_not(None),

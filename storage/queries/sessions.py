@@ -5,6 +5,7 @@ What is active at an instant is spelled in `sojourn.storage.queries.session_stat
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, and_, bindparam, case, func, literal_column, or_, select, update
@@ -18,6 +19,7 @@ from sojourn.domain.paging import Page
 from sojourn.domain.sessions import effective_end
 from sojourn.storage.queries import events, statistics, tenants, users
 from sojourn.storage.queries.open_revocations import FACTS_OF_END
+from sojourn.storage.queries.session_deadlines import DEADLINES, ByRows
 from sojourn.storage.queries.session_states import (
     ACTIVE,
     ACTIVE_BY_INDEX,
@@ -28,7 +30,8 @@ from sojourn.storage.queries.session_states import (
     OUT_OF_ORDER,
     SETTLED_AHEAD,
 )  # fmt: skip
-from sojourn.storage.schema.sql_functions import is_among, latest
+from sojourn.storage.schema.policy_tables import SessionPolicyTable
+from sojourn.storage.schema.sql_functions import earliest, is_among, later_by, latest
 from sojourn.storage.schema.tables import SessionTable, UserTable
 from sojourn.storage.statements import Many, Statement
 from sojourn.storage.touches import Touch
@@ -36,6 +39,7 @@ from sojourn.storage.unit_of_work import Row, UnitOfWork
 
 _S = SessionTable.__table__
 _U = UserTable.__table__
+_P = SessionPolicyTable.__table__
 _TENANT: BindParameter[Any] = bindparam("tenant")
 
 
@@ -138,25 +142,34 @@ class SessionWithUser(NamedTuple):
 
 
 STORED_COLUMNS = [_S.c[name] for name in SessionRow._fields]
-COLUMNS = [FACTS_OF_END.get(name, _S.c[name]) for name in SessionRow._fields]
-"""The same, with the end of a session that a plan ends, though its row may not say so yet."""
+COLUMNS_OF_OPEN = [DEADLINES.get(name, _S.c[name]) for name in SessionRow._fields]
+"""The same, with the deadlines that a session has, though its row may not say so yet."""
+COLUMNS = [{**DEADLINES, **FACTS_OF_END}.get(name, _S.c[name]) for name in SessionRow._fields]
+"""The same, with the end of a session that a plan ends, too."""
 _MINE = _S.c.tenant_id == _TENANT
 _OF_USER = and_(_MINE, _S.c.user_id == bindparam("user_id"))
 _ONE = and_(_MINE, _S.c.id == bindparam("id"))
 
-GET = Statement(select(*COLUMNS).where(_ONE))
+GET = ByRows(Statement(select(*COLUMNS).where(_ONE)))
+GET_TO_TOUCH = ByRows(
+    Statement(
+        select(*COLUMNS, select(_P.c.idle_timeout).where(_P.c.tenant_id == _TENANT).scalar_subquery()).where(_ONE)
+    )
+)
 GET_DEVICE = Statement(select(*[_S.c[name] for name in DeviceFacts._fields]).where(_ONE))
 _COUNT = select(func.count()).select_from(_S).where(_OF_USER)
-COUNT_ACTIVE_OF_USER = Statement(_COUNT.where(ALL_ACTIVE), on_sqlite=_COUNT.where(ACTIVE_BY_INDEX))
+COUNT_ACTIVE_OF_USER = ByRows(Statement(_COUNT.where(ALL_ACTIVE), on_sqlite=_COUNT.where(ACTIVE_BY_INDEX)))
 _AMONG = _MINE, is_among(_S.c.user_id, bindparam("users"))
 _COUNTS = select(_S.c.user_id, func.count()).where(*_AMONG).group_by(_S.c.user_id)
-COUNT_ACTIVE_OF_USERS = Statement(_COUNTS.where(ALL_ACTIVE), on_sqlite=_COUNTS.where(ACTIVE_BY_INDEX))
-ACTIVE_AMONG = Statement(select(_S.c.id).where(_MINE, is_among(_S.c.id, bindparam("keys")), ACTIVE))
-_PAGE = select(*STORED_COLUMNS).where(_OF_USER).limit(bindparam("limit")).offset(bindparam("offset"))
-LIST_ACTIVE_OF_USER = Statement(
-    _PAGE.where(ACTIVE).order_by(_S.c.id.desc()),
-    # By the index of what is open, which SQLite would leave for one that has the order of the ids.
-    on_sqlite=_PAGE.where(FEW_ACTIVE).order_by(OUT_OF_ORDER.desc()),
+COUNT_ACTIVE_OF_USERS = ByRows(Statement(_COUNTS.where(ALL_ACTIVE), on_sqlite=_COUNTS.where(ACTIVE_BY_INDEX)))
+ACTIVE_AMONG = ByRows(Statement(select(_S.c.id).where(_MINE, is_among(_S.c.id, bindparam("keys")), ACTIVE)))
+_PAGE = select(*COLUMNS_OF_OPEN).where(_OF_USER).limit(bindparam("limit")).offset(bindparam("offset"))
+LIST_ACTIVE_OF_USER = ByRows(
+    Statement(
+        _PAGE.where(ACTIVE).order_by(_S.c.id.desc()),
+        # By the index of what is open, which SQLite would leave for one that has the order of the ids.
+        on_sqlite=_PAGE.where(FEW_ACTIVE).order_by(OUT_OF_ORDER.desc()),
+    )
 )
 _WITH_USERS = (
     select(
@@ -165,7 +178,7 @@ _WITH_USERS = (
         _U.c.key,
         _U.c.username,
         _S.c.created_at,
-        _S.c.expires_at,
+        DEADLINES["expires_at"],
         _S.c.last_active_at,
         _S.c.ip,
         _S.c.user_agent,
@@ -193,9 +206,15 @@ INSERT = Statement(
     )
 )
 PLACE = Statement(update(_S).where(_ONE, _S.c.status_index.is_(None)).values(status_index=bindparam("place")))
+_IDLE: Any = bindparam("idle", type_=_S.c.idle_expires_at.type)
+# The caller may have read another policy: the one of now holds.
+_ALLOWED = later_by(
+    bindparam("at", type_=_S.c.last_active_at.type),
+    select(_P.c.idle_timeout).where(_P.c.tenant_id == _TENANT).scalar_subquery(),
+)
 _ACTIVITY = {
     "last_active_at": latest(_S.c.last_active_at, bindparam("at", type_=_S.c.last_active_at.type)),
-    "idle_expires_at": latest(_S.c.idle_expires_at, bindparam("idle", type_=_S.c.idle_expires_at.type)),
+    "idle_expires_at": latest(_S.c.idle_expires_at, earliest(_IDLE, _S.c.expires_at, func.coalesce(_ALLOWED, _IDLE))),
 }
 _LATEST = bindparam("at", type_=_S.c.last_active_at.type) >= _S.c.last_active_at
 _ORIGIN = {
@@ -281,8 +300,17 @@ def insert_values(session: NewSession) -> dict[str, Any]:
 
 async def get(unit: UnitOfWork, key: SessionKey) -> SessionRow | None:
     """A session of any status, or None."""
-    row = await unit.one(GET, id=key)
+    row = await GET.one(unit, id=key)
     return None if row is None else unit.touches.shown(unit.tenant.id, SessionRow._make(row))
+
+
+async def get_to_touch(unit: UnitOfWork, key: SessionKey) -> tuple[SessionRow, timedelta | None] | None:
+    """The same, beside the idle time-out of the tenant's policy: None where it has none."""
+    row = await GET_TO_TOUCH.one(unit, id=key)
+    if row is None:
+        return None
+    idle = None if row[-1] is None else timedelta(milliseconds=row[-1])
+    return unit.touches.shown(unit.tenant.id, SessionRow._make(row[:-1])), idle
 
 
 async def device_of(unit: UnitOfWork, key: SessionKey) -> DeviceFacts | None:
@@ -293,19 +321,19 @@ async def device_of(unit: UnitOfWork, key: SessionKey) -> DeviceFacts | None:
 
 async def count_active_of_user(unit: UnitOfWork, user_id: str, *, now: Instant) -> int:
     """How many sessions of a user are active."""
-    count: int = await unit.value(COUNT_ACTIVE_OF_USER, user_id=user_id, now=now)
-    return count
+    row = await COUNT_ACTIVE_OF_USER.one(unit, user_id=user_id, now=now)
+    return 0 if row is None else int(row[0])
 
 
 async def count_active_of_users(unit: UnitOfWork, user_ids: Iterable[str], *, now: Instant) -> dict[str, int]:
     """How many sessions of some users are active; users without one are left out."""
-    found = await unit.all(COUNT_ACTIVE_OF_USERS, users=Many(dict.fromkeys(user_ids)), now=now)
+    found = await COUNT_ACTIVE_OF_USERS.all(unit, users=Many(dict.fromkeys(user_ids)), now=now)
     return {row[0]: row[1] for row in found}
 
 
 async def active_among(unit: UnitOfWork, keys: Iterable[SessionKey], *, now: Instant) -> set[SessionKey]:
     """Those of some sessions that are active."""
-    return {row[0] for row in await unit.all(ACTIVE_AMONG, keys=Many(dict.fromkeys(keys)), now=now)}
+    return {row[0] for row in await ACTIVE_AMONG.all(unit, keys=Many(dict.fromkeys(keys)), now=now)}
 
 
 async def list_active_of_user(
@@ -314,11 +342,11 @@ async def list_active_of_user(
     """One page of a user's active sessions, and how many there are."""
     wanted = {"user_id": user_id, "now": now, "limit": page.size + 1, "offset": page.offset}
     if page.number == 1:
-        rows = await unit.all(LIST_ACTIVE_OF_USER, **wanted)
+        rows = await LIST_ACTIVE_OF_USER.all(unit, **wanted)
         if len(rows) <= page.size:  # the row too many is not there: nothing to count
             return shown(unit, rows), len(rows)
     with unit.snapshot():
-        rows = await unit.all(LIST_ACTIVE_OF_USER, **wanted)
+        rows = await LIST_ACTIVE_OF_USER.all(unit, **wanted)
         total = await count_active_of_user(unit, user_id, now=now)
     return shown(unit, rows[: page.size]), total
 

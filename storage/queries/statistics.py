@@ -10,7 +10,8 @@ are looked at:
 
 A suspended session is due from the beginning of its suspension on, so it is among those rows too.
 
-A plan that is being carried out says itself how many of its sessions have rows that do not say `revoked` yet.
+A plan that is being carried out says itself how many of its sessions have rows that do not say `revoked` yet. Where a
+time-out became shorter, sessions that ended by it and whose rows do not say so yet are counted one by one.
 
 `settle` takes due rows and either counts them as expired (`due_at` becomes null) or moves `due_at` to their present
 deadline. It keeps reads cheap; they are right without it.
@@ -37,10 +38,12 @@ from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain.clock import Instant
 from sojourn.domain.endings import SUSPENSION_OVER
+from sojourn.domain.ids import SessionKey
 from sojourn.domain.sessions import Status
 from sojourn.storage.queries import events, suspensions
 from sojourn.storage.queries.open_revocations import SPARED
-from sojourn.storage.queries.session_states import DEADLINE, LAPSED, NOW, OVER, SETTLED_AHEAD, SUSPENDED
+from sojourn.storage.queries.session_deadlines import EXPIRES_AT, IDLE_EXPIRES_AT, IS_ANY_TIGHTER, is_cut
+from sojourn.storage.queries.session_states import DEADLINE, LAPSED, NOT_REVOKED, NOW, OVER, SETTLED_AHEAD, SUSPENDED
 from sojourn.storage.queries.suspensions import Over
 from sojourn.storage.schema.plan_tables import RevocationPlanTable
 from sojourn.storage.schema.tables import SessionCounterTable, SessionTable
@@ -96,6 +99,14 @@ _KIND = case(
 _due = select(_KIND.label("kind")).where(_DUE).subquery("due")
 _ONE: Any = literal_column("1")
 _NONE: Any = literal_column("0")
+# What ended by a time-out that became shorter is due when its row says so. It is counted only in a tenant with such a
+# time-out, and then among everything that is open.
+_CUT_BEFORE_DUE = (
+    select(func.count())
+    .select_from(_S)
+    .where(_S.c.tenant_id == _TENANT, _S.c.due_at > NOW, NOT_REVOKED, is_cut(), SPARED)
+    .scalar_subquery()
+)
 NUMBERS = Statement(  # in one statement: both halves see the same instant
     union_all(
         select(_C.c.kind, _C.c.device_type, cast(func.sum(_C.c.value), BigInteger))
@@ -107,6 +118,7 @@ NUMBERS = Statement(  # in one statement: both halves see the same instant
             literal_column("''"),
             cast(func.coalesce(func.sum(_P.c.remaining), literal_column("0")), BigInteger),
         ).where(_P.c.tenant_id == _TENANT, _P.c.open_since.is_not(None)),
+        select(literal_column("'expired'"), literal_column("''"), case((IS_ANY_TIGHTER, _CUT_BEFORE_DUE), else_=_NONE)),
     )
 )
 DUE = Statement(
@@ -114,7 +126,7 @@ DUE = Statement(
         _S.c.id,
         DEADLINE,
         case((OVER, _ONE), else_=_NONE),
-        case((_S.c.expires_at <= _S.c.idle_expires_at, _ONE), else_=_NONE),
+        case((EXPIRES_AT <= IDLE_EXPIRES_AT, _ONE), else_=_NONE),
         case((LAPSED, _ONE), else_=_NONE),
         _S.c.suspended_until,
         _S.c.user_id,
@@ -202,13 +214,27 @@ async def settle(unit: UnitOfWork, now: Instant, *, limit: int, told_at: Instant
         await unit.run_many(RESCHEDULE, rows)
         await events.tell_expired(unit, [key for key, _ in ends], at=told_at or now)
     lapsed = await suspensions.settle(unit, over, told_at=told_at or now)
-    ended_count, of_age = len(ends), sum(is_absolute for _, is_absolute in ends)
-    await count_ended(unit, "expired", by=ended_count)
+    await _count_expired(unit, ends)
     await count_ended(unit, "revoked", by=lapsed)
     unit.tell("ended", SUSPENSION_OVER.code, times=lapsed)
-    unit.tell("ended", "absolute_timeout", times=of_age)
-    unit.tell("ended", "idle_timeout", times=ended_count - of_age)
     return len(due)
+
+
+async def settle_some(unit: UnitOfWork, ends: list[tuple[SessionKey, bool]], *, at: Instant) -> None:
+    """Settle sessions that this transaction has locked and whose deadline has passed by `at`, and tell their ends.
+
+    Of each it is given whether it was the absolute deadline.
+    """
+    await unit.run_many(RESCHEDULE, [{"one": key, "next_due": None} for key, _ in ends])
+    await events.tell_expired(unit, [key for key, _ in ends], at=at)
+    await _count_expired(unit, ends)
+
+
+async def _count_expired(unit: UnitOfWork, ends: list[tuple[SessionKey, bool]]) -> None:
+    of_age = sum(is_absolute for _, is_absolute in ends)
+    await count_ended(unit, "expired", by=len(ends))
+    unit.tell("ended", "absolute_timeout", times=of_age)
+    unit.tell("ended", "idle_timeout", times=len(ends) - of_age)
 
 
 async def reopen(unit: UnitOfWork, now: Instant, *, limit: int) -> int:

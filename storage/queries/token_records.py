@@ -10,6 +10,7 @@ from sojourn.domain.token_validity import TokenRecord
 from sojourn.domain.tokens import AccessToken
 from sojourn.storage.queries.epochs import present_epoch
 from sojourn.storage.queries.open_revocations import REVOKED_AT
+from sojourn.storage.queries.session_deadlines import DEADLINES, ByRows
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.schema.token_tables import (
     BlacklistTable,
@@ -68,32 +69,34 @@ _AGAINST = (
     issued_until(bindparam("type_access"), bindparam("user_id"), bindparam("erased")),
     cut_offs(bindparam("type_access"), bindparam("user_id")),
 )
-FACTS = Statement(
-    select(
-        *_AGAINST,
-        _S.c.id,
-        _S.c.user_id,
-        REVOKED_AT,
-        _S.c.expires_at,
-        _S.c.idle_expires_at,
-        _S.c.device_fingerprint,
-        _R.c.generation,
-        _R.c.successor_used,
-        _I.c.created_at,
-        _I.c.cut_offs,
-        _K.c.id,
-        _C.c.leeway,
-        _I.c.elevations,
-        _S.c.elevations,
-        present_epoch(),
-        _S.c.suspended_until,
-        _S.c.suspended_then,
-    ).select_from(
-        _one.outerjoin(_S, and_(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("key")))
-        .outerjoin(_R, and_(_R.c.tenant_id == _TENANT, _R.c.session_id == bindparam("key")))
-        .outerjoin(_I, and_(_I.c.tenant_id == _TENANT, _I.c.token_hash == bindparam("hash")))
-        .outerjoin(_K, and_(_K.c.id == bindparam("kid"), _K.c.retired_at.is_(None)))
-        .outerjoin(_C, _C.c.tenant_id == _TENANT)
+FACTS = ByRows(
+    Statement(
+        select(
+            *_AGAINST,
+            _S.c.id,
+            _S.c.user_id,
+            REVOKED_AT,
+            DEADLINES["expires_at"],
+            DEADLINES["idle_expires_at"],
+            _S.c.device_fingerprint,
+            _R.c.generation,
+            _R.c.successor_used,
+            _I.c.created_at,
+            _I.c.cut_offs,
+            _K.c.id,
+            _C.c.leeway,
+            _I.c.elevations,
+            _S.c.elevations,
+            present_epoch(),
+            _S.c.suspended_until,
+            _S.c.suspended_then,
+        ).select_from(
+            _one.outerjoin(_S, and_(_S.c.tenant_id == _TENANT, _S.c.id == bindparam("key")))
+            .outerjoin(_R, and_(_R.c.tenant_id == _TENANT, _R.c.session_id == bindparam("key")))
+            .outerjoin(_I, and_(_I.c.tenant_id == _TENANT, _I.c.token_hash == bindparam("hash")))
+            .outerjoin(_K, and_(_K.c.id == bindparam("kid"), _K.c.retired_at.is_(None)))
+            .outerjoin(_C, _C.c.tenant_id == _TENANT)
+        )
     )
 )
 FACTS_WITHOUT_SESSION = Statement(select(*_AGAINST))
@@ -112,7 +115,7 @@ async def record(unit: UnitOfWork, token: AccessToken, *, now: Instant) -> Token
         "now": now,
     }
     if token.own or token.session is not None:
-        row = await unit.one(FACTS, **about, key=token.session, kid=token.kid or "")
+        row = await FACTS.one(unit, **about, key=token.session, kid=token.kid or "")
     else:
         row = await unit.one(FACTS_WITHOUT_SESSION, **about)
     if row is None:

@@ -14,6 +14,7 @@ from sojourn.domain.ids import SessionKey
 from sojourn.domain.paging import Page
 from sojourn.domain.token_identity import TokenHash
 from sojourn.domain.token_validity import RULES
+from sojourn.storage.queries.session_deadlines import EXPIRES_AT, IDLE_EXPIRES_AT
 from sojourn.storage.queries.session_states import ENDED_BY_HAND, OVER, SUSPENDED
 from sojourn.storage.queries.token_records import EVERYBODY, blacklisted, cut_offs, issued_until
 from sojourn.storage.schema.sql_functions import earliest
@@ -112,8 +113,8 @@ _WITH_SESSION = (
 )
 _EFFECTIVE_END = earliest(
     _I.c.expires_at,
-    func.coalesce(_S.c.expires_at, _I.c.expires_at),
-    func.coalesce(_S.c.idle_expires_at, _I.c.expires_at),
+    func.coalesce(EXPIRES_AT, _I.c.expires_at),
+    func.coalesce(IDLE_EXPIRES_AT, _I.c.expires_at),
 )
 _IS_REFRESH = _I.c.token_type == bindparam("type_refresh")
 _IS_PRESENT = _I.c.token_hash == _R.c.token_hash

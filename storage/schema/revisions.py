@@ -8,7 +8,7 @@ from sqlalchemy.schema import SchemaItem
 
 from sojourn.storage.schema import progress
 
-HEAD = "0020"
+HEAD = "0021"
 """The newest revision in `storage/migrations/versions`. Revisions are numbered: they sort like they follow."""
 
 _NOT_OF_THE_MODELS = re.compile(rf"sqlite_|{progress.TABLE}$|\w+_(default|\d{{8}})$")

@@ -8,6 +8,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction, ReturnTypeFromArgs
 from sqlalchemy.types import NullType
 
+from sojourn.storage.schema.instants import UtcDateTime
+
 
 class latest(ReturnTypeFromArgs[Any]):  # noqa: N801 - SQL functions have lower-case names - used like a function of SQL
     """The latest of its arguments, none of them null."""
@@ -33,6 +35,28 @@ def _write(element: ColumnElement[Any], compiler: SQLCompiler, **options: Any) -
     name = _NAMES[type(element).__name__, compiler.dialect.name]
     arguments: Any = element.clauses
     return f"{name}{compiler.process(arguments.self_group(), **options)}"
+
+
+class later_by(GenericFunction[str]):  # noqa: N801
+    """An instant so many milliseconds after another; null where one of them is null."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+
+@compiles(later_by, "sqlite")
+def _later_text(element: ColumnElement[Any], compiler: SQLCompiler, **options: Any) -> str:
+    arguments: Any = element.clauses
+    instant, span = (compiler.process(part, **options) for part in arguments)
+    modifier = f"printf('+%d.%03d seconds', {span} / 1000, {span} % 1000)"
+    return f"strftime('%Y-%m-%dT%H:%M:%fZ', {instant}, CASE WHEN {span} IS NOT NULL THEN {modifier} END)"
+
+
+@compiles(later_by, "postgresql")
+def _later_instant(element: ColumnElement[Any], compiler: SQLCompiler, **options: Any) -> str:
+    arguments: Any = element.clauses
+    instant, span = (compiler.process(part, **options) for part in arguments)
+    return f"({instant} + {span} * INTERVAL '1 millisecond')"
 
 
 class next_event_number(GenericFunction[int]):  # noqa: N801

@@ -21,6 +21,7 @@ from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
 from sojourn.storage.queries import revocation_plans, sessions, trusted_devices
 from sojourn.storage.queries.revocation_plans import PlanRow
+from sojourn.storage.queries.session_deadlines import was_cut
 from sojourn.storage.queries.session_filters import CONDITIONS, names_of, values_of
 from sojourn.storage.schema.sql_functions import is_among
 from sojourn.storage.schema.tables import SessionTable
@@ -50,6 +51,7 @@ _LEFT = (
     _S.c.created_at <= _SINCE,
     _S.c.expires_at > _SINCE,
     _S.c.idle_expires_at > _SINCE,
+    not_(was_cut(_SINCE)),
     or_(
         _S.c.suspended_until.is_(None),
         _S.c.suspended_then != literal_column("'revoke'"),

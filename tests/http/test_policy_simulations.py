@@ -1,6 +1,7 @@
 """What a policy would do is said before it is set, and is what it does."""
 
 import json
+from collections import Counter
 from datetime import timedelta
 from itertools import count as counting
 from typing import Any, cast
@@ -42,10 +43,14 @@ def test_the_command_says_what_the_operation_says(client: Client) -> None:
 
     shown = json.loads(run_command(client, "--tenant", "acme", "--json").stdout)
     told = simulated(client, 2)
-    ends = {"sessions": 3, "users": 1, "by_rule": {"max_sessions": 3}}
+    ends = {"sessions": 3, "users": 1, "by_rule": {"idle_timeout": 0, "absolute_timeout": 0, "max_sessions": 3}}
     assert shown["would_end_now"] == told["would_end_now"] == ends
     assert shown["counted"] == told["counted"]
-    assert run_command(client, "--tenant", "acme").stdout.startswith("would end now: 3 sessions of 1 users\n")
+    by_rule = "idle timeout 0, absolute timeout 0, max sessions 3"
+    first = f"would end now: 3 sessions of 1 users ({by_rule})"
+    assert run_command(client, "--tenant", "acme").stdout.splitlines()[0] == first
+    over = json.loads(run_command(client, "--tenant", "acme", "--idle-timeout", "30s", "--json").stdout)
+    assert over["would_end_now"]["by_rule"] == {"idle_timeout": 5, "absolute_timeout": 0, "max_sessions": 0}
     assert "there is no tenant nowhere" in run_command(client, "--tenant", "nowhere").output
 
 
@@ -63,7 +68,7 @@ def test_what_would_end_is_what_ends_at_the_next_sign_in(client: Client) -> None
 
     found = {count: simulated(client, count, per="user_app")["would_end_now"] for count in (1, 3, 5)}
     assert [(one["sessions"], one["users"]) for one in found.values()] == [(4 + 1 + 3, 2), (2 + 1, 2), (0, 0)]
-    assert all(one["by_rule"] == {"max_sessions": one["sessions"]} for one in found.values())
+    assert all(one["by_rule"]["max_sessions"] == one["sessions"] for one in found.values())
     assert simulated(client, 1, on_limit="deny")["would_end_now"]["sessions"] == 0
     assert (len(ids(client)), len(ids(client, OTHER))) == (5, 6)
     assert client.as_admin("GET", POLICY).json() == {"version": 0}
@@ -131,32 +136,60 @@ def test_a_simulation_that_stopped_says_so(client: Client, monkeypatch: pytest.M
     most=st.integers(1, 3),
     per=st.sampled_from(["user", "user_app"]),
     on_limit=st.sampled_from(["deny", "end_oldest", "end_idlest"]),
+    timeouts=st.fixed_dictionaries(
+        {}, optional={name: st.sampled_from(["10m", "30m", "50m"]) for name in ("idle_timeout", "absolute_timeout")}
+    ),
 )
 def test_what_is_foretold_is_what_happens(
-    client: Client, steps: list[tuple[str, str, str | None]], most: int, per: str, on_limit: str
+    client: Client,
+    steps: list[tuple[str, str, str | None]],
+    most: int,
+    per: str,
+    on_limit: str,
+    timeouts: dict[str, str],
 ) -> None:
     """One history in two tenants: one is asked afterwards, the other had the policy from the beginning."""
     without, within = (f"tenant_{next(TENANTS)}" for _ in range(2))
-    limit(client, most, within, per=per, on_limit=on_limit)
-    client.create("usr_first", tenant=without)
+    policy = {"max_sessions": {"count": most, "per": per, "on_limit": on_limit}, **timeouts}
+    for tenant in (without, within):
+        client.create("usr_first", tenant=tenant)
+    assert client.as_admin("PUT", POLICY, within, json=policy).status_code == 200
     denied, ended, lost = _happened(client, steps, without=without, within=within)
 
-    told = simulated(client, most, without, per=per, on_limit=on_limit)
+    told = client.as_admin("POST", SIMULATE, without, json=policy).json()
     assert (told["would_deny"]["sign_ins"], told["would_deny"]["users"]) == (len(denied), len(set(denied)))
     assert told["would_deny"]["ended_for_others"] == ended
     assert lost == 0
 
+    was_open, ended_first = _in_scopes(client, without, per), _timed_out(client, without)
+    assert client.as_admin("PUT", POLICY, without, json=policy).status_code == 200
     before = _in_scopes(client, without, per)
-    limit(client, most, without, per=per, on_limit=on_limit)
-    assert _in_scopes(client, without, per) == before, "a limit ends nothing by itself"
+    over = {user: _open(was_open, user) - _open(before, user) for user in USERS}
+    paths = [f"/internal/session/{key}" for key in set().union(*over.values())]
+    codes = Counter(client.internal("GET", path, without).json()["session"]["reason_code"] for path in paths)
+    rules = dict(told["would_end_now"]["by_rule"])
+    above = rules.pop("max_sessions")
+    first = _timed_out(client, without) - ended_first
+    assert rules == {rule: codes[rule] + first[rule] for rule in rules}, "time-outs end these at once, a limit none"
     for user, app in before:
         sign_in(client, user, app=app, tenant=without)
     after = _in_scopes(client, without, per)
     gone = {scope: len(before[scope] - after[scope]) for scope in before}
     full = [scope for scope in before if len(before[scope]) >= most and on_limit != "deny"]
-    assert sum(gone.values()) == told["would_end_now"]["sessions"] + len(full), "and one for each new session"
-    above = {user for user, app in full if len(before[user, app]) > most}
-    assert told["would_end_now"]["users"] == len(above)
+    assert sum(gone.values()) == above + len(full), "and one for each new session"
+    concerned = {user for user, app in full if len(before[user, app]) > most} | {user for user in USERS if over[user]}
+    assert told["would_end_now"]["users"] == len(concerned) + bool(first.total())
+    assert told["would_end_now"]["sessions"] == above + sum(rules.values())
+
+
+def _open(scopes: dict[tuple[str, str | None], set[str]], user: str) -> set[str]:
+    return set().union(*(found for (other, _), found in scopes.items() if other == user))
+
+
+def _timed_out(client: Client, tenant: str) -> Counter[str]:
+    """By which time-out the session ended that made the tenant."""
+    path = "/admin/sessions?user_id=usr_first&status=expired"
+    return Counter(item["reason_code"] for item in client.as_admin("GET", path, tenant).json()["items"])
 
 
 def _happened(

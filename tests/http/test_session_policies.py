@@ -2,12 +2,17 @@
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import product
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from tests.http.conftest import API_KEY, Client
+from sojourn.cli import sojourn
+from sojourn.domain.clock import to_text, utc_now
+from tests.http.conftest import API_KEY, START, Client
+from tests.http.test_suspension import views
 
 Start = Callable[..., Client]
 POLICY = "/admin/policies/sessions"
@@ -256,3 +261,92 @@ def _stats(client: Client) -> dict[str, Any]:
 def _newest(client: Client) -> str:
     cursor: str = client.internal("GET", "/internal/events?limit=500").json()["next_cursor"]
     return cursor
+
+
+def test_shorter_timeouts_hold_for_live_sessions_at_once(client: Client) -> None:
+    old = client.internal("POST", CREATE, json={"auth_user_id": USER}).json()["data"]
+    assert set(views(client, old).values()) == {True}
+    client.clock.advance(hours=2)
+
+    policy = client.as_admin("PUT", POLICY, json={"idle_timeout": "1h", "absolute_timeout": "90m"})
+
+    assert policy.json() == {"version": 1, "idle_timeout": "1h", "absolute_timeout": "1h30m"}
+    assert client.as_admin("GET", POLICY).json() == policy.json()
+    assert set(views(client, old).values()) == {False}
+    expired = client.as_admin("GET", f"/admin/sessions?user_id={USER}&status=expired").json()["items"]
+    end = (old["session"]["id"], "absolute_timeout")
+    assert [(item["id"], item["reason_code"]) for item in expired] == [end]
+    told = client.internal("GET", "/internal/events?types=session.ended").json()["items"]
+    assert [(event["data"]["session_id"], event["data"]["reason_code"]) for event in told] == [end]
+
+
+def test_shorter_timeouts_leave_the_young_and_shorten_what_is_left_of_them(client: Client) -> None:
+    young = client.create(USER)
+    client.clock.advance(minutes=5)
+    client.as_admin("PUT", POLICY, json={"absolute_timeout": "90m"})
+
+    assert ids(client) == [young["id"]]
+    shown = client.internal("GET", f"/internal/session/{young['id']}").json()["session"]
+    assert (shown["status"], shown["expires_at"]) == ("active", to_text(START + timedelta(minutes=90)))
+
+
+@ON_SQLITE
+def test_own_timeouts_hold_for_new_sessions_and_each_activity(client: Client) -> None:
+    client.create()
+    client.as_admin("PUT", POLICY, json={"idle_timeout": "10m", "absolute_timeout": "500h"})
+    begun = client.create("usr_new")
+    assert begun["idle_expires_at"] == to_text(START + timedelta(minutes=10))
+    assert begun["expires_at"] == to_text(START + timedelta(hours=24))  # the server's own is shorter
+
+    client.clock.advance(minutes=5)
+    assert client.internal("POST", f"/internal/session/{begun['id']}/activity").status_code == 200
+    path = f"/internal/session/{begun['id']}"
+    assert client.internal("GET", path).json()["session"]["idle_expires_at"] == to_text(START + timedelta(minutes=15))
+    assert client.as_admin("DELETE", POLICY).status_code == 204
+    assert client.internal("GET", path).json()["session"]["idle_expires_at"] == to_text(START + timedelta(minutes=15))
+    client.clock.advance(minutes=1)
+    client.internal("POST", f"/internal/session/{begun['id']}/activity")
+    later = client.internal("GET", path).json()["session"]["idle_expires_at"]
+    assert later == to_text(START + timedelta(minutes=6, hours=4))
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("member", "text", "code"),
+    [
+        ("idle_timeout", "1s", "minimum"),
+        ("absolute_timeout", "87601h", "maximum"),
+        ("idle_timeout", "soon", "pattern"),
+    ],
+)
+def test_a_timeout_out_of_bounds_is_refused(client: Client, member: str, text: str, code: str) -> None:
+    client.create()
+    refused = client.as_admin("PUT", POLICY, json={member: text})
+    assert refused.status_code == 400
+    assert [(one["field"], one["code"]) for one in refused.json()["errors"]] == [(member, code)]
+    assert client.as_admin("GET", POLICY).json() == {"version": 0}
+
+
+@ON_SQLITE
+def test_the_command_sets_timeouts_that_hold_at_once(client: Client) -> None:
+    client.clock.now = utc_now() - timedelta(minutes=90)  # the command reads the clock
+    old = client.create(USER)
+    client.clock.now = utc_now()
+
+    said = run_command(client, "set", "--idle-timeout", "1h", "--absolute-timeout", "8h")
+
+    assert said.stdout == "version 1: idle timeout 1h; absolute timeout 8h\n"
+    assert client.as_admin("GET", POLICY).json() == {"version": 1, "idle_timeout": "1h", "absolute_timeout": "8h"}
+    client.clock.now = utc_now()
+    ended = client.internal("GET", f"/internal/session/{old['id']}").json()["session"]
+    assert (ended["status"], ended["reason_code"]) == ("expired", "idle_timeout")
+    assert run_command(client, "show").stdout == said.stdout
+    assert run_command(client, "clear").stdout == "version 2: no rules\n"
+    assert "is not in the range 2s to 87600h" in run_command(client, "set", "--idle-timeout", "1s").output
+    assert "give a rule" in run_command(client, "set").output
+
+
+def run_command(client: Client, verb: str, *arguments: str) -> Any:
+    """`sojourn policy` beside the service."""
+    command = ["policy", verb, "--tenant", "acme", *arguments, "--database-url", client.url]
+    return CliRunner().invoke(sojourn, command)

@@ -47,6 +47,7 @@ LOCKING = {
     ("provider_sessions", "LOCK"),
     ("mass_revocation", "LOCK_SOME"),
     ("revoking", "LOCK"),
+    ("tightenings", "LOCK"),
     ("purging", "LOCK_ENDED"),
     ("erasure", "LOCK_REFRESH_STATES"),
     ("erasure", "LOCK_SESSIONS"),
@@ -127,8 +128,11 @@ def test_every_part_of_a_statement_names_the_tenant(module: str, name: str, text
         wanted = {table.alias_or_name for table in tables_of(part)} & TENANT_TABLES
         if module in ("feed", "sending", "status_lists"):
             wanted -= IN_ONE_ORDER
-        elif (module, name) == ("revocation_plans", "TENANTS"):
-            wanted -= {"revocation_plans"}  # which tenants have any: asked for all, as events are
+        elif (module, name) in (("revocation_plans", "TENANTS"), ("tightenings", "TENANTS")):
+            wanted -= {
+                "revocation_plans",
+                "session_tightenings",
+            }  # which tenants have any: asked for all, as events are
         elif f"tenant_id = '{EVERY_TENANT}'" in part.sql():
             wanted -= {"events"}  # what concerns all tenants
         assert wanted <= tenants_of(part)

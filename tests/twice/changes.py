@@ -38,10 +38,11 @@ DRAWN = {
     ("events", "place"),
     ("events", "number"),
     ("session_policies", "version"),
+    ("session_tightenings", "version"),
 }
 """Numbers that are drawn at random, or go on from one request to the next."""
-LATER = {("events", "number")}
-"""What PostgreSQL sets a moment after the request."""
+LATER = {("events", "number"), ("session_tightenings", "walked_at")}
+"""What PostgreSQL, or a job of ours, sets a moment after the request."""
 JOBS = {"revocation_plans": "open_since"}
 """Tables of jobs that a request begins and that go on after its response; this column is null in what is done."""
 

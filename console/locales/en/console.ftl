@@ -378,7 +378,7 @@ policy-save-title = { $count ->
     [one] Save 1 change of the policy?
    *[other] Save { $count } changes of the policy?
 }
-policy-consequence = A limit holds from the next sign-in on, a binding from the next use of a session on.
+policy-consequence = A limit holds from the next sign-in on, a binding from the next use of a session on. A shorter time-out ends what has lasted longer at once.
 policy-reach = { $count ->
     [0] The tenant has no active session now.
     [one] The tenant has 1 active session now.
@@ -409,6 +409,10 @@ policy-reset-title = Take away every rule of the tenant?
 policy-reset-consequence = Only the settings of the service apply, from the next sign-in on.
 policy-conflict = Somebody else has changed the policy meanwhile. Nothing of yours was saved.
 policy-load = Show the policy as it is now
+policy-idle_timeout = Idle timeout
+policy-about-idle_timeout = How long a session lasts without activity, such as 30m. The service's own applies where it is shorter.
+policy-absolute_timeout = Absolute timeout
+policy-about-absolute_timeout = How long after its creation a session ends, such as 8h. The service's own applies where it is shorter.
 policy-max_sessions = Limit of sessions
 policy-about-max_sessions = How many sessions may be open at once. Sessions above a lower limit go on until their user signs in again.
 policy-max_sessions-count = How many

@@ -348,7 +348,7 @@ policy-changes = 将要更改的内容
 policy-discard = 放弃更改
 policy-unset = 沿用服务的设置
 policy-save-title = 要保存对策略的 { $count } 处更改吗？
-policy-consequence = 数量限制自下次登录起生效，绑定自会话下次使用起生效。
+policy-consequence = 数量限制自下次登录起生效，绑定自会话下次使用起生效；缩短的超时会立即结束已超过时限的会话。
 policy-reach = { $count ->
     [0] 本租户目前没有活动会话。
    *[other] 本租户目前有 { $count } 个活动会话。
@@ -371,6 +371,10 @@ policy-reset-title = 要取消本租户的所有规则吗？
 policy-reset-consequence = 自下次登录起只适用服务的设置。
 policy-conflict = 其他人已更改策略，您的更改未保存。
 policy-load = 显示当前策略
+policy-idle_timeout = 空闲超时
+policy-about-idle_timeout = 会话在无活动时可持续多久，例如 30m。服务自身的超时更短时以服务为准。
+policy-absolute_timeout = 绝对超时
+policy-about-absolute_timeout = 会话创建后最多持续多久，例如 8h。服务自身的超时更短时以服务为准。
 policy-max_sessions = 会话数量限制
 policy-about-max_sessions = 可同时打开的会话数量。超出更低限制的会话会继续，直到其用户再次登录。
 policy-max_sessions-count = 数量

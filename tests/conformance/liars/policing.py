@@ -122,6 +122,55 @@ async def _(exchange: Exchange) -> Answer:
     return await exchange.ask()
 
 
+@whole("POL-009", "writes the time-outs of a policy down, and holds no session to them")
+async def _(exchange: Exchange) -> Answer:
+    return await _with_timeouts(exchange, {})
+
+
+@whole("POL-009", "holds sessions to twice the time-outs of their tenant")
+async def _(exchange: Exchange) -> Answer:
+    return await _with_timeouts(exchange, {"idle_timeout": "2h", "absolute_timeout": "4h"})
+
+
+@whole("POL-009", "gives sessions back what a time-out took, once it is taken away")
+async def _(exchange: Exchange) -> Answer:
+    answer = await exchange.ask()
+    if exchange.method == "DELETE" and exchange.path.endswith(POLICIES):
+        exchange.memory["is_taken"] = True
+    document = answer.document
+    if exchange.memory.get("is_taken") and exchange.path.startswith("/sessions/sess_") and answer.status == 200:
+        document["session"]["expires_at"] = document["session"]["expires_at"].replace("20", "21", 1)
+        answer.document = document
+    return answer
+
+
+@documents("POL-010", "takes tokens of a session that a time-out has ended", "/validate-token$")
+def _(exchange: Exchange, document: Any) -> None:
+    document["valid"] = True
+
+
+@documents("POL-010", "finds a session that a time-out has ended among the active ones", "GET /admin/sessions$")
+def _(exchange: Exchange, document: Any) -> None:
+    if exchange.parameters.get("status") == "active":
+        document["total"] = 1
+
+
+@documents("POL-010", "tells the end by a time-out twice", "GET /internal/events$")
+def _(exchange: Exchange, document: Any) -> None:
+    document["items"] += [item for item in document["items"] if item["type"] == "session.ended"]
+
+
+async def _with_timeouts(exchange: Exchange, other: dict[str, str]) -> Answer:
+    """Set a policy with other time-outs, and say that it has those that were asked for."""
+    asked = exchange.document
+    if exchange.method != "PUT" or not exchange.path.endswith(POLICIES) or "idle_timeout" not in asked:
+        return await exchange.ask()
+    exchange.put_document(other)
+    answer = await exchange.ask()
+    answer.document = {"version": answer.document["version"], **asked}
+    return answer
+
+
 def _remember(exchange: Exchange) -> None:
     if exchange.method == "PUT" and exchange.path.endswith(POLICIES):
         exchange.memory["policy"] = exchange.header("authorization"), exchange.document

@@ -34,7 +34,9 @@ from tests.postgres import Cluster
 
 HOT = {
     "get": (sessions.GET, "_pkey"),
+    "get where a time-out became shorter": (sessions.GET.exact, "_pkey"),
     "active check": (sessions.COUNT_ACTIVE_OF_USER, "_user_id_expires_at_idx"),
+    "active check where a time-out became shorter": (sessions.COUNT_ACTIVE_OF_USER.exact, "_user_id_expires_at_idx"),
     "many active checks": (sessions.COUNT_ACTIVE_OF_USERS, "_user_id_expires_at_idx"),
     "many checks of sessions": (sessions.ACTIVE_AMONG, "_pkey"),
     "devices of a user": (session_devices.BY_DEVICE, "_user_id_id_idx"),
@@ -43,6 +45,7 @@ HOT = {
     "room in an application": (session_policies.ROOM_IN_APP, "_user_id_expires_at_idx"),
     "open": (session_policies.OPEN_OF_USER, "_user_id_expires_at_idx"),
     "list": (sessions.LIST_ACTIVE_OF_USER, "_user_id_"),
+    "list where a time-out became shorter": (sessions.LIST_ACTIVE_OF_USER.exact, "_user_id_"),
     "list of all": (sessions.LIST_ALL_OF_USER, "_user_id_id_idx"),
     "touch": (sessions.TOUCH, "_pkey"),
     "revoke": (sessions.REVOKE, "_pkey"),
