@@ -263,7 +263,7 @@ def lasts(tenant: Tenant, made: SignIn) -> tuple[float, float]:
     return (idle - used).total_seconds(), (end - begun).total_seconds()
 
 
-def assert_lasts(tenant: Tenant, made: SignIn, wanted: tuple[float, float]) -> None:
+def assert_lasts(tenant: Tenant, made: SignIn, *, wanted: tuple[float, float]) -> None:
     """A session lasts so long, but for rounding."""
     found = lasts(tenant, made)
     off = [abs(one - other) for one, other in zip(found, wanted, strict=True)]
@@ -279,15 +279,15 @@ def test_the_shorter_timeout_holds(world: World) -> None:
     rules = {"idle_timeout": f"{IDLE:.0f}s", "absolute_timeout": f"{ABSOLUTE:.0f}s"}
     with ruled(tenant, rules) as policy:
         assert set(policy) == {"version", *rules}, f"the policy is {policy}"
-        assert_lasts(tenant, old, wanted)
+        assert_lasts(tenant, old, wanted=wanted)
         new = tenant.sign_in()
-        assert_lasts(tenant, new, wanted)
+        assert_lasts(tenant, new, wanted=wanted)
         expect(tenant.admin("touch_session", session_id=new.id), 200)
-        assert_lasts(tenant, new, wanted)
+        assert_lasts(tenant, new, wanted=wanted)
         for made in (old, new):
             assert_every_read_says(tenant, made, status="active")
-    assert_lasts(tenant, old, wanted)  # a rule that is taken away gives no session back what it took
-    assert_lasts(tenant, tenant.sign_in(), own)
+    assert_lasts(tenant, old, wanted=wanted)  # a rule that is taken away gives no session back what it took
+    assert_lasts(tenant, tenant.sign_in(), wanted=own)
 
 
 @policed(

@@ -8,6 +8,7 @@ from typing import Any
 import jwt
 import pytest
 from click.testing import CliRunner
+from sqlalchemy.dialects import sqlite
 
 from sojourn.cli.keys import keys
 from sojourn.domain.clock import utc_now
@@ -20,6 +21,11 @@ from tests.http.conftest import API_KEY, Client
 from tests.http.tokens import generate, refresh, sign_in, status_of, validate
 
 
+def written(clause: Any) -> str:
+    """How a statement begins."""
+    return str(clause.compile(dialect=sqlite.dialect()))[:60]
+
+
 @contextmanager
 def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The statements that the engine runs meanwhile."""
@@ -29,7 +35,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         run = getattr(kind, name)
 
         def watched(self: Any, statement: Any, parameters: dict[str, Any]) -> Any:
-            seen.append(str(statement.clause)[:60])
+            seen.append(written(statement.clause))
             return run(self, statement, parameters)
 
         patch.setattr(kind, name, watched)
@@ -37,7 +43,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     call = Calls.ask
 
     def called(self: Any, function: Any, *arguments: Any, **options: Any) -> Any:
-        seen.extend(str(step.statement.clause)[:60] for step in function.procedure.steps)
+        seen.extend(written(step.statement.clause) for step in function.procedure.steps)
         return call(self, function, *arguments, **options)
 
     with monkeypatch.context() as patch:
