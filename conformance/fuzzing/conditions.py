@@ -8,7 +8,7 @@ import schemathesis
 _CONDITION = "If-None-Match"
 _OF_A_CHANGE = "If-Match"
 _RETRY = "Idempotency-Key"
-_POLICY = "/admin/policies/sessions"
+_POLICIES = ("/admin/policies/sessions", "/admin/policies/sessions/simulations")
 _MANY = 10_000
 _LONG = "1000h"
 
@@ -20,12 +20,12 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     Schemathesis then fills an optional header with 0 and calls the request valid. It also takes one key for requests
     that differ, which is no retry: each request that is valid otherwise gets a key of its own. A tag
     that it makes up is of nothing that is there: a change is asked for whatever is there. A limit of sessions that it
-    draws would refuse the run's own sign-ins, or end its sessions: it is a high one instead, and so is a time-out. A
-    binding that ends them reports.
+    draws would refuse the run's own sign-ins, or end its sessions: it is a high one instead, and so is a time-out,
+    which may also be of no length in the form of a duration. A binding that ends them reports.
     """
     if not case.meta or not case.meta.generation.mode.is_positive:
         return
-    if case.operation.path == _POLICY and isinstance(case.body, dict):
+    if case.operation.path in _POLICIES and isinstance(case.body, dict):
         _widen(case.body)
     if not case.headers:
         return
