@@ -31,6 +31,8 @@ PLACES = (
 NAMED = """return [...document.querySelectorAll("link[rel=modulepreload], script[type=module]")]
     .map((one) => one.href || one.src)"""
 LOADED = "return performance.getEntriesByType('resource').map((one) => [one.name, one.initiatorType])"
+MOVING = """return [...document.querySelectorAll("*")].map((one) => getComputedStyle(one)).filter(
+    (style) => style.transitionDuration !== "0s" || style.animationName !== "none").length"""
 Picture = Callable[[str], None]
 
 
@@ -252,6 +254,30 @@ def test_a_session_shows_the_way_from_its_device_and_when_each_factor_was_verifi
     assert [word in stop for word, stop in zip(("Plan 9", "192.0.2.77", "Not known"), stops, strict=True)] == [True] * 3
     browser.find(".timeline", "Verified with webauthn")
     assert browser.driver.execute_script("return window.ran ?? null") is None
+
+
+def test_one_click_copies_an_id_whole(browser: Browser, watched: LiveServer) -> None:
+    session = create(watched, "usr_copied")
+    allowed = {"origin": watched.url, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    browser.driver.execute_cdp_cmd("Browser.grantPermissions", allowed)
+    enter(browser, watched, f"sessions/{session}")
+
+    browser.find(f"button.copied[title='{session}']").click()
+
+    browser.find("button.copied .did", "Copied")
+    assert browser.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])") == session
+
+
+def test_nothing_moves_for_a_reader_who_wants_less_motion(browser: Browser, watched: LiveServer) -> None:
+    enter(browser, watched, "sessions")
+
+    def moving(wish: str) -> int:
+        wanted = {"features": [{"name": "prefers-reduced-motion", "value": wish}]}
+        browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", wanted)
+        return int(browser.driver.execute_script(MOVING))
+
+    assert moving("reduce") == 0
+    assert moving("no-preference") > 0
 
 
 def test_a_key_alone_reaches_the_content(browser: Browser, watched: LiveServer) -> None:
