@@ -29,8 +29,10 @@ from sojourn.storage.statements import Many, Statement
 from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.upkeep import leases
 
-BATCH = 100
-"""Rows ended in one write: some ten milliseconds, so that other writes hardly wait."""
+BATCH = 15
+"""Rows ended in one write: a few milliseconds, so that other writes hardly wait."""
+RESTS = 2
+"""How many times as long as a write took the job rests after it."""
 LOOKED_FOR = 2_000
 """Rows looked for at once."""
 LEASE = timedelta(seconds=15)
@@ -138,7 +140,7 @@ async def _next_keys(unit: UnitOfWork, plan: PlanRow, *, after: SessionKey) -> l
 async def _end(
     database: Database, tenant: Tenant, *, plan: PlanRow, keys: list[SessionKey], clock: Callable[[], datetime]
 ) -> int:
-    """End sessions in several writes, with as long a rest after each as it took; how many."""
+    """End sessions in several writes, with a rest after each; how many."""
     time, total = asyncio.get_running_loop().time, 0
     for begin in range(0, len(keys), BATCH):
         some, now, began = keys[begin : begin + BATCH], to_text(clock()), time()
@@ -147,7 +149,7 @@ async def _end(
             return await _end_some(unit, plan, keys=some, now=now)
 
         total += await database.write(tenant, end_some)
-        await asyncio.sleep(min(time() - began, _LONGEST_REST_SECONDS) if begin + BATCH < len(keys) else 0)
+        await asyncio.sleep(min(RESTS * (time() - began), _LONGEST_REST_SECONDS) if begin + BATCH < len(keys) else 0)
     return total
 
 
