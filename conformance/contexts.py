@@ -24,14 +24,19 @@ class Context:
     tenant: Tenant
 
 
+def tenants_for(operation: Operation, world: World) -> Iterator[Tenant]:
+    """The tenants to ask for: one where the operation is public, or where no credentials for a second were given."""
+    yield world.first
+    if operation.scheme is not None and world.second is not None:
+        yield world.second
+
+
 def contexts(operation: Operation, world: World) -> Iterator[Context]:
     """The operation as each tenant's service or administrator, with each optional parameter alone, and as a user.
 
     What the requests name was just created. The second tenant is left out where no credentials for it were given.
     """
-    for tenant in (world.first, world.second):
-        if tenant is None or (operation.scheme is None and tenant is not world.first):
-            continue
+    for tenant in tenants_for(operation, world):
         values = values_for(operation, tenant)
         plain = authorised(operation, tenant, request=operation.request(values))
         yield Context(f"for {tenant.id}", plain, tenant)

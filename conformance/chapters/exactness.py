@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from sojourn.conformance.chapters.walks import MOST_TOLD, without_instants
 from sojourn.conformance.checks import NotApplicable, check
+from sojourn.conformance.contexts import tenants_for
 from sojourn.conformance.contract import Operation
 from sojourn.conformance.fresh import authorised, values_for
 from sojourn.conformance.wire import Raw, Reply
@@ -140,9 +141,7 @@ class Strangers:
 def test_a_name_that_is_almost_right_names_nothing(world: World, operation: Operation) -> None:
     wrong: list[str] = []
     found = False
-    for tenant in (world.first, world.second):
-        if tenant is None or (operation.scheme is None and tenant is not world.first):
-            continue
+    for tenant in tenants_for(operation, world):
         values = values_for(operation, tenant)
         request = authorised(operation, tenant, request=operation.request(values))
         for name, put in places(operation, values, request=request):

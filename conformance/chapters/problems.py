@@ -7,6 +7,7 @@ from typing import Any
 
 from sojourn.conformance.chapters.walks import wrong_parts
 from sojourn.conformance.checks import NotApplicable, check
+from sojourn.conformance.contexts import tenants_for
 from sojourn.conformance.contract import Operation
 from sojourn.conformance.fresh import authorised, valid_request, values_for
 from sojourn.conformance.wire import Raw, Reply
@@ -81,9 +82,7 @@ def test_all_violations_are_told_at_once(world: World) -> None:
 )
 def test_everything_that_is_wrong_is_named_at_once(world: World, operation: Operation) -> None:
     complaints: list[str] = []
-    for tenant in (world.first, world.second):
-        if tenant is None or (operation.scheme is None and tenant is not world.first):
-            continue
+    for tenant in tenants_for(operation, world):
         valid = authorised(operation, tenant, request=operation.request(values_for(operation, tenant)))
         for names, request in all_wrong(operation, valid):
             for language in ("en", "zh-CN", "en", "zh-CN"):

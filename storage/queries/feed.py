@@ -5,6 +5,7 @@ it. A unit for a tenant reads what concerns the tenant; a unit for `EVERY_TENANT
 """
 
 import hashlib
+from collections.abc import Iterable
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from sojourn.storage.queries.epochs import present_epoch
 from sojourn.storage.queries.events import EVENT_TYPES, EVERY_TENANT
 from sojourn.storage.schema.event_tables import EventTable
 from sojourn.storage.statements import Statement
-from sojourn.storage.unit_of_work import UnitOfWork
+from sojourn.storage.unit_of_work import Row, UnitOfWork
 
 EVERYBODY = Tenant(TenantId(EVERY_TENANT))
 """Whose unit reads the events of all tenants. It finds no row of any other table."""
@@ -203,3 +204,26 @@ async def forget(unit: UnitOfWork, before: str, *, now: str, limit: int, unsent:
             break
         gone = number
     return await unit.run(FORGET, until=gone) if gone else 0
+
+
+def ends_not_told(rows: Iterable[Row], *, number: int, instant: Instant) -> list[LiveRow]:
+    """Sessions whose end was not told yet, as if it had been told under a number.
+
+    A row has the tenant, the session, its user, when it ended, the reason code, and until when tokens of it are good.
+    Those are left out that have none good after `instant`.
+    """
+    return [
+        LiveRow(
+            number=number,
+            tenant_id=of,
+            type="session.ended",
+            forget_at=until,
+            session_id=key,
+            user_id=user_id,
+            data=None,
+            occurred_at=since,
+            reason_code=code,
+        )
+        for of, key, user_id, since, code, until in rows
+        if until is not None and until > instant
+    ]

@@ -20,7 +20,7 @@ from sojourn.domain.ids import SessionKey, TenantId
 from sojourn.domain.places import country_of
 from sojourn.storage.queries import sessions
 from sojourn.storage.queries.events import LAST_ACCESS_TOKEN_EVER
-from sojourn.storage.queries.feed import LiveRow
+from sojourn.storage.queries.feed import LiveRow, ends_not_told
 from sojourn.storage.queries.filter_conditions import FACTS, TIMES
 from sojourn.storage.queries.open_revocations import FACTS_OF_END, being_revoked
 from sojourn.storage.queries.session_filters import CONDITIONS, SessionFilter, names_of, values_of
@@ -296,21 +296,7 @@ async def not_told(unit: UnitOfWork, *, number: int, instant: Instant) -> list[L
 
     Those are left out that have no tokens good after `instant`.
     """
-    return [
-        LiveRow(
-            number=number,
-            tenant_id=of,
-            type="session.ended",
-            forget_at=until,
-            session_id=key,
-            user_id=user_id,
-            data=None,
-            occurred_at=since,
-            reason_code=code,
-        )
-        for of, key, user_id, since, code, until in await unit.all(NOT_TOLD)
-        if until is not None and until > instant
-    ]
+    return ends_not_told(await unit.all(NOT_TOLD), number=number, instant=instant)
 
 
 async def advance(unit: UnitOfWork, key: str, *, count: int) -> None:

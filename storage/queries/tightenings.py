@@ -14,7 +14,7 @@ from sojourn.domain.ids import SessionKey, TenantId
 from sojourn.domain.sessions import FOREVER
 from sojourn.storage.queries import statistics
 from sojourn.storage.queries.events import LAST_ACCESS_TOKEN_EVER
-from sojourn.storage.queries.feed import LiveRow
+from sojourn.storage.queries.feed import LiveRow, ends_not_told
 from sojourn.storage.queries.open_revocations import SPARED
 from sojourn.storage.queries.session_deadlines import EXPIRES_AT, IDLE_EXPIRES_AT, is_cut
 from sojourn.storage.queries.session_states import DEADLINE, NOT_REVOKED, OVER
@@ -139,7 +139,7 @@ async def next_keys(unit: UnitOfWork, *, after: SessionKey, limit: int) -> list[
     return [row[0] for row in await unit.all(NEXT, after=after, limit=limit)]
 
 
-async def rewrite(unit: UnitOfWork, keys: list[SessionKey], *, now: Instant) -> int:
+async def rewrite(unit: UnitOfWork, keys: list[SessionKey], now: Instant) -> int:
     """Let the rows of some sessions say when they end; how many did not.
 
     What has ended by `now` is settled and told.
@@ -157,7 +157,7 @@ async def rewrite_few(unit: UnitOfWork, *, now: Instant, limit: int) -> None:
     """The same of all open sessions, where the tenant has no more than `limit`."""
     keys = [row[0] for row in await unit.all(OPEN_ONES, limit=limit + 1)]
     if len(keys) <= limit:
-        await rewrite(unit, keys, now=now)
+        await rewrite(unit, keys, now)
 
 
 async def walked(unit: UnitOfWork, *, began: Instant, before: Instant) -> None:
@@ -171,18 +171,4 @@ async def not_told(unit: UnitOfWork, *, number: int, instant: Instant) -> list[L
 
     Those are left out that have no tokens good after `instant`.
     """
-    return [
-        LiveRow(
-            number=number,
-            tenant_id=of,
-            type="session.ended",
-            forget_at=until,
-            session_id=key,
-            user_id=user_id,
-            data=None,
-            occurred_at=since,
-            reason_code=code,
-        )
-        for of, key, user_id, since, code, until in await unit.all(NOT_TOLD, now=instant)
-        if until is not None and until > instant
-    ]
+    return ends_not_told(await unit.all(NOT_TOLD, now=instant), number=number, instant=instant)

@@ -4,11 +4,10 @@ The tokens are refused already (`sojourn.storage.queries.open_revocations`). Wha
 dies: another one begins again from the plan's row, and finds what is left.
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import sha256
 from typing import Any
 
@@ -28,19 +27,14 @@ from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Many, Statement
 from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.upkeep import leases
+from sojourn.storage.upkeep.small_writes import change_few_at_once
 
-BATCH = 15
-"""Rows ended in one write: a few milliseconds, so that other writes hardly wait."""
-RESTS = 2
-"""How many times as long as a write took the job rests after it."""
 LOOKED_FOR = 2_000
 """Rows looked for at once."""
 LEASE = timedelta(seconds=15)
 """How long after a process died no other one goes on with its tenant's plans."""
 KEPT = timedelta(days=30)
 """How long one may ask what became of a plan."""
-
-_LONGEST_REST_SECONDS = 0.2
 
 _S = SessionTable.__table__
 _TENANT: Any = bindparam("tenant")
@@ -114,7 +108,8 @@ async def _go_on(
     keys = await database.read_long(tenant, lambda unit: _next_keys(unit, plan, after=after))
     if keys:
         places[plan.id] = keys[-1]
-        return await _end(database, tenant, plan=plan, keys=keys, clock=clock)
+        end = partial(_end_some, plan)
+        return await change_few_at_once(database, tenant, keys=keys, change=end, clock=clock)
     if after != _FIRST:
         places[plan.id] = _FIRST
         return 0
@@ -137,23 +132,7 @@ async def _next_keys(unit: UnitOfWork, plan: PlanRow, *, after: SessionKey) -> l
     return [row[0] for row in found]
 
 
-async def _end(
-    database: Database, tenant: Tenant, *, plan: PlanRow, keys: list[SessionKey], clock: Callable[[], datetime]
-) -> int:
-    """End sessions in several writes, with a rest after each; how many."""
-    time, total = asyncio.get_running_loop().time, 0
-    for begin in range(0, len(keys), BATCH):
-        some, now, began = keys[begin : begin + BATCH], to_text(clock()), time()
-
-        async def end_some(unit: UnitOfWork, *, some: list[SessionKey] = some, now: Instant = now) -> int:
-            return await _end_some(unit, plan, keys=some, now=now)
-
-        total += await database.write(tenant, end_some)
-        await asyncio.sleep(min(RESTS * (time() - began), _LONGEST_REST_SECONDS) if begin + BATCH < len(keys) else 0)
-    return total
-
-
-async def _end_some(unit: UnitOfWork, plan: PlanRow, *, keys: list[SessionKey], now: Instant) -> int:
+async def _end_some(plan: PlanRow, unit: UnitOfWork, keys: list[SessionKey], now: Instant) -> int:
     if plan.open_since is None or plan.applied_by is None:
         raise RuntimeError("a plan that is being carried out says since when, and who applied it")
     locked = await unit.all(LOCK, keys=Many(keys), since=plan.open_since)

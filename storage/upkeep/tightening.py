@@ -5,21 +5,19 @@ so when a process dies: another one begins the walk again, and finds what is lef
 that had read the policy of before may still have been writing during the first.
 """
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from sojourn.domain.clock import Instant, from_text, to_text
+from sojourn.domain.clock import from_text, to_text
 from sojourn.domain.ids import SessionKey
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
 from sojourn.storage.queries import tightenings
 from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.upkeep import leases
+from sojourn.storage.upkeep.small_writes import change_few_at_once
 
-BATCH = 100
-"""Rows rewritten in one write: some ten milliseconds, so that other writes hardly wait."""
 LOOKED_FOR = 2_000
 """Rows looked for at once."""
 LEASE = timedelta(seconds=15)
@@ -27,7 +25,6 @@ LEASE = timedelta(seconds=15)
 LATE = timedelta(minutes=2)
 """Longer than a request takes, and than an activity waits to be written: what comes later knows the new policy."""
 
-_LONGEST_REST_SECONDS = 0.2
 _FIRST = SessionKey("00000000-0000-0000-0000-000000000000")
 
 
@@ -52,7 +49,7 @@ async def carry_out(database: Database, tenant: Tenant, *, holder: str, clock: C
         keys = await database.read_long(tenant, look)
         if not keys:
             break
-        total += await _rewrite(database, tenant, keys=keys, clock=clock)
+        total += await change_few_at_once(database, tenant, keys=keys, change=tightenings.rewrite, clock=clock)
         after = keys[-1]
 
     async def end(unit: UnitOfWork) -> None:
@@ -60,18 +57,4 @@ async def carry_out(database: Database, tenant: Tenant, *, holder: str, clock: C
 
     await database.write(tenant, end)
     await leases.give_back(database, lease, holder=holder)
-    return total
-
-
-async def _rewrite(database: Database, tenant: Tenant, *, keys: list[SessionKey], clock: Callable[[], datetime]) -> int:
-    """Rewrite rows in several writes, with as long a rest after each as it took; how many."""
-    time, total = asyncio.get_running_loop().time, 0
-    for begin in range(0, len(keys), BATCH):
-        some, now, began = keys[begin : begin + BATCH], to_text(clock()), time()
-
-        async def rewrite(unit: UnitOfWork, *, some: list[SessionKey] = some, now: Instant = now) -> int:
-            return await tightenings.rewrite(unit, some, now=now)
-
-        total += await database.write(tenant, rewrite)
-        await asyncio.sleep(min(time() - began, _LONGEST_REST_SECONDS) if begin + BATCH < len(keys) else 0)
     return total

@@ -24,7 +24,7 @@ from sojourn.storage.queries.revocation_plans import NewPlan
 from sojourn.storage.queries.session_filters import SessionFilter
 from sojourn.storage.queries.session_search import page_of
 from sojourn.storage.unit_of_work import UnitOfWork
-from sojourn.storage.upkeep import revoking
+from sojourn.storage.upkeep import small_writes
 from sojourn.storage.upkeep.revoking import carry_out
 from tests.storage.conftest import BULK, NOISE, Store
 from tests.storage.queries.test_session_search import FILTERS, any_session, at
@@ -211,7 +211,7 @@ def test_a_plan_counts_what_is_listed_and_ends_exactly_that(
         return await asyncio.gather(disturb(store, of, everyone, meant=meant, expected=at_once), work)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(revoking, "BATCH", 4)
+        patch.setattr(small_writes, "AT_ONCE", 4)
         looks, ended = store.run(side_by_side())
 
     assert looks > 0
