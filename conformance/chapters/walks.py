@@ -181,12 +181,12 @@ def shown(reply: Reply) -> Any:
     return reply.json if reply.status == 200 and reply.media_type == "application/json" else reply.status
 
 
-def counted_alike(operation: Operation, first: Reply, last: Reply) -> bool:
-    """Whether two responses of an operation that says until when it has counted say the same of that."""
-    told = [shown(reply) for reply in (first, last)]
+def counted_alike(operation: Operation, *replies: Reply) -> bool:
+    """Whether responses of an operation that says until when it has counted say the same of that."""
+    told = [shown(reply) for reply in replies]
     if operation.id not in COUNTS_UNTIL or not all(isinstance(one, dict) for one in told):
         return True
-    return bool(told[0].get("as_of") == told[1].get("as_of"))
+    return len({one.get("as_of") for one in told}) == 1
 
 
 def without_instants(value: Any) -> Any:

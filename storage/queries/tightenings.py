@@ -139,7 +139,7 @@ async def next_keys(unit: UnitOfWork, *, after: SessionKey, limit: int) -> list[
     return [row[0] for row in await unit.all(NEXT, after=after, limit=limit)]
 
 
-async def rewrite(unit: UnitOfWork, keys: list[SessionKey], now: Instant) -> int:
+async def rewrite(unit: UnitOfWork, keys: list[SessionKey], *, now: Instant) -> int:
     """Let the rows of some sessions say when they end; how many did not.
 
     What has ended by `now` is settled and told.
@@ -157,7 +157,7 @@ async def rewrite_few(unit: UnitOfWork, *, now: Instant, limit: int) -> None:
     """The same of all open sessions, where the tenant has no more than `limit`."""
     keys = [row[0] for row in await unit.all(OPEN_ONES, limit=limit + 1)]
     if len(keys) <= limit:
-        await rewrite(unit, keys, now)
+        await rewrite(unit, keys, now=now)
 
 
 async def walked(unit: UnitOfWork, *, began: Instant, before: Instant) -> None:

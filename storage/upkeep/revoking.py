@@ -108,7 +108,7 @@ async def _go_on(
     keys = await database.read_long(tenant, lambda unit: _next_keys(unit, plan, after=after))
     if keys:
         places[plan.id] = keys[-1]
-        end = partial(_end_some, plan)
+        end = partial(_end_some, plan=plan)
         return await change_few_at_once(database, tenant, keys=keys, change=end, clock=clock)
     if after != _FIRST:
         places[plan.id] = _FIRST
@@ -132,7 +132,7 @@ async def _next_keys(unit: UnitOfWork, plan: PlanRow, *, after: SessionKey) -> l
     return [row[0] for row in found]
 
 
-async def _end_some(plan: PlanRow, unit: UnitOfWork, keys: list[SessionKey], now: Instant) -> int:
+async def _end_some(unit: UnitOfWork, keys: list[SessionKey], *, plan: PlanRow, now: Instant) -> int:
     if plan.open_since is None or plan.applied_by is None:
         raise RuntimeError("a plan that is being carried out says since when, and who applied it")
     locked = await unit.all(LOCK, keys=Many(keys), since=plan.open_since)

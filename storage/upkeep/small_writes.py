@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Protocol
 
 from sojourn.domain.clock import Instant, to_text
 from sojourn.domain.ids import SessionKey
@@ -16,8 +17,11 @@ RESTS = 2
 """How many times as long as a write took the job rests after it."""
 _LONGEST_REST_SECONDS = 0.2
 
-Change = Callable[[UnitOfWork, list[SessionKey], Instant], Awaitable[int]]
-"""Changes some sessions at an instant; how many."""
+
+class Change(Protocol):
+    """Changes some sessions at an instant; how many."""
+
+    def __call__(self, unit: UnitOfWork, keys: list[SessionKey], *, now: Instant) -> Awaitable[int]: ...
 
 
 async def change_few_at_once(
@@ -29,7 +33,7 @@ async def change_few_at_once(
         some, now, began = keys[begin : begin + AT_ONCE], to_text(clock()), time()
 
         async def write(unit: UnitOfWork, *, some: list[SessionKey] = some, now: Instant = now) -> int:
-            return await change(unit, some, now)
+            return await change(unit, some, now=now)
 
         total += await database.write(tenant, write)
         is_last = begin + AT_ONCE >= len(keys)
