@@ -22,6 +22,8 @@ NO_NAMES = ("cursor", "after", "access_token", "refresh_token", "token", "subjec
 """What is made up of more than a name: cursors and tokens have checks of their own, and so have tenants."""
 TURNS = 2
 """How often each request is sent: a server may treat the second unlike the first."""
+FIRST_ASKED, ENOUGH = 2, 8
+"""Names that nobody has: so many are asked about at first, and so many before anything is called a difference."""
 Place = Callable[[str], Raw]
 """From a name to the request that has it in one place, the rest of the request being as it was."""
 
@@ -104,18 +106,25 @@ def _flat(value: Any, place: str) -> Iterator[tuple[str, Any]]:
 
 
 class Strangers:
-    """What is said of two names that nobody has, the first and the second time."""
+    """What is said of names that nobody has, the first and the second time."""
 
     def __init__(self, world: World, put: Place, *, name: str) -> None:
-        self._world, self._put = world, put
-        names = [stranger_of(name, world) for _ in range(TURNS)]
-        replies = [[world.send(put(one)) for _ in range(TURNS)] for one in names]
-        said = [[leaves(reply, one) for reply in turns] for one, turns in zip(names, replies, strict=True)]
-        self._statuses = [reply.status for reply in replies[0]]
-        self._steady = [
-            {place: value for place, value in said[0][turn].items() if said[1][turn].get(place) == value}
-            for turn in range(TURNS)
-        ]
+        self._world, self._put, self._name = world, put, name
+        self._statuses: list[int] = []
+        self._steady: list[dict[str, Any]] = [{}] * TURNS
+        self._asked = 0
+        self._ask(FIRST_ASKED)
+
+    def _ask(self, count: int) -> None:
+        """Ask about so many more of them; what they have in common is kept."""
+        for _ in range(count):
+            stranger = stranger_of(self._name, self._world)
+            replies = [self._world.send(self._put(stranger)) for _ in range(TURNS)]
+            said = [leaves(reply, stranger) for reply in replies]
+            if self._asked:
+                said = [in_common(known, new) for known, new in zip(self._steady, said, strict=True)]
+            self._statuses = self._statuses or [reply.status for reply in replies]
+            self._steady, self._asked = said, self._asked + 1
 
     def differences(self, text: str) -> Iterator[str]:
         """What is said of another name and of no stranger. A name may be refused for its form."""
@@ -127,9 +136,19 @@ class Strangers:
                 yield f"answered {reply.status}, a name that nobody has {self._statuses[turn]}"
                 continue
             found = leaves(reply, text)
-            for place, value in self._steady[turn].items():
-                if found.get(place) != value:
-                    yield f"{place} is {found.get(place)!r}, of a name that nobody has {value!r}"
+            for place, value in self._unlike(found, turn).items():
+                yield f"{place} is {found.get(place)!r}, of a name that nobody has {value!r}"
+
+    def _unlike(self, found: dict[str, Any], turn: int) -> dict[str, Any]:
+        """What all strangers have otherwise. Two may be alike by chance, such as ends that are drawn; many are not."""
+        if self._asked < ENOUGH and in_common(self._steady[turn], found) != self._steady[turn]:
+            self._ask(ENOUGH - self._asked)
+        return {place: value for place, value in self._steady[turn].items() if found.get(place) != value}
+
+
+def in_common(known: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """What both say alike."""
+    return {place: value for place, value in known.items() if place in new and new[place] == value}
 
 
 @check(
