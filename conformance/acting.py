@@ -181,10 +181,20 @@ def a_session_is_used(history: History, where: Where) -> None:
         kept.uses += 1
     for call, operation in ((tenant.admin, "touch_session"), (tenant.service, "touch_session_as_service")):
         before = expect(tenant.admin("get_session", session_id=kept.made.id), 200).json["session"]
+        ends = _ends_of_tokens(tenant, kept)
         time.sleep(A_MOMENT)
         expect(call(operation, session_id=kept.made.id), 200)
         after = expect(tenant.admin("get_session", session_id=kept.made.id), 200).json["session"]
         assert after["last_active_at"] > before["last_active_at"], f"{operation} does not count as a use"
+        for key, end in _ends_of_tokens(tenant, kept).items():
+            stays = before["idle_expires_at"] == after["idle_expires_at"] or ends.get(key) != before["idle_expires_at"]
+            assert stays or end > ends[key], f"{key} ended with its session, which goes on by {operation}: still {end}"
+
+
+def _ends_of_tokens(tenant: Tenant, kept: Kept) -> dict[str, str]:
+    """When each refresh token of a session expires, as the inventory tells it."""
+    listed = expect(tenant.admin("list_tokens", session_id=kept.made.id, type="refresh", page_size=100), 200).json
+    return {row["id"]: row["expires_at"] for row in listed["items"]}
 
 
 def a_device_is_trusted(history: History, where: Where) -> None:

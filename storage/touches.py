@@ -60,6 +60,11 @@ class Touches:
         touches = [touch for touch in found if touch is not None]
         return reduce(_merged, touches) if touches else None
 
+    def idle_deadline(self, tenant_id: TenantId, key: SessionKey, *, written: Instant) -> Instant:
+        """The idle deadline of a session that was not revoked, whose row has the one that is `written`."""
+        touch = self.perhaps_unwritten(tenant_id, key)
+        return written if touch is None else _idle_deadline(written, touch)
+
     def of_tenant(self, tenant_id: TenantId) -> list[tuple[SessionKey, Touch]]:
         """What is not written yet of the activity of a tenant's sessions, by their ids in order."""
         keys = {key for of in (self._written, self._waiting) for key in of.get(tenant_id, {})}
@@ -98,10 +103,15 @@ def _merged(before: Touch, touch: Touch) -> Touch:
     )
 
 
+def _idle_deadline(written: Instant, touch: Touch) -> Instant:
+    became_shorter = written < touch.written_until  # a time-out did, since the touch was judged
+    return written if became_shorter else max(written, touch.idle_expires_at)
+
+
 def _over(row: R, touch: Touch) -> R:
     newer: dict[str, Any] = {"last_active_at": max(row.last_active_at, touch.last_active_at)}
-    if hasattr(row, "idle_expires_at") and row.idle_expires_at >= touch.written_until:  # no time-out became shorter
-        newer["idle_expires_at"] = max(row.idle_expires_at, touch.idle_expires_at)
+    if hasattr(row, "idle_expires_at"):
+        newer["idle_expires_at"] = _idle_deadline(row.idle_expires_at, touch)
     if touch.last_active_at >= row.last_active_at:
         told = {"last_ip": touch.last_ip, "last_user_agent": touch.last_user_agent}
         newer |= {name: value for name, value in told.items() if value is not None and hasattr(row, name)}

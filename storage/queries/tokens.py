@@ -111,11 +111,9 @@ _WITH_SESSION = (
     .outerjoin(_R, and_(_R.c.tenant_id == _TENANT, _R.c.session_id == _I.c.session_id))
     .outerjoin(_K, _K.c.id == _I.c.key_id)
 )
-_EFFECTIVE_END = earliest(
-    _I.c.expires_at,
-    func.coalesce(EXPIRES_AT, _I.c.expires_at),
-    func.coalesce(IDLE_EXPIRES_AT, _I.c.expires_at),
-)
+_OWN_END = earliest(_I.c.expires_at, func.coalesce(EXPIRES_AT, _I.c.expires_at))
+_TOUCHED = case((_S.c.revoked_at.is_(None), _S.c.id))
+"""The session whose idle deadline may have moved on before its row says so."""
 _IS_REFRESH = _I.c.token_type == bindparam("type_refresh")
 _IS_PRESENT = _I.c.token_hash == _R.c.token_hash
 _IS_PARENT_THAT_MAY_COME_AGAIN = and_(
@@ -150,10 +148,12 @@ _INVENTORY = select(
     _I.c.user_id,
     _I.c.token_type,
     _I.c.created_at,
-    _EFFECTIVE_END,
+    _OWN_END,
     _I.c.ip,
     _I.c.user_agent,
     *_FACTS.values(),
+    IDLE_EXPIRES_AT,
+    _TOUCHED,
 ).select_from(_WITH_SESSION)
 GET_ISSUED = Statement(_INVENTORY.where(_I.c.tenant_id == _TENANT, _I.c.id == bindparam("id")))
 LIST_OF_USER = Statement(
@@ -182,12 +182,12 @@ async def enter(unit: UnitOfWork, token: IssuedToken) -> None:
 async def get_issued(unit: UnitOfWork, token_id: str, *, at: Moment) -> IssuedTokenRow | None:
     """A token of the inventory in any state, or None."""
     row = await unit.one(GET_ISSUED, id=token_id, **_FIXED, **at._asdict())
-    return None if row is None else _row(row)
+    return None if row is None else _row(unit, row)
 
 
 async def list_of_user(unit: UnitOfWork, user_id: str, *, at: Moment) -> list[IssuedTokenRow]:
     """Every token of a user in the inventory, in any state, newest first."""
-    return [_row(row) for row in await unit.all(LIST_OF_USER, user_id=user_id, **_FIXED, **at._asdict())]
+    return [_row(unit, row) for row in await unit.all(LIST_OF_USER, user_id=user_id, **_FIXED, **at._asdict())]
 
 
 def _fits(status: TokenStatus) -> ColumnElement[bool]:
@@ -248,13 +248,18 @@ async def search(
     with unit.snapshot():
         rows = await unit.all(list_them, **parameters, **judged, limit=page.size, offset=page.offset)
         total: int = await unit.value(count_them, **counted)
-    return [_row(row) for row in rows], total
+    return [_row(unit, row) for row in rows], total
 
 
-def _row(row: Row) -> IssuedTokenRow:
-    plain = len(row) - len(_FACTS)
-    wrong = tuple(name for name, is_wrong in zip(_FACTS, row[plain:], strict=True) if is_wrong)
-    return IssuedTokenRow._make([*row[:plain], wrong])
+def _row(unit: UnitOfWork, row: Row) -> IssuedTokenRow:
+    """A token as it is shown: it ends with its session, whose last use may not be written yet."""
+    *told, idle_end, touched = row
+    plain = len(told) - len(_FACTS)
+    wrong = tuple(name for name, is_wrong in zip(_FACTS, told[plain:], strict=True) if is_wrong)
+    token = IssuedTokenRow._make([*told[:plain], wrong])
+    if touched is not None:
+        idle_end = unit.touches.idle_deadline(unit.tenant.id, SessionKey(touched), written=idle_end)
+    return token if idle_end is None else token._replace(expires_at=min(token.expires_at, idle_end))
 
 
 async def purge(unit: UnitOfWork, before: Instant, *, limit: int) -> int:

@@ -9,11 +9,13 @@ import pytest
 
 from sojourn.domain.clock import from_text
 from sojourn.domain.paging import Page
+from sojourn.domain.token_identity import TokenHash
 from sojourn.storage.engines import open_database
-from sojourn.storage.queries import sessions
+from sojourn.storage.queries import sessions, tokens
 from sojourn.storage.queries.session_filters import SessionFilter
 from sojourn.storage.queries.session_search import page_of
 from sojourn.storage.queries.sessions import NewSession
+from sojourn.storage.queries.tokens import IssuedToken, Moment
 from sojourn.storage.touches import Touch
 from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.upkeep.activity import Activity
@@ -114,6 +116,27 @@ def test_every_list_shows_a_touch_that_waits(store: Store, begin: Begin) -> None
     everybody, _ = store.read(lambda unit: sessions.list_active_with_users(unit, T1, limit=10, after=None))
 
     assert {row.last_active_at for row in (*found, *searched, *exported, *everybody)} == {T1}
+
+
+def test_the_inventory_shows_that_a_token_goes_on_with_its_session(store: Store, begin: Begin) -> None:
+    session, kept = store.add(new_session()), begin()
+    token = IssuedToken("tok_1", session.id, "ann", "refresh", TokenHash("h"), T0, END, None, None, None, 0, 0)
+    store.write(lambda unit: tokens.enter(unit, token))
+    at = Moment(T1, T1, T1)
+
+    def ends() -> set[str]:
+        alone = store.read(lambda unit: tokens.get_issued(unit, "tok_1", at=at))
+        exported = store.read(lambda unit: tokens.list_of_user(unit, "ann", at=at))
+        found, _ = store.read(
+            lambda unit: tokens.search(unit, user_id="ann", token_type=None, status=None, at=at, page=Page(1, 9))
+        )
+        return {row.expires_at for row in (alone, *exported, *found) if row is not None}
+
+    assert ends() == {IDLE}
+    touch(store, kept, session)
+    assert ends() == {LATER}
+    store.run(kept.flush())
+    assert ends() == {LATER}
 
 
 def test_the_latest_of_many_touches_is_written(store: Store, begin: Begin) -> None:
