@@ -163,6 +163,8 @@ def set_(
 @on_limit
 @idle_timeout
 @absolute_timeout
+@bind_country
+@bind_asn
 @as_object
 @database_url
 def simulate(
@@ -173,13 +175,19 @@ def simulate(
     on_limit: OnLimit,
     idle_timeout: timedelta | None,
     absolute_timeout: timedelta | None,
+    bind_country: Bind | None,
+    bind_asn: Bind | None,
     as_json: bool,
     database_url: str | None,
 ) -> None:
-    """Print what rules would do if they were set. Nothing changes and no session ends."""
+    """Print what rules would do if they were set. Nothing changes and no session ends.
+
+    A binding may be given, and is counted nowhere: it acts when a session is used, so it ends none now.
+    """
     settings = settings_from(database_url=database_url)
     limit = None if max_sessions is None else SessionLimit(max_sessions, per, on_limit)
-    rules = _some(Rules(limit, OwnTimeouts(idle_timeout, absolute_timeout), NO_BINDING))
+    binding = Binding(asn=bind_asn, country=bind_country)
+    rules = _some(Rules(limit, OwnTimeouts(idle_timeout, absolute_timeout), binding))
     now = utc_now()
     since = known_since(now, retention=settings.session_retention)
 

@@ -30,9 +30,9 @@ STEPS = st.lists(
 )
 
 
-def run_command(client: Client, *arguments: str) -> Any:
+def run_command(client: Client, *arguments: str, rule: tuple[str, ...] = ("--max-sessions", "2")) -> Any:
     """`sojourn policy simulate` beside the service."""
-    command = ["policy", "simulate", "--max-sessions", "2", *arguments, "--database-url", client.url]
+    command = ["policy", "simulate", *rule, *arguments, "--database-url", client.url]
     return CliRunner().invoke(sojourn, command)
 
 
@@ -52,6 +52,28 @@ def test_the_command_says_what_the_operation_says(client: Client) -> None:
     over = json.loads(run_command(client, "--tenant", "acme", "--idle-timeout", "30s", "--json").stdout)
     assert over["would_end_now"]["by_rule"] == {"idle_timeout": 5, "absolute_timeout": 0, "max_sessions": 0}
     assert "there is no tenant nowhere" in run_command(client, "--tenant", "nowhere").output
+
+
+@ON_SQLITE
+def test_a_binding_is_counted_nowhere_by_the_command_as_by_the_operation(client: Client) -> None:
+    client.clock.now = utc_now() - timedelta(minutes=1)
+    made(client, 5)
+    bound = ("--bind-country", "end", "--bind-asn", "report")
+
+    def of_command(*rule: str) -> dict[str, Any]:
+        return cast("dict[str, Any]", json.loads(run_command(client, "--tenant", "acme", "--json", rule=rule).stdout))
+
+    alone = client.as_admin("POST", SIMULATE, json={"bind": {"country": "end", "asn": "report"}}).json()
+    by_command = of_command(*bound)
+    assert by_command["would_end_now"] == alone["would_end_now"]
+    assert by_command["would_end_now"]["sessions"] == 0
+    assert by_command["counted"] == alone["counted"]
+    beside = of_command("--max-sessions", "2", *bound)
+    assert beside["would_end_now"] == simulated(client, 2)["would_end_now"]
+    assert beside["would_end_now"]["sessions"] == 3
+    refused = run_command(client, "--tenant", "acme", rule=())
+    assert refused.exit_code == 2
+    assert "give a rule" in refused.output
 
 
 def simulated(client: Client, count: int, tenant: str = "acme", **members: str) -> dict[str, Any]:
