@@ -45,6 +45,7 @@ SECONDS = {
     "tests/serving/test_shutdown.py": 30,
     "tests/serving/test_slow_readers.py": 30,
     "tests/serving/test_supervision.py": 20,
+    "tests/serving/test_workers_agree.py": 15,
     "tests/storage/postgres/test_roles.py": 15,
     "tests/storage/test_side_by_side.py": 20,
     "tests/test_contributing.py": 100,

@@ -1,30 +1,16 @@
-"""Retries with an Idempotency-Key against real processes: several workers, and one that is killed half way."""
+"""Retries with an Idempotency-Key against a real process that is killed half way."""
 
 import http.client
 import json
 import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-import pytest
 
 from tests.live import API_KEY, REFRESH_SECRET, LiveServer
 
 HEADERS = {"X-API-Key": API_KEY, "X-Tenant-ID": "acme", "Content-Type": "application/json"}
-RETRIES = 20
 CLIENTS = 6
 SECONDS = 60
-
-
-@pytest.fixture
-def server(database_url: str, tmp_path: Path) -> Iterator[LiveServer]:
-    """Two workers on either engine."""
-    settings = {"SOJOURN_DATABASE_URL": database_url, "SOJOURN_REFRESH_SECRET": REFRESH_SECRET}
-    live = LiveServer(tmp_path, "--workers", "2", **settings)
-    yield live
-    live.stop()
 
 
 def ask(port: int, method: str, path: str, **more: str) -> tuple[int, bytes]:
@@ -48,15 +34,6 @@ def active(port: int, user: str) -> int:
     assert status == 200
     count: int = json.loads(answer)["session_count"]
     return count
-
-
-def test_retries_that_meet_in_several_workers_have_one_effect(server: LiveServer) -> None:
-    with ThreadPoolExecutor(RETRIES) as pool:
-        found = list(pool.map(lambda _: create(server.port, "usr_1", "one-key"), range(RETRIES)))
-
-    assert {status for status, _ in found} == {201}
-    assert len({answer for _, answer in found}) == 1
-    assert active(server.port, "usr_1") == 1
 
 
 def test_a_server_that_is_killed_leaves_the_effect_with_its_answer_or_neither(
