@@ -11,7 +11,7 @@ from benchmarks import dataset
 from benchmarks.databases import settle
 from benchmarks.dataset import Session
 from sojourn.storage.engines import open_database, open_loader
-from sojourn.storage.queries.sessions import NewSession
+from sojourn.storage.queries.session_rows import NewSession
 from sojourn.storage.upkeep.bulk import batches
 
 LOADED_AT = "2025-06-01T00:00:00.000Z"

@@ -9,7 +9,7 @@ from sojourn.domain.values import Tenant
 from sojourn.storage.engines import with_open_database
 from sojourn.storage.queries import imports
 from sojourn.storage.queries.imports import Bounds, Import
-from sojourn.storage.queries.sessions import NewSession
+from sojourn.storage.queries.session_rows import NewSession
 
 
 def imported(url: str, at: datetime, *, user: str = "usr_abc123", tenant: str = "acme") -> str:

@@ -13,8 +13,8 @@ from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
 from sojourn.storage.queries import sessions, statistics
 from sojourn.storage.queries.session_filters import SessionFilter
+from sojourn.storage.queries.session_rows import NewSession
 from sojourn.storage.queries.session_search import page_of
-from sojourn.storage.queries.sessions import NewSession
 from sojourn.storage.touches import Touch
 from sojourn.storage.unit_of_work import UnitOfWork
 

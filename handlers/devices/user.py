@@ -11,7 +11,7 @@ from sojourn.handlers.devices.service import list_trusted_devices
 from sojourn.handlers.tenancy import require_provisioned_tenant
 from sojourn.handlers.views.envelopes import View, simple_response
 from sojourn.storage.queries import sessions, trusted_devices
-from sojourn.storage.queries.sessions import DeviceFacts
+from sojourn.storage.queries.session_rows import DeviceFacts
 from sojourn.storage.queries.trusted_devices import NewTrustedDevice
 
 

@@ -9,7 +9,7 @@ from sojourn.domain.sessions import idle_deadline_after_activity
 from sojourn.handlers.context import Context
 from sojourn.handlers.sessions.binding import settle_move
 from sojourn.handlers.views.envelopes import View, simple_response
-from sojourn.storage.queries.sessions import SessionRow
+from sojourn.storage.queries.session_rows import SessionRow
 from sojourn.storage.touches import Touch
 
 

@@ -11,7 +11,7 @@ from sojourn.handlers.sessions.ending import end_user
 from sojourn.handlers.tenancy import require_tenant
 from sojourn.handlers.views.envelopes import View, simple_response
 from sojourn.handlers.views.sessions import all_sessions_item, session_stats_response
-from sojourn.storage.queries import sessions, statistics
+from sojourn.storage.queries import session_revocation, sessions, statistics
 from sojourn.storage.queries.statistics import SessionStats
 from sojourn.storage.unit_of_work import UnitOfWork
 
@@ -40,7 +40,7 @@ async def revoke_sessions(ctx: Context, body: dict[str, Any]) -> View:
     keys = {public_id: session_key(public_id) for public_id in body["session_ids"]}
     known = [key for key in keys.values() if key is not None]
     ending = Ending(ctx.caller.id, reason, "bulk", "admin")
-    ended = await sessions.revoke_many(ctx.db, known, now=ctx.now_text, ending=ending)
+    ended = await session_revocation.revoke_many(ctx.db, known, now=ctx.now_text, ending=ending)
     succeeded = [public_id for public_id, key in keys.items() if key in ended]
     failed = [public_id for public_id, key in keys.items() if key not in ended]
     await auditing.record(ctx, "sessions.ended", after={"session_ids": succeeded})

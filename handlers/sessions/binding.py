@@ -10,8 +10,8 @@ from sojourn.domain.places import country_of
 from sojourn.domain.session_binding import Move, Place, elsewhere, judge_move
 from sojourn.domain.sessions import is_active
 from sojourn.handlers.context import Context
-from sojourn.storage.queries import session_policies, sessions
-from sojourn.storage.queries.sessions import SessionRow
+from sojourn.storage.queries import session_policies, session_revocation, sessions
+from sojourn.storage.queries.session_rows import SessionRow
 from sojourn.storage.touches import Touch
 from sojourn.storage.unit_of_work import UnitOfWork
 
@@ -52,7 +52,7 @@ async def _settle(
     if move is None:
         return "no move"
     if move.outcome == "ended":
-        await sessions.revoke(unit, row.id, now=ctx.now_text, ending=MOVED)
+        await session_revocation.revoke(unit, row.id, now=ctx.now_text, ending=MOVED)
     elif not await sessions.touch(unit, row.id, touch=touch):
         return "ended"
     unit.after_commit(partial(_record, ctx, row, move=move, ip=touch.last_ip))

@@ -17,7 +17,7 @@ from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.sessions import session_response
 from sojourn.storage.queries import procedures, session_limit, session_policies, sign_ins, tenants
 from sojourn.storage.queries.procedures import FirstTokens, NotCreated, Standing
-from sojourn.storage.queries.sessions import NewSession, SessionRow
+from sojourn.storage.queries.session_rows import NewSession, SessionRow
 
 
 async def begin_session(

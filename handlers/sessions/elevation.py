@@ -9,7 +9,8 @@ from sojourn.handlers.sessions.activity import idle_deadline
 from sojourn.handlers.sessions.lookup import active_or_404
 from sojourn.handlers.tokens.pairs import lifetimes
 from sojourn.storage.queries import session_policies, sessions, token_configs
-from sojourn.storage.queries.sessions import Assurance, SessionRow
+from sojourn.storage.queries.session_rows import SessionRow
+from sojourn.storage.queries.sessions import Assurance
 
 
 async def raise_session(ctx: Context, row: SessionRow, *, assured: Callable[[SessionRow], Assurance]) -> SessionRow:

@@ -10,9 +10,9 @@ from sojourn.domain.endings import Ending
 from sojourn.domain.ids import session_key
 from sojourn.domain.sessions import is_open
 from sojourn.handlers.context import Context
-from sojourn.storage.queries import erasure, procedures, sessions, sign_ins, tenants, token_configs
+from sojourn.storage.queries import erasure, procedures, session_revocation, sign_ins, tenants, token_configs
 from sojourn.storage.queries.erasure import Erased
-from sojourn.storage.queries.sessions import SessionRow
+from sojourn.storage.queries.session_rows import SessionRow
 
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -29,7 +29,7 @@ async def end_active(ctx: Context, session_id: str, *, ending: Ending, of_user: 
 async def end_session(ctx: Context, row: SessionRow, *, ending: Ending) -> None:
     """End a session that was read. Ending an ended session changes nothing."""
     if is_open(row, ctx.now_text):  # by its deadlines: it may have been settled by a clock that was ahead
-        await sessions.revoke(ctx.db, row.id, now=ctx.now_text, ending=ending)
+        await session_revocation.revoke(ctx.db, row.id, now=ctx.now_text, ending=ending)
 
 
 async def end_user(ctx: Context, user_id: str, *, ending: Ending, but: str | None = None) -> int:
@@ -43,7 +43,7 @@ async def end_user(ctx: Context, user_id: str, *, ending: Ending, but: str | Non
     if not await tenants.exists(ctx.db):
         return 0
     await sign_ins.stop(ctx.db, user_id)
-    count = await sessions.revoke_all_of_user(ctx.db, user_id, now=ctx.now_text, ending=ending, but=but)
+    count = await session_revocation.revoke_all_of_user(ctx.db, user_id, now=ctx.now_text, ending=ending, but=but)
     cut_off = _answered_after(ctx)
     await token_configs.refuse_issued(ctx.db, user_id, token_type=sign_ins.SIGN_IN, reason=ending.reason, now=cut_off)
     return count

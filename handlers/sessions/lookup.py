@@ -9,6 +9,7 @@ from sojourn.domain.ids import SessionKey, session_key
 from sojourn.domain.sessions import Session, is_active
 from sojourn.handlers.context import Context
 from sojourn.storage.queries import sessions
+from sojourn.storage.queries.session_rows import SessionRow
 from sojourn.storage.unit_of_work import UnitOfWork
 
 Row = TypeVar("Row")
@@ -26,7 +27,7 @@ async def session_or_404(
     return row
 
 
-async def session_row(ctx: Context, session_id: str) -> sessions.SessionRow:
+async def session_row(ctx: Context, session_id: str) -> SessionRow:
     """The row of a session of any status. Raises SessionNotFound."""
     return await session_or_404(ctx, session_id, read=sessions.get)
 

@@ -11,7 +11,7 @@ from sojourn.handlers.sessions.lookup import session_row
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.sessions import session_record
 from sojourn.storage.queries import sessions
-from sojourn.storage.queries.sessions import SessionRow
+from sojourn.storage.queries.session_rows import SessionRow
 
 
 async def update_session_as_service(ctx: Context, session_id: str, if_match: str | None, body: dict[str, Any]) -> View:

@@ -14,8 +14,8 @@ from sojourn.handlers.views.envelopes import View, Walk, list_response, walk_res
 from sojourn.handlers.views.sessions import session_record, shown_members
 from sojourn.storage.queries import sessions
 from sojourn.storage.queries.session_filters import SessionFilter
+from sojourn.storage.queries.session_rows import SessionRow
 from sojourn.storage.queries.session_search import Sort, page_of, step_of
-from sojourn.storage.queries.sessions import SessionRow
 
 STEP = 20
 """How many sessions a step of a walk shows where nobody says it."""

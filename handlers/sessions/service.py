@@ -26,8 +26,9 @@ from sojourn.handlers.views.sessions import session_day_usage, session_record, s
 from sojourn.handlers.views.tokens import token_info_response
 from sojourn.handlers.views.turns import in_turns
 from sojourn.storage.queries import refresh_states, sessions, sign_ins, tokens, trusted_devices, usage
+from sojourn.storage.queries.session_rows import SessionRow
 from sojourn.storage.queries.session_search import Sort
-from sojourn.storage.queries.sessions import Assurance, SessionRow
+from sojourn.storage.queries.sessions import Assurance
 
 USAGE_DAYS = 400
 

@@ -10,7 +10,7 @@ from sojourn.handlers.sessions.lookup import session_row
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.sessions import session_record
 from sojourn.storage.queries import sessions, suspensions
-from sojourn.storage.queries.sessions import SessionRow
+from sojourn.storage.queries.session_rows import SessionRow
 
 
 async def suspend_session(ctx: Context, session_id: str, body: dict[str, Any] | None) -> View:

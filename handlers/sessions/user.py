@@ -23,8 +23,9 @@ from sojourn.handlers.tenancy import require_tenant
 from sojourn.handlers.views.envelopes import View, simple_response
 from sojourn.handlers.views.sessions import session_record, session_response
 from sojourn.storage.queries import sessions
+from sojourn.storage.queries.session_rows import SessionRow
 from sojourn.storage.queries.session_search import Sort
-from sojourn.storage.queries.sessions import Assurance, SessionRow
+from sojourn.storage.queries.sessions import Assurance
 
 
 async def list_own_sessions(

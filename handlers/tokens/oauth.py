@@ -10,7 +10,7 @@ from sojourn.handlers.tokens.blacklist import refuse_access_token
 from sojourn.handlers.tokens.introspection import active_token
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.tokens import oauth_introspection
-from sojourn.storage.queries import sessions
+from sojourn.storage.queries import session_revocation
 
 REVOKED = "revoked"
 """The free reason of what a client revokes: the form has no place for one."""
@@ -28,6 +28,6 @@ async def revoke_oauth_token(ctx: Context, body: dict[str, Any]) -> None:
     match ctx.presented:
         case RefreshToken() as token:
             ending = Ending(ctx.caller.id, REVOKED, "revoked_by_service", "service")
-            await sessions.revoke(ctx.db, token.session, now=ctx.now_text, ending=ending)
+            await session_revocation.revoke(ctx.db, token.session, now=ctx.now_text, ending=ending)
         case AccessToken() as token if token.tenant == ctx.tenant.id:
             await refuse_access_token(ctx, token, reason=REVOKED)

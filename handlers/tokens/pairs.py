@@ -17,7 +17,7 @@ from sojourn.handlers.views.tokens import token_pair_response
 from sojourn.storage.queries import refresh_states, sessions, token_configs, tokens
 from sojourn.storage.queries.procedures import FirstTokens
 from sojourn.storage.queries.refresh_states import RefreshRow, TokenSession
-from sojourn.storage.queries.sessions import NewSession
+from sojourn.storage.queries.session_rows import NewSession
 from sojourn.storage.queries.token_configs import Terms
 from sojourn.storage.queries.tokens import IssuedToken
 

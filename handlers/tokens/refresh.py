@@ -23,7 +23,7 @@ from sojourn.handlers.context import Context, takes_refresh_credential
 from sojourn.handlers.tokens.pairs import access_token, lifetimes, refresh_entry
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.tokens import token_pair_response
-from sojourn.storage.queries import events, refresh_states, sessions
+from sojourn.storage.queries import events, refresh_states, session_revocation
 from sojourn.storage.queries.events import Event
 from sojourn.storage.queries.procedures import enter_token, rotate
 from sojourn.storage.queries.refresh_states import Family, RefreshRow
@@ -155,6 +155,6 @@ async def _end_reused(ctx: Context, family: Family) -> RefreshTokenReused:
     key = ctx.refresh_token.session
     reused = Event("refresh_token.reused", ctx.now_text, session_id=key, user_id=family.session.user_id)
     await events.tell(ctx.db, [reused])
-    await sessions.revoke(ctx.db, key, now=ctx.now_text, ending=REUSE)
+    await session_revocation.revoke(ctx.db, key, now=ctx.now_text, ending=REUSE)
     ctx.db.tell("refreshed", "reused")
     return RefreshTokenReused()

@@ -6,7 +6,7 @@ from sojourn.domain.clock import Instant
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.sessions import session_record
 from sojourn.storage.queries.revocation_plans import PlanRow
-from sojourn.storage.queries.sessions import SessionRow
+from sojourn.storage.queries.session_rows import SessionRow
 
 _PLAN, _REVOCATION = "plan_", "rev_"
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")

@@ -11,7 +11,7 @@ from sojourn.domain.places import country_of
 from sojourn.domain.sessions import FOREVER, status_of
 from sojourn.handlers.views.envelopes import SUCCESS, View
 from sojourn.storage.queries.session_devices import DeviceRow
-from sojourn.storage.queries.sessions import SessionRow, SessionWithUser
+from sojourn.storage.queries.session_rows import SessionRow, SessionWithUser
 from sojourn.storage.queries.statistics import SessionStats
 from sojourn.storage.queries.usage import DailyUsage, UsageOfSession
 

@@ -18,7 +18,7 @@ from sojourn.pipeline.bodies import BodyLimits, JsonReader
 from sojourn.pipeline.schemas import Schema
 from sojourn.settings import Settings
 from sojourn.storage.queries.imports import Import
-from sojourn.storage.queries.sessions import NewSession
+from sojourn.storage.queries.session_rows import NewSession
 
 MAX_LINE = 65_536
 """The longest line, in bytes."""

@@ -10,8 +10,8 @@ from sojourn.domain.session_cursors import Place
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
 from sojourn.storage.queries.session_filters import SessionFilter
+from sojourn.storage.queries.session_rows import SessionRow
 from sojourn.storage.queries.session_search import Found, Sort, step_of
-from sojourn.storage.queries.sessions import SessionRow
 from sojourn.storage.upkeep.housekeeping import all_tenants
 
 STEP = 500

@@ -25,10 +25,10 @@ from sojourn.domain.values import Tenant
 from sojourn.handlers.views.envelopes import View
 from sojourn.handlers.views.sessions import session_record
 from sojourn.storage.database import Database
-from sojourn.storage.queries import sessions
+from sojourn.storage.queries import session_revocation, sessions
 from sojourn.storage.queries.session_filters import SessionFilter
+from sojourn.storage.queries.session_rows import SessionRow
 from sojourn.storage.queries.session_search import Sort
-from sojourn.storage.queries.sessions import SessionRow
 from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.upkeep.housekeeping import all_tenants
 
@@ -228,7 +228,7 @@ async def _end(database: Database, trail: Trail, *, of: TenantId, keys: list[Ses
 
 
 async def _end_some(unit: UnitOfWork, *, trail: Trail, keys: list[SessionKey], ending: Ending) -> int:
-    ended = await sessions.revoke_many(unit, keys, now=to_text(utc_now()), ending=ending)
+    ended = await session_revocation.revoke_many(unit, keys, now=to_text(utc_now()), ending=ending)
     if ended:
         named = sorted(session_id(SessionKey(key)) for key in ended)
         after = {"session_ids": named, "reason_code": ending.code}

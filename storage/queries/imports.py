@@ -25,7 +25,7 @@ from sojourn.storage.queries import (
     tenants,
     users,
 )
-from sojourn.storage.queries.sessions import NewSession
+from sojourn.storage.queries.session_rows import NewSession
 from sojourn.storage.queries.sign_ins import SIGN_IN
 from sojourn.storage.queries.token_records import EVERYBODY
 from sojourn.storage.schema.sql_functions import is_among

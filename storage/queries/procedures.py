@@ -16,6 +16,7 @@ from sojourn.storage.queries import (
     refresh_states,
     session_limit,
     session_policies,
+    session_revocation,
     sessions,
     sign_ins,
     statistics,
@@ -24,8 +25,8 @@ from sojourn.storage.queries import (
 )
 from sojourn.storage.queries.refresh_states import RefreshRow
 from sojourn.storage.queries.session_deadlines import ByRows
+from sojourn.storage.queries.session_rows import NewSession, SessionRow
 from sojourn.storage.queries.session_states import ACTIVE_BY_INDEX, ALL_ACTIVE
-from sojourn.storage.queries.sessions import NewSession, SessionRow
 from sojourn.storage.queries.sign_ins import Ends
 from sojourn.storage.queries.token_configs import OWN_CONFIG, TERMS_OF_USER, TYPES, Terms, terms_of
 from sojourn.storage.queries.token_records import EVERYBODY, cut_offs, issued_until
@@ -110,7 +111,7 @@ ROTATE = Procedure(
 ENTER_TOKEN = Procedure("enter_token", Step(tokens.ENTER), proof=Step(_IS_TOKEN))
 MARK_USED = Procedure("mark_used", Step(refresh_states.MARK_USED), proof=Step(_IS_USED))
 _REVOCATION = (
-    Step(sessions.REVOKE, must=True),
+    Step(session_revocation.REVOKE, must=True),
     Step(events.TELL_ENDED, "event_"),
     Step(statistics.COUNT, "count_"),
 )
@@ -256,7 +257,7 @@ async def revoke(
 ) -> bool:
     """End an active session, `of_user` where one is named; False where there is none. The last write of its unit.
 
-    A session that was settled by a clock ahead of this one is not found: `sessions.revoke` ends that.
+    A session that was settled by a clock ahead of this one is not found: `session_revocation.revoke` ends that.
     """
     touch = unit.touches.perhaps_unwritten(unit.tenant.id, key)
     parameters: dict[str, Any] = {"id": key, "now": now, "nothing": None, "of_user": of_user, **ending._asdict()}

@@ -6,7 +6,7 @@ from sqlalchemy import and_, bindparam, literal_column, or_, select
 
 from sojourn.domain.clock import Instant
 from sojourn.domain.endings import Ending
-from sojourn.storage.queries import sessions
+from sojourn.storage.queries import session_revocation
 from sojourn.storage.queries.session_states import OPEN, SETTLED_AHEAD
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Statement
@@ -19,7 +19,7 @@ _OF_SESSION = and_(_S.c.tenant_id == _TENANT, _S.c.idp_session_id == bindparam("
 _OF_USER = and_(_S.c.tenant_id == _TENANT, _S.c.user_id == bindparam("user_id"), _ISSUER)
 _OPEN = or_(OPEN, SETTLED_AHEAD)
 
-# Locked in the order in which everything locks sessions: see `sessions.LOCK_ALL_OF_USER`.
+# Locked in the order in which everything locks sessions: see `session_revocation.LOCK_ALL_OF_USER`.
 LOCK = Statement(
     select(_S.c.id, _S.c.due_at).where(_OF_SESSION, _OPEN).order_by(_S.c.id).with_for_update(), plans_anew=True
 )
@@ -34,7 +34,7 @@ ANY_OF_USER = Statement(
 async def revoke(unit: UnitOfWork, issuer: str, *, session: str, now: Instant, ending: Ending) -> int:
     """End every active session of the unit's tenant that came from a provider's session; how many were ended."""
     locked = await unit.all(LOCK, issuer=issuer, provider_session=session, now=now)
-    return await sessions.revoke_locked(unit, locked, now=now, ending=ending)
+    return await session_revocation.revoke_locked(unit, locked, now=now, ending=ending)
 
 
 async def is_known(unit: UnitOfWork, issuer: str, *, session: str | None, user: str | None, now: Instant) -> bool:

@@ -24,8 +24,8 @@ from sojourn.storage.queries.feed import LiveRow, ends_not_told
 from sojourn.storage.queries.filter_conditions import FACTS, TIMES
 from sojourn.storage.queries.open_revocations import FACTS_OF_END, being_revoked
 from sojourn.storage.queries.session_filters import CONDITIONS, SessionFilter, names_of, values_of
+from sojourn.storage.queries.session_rows import COLUMNS, SessionRow
 from sojourn.storage.queries.session_states import OPEN as OPEN_ONES
-from sojourn.storage.queries.sessions import COLUMNS, SessionRow
 from sojourn.storage.schema.plan_tables import RevocationPlanTable
 from sojourn.storage.schema.sql_functions import is_among, latest
 from sojourn.storage.schema.tables import SessionTable

@@ -7,8 +7,8 @@ from sqlalchemy import BindParameter, bindparam, case, func, literal_column, sel
 from sojourn.domain.clock import Instant
 from sojourn.domain.ids import SessionKey
 from sojourn.storage.queries import sessions
+from sojourn.storage.queries.session_rows import COLUMNS, SessionRow
 from sojourn.storage.queries.session_states import ACTIVE
-from sojourn.storage.queries.sessions import COLUMNS, SessionRow
 from sojourn.storage.schema.sql_functions import is_among
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Many, Statement

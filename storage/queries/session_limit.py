@@ -4,7 +4,7 @@ from sqlalchemy import bindparam, literal_column, select
 
 from sojourn.domain.clock import Instant
 from sojourn.domain.endings import Ending
-from sojourn.storage.queries import sessions
+from sojourn.storage.queries import session_revocation, sessions
 from sojourn.storage.queries.session_states import ALL_ACTIVE, FEW_ACTIVE
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Statement
@@ -45,4 +45,4 @@ async def end_idlest(unit: UnitOfWork, user_id: str, *, limit: int, now: Instant
     if count < limit:
         return 0
     found = await unit.all(IDLEST, user_id=user_id, now=now, limit=count - limit + 1)
-    return len(await sessions.revoke_many(unit, [key for (key,) in found], now=now, ending=ending))
+    return len(await session_revocation.revoke_many(unit, [key for (key,) in found], now=now, ending=ending))

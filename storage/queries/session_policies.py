@@ -22,7 +22,7 @@ from sojourn.domain.session_policies import (
     became_shorter,
     ends_for_one_more,
 )
-from sojourn.storage.queries import events, session_limit, sessions, tightenings
+from sojourn.storage.queries import events, session_limit, session_revocation, sessions, tightenings
 from sojourn.storage.queries.events import Event
 from sojourn.storage.queries.session_states import ALL_OPEN, FEW_OPEN, OPEN_BY_INDEX
 from sojourn.storage.schema.policy_tables import SessionPolicyTable
@@ -174,4 +174,4 @@ async def end_for_one_more(
     shown = [unit.touches.shown(unit.tenant.id, row) for row in rows]
     ended = ends_for_one_more(limit, shown, app_id=app_id, spared=spared)
     if ended:
-        await sessions.revoke_many(unit, ended, now=now, ending=LIMIT)
+        await session_revocation.revoke_many(unit, ended, now=now, ending=LIMIT)

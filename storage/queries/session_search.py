@@ -31,6 +31,7 @@ from sojourn.domain.sessions import Status
 from sojourn.storage.queries import sessions, statistics
 from sojourn.storage.queries.open_revocations import IS_ANY_OPEN
 from sojourn.storage.queries.session_filters import CONDITIONS, RANGES, TIMES, SessionFilter, names_of, values_of
+from sojourn.storage.queries.session_rows import COLUMNS, STORED_COLUMNS, SessionRow
 from sojourn.storage.queries.session_states import (
     ACTIVE_BY_INDEX,
     ALL_ACTIVE,
@@ -40,7 +41,6 @@ from sojourn.storage.queries.session_states import (
     NOW,
     OUT_OF_ORDER,
 )
-from sojourn.storage.queries.sessions import COLUMNS, STORED_COLUMNS, SessionRow
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import UnitOfWork

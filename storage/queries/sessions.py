@@ -1,35 +1,31 @@
-"""Sessions: written, found, kept alive and ended. Newest first is by id, since ids sort by time.
+"""Sessions: written, found and kept alive. Newest first is by id, since ids sort by time.
 
 What is active at an instant is spelled in `sojourn.storage.queries.session_states`.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, and_, bindparam, case, func, literal_column, or_, select, update
+from sqlalchemy import BindParameter, and_, bindparam, case, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from sojourn.domain import factors
 from sojourn.domain.clock import FIRST_INSTANT, Instant
-from sojourn.domain.endings import Ending
-from sojourn.domain.ids import SessionKey, TenantId
+from sojourn.domain.ids import SessionKey
 from sojourn.domain.paging import Page
 from sojourn.domain.sessions import effective_end
 from sojourn.storage.queries import events, statistics, tenants, users
-from sojourn.storage.queries.open_revocations import FACTS_OF_END
 from sojourn.storage.queries.session_deadlines import DEADLINES, ByRows
-from sojourn.storage.queries.session_states import (
-    ACTIVE,
-    ACTIVE_BY_INDEX,
-    ALL_ACTIVE,
-    FEW_ACTIVE,
-    NOW,
-    OPEN,
-    OUT_OF_ORDER,
-    SETTLED_AHEAD,
-)  # fmt: skip
+from sojourn.storage.queries.session_rows import (
+    COLUMNS,
+    COLUMNS_OF_OPEN,
+    DeviceFacts,
+    NewSession,
+    SessionRow,
+    SessionWithUser,
+)
+from sojourn.storage.queries.session_states import ACTIVE, ACTIVE_BY_INDEX, ALL_ACTIVE, FEW_ACTIVE, OUT_OF_ORDER
 from sojourn.storage.schema.policy_tables import SessionPolicyTable
 from sojourn.storage.schema.sql_functions import earliest, is_among, later_by, latest
 from sojourn.storage.schema.tables import SessionTable, UserTable
@@ -41,111 +37,6 @@ _S = SessionTable.__table__
 _U = UserTable.__table__
 _P = SessionPolicyTable.__table__
 _TENANT: BindParameter[Any] = bindparam("tenant")
-
-
-@dataclass(frozen=True, slots=True)
-class NewSession:
-    """A session to be written. Instants in text form; `username` belongs to the user and is kept with them."""
-
-    id: SessionKey
-    user_id: str
-    created_at: Instant
-    authenticated_at: Instant
-    last_active_at: Instant
-    expires_at: Instant
-    idle_expires_at: Instant
-    username: str | None = None
-    amr: str | None = None
-    acr: str | None = None
-    role: str | None = None
-    app_id: str | None = None
-    device_id: str | None = None
-    device_fingerprint: str | None = None
-    device_type: str | None = None
-    browser: str | None = None
-    os: str | None = None
-    ip: str | None = None
-    user_agent: str | None = None
-    geoip: str | None = None
-    recorded_by: str | None = None
-    impersonator: str | None = None
-    idp_issuer: str | None = None
-    idp_session_id: str | None = None
-    status_index: int | None = None
-    asn: int | None = None
-    factors: str | None = None
-    details: str | None = None
-
-
-class SessionRow(NamedTuple):
-    """A session as it is stored, in the order of the columns that queries select."""
-
-    id: SessionKey
-    tenant_id: TenantId
-    user_id: str
-    created_at: Instant
-    authenticated_at: Instant
-    last_active_at: Instant
-    expires_at: Instant
-    idle_expires_at: Instant
-    revoked_at: Instant | None
-    revoked_by: str | None
-    revoke_reason: str | None
-    reason_code: str | None
-    amr: str | None
-    acr: str | None
-    elevations: int
-    device_id: str | None
-    device_type: str | None
-    ip: str | None
-    user_agent: str | None
-    geoip: str | None
-    app_id: str | None
-    browser: str | None
-    os: str | None
-    last_ip: str | None
-    last_user_agent: str | None
-    recorded_by: str | None
-    impersonator: str | None
-    idp_issuer: str | None
-    idp_session_id: str | None
-    asn: int | None
-    factors: str | None
-    details: str | None
-    suspended_until: Instant | None
-    suspended_then: str | None
-
-
-class DeviceFacts(NamedTuple):
-    """What a session says of the device it runs on."""
-
-    device_fingerprint: str | None
-    device_type: str | None
-    browser: str | None
-    os: str | None
-    ip: str | None
-
-
-class SessionWithUser(NamedTuple):
-    """An active session beside its user's integer key and name."""
-
-    id: str
-    user_id: str
-    user_key: int
-    username: str | None
-    created_at: Instant
-    expires_at: Instant
-    last_active_at: Instant
-    ip: str | None
-    user_agent: str | None
-    amr: str | None
-
-
-STORED_COLUMNS = [_S.c[name] for name in SessionRow._fields]
-COLUMNS_OF_OPEN = [DEADLINES.get(name, _S.c[name]) for name in SessionRow._fields]
-"""The same, with the deadlines that a session has, though its row may not say so yet."""
-COLUMNS = [{**DEADLINES, **FACTS_OF_END}.get(name, _S.c[name]) for name in SessionRow._fields]
-"""The same, with the end of a session that a plan ends, too."""
 _MINE = _S.c.tenant_id == _TENANT
 _OF_USER = and_(_MINE, _S.c.user_id == bindparam("user_id"))
 _ONE = and_(_MINE, _S.c.id == bindparam("id"))
@@ -240,22 +131,6 @@ DESCRIBE = Statement(
     update(_S)
     .where(_ONE, _S.c.details.is_not_distinct_from(bindparam("seen", type_=_S.c.details.type)))
     .values(details=bindparam("new_details"))
-)
-_REVOCATION = {
-    "revoked_at": NOW,
-    "revoked_by": bindparam("by"),
-    "revoke_reason": bindparam("reason"),
-    "reason_code": bindparam("code"),
-    "due_at": bindparam("nothing"),
-}
-_whose: Any = bindparam("of_user", type_=_S.c.user_id.type)
-REVOKE = Statement(update(_S).where(_ONE, OPEN, or_(_whose.is_(None), _S.c.user_id == _whose)).values(**_REVOCATION))
-REVOKE_LOCKED = Statement(update(_S).where(_ONE).values(**_REVOCATION))
-REVOKE_SETTLED = Statement(update(_S).where(_ONE, SETTLED_AHEAD).values(**_REVOCATION))
-# Locked in one order everywhere: two requests that end the same sessions wait for each other and never in a circle.
-LOCK_ALL_OF_USER = Statement(
-    select(_S.c.id, _S.c.due_at).where(_OF_USER, or_(OPEN, SETTLED_AHEAD)).order_by(_S.c.id).with_for_update(),
-    plans_anew=True,
 )
 _NOT_YET = dict.fromkeys(
     (
@@ -430,60 +305,6 @@ async def give_place(unit: UnitOfWork, key: SessionKey, *, place: int | None) ->
 async def describe(unit: UnitOfWork, row: SessionRow, *, details: str | None) -> bool:
     """Change what few sessions have; False when that is not what `row` says any more, or the session is gone."""
     return await unit.run(DESCRIBE, id=row.id, seen=row.details, new_details=details) == 1
-
-
-async def revoke(unit: UnitOfWork, key: SessionKey, *, now: Instant, ending: Ending) -> bool:
-    """End an active session; False when it is not active."""
-    return await revoke_many(unit, [key], now=now, ending=ending) == {key}
-
-
-async def revoke_many(unit: UnitOfWork, keys: list[SessionKey], *, now: Instant, ending: Ending) -> set[str]:
-    """End those of some sessions that are active; which were ended."""
-    ended, unsettled = set[str](), 0
-    await write_waiting_touches(unit, sorted(set(keys)), now=now)
-    facts = {"now": now, "nothing": None, **ending._asdict()}
-    for key in sorted(set(keys)):  # see `LOCK_ALL_OF_USER`
-        if await unit.run(REVOKE, id=key, of_user=None, **facts):
-            ended.add(key)
-        elif await unit.run(REVOKE_SETTLED, id=key, **facts):
-            ended.add(key)
-            unsettled += 1
-    await events.tell_ended(unit, sorted(ended), at=now, ending=ending)
-    await statistics.count_revoked(unit, len(ended), unsettled=unsettled)
-    unit.tell("ended", ending.code, times=len(ended))
-    return ended
-
-
-async def revoke_all_of_user(
-    unit: UnitOfWork, user_id: str, *, now: Instant, ending: Ending, but: str | None = None
-) -> int:
-    """End every active session of a user, perhaps all `but` one; how many were ended."""
-    locked = await unit.all(LOCK_ALL_OF_USER, user_id=user_id, now=now)
-    return await revoke_locked(unit, [row for row in locked if row[0] != but], now=now, ending=ending)
-
-
-async def revoke_locked(unit: UnitOfWork, locked: list[Row], *, now: Instant, ending: Ending) -> int:
-    """End sessions that this transaction has locked, each given by its id and its `due_at`; how many they are."""
-    if locked:
-        await write_waiting_touches(unit, [key for key, _ in locked], now=now)
-        facts = {"now": now, "nothing": None, **ending._asdict()}
-        await unit.run_many(REVOKE_LOCKED, [{"id": key, **facts} for key, _ in locked])
-        await events.tell_ended(unit, [key for key, _ in locked], at=now, ending=ending)
-        await statistics.count_revoked(unit, len(locked), unsettled=sum(due_at is None for _, due_at in locked))
-        unit.tell("ended", ending.code, times=len(locked))
-    return len(locked)
-
-
-async def revoke_since(
-    unit: UnitOfWork, keys: list[SessionKey], *, since: Instant, now: Instant, ending: Ending
-) -> None:
-    """End sessions that this transaction has locked, and that a plan has revoked `since` an earlier instant."""
-    if keys:
-        facts = {"now": since, "nothing": None, **ending._asdict()}
-        await unit.run_many(REVOKE_LOCKED, [{"id": key, **facts} for key in keys])
-        await events.tell_ended(unit, keys, at=since, ending=ending, recorded_at=now)
-        await statistics.count_revoked(unit, len(keys), unsettled=0)
-        unit.tell("ended", ending.code, times=len(keys))
 
 
 async def write_waiting_touches(unit: UnitOfWork, keys: list[SessionKey], *, now: Instant) -> None:

@@ -14,7 +14,7 @@ from sojourn.domain.clock import Instant
 from sojourn.domain.ids import TenantId, user_key
 from sojourn.domain.sessions import effective_end
 from sojourn.storage.queries import sessions, statistics
-from sojourn.storage.queries.sessions import NewSession
+from sojourn.storage.queries.session_rows import NewSession
 
 BATCH = 20_000
 

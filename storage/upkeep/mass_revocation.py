@@ -13,7 +13,7 @@ from sojourn.domain.clock import Instant, from_text, to_text
 from sojourn.domain.endings import Ending
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
-from sojourn.storage.queries import events, sessions, sign_ins, token_configs
+from sojourn.storage.queries import events, session_revocation, sign_ins, token_configs
 from sojourn.storage.queries.session_states import FEW_ACTIVE, OPEN, SETTLED_AHEAD
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Statement
@@ -59,7 +59,7 @@ async def end_all(database: Database, tenant: Tenant, *, now: Instant, ending: E
 
     async def revoke_some(unit: UnitOfWork) -> int:
         locked = await unit.all(LOCK_SOME, now=now, limit=BATCH)
-        return await sessions.revoke_locked(unit, locked, now=now, ending=ending)
+        return await session_revocation.revoke_locked(unit, locked, now=now, ending=ending)
 
     await database.write(tenant, refuse)
     total = 0

@@ -18,7 +18,7 @@ from sojourn.domain.endings import Ending
 from sojourn.domain.ids import SessionKey
 from sojourn.domain.values import Tenant
 from sojourn.storage.database import Database
-from sojourn.storage.queries import revocation_plans, sessions, trusted_devices
+from sojourn.storage.queries import revocation_plans, session_revocation, trusted_devices
 from sojourn.storage.queries.revocation_plans import PlanRow
 from sojourn.storage.queries.session_deadlines import was_cut
 from sojourn.storage.queries.session_filters import CONDITIONS, names_of, values_of
@@ -139,7 +139,9 @@ async def _end_some(unit: UnitOfWork, keys: list[SessionKey], *, plan: PlanRow, 
     initiator: Any = plan.initiated_by
     code: Any = plan.reason_code
     ending = Ending(plan.applied_by, plan.reason, code, initiator)
-    await sessions.revoke_since(unit, [row[0] for row in locked], since=plan.open_since, now=now, ending=ending)
+    await session_revocation.revoke_since(
+        unit, [row[0] for row in locked], since=plan.open_since, now=now, ending=ending
+    )
     await revocation_plans.advance(unit, plan.id, count=len(locked))
     if plan.trusted_devices == "forget":
         for user_id, fingerprint in sorted({(row[2], row[3]) for row in locked if row[3] is not None}):

@@ -11,7 +11,7 @@ from sojourn.domain.clock import from_text, to_text
 from sojourn.domain.values import Tenant
 from sojourn.storage import engines
 from sojourn.storage.database import AHEAD, Database
-from sojourn.storage.queries import sessions, usage
+from sojourn.storage.queries import session_revocation, sessions, usage
 from sojourn.storage.upkeep import recount
 from sojourn.storage.upkeep.housekeeping import Round, run_housekeeping
 from tests.cluster.clusters import CitusCluster
@@ -67,7 +67,7 @@ async def add(unit: Any, new: Any) -> None:
     """A session that was used once, and then ended."""
     await sessions.add(unit, new)
     await usage.count_use(unit, new.id, day=new.created_at[:10])
-    await sessions.revoke(unit, new.id, now=new.created_at, ending=BULK)
+    await session_revocation.revoke(unit, new.id, now=new.created_at, ending=BULK)
 
 
 def differences_of(tenant: Tenant) -> Any:

@@ -17,7 +17,7 @@ from sojourn.domain.endings import Ending
 from sojourn.domain.webhooks import mint_secret
 from sojourn.sending.secrets import Secrets
 from sojourn.sending.sender import Sender
-from sojourn.storage.queries import deliveries, sessions, webhooks
+from sojourn.storage.queries import deliveries, session_revocation, webhooks
 from sojourn.storage.queries.deliveries import DeliveryRow
 from sojourn.storage.queries.webhooks import WebhookRow
 from sojourn.storage.unit_of_work import UnitOfWork
@@ -99,7 +99,7 @@ def hook(store: Store, url: str, secret: str) -> None:
 
 def lives_and_ends(store: Store, user: str) -> str:
     key = store.add(new_session(user)).id
-    store.write(lambda unit: sessions.revoke_many(unit, [key], now=T1, ending=ENDED))
+    store.write(lambda unit: session_revocation.revoke_many(unit, [key], now=T1, ending=ENDED))
     return f"sess_{key}"
 
 

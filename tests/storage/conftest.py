@@ -14,7 +14,7 @@ from sojourn.domain.ids import uuid7
 from sojourn.domain.values import Tenant
 from sojourn.storage.engines import open_database
 from sojourn.storage.queries import sessions, trusted_devices
-from sojourn.storage.queries.sessions import NewSession
+from sojourn.storage.queries.session_rows import NewSession
 from sojourn.storage.queries.trusted_devices import NewTrustedDevice
 from sojourn.storage.unit_of_work import UnitOfWork
 

@@ -33,6 +33,7 @@ from sojourn.storage.queries import (
     trusted_devices,
     users,
 )
+from sojourn.storage.queries.session_rows import NewSession, SessionRow
 from sojourn.storage.queries.session_search import Sort, Way, compiled, count_of_user
 from sojourn.storage.sqlite.functions import add_functions
 from sojourn.storage.sqlite.writer import Writer
@@ -87,7 +88,7 @@ def test_every_statement_names_the_tenant(name: str) -> None:
 def test_a_job_that_is_refused_takes_nothing_of_its_neighbours_with_it(store: Store) -> None:
     kept, lost, remembered = new_session(), new_session(), new_session()
 
-    async def write(session: sessions.NewSession, error: Exception | None) -> None:
+    async def write(session: NewSession, error: Exception | None) -> None:
         async def work(unit: UnitOfWork) -> None:
             await sessions.add(unit, session)
             if error is not None:
@@ -177,12 +178,12 @@ class FailingConnection(sqlite3.Connection):
 def test_a_failed_commit_is_told_to_everyone_and_the_writer_lives_on(store: Store) -> None:
     connection = sqlite3.connect(store.path, isolation_level=None, check_same_thread=False, factory=FailingConnection)
 
-    async def write(writer: Writer) -> sessions.SessionRow:
+    async def write(writer: Writer) -> SessionRow:
         return await writer.submit(
             lambda runner: sessions.add(UnitOfWork(runner, ACME, touches=Touches()), new_session())
         )
 
-    async def fail_then_recover() -> tuple[list[Any], sessions.SessionRow]:
+    async def fail_then_recover() -> tuple[list[Any], SessionRow]:
         writer = Writer(connection, 0.1)
         connection.broken = True
         lost = await asyncio.gather(write(writer), write(writer), return_exceptions=True)

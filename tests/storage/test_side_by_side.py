@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from sojourn.storage.queries import sessions, statistics
+from sojourn.storage.queries import session_revocation, statistics
 from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.upkeep import purging, recount
 from tests.storage.conftest import ACME, BULK, END, T0, T1, Store, new_session
@@ -26,11 +26,11 @@ def test_the_same_sessions_are_ended_in_any_order_without_a_deadlock(store: Stor
         async def work(unit: UnitOfWork) -> int:
             attempts.append(seed)
             if seed % 3 == 0:
-                return await sessions.revoke_all_of_user(
+                return await session_revocation.revoke_all_of_user(
                     unit, chance.choice(("ann", "bob", "eve")), now=T1, ending=BULK
                 )
             asked = chance.sample(keys, len(keys))
-            return len(await sessions.revoke_many(unit, asked, now=T1, ending=BULK))
+            return len(await session_revocation.revoke_many(unit, asked, now=T1, ending=BULK))
 
         return await store.database.write(ACME, work)
 

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from sojourn.domain.errors import SessionNotFound
-from sojourn.storage.queries import sessions, statistics
+from sojourn.storage.queries import session_revocation, statistics
 from sojourn.storage.unit_of_work import UnitOfWork
 from tests.storage.conftest import ACME, BULK, END, IDLE, T1, Store, new_session
 
@@ -38,12 +38,12 @@ def test_what_is_undone_is_not_told(store: Store, told: Counter[tuple[str, str]]
     told.clear()
 
     async def end_and_give_up(unit: UnitOfWork) -> None:
-        assert await sessions.revoke(unit, made.id, now=T1, ending=BULK)
+        assert await session_revocation.revoke(unit, made.id, now=T1, ending=BULK)
         raise SessionNotFound()
 
     with pytest.raises(SessionNotFound):
         store.run(store.database.write(ACME, end_and_give_up))
     assert not told
 
-    store.write(lambda unit: sessions.revoke(unit, made.id, now=T1, ending=BULK))
+    store.write(lambda unit: session_revocation.revoke(unit, made.id, now=T1, ending=BULK))
     assert told == Counter({("ended", "bulk"): 1})

@@ -11,10 +11,10 @@ from sojourn.domain.clock import from_text
 from sojourn.domain.paging import Page
 from sojourn.domain.token_identity import TokenHash
 from sojourn.storage.engines import open_database
-from sojourn.storage.queries import sessions, tokens
+from sojourn.storage.queries import session_revocation, sessions, tokens
 from sojourn.storage.queries.session_filters import SessionFilter
+from sojourn.storage.queries.session_rows import NewSession
 from sojourn.storage.queries.session_search import page_of
-from sojourn.storage.queries.sessions import NewSession
 from sojourn.storage.queries.tokens import IssuedToken, Moment
 from sojourn.storage.touches import Touch
 from sojourn.storage.unit_of_work import UnitOfWork
@@ -167,7 +167,7 @@ def test_without_an_interval_no_touch_waits(store: Store, begin: Begin) -> None:
 def test_a_touch_that_waits_does_not_revive_a_revoked_session(store: Store, begin: Begin) -> None:
     session, kept = store.add(new_session()), begin()
     touch(store, kept, session)
-    store.write(lambda unit: sessions.revoke(unit, session.id, now=T1, ending=BULK))
+    store.write(lambda unit: session_revocation.revoke(unit, session.id, now=T1, ending=BULK))
 
     store.run(kept.flush())
 
@@ -267,8 +267,8 @@ def test_a_session_that_ends_keeps_its_last_use_though_its_touch_still_waits(sto
     for key in (one.id, two.id):
         store.database.touches.add(ACME.id, key, touch=Touch(T1, END, IDLE))
 
-    store.write(lambda unit: sessions.revoke(unit, one.id, now=T2, ending=BULK))
-    store.write(lambda unit: sessions.revoke_all_of_user(unit, "eve", now=T2, ending=BULK))
+    store.write(lambda unit: session_revocation.revoke(unit, one.id, now=T2, ending=BULK))
+    store.write(lambda unit: session_revocation.revoke_all_of_user(unit, "eve", now=T2, ending=BULK))
 
     rows = store.read(lambda unit: sessions.list_all_of_user(unit, "eve"))
     assert [(row.last_active_at, row.revoked_at) for row in rows] == [(T1, T2), (T1, T2)]

@@ -8,7 +8,7 @@ from sojourn.cli.synthetic.people import Person, person
 from sojourn.domain.clock import Instant
 from sojourn.domain.ids import SessionKey
 from sojourn.domain.sessions import Timeouts
-from sojourn.storage.queries.sessions import NewSession
+from sojourn.storage.queries.session_rows import NewSession
 
 SPAN = timedelta(days=30)
 """How far back the sessions go."""

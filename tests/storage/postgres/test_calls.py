@@ -15,7 +15,7 @@ from sojourn.storage.postgres.database import PostgresDatabase
 from sojourn.storage.queries import procedures, sessions, sign_ins, statistics, tenants
 from sojourn.storage.queries.procedures import FirstTokens
 from sojourn.storage.queries.refresh_states import RefreshRow
-from sojourn.storage.queries.sessions import NewSession, SessionRow
+from sojourn.storage.queries.session_rows import NewSession, SessionRow
 from sojourn.storage.queries.tokens import IssuedToken
 from sojourn.storage.unit_of_work import UnitOfWork
 from tests.postgres import Cluster

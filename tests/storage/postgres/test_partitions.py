@@ -8,8 +8,8 @@ import pytest
 
 from sojourn.domain.clock import from_text, to_text
 from sojourn.storage.database import AHEAD
-from sojourn.storage.queries import sessions, statistics, usage
-from sojourn.storage.queries.sessions import NewSession
+from sojourn.storage.queries import session_revocation, sessions, statistics, usage
+from sojourn.storage.queries.session_rows import NewSession
 from sojourn.storage.upkeep.housekeeping import run_housekeeping, settle_all
 from tests.storage.conftest import ACME, BULK, NOISE, T0, Store, new_session
 
@@ -67,7 +67,7 @@ def test_creating_partitions_twice_changes_nothing(roomy: Store, sql: Sql) -> No
 
 def test_a_week_that_ended_is_dropped_and_the_numbers_follow(roomy: Store, sql: Sql) -> None:
     ended = roomy.add(at(T0))
-    roomy.write(lambda unit: sessions.revoke(unit, ended.id, now=T0, ending=BULK))
+    roomy.write(lambda unit: session_revocation.revoke(unit, ended.id, now=T0, ending=BULK))
     roomy.write(lambda unit: usage.count_use(unit, ended.id, day="2026-04-15"))
     roomy.run(settle_all(roomy.database, A_WEEK_ON))
 

@@ -21,6 +21,7 @@ from sojourn.storage.queries import (
     session_events,
     session_limit,
     session_policies,
+    session_revocation,
     sessions,
     statistics,
     status_lists,
@@ -48,8 +49,8 @@ HOT = {
     "list where a time-out became shorter": (sessions.LIST_ACTIVE_OF_USER.exact, "_user_id_"),
     "list of all": (sessions.LIST_ALL_OF_USER, "_user_id_id_idx"),
     "touch": (sessions.TOUCH, "_pkey"),
-    "revoke": (sessions.REVOKE, "_pkey"),
-    "revoke all": (sessions.LOCK_ALL_OF_USER, "_user_id_"),
+    "revoke": (session_revocation.REVOKE, "_pkey"),
+    "revoke all": (session_revocation.LOCK_ALL_OF_USER, "_user_id_"),
     "settle": (statistics.DUE, "_due_at_idx"),
     "few of a tenant's sessions are active": (
         compiled(frozenset({"status=active"}), "few", begun=False).rows,

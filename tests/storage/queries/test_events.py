@@ -11,7 +11,15 @@ import pytest
 from sojourn.domain.clock import Instant, from_text
 from sojourn.domain.endings import RESTORED, Ending
 from sojourn.domain.ids import uuid7
-from sojourn.storage.queries import erasure, events, feed, session_limit, sessions, sign_ins, statistics
+from sojourn.storage.queries import (
+    erasure,
+    events,
+    feed,
+    session_limit,
+    session_revocation,
+    sign_ins,
+    statistics,
+)
 from sojourn.storage.queries.feed import EVERYBODY, EventRow
 from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.upkeep import mass_revocation, purging
@@ -50,7 +58,7 @@ async def _erase(unit: UnitOfWork) -> None:
 
 WAYS: dict[str, tuple[Callable[[Store], Awaitable[Any]], str]] = {
     "all of a user": (
-        _unit(lambda u: sessions.revoke_all_of_user(u, "ann", now=T1, ending=BY_ADMIN)),
+        _unit(lambda u: session_revocation.revoke_all_of_user(u, "ann", now=T1, ending=BY_ADMIN)),
         "revoked_by_admin",
     ),
     "limit": (
@@ -94,7 +102,7 @@ def test_the_first_reason_stands(store: Store) -> None:
     kept = store.add(new_session("ann"))
     store.write(lambda unit: statistics.settle(unit, IDLE, limit=10))
 
-    store.write(lambda unit: sessions.revoke_many(unit, [kept.id], now=T1, ending=BY_ADMIN))
+    store.write(lambda unit: session_revocation.revoke_many(unit, [kept.id], now=T1, ending=BY_ADMIN))
 
     assert [event.reason_code for event in ends(store)] == ["idle_timeout"]
 
@@ -103,7 +111,7 @@ def test_what_is_undone_is_not_told(store: Store) -> None:
     kept = store.add(new_session("ann"))
 
     async def fails(unit: UnitOfWork) -> None:
-        await sessions.revoke_many(unit, [kept.id], now=T1, ending=BY_ADMIN)
+        await session_revocation.revoke_many(unit, [kept.id], now=T1, ending=BY_ADMIN)
         raise RuntimeError("no")
 
     with pytest.raises(RuntimeError, match="no"):
@@ -115,7 +123,7 @@ def test_what_is_undone_is_not_told(store: Store) -> None:
 def test_erasing_takes_the_user_out_of_what_was_told(store: Store) -> None:
     kept = store.add(new_session("ann"))
     store.write(
-        lambda unit: sessions.revoke_many(
+        lambda unit: session_revocation.revoke_many(
             unit, [kept.id], now=T1, ending=Ending("ann", "bye ann", "signed_out", "user")
         )
     )
@@ -164,7 +172,7 @@ def test_readers_see_every_end_in_one_order_while_writers_end_sessions(store: St
         for key in part:
 
             async def work(unit: UnitOfWork, key: Any = key) -> None:
-                await sessions.revoke_many(unit, [key], now=T1, ending=BY_ADMIN)
+                await session_revocation.revoke_many(unit, [key], now=T1, ending=BY_ADMIN)
                 await asyncio.sleep(chance.random() * 0.004)
 
             await store.database.write(ACME, work)

@@ -6,7 +6,7 @@ import pytest
 
 from sojourn.domain.ids import SessionKey
 from sojourn.domain.sessions import is_active
-from sojourn.storage.queries import sessions
+from sojourn.storage.queries import session_revocation, sessions
 from sojourn.storage.statements import Many
 from sojourn.storage.unit_of_work import UnitOfWork
 from tests.storage.conftest import BULK, IDLE, NOISE, T0, T1, T2, Store, new_session
@@ -35,7 +35,7 @@ def test_many_checks_find_what_single_checks_find(store: Store, seed: int) -> No
         idle = draw.choice((T2, IDLE, LATER))
         keys.append(store.add(new_session(draw.choice(USERS[:-1]), T0, idle_expires_at=idle), **tenant).id)
     ended = draw.sample(keys, 8)
-    store.write(lambda unit: sessions.revoke_many(unit, ended, now=T1, ending=BULK))
+    store.write(lambda unit: session_revocation.revoke_many(unit, ended, now=T1, ending=BULK))
     asked, wanted = draw.choices(USERS, k=30), draw.choices(keys, k=30)
 
     for now in (T1, T2, IDLE, LATER):

@@ -18,7 +18,7 @@ from sojourn.domain.ids import uuid7
 from sojourn.domain.paging import Page
 from sojourn.domain.values import Tenant
 from sojourn.handlers.views.sessions import session_record
-from sojourn.storage.queries import revocation_plans, sessions, statistics, suspensions
+from sojourn.storage.queries import revocation_plans, session_revocation, sessions, statistics, suspensions
 from sojourn.storage.queries.feed import EVERYBODY
 from sojourn.storage.queries.revocation_plans import NewPlan
 from sojourn.storage.queries.session_filters import SessionFilter
@@ -43,7 +43,7 @@ def filled(store: Store, chance: random.Random) -> tuple[Tenant, list[str]]:
     async def fill(unit: UnitOfWork) -> None:
         for session in made:
             await sessions.add(unit, session)
-        await sessions.revoke_many(unit, [made[3].id, made[20].id], now=at(29), ending=BULK)
+        await session_revocation.revoke_many(unit, [made[3].id, made[20].id], now=at(29), ending=BULK)
         await statistics.settle(unit, at(25), limit=3)
 
     store.write(fill, of)
@@ -203,7 +203,10 @@ def test_a_plan_counts_what_is_listed_and_ends_exactly_that(
         assert (end == (APPLIED, "root", "plan")) == (key in meant)
     assert at_once["revoked of None"][1] >= before["revoked of None"][1] | meant
     assert not (at_once["active of None"][1] | at_once["suspended of None"][1]) & meant
-    assert store.write(lambda unit: sessions.revoke_many(unit, sorted(meant), now=LATER, ending=BULK), of) == set()
+    assert (
+        store.write(lambda unit: session_revocation.revoke_many(unit, sorted(meant), now=LATER, ending=BULK), of)
+        == set()
+    )
     assert told(store, of, meant) == []
 
     async def side_by_side() -> list[Any]:

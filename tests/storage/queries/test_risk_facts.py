@@ -7,7 +7,7 @@ import pytest
 from sojourn.domain.device_names import DeviceName
 from sojourn.domain.endings import REUSE, Ending
 from sojourn.domain.risk_evidence import SeenSession
-from sojourn.storage.queries import risk_facts, sessions, trusted_devices
+from sojourn.storage.queries import risk_facts, session_revocation, trusted_devices
 from sojourn.storage.queries.risk_facts import HISTORY, SAMPLE, DeviceCounts
 from sojourn.storage.sqlite.functions import add_functions
 from sojourn.storage.statements import SQLITE, Statement
@@ -67,7 +67,7 @@ def test_a_history_holds_nothing_of_another_tenant(store: Store) -> None:
 
 def test_only_the_latest_active_sessions_stand_for_a_tenant(store: Store) -> None:
     keys = [store.add(new_session(at=at)).id for at in (T0, T1, T2)]
-    store.write(lambda unit: sessions.revoke(unit, keys[1], now=T2, ending=BULK))
+    store.write(lambda unit: session_revocation.revoke(unit, keys[1], now=T2, ending=BULK))
 
     assert [session.id for session in store.read(lambda unit: risk_facts.latest_active(unit, T2))] == [keys[2], keys[0]]
     assert store.read(lambda unit: risk_facts.latest_active(unit, IDLE)) == []
@@ -85,8 +85,8 @@ def test_a_tenants_active_sessions_are_none_of_another(store: Store) -> None:
 def test_a_device_is_counted_over_all_its_sessions(store: Store) -> None:
     keys = [store.add(new_session(user, **DEVICE)).id for user in ("ann", "ann", "bob", "eve")]
     store.add(new_session(device_id="e"))
-    store.write(lambda unit: sessions.revoke(unit, keys[0], now=T1, ending=Ending("root", "lost", "bulk")))
-    store.write(lambda unit: sessions.revoke(unit, keys[1], now=T1, ending=REUSE))
+    store.write(lambda unit: session_revocation.revoke(unit, keys[0], now=T1, ending=Ending("root", "lost", "bulk")))
+    store.write(lambda unit: session_revocation.revoke(unit, keys[1], now=T1, ending=REUSE))
 
     assert store.read(lambda unit: risk_facts.count_on_device(unit, "d", now=T1)) == DeviceCounts(4, 2, 2, 1, 3)
     assert store.read(lambda unit: risk_facts.count_on_device(unit, "d", now=END)) == DeviceCounts(4, 0, 2, 1, 3)

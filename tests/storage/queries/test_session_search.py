@@ -14,10 +14,10 @@ from sojourn.domain.clock import from_text, to_text
 from sojourn.domain.paging import Page
 from sojourn.domain.session_cursors import Place
 from sojourn.domain.sessions import status_of
-from sojourn.storage.queries import sessions, statistics
+from sojourn.storage.queries import session_revocation, sessions, statistics
 from sojourn.storage.queries.session_filters import SessionFilter
+from sojourn.storage.queries.session_rows import NewSession
 from sojourn.storage.queries.session_search import Found, Sort, page_of, step_of
-from sojourn.storage.queries.sessions import NewSession
 from sojourn.storage.unit_of_work import UnitOfWork
 from tests.storage.conftest import BULK, NOISE, T0, Store, new_session
 
@@ -135,7 +135,7 @@ def lived(store: Store) -> tuple[Store, list[NewSession], set[str]]:
 
     store.write(fill)
     revoked = {session.id for session in made if chance.random() < 0.2}
-    ended = store.write(lambda unit: sessions.revoke_many(unit, sorted(revoked), now=T0, ending=BULK))
+    ended = store.write(lambda unit: session_revocation.revoke_many(unit, sorted(revoked), now=T0, ending=BULK))
     store.write(lambda unit: statistics.settle(unit, at(30), limit=5))
     return store, made, set(ended)
 
@@ -229,14 +229,14 @@ def test_a_walk_shows_whatever_stood_throughout_exactly_once_while_others_come_a
             seen += [row.id for row in step.rows]
             come.add(store.add(any_session(chance, chance.randrange(-5, 65))).id)
             victim = chance.choice(sorted(before)) if len(standing) > 4 else new_session().id
-            store.write(lambda unit, v=victim: sessions.revoke(unit, v, now=now, ending=BULK))
+            store.write(lambda unit, v=victim: session_revocation.revoke(unit, v, now=now, ending=BULK))
             standing.discard(victim)
         ended |= before - standing
 
         assert len(seen) == len(set(seen))
         assert standing <= set(seen) <= before | come
         newly = sorted(come)
-        store.write(lambda unit, keys=newly: sessions.revoke_many(unit, keys, now=now, ending=BULK))
+        store.write(lambda unit, keys=newly: session_revocation.revoke_many(unit, keys, now=now, ending=BULK))
 
 
 def test_a_search_by_filters_finds_nothing_of_another_tenant(store: Store) -> None:

@@ -5,7 +5,7 @@ import pytest
 from sojourn.domain.endings import Ending
 from sojourn.domain.paging import Page
 from sojourn.domain.sessions import Status
-from sojourn.storage.queries import sessions
+from sojourn.storage.queries import session_revocation, sessions
 from sojourn.storage.queries.session_filters import SessionFilter
 from sojourn.storage.queries.session_search import page_of
 from sojourn.storage.touches import Touch
@@ -68,7 +68,7 @@ def test_a_page_holds_nothing_of_another_tenant(store: Store) -> None:
 
 def test_a_search_fits_user_and_status(store: Store) -> None:
     active, revoked, other = store.add(new_session()), store.add(new_session()), store.add(new_session("bob"))
-    store.write(lambda unit: sessions.revoke(unit, revoked.id, now=T1, ending=Ending("root", "lost", "bulk")))
+    store.write(lambda unit: session_revocation.revoke(unit, revoked.id, now=T1, ending=Ending("root", "lost", "bulk")))
 
     def found(user: str | None, status: Status | None, now: str = T1) -> set[str]:
         rows, total, *_ = store.read(lambda unit: page_of(unit, SessionFilter(user, status), now=now, page=FIRST))
@@ -145,10 +145,10 @@ def test_a_revocation_says_who_when_and_why_and_happens_once(store: Store) -> No
     session = store.add(new_session())
 
     assert store.write(
-        lambda unit: sessions.revoke(unit, session.id, now=T1, ending=Ending("root", "lost phone", "bulk"))
+        lambda unit: session_revocation.revoke(unit, session.id, now=T1, ending=Ending("root", "lost phone", "bulk"))
     )
     assert not store.write(
-        lambda unit: sessions.revoke(unit, session.id, now=T2, ending=Ending("eve", "again", "bulk"))
+        lambda unit: session_revocation.revoke(unit, session.id, now=T2, ending=Ending("eve", "again", "bulk"))
     )
 
     found = store.read(lambda unit: sessions.get(unit, session.id))
@@ -159,7 +159,7 @@ def test_a_revocation_says_who_when_and_why_and_happens_once(store: Store) -> No
 def test_a_revocation_ends_nothing_in_another_tenant(store: Store) -> None:
     session = store.add(new_session())
 
-    assert not store.write(lambda unit: sessions.revoke(unit, session.id, now=T1, ending=BULK), NOISE)
+    assert not store.write(lambda unit: session_revocation.revoke(unit, session.id, now=T1, ending=BULK), NOISE)
     assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", now=T1)) == 1
 
 
@@ -168,7 +168,7 @@ def test_all_sessions_of_a_user_end_and_nobody_elses(store: Store) -> None:
         store.add(new_session())
     store.add(new_session("bob"))
 
-    ended = store.write(lambda unit: sessions.revoke_all_of_user(unit, "ann", now=T1, ending=BULK))
+    ended = store.write(lambda unit: session_revocation.revoke_all_of_user(unit, "ann", now=T1, ending=BULK))
 
     assert ended == 3
     assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", now=T1)) == 0
@@ -176,7 +176,7 @@ def test_all_sessions_of_a_user_end_and_nobody_elses(store: Store) -> None:
 
 
 def test_all_sessions_of_a_user_go_on_in_another_tenant(store: Store) -> None:
-    store.write(lambda unit: sessions.revoke_all_of_user(unit, "ann", now=T1, ending=BULK))
+    store.write(lambda unit: session_revocation.revoke_all_of_user(unit, "ann", now=T1, ending=BULK))
 
     assert store.read(lambda unit: sessions.count_active_of_user(unit, "ann", now=T1), NOISE) == 1
 

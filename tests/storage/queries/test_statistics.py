@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sojourn.domain.clock import from_text, to_text
 from sojourn.domain.paging import Page
-from sojourn.storage.queries import sessions, statistics
+from sojourn.storage.queries import session_revocation, sessions, statistics
 from sojourn.storage.queries.session_filters import SessionFilter
 from sojourn.storage.queries.session_search import page_of
 from sojourn.storage.queries.statistics import SessionStats
@@ -70,7 +70,7 @@ def live_and_recount(store: Store, seed: int) -> None:
                     store.write(lambda unit, c=chosen, n=now, i=idle: sessions.touch(unit, c, touch=Touch(n, i, i)))
                 case "revoke" if ids:
                     chosen = chance.choice(ids)
-                    store.write(lambda unit, c=chosen, n=now: sessions.revoke(unit, c, now=n, ending=BULK))
+                    store.write(lambda unit, c=chosen, n=now: session_revocation.revoke(unit, c, now=n, ending=BULK))
                 case "settle":
                     store.write(lambda unit, n=now: statistics.settle(unit, n, limit=5))
             stats = store.read(lambda unit, n=now: statistics.session_stats(unit, n))

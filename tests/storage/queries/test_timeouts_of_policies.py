@@ -30,6 +30,7 @@ from sojourn.storage.queries import (
     refresh_states,
     session_devices,
     session_policies,
+    session_revocation,
     session_search,
     sessions,
     statistics,
@@ -38,7 +39,7 @@ from sojourn.storage.queries import (
 )
 from sojourn.storage.queries.feed import read
 from sojourn.storage.queries.session_filters import SessionFilter
-from sojourn.storage.queries.sessions import NewSession
+from sojourn.storage.queries.session_rows import NewSession
 from sojourn.storage.queries.tokens import IssuedToken, Moment
 from sojourn.storage.touches import Touch
 from sojourn.storage.unit_of_work import UnitOfWork
@@ -142,7 +143,7 @@ class History:
         if number >= len(self.known):
             return
         of = self.known[number]
-        ended = await self.write(lambda unit: sessions.revoke(unit, of.key, now=self.text, ending=BULK))
+        ended = await self.write(lambda unit: session_revocation.revoke(unit, of.key, now=self.text, ending=BULK))
         assert ended == is_active(of, self.text)
         if ended:
             self.known[number] = replace(of, revoked_at=self.text)

@@ -32,7 +32,7 @@ from sqlalchemy import bindparam, select
 from sojourn.domain.clock import from_text, to_text
 from sojourn.domain.paging import Page
 from sojourn.domain.sessions import Status
-from sojourn.storage.queries import sessions, statistics
+from sojourn.storage.queries import session_revocation, sessions, statistics
 from sojourn.storage.queries.session_filters import SessionFilter
 from sojourn.storage.queries.session_search import page_of
 from sojourn.storage.queries.sessions import Assurance
@@ -126,15 +126,15 @@ class Tenant(RuleBasedStateMachine):
     @rule(clock=clocks, numbers=chosen)
     def end_some(self, clock: int, numbers: list[int]) -> None:
         keys, now = self.some(numbers), self.now(clock)
-        ended = self.store.write(lambda unit: sessions.revoke_many(unit, keys, now=now, ending=BULK))
-        again = self.store.write(lambda unit: sessions.revoke_many(unit, keys, now=now, ending=BULK))
+        ended = self.store.write(lambda unit: session_revocation.revoke_many(unit, keys, now=now, ending=BULK))
+        again = self.store.write(lambda unit: session_revocation.revoke_many(unit, keys, now=now, ending=BULK))
         assert ended <= set(keys)
         assert again == set()
 
     @rule(clock=clocks, user=st.sampled_from(USERS))
     def end_all_of_a_user(self, clock: int, user: str) -> None:
         now = self.now(clock)
-        self.store.write(lambda unit: sessions.revoke_all_of_user(unit, user, now=now, ending=BULK))
+        self.store.write(lambda unit: session_revocation.revoke_all_of_user(unit, user, now=now, ending=BULK))
         assert self.store.read(lambda unit: sessions.count_active_of_user(unit, user, now=now)) == 0
 
     @rule(clock=clocks)
@@ -265,7 +265,7 @@ def test_a_session_that_another_process_settled_can_still_be_ended_and_counts_on
     store.write(lambda unit: statistics.settle(unit, ahead, limit=10))
 
     assert not store.write(lambda unit: sessions.touch(unit, session.id, touch=Touch(behind, ahead, ahead)))
-    assert store.write(lambda unit: sessions.revoke(unit, session.id, now=behind, ending=BULK))
+    assert store.write(lambda unit: session_revocation.revoke(unit, session.id, now=behind, ending=BULK))
 
     stats = store.read(lambda unit: statistics.session_stats(unit, behind))
     assert (stats.active, stats.revoked, stats.expired) == (0, 1, 0)

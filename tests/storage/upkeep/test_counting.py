@@ -14,7 +14,7 @@ from sojourn.domain.clock import from_text, to_text
 from sojourn.domain.ids import SessionKey
 from sojourn.domain.series import DIMENSIONS, KEPT, MAX_VALUES, OTHERS, STEPS, UNKNOWN, WHOLE, Window
 from sojourn.domain.values import Tenant
-from sojourn.storage.queries import erasure, rollups, sessions, statistics, suspensions
+from sojourn.storage.queries import erasure, rollups, session_revocation, sessions, statistics, suspensions
 from sojourn.storage.queries.rollups import Counted
 from sojourn.storage.unit_of_work import UnitOfWork
 from sojourn.storage.upkeep import counting
@@ -75,7 +75,7 @@ class Scene:
 
         async def work(unit: UnitOfWork) -> None:
             if act == "revoke":
-                await sessions.revoke_many(unit, [key], now=at, ending=BULK)
+                await session_revocation.revoke_many(unit, [key], now=at, ending=BULK)
             elif act == "suspend":
                 until = to_text(self.now + timedelta(minutes=self.chance.randint(1, 60)))
                 then = self.chance.choice(["reactivate", "revoke"])
@@ -140,7 +140,7 @@ def test_what_was_there_before_the_first_event_counts_as_active(
     assert counted(store, "1h", "app_id").active == {"shop": 2}
 
     store.write(lambda unit: suspensions.reactivate(unit, old[0].id, user_id="old_0", now=T1, actor="root"))
-    store.write(lambda unit: sessions.revoke_many(unit, [old[1].id, old[2].id], now=T1, ending=BULK))
+    store.write(lambda unit: session_revocation.revoke_many(unit, [old[1].id, old[2].id], now=T1, ending=BULK))
     store.write(lambda unit: suspensions.suspend(unit, old[3].id, user_id="old_3", now=T1, **until))
     count(store, from_text(T1))
 
@@ -187,7 +187,7 @@ def test_values_beyond_those_that_are_counted_apart_are_counted_together(store: 
 
     store.write(create)
     count(store, START)
-    store.write(lambda unit: sessions.revoke_many(unit, [one.id for one in made[:-1]], now=T1, ending=BULK))
+    store.write(lambda unit: session_revocation.revoke_many(unit, [one.id for one in made[:-1]], now=T1, ending=BULK))
     count(store, from_text(T1))
 
     found = counted(store, "24h", "app_id")

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from sojourn.domain.clock import from_text, to_text
-from sojourn.storage.queries import sessions, statistics, trusted_devices
+from sojourn.storage.queries import session_revocation, sessions, statistics, trusted_devices
 from sojourn.storage.upkeep import leases, overdue, recount
 from sojourn.storage.upkeep.housekeeping import (
     LEASE,
@@ -80,7 +80,7 @@ def test_a_round_settles_purges_and_leaves_nothing_overdue(store: Store) -> None
 def test_what_is_overdue_is_counted_and_not_deleted(store: Store) -> None:
     ended = store.add(new_session())
     store.add(new_session(at=END, expires_at="2027-01-01T00:00:00.000Z", idle_expires_at="2027-01-01T00:00:00.000Z"))
-    store.write(lambda unit: sessions.revoke(unit, ended.id, now=T1, ending=BULK))
+    store.write(lambda unit: session_revocation.revoke(unit, ended.id, now=T1, ending=BULK))
     store.write(lambda unit: trusted_devices.trust(unit, new_device(), now=T0))
     before = to_text(MUCH_LATER - RETENTION)
 

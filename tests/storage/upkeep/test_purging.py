@@ -1,6 +1,6 @@
 """What ended longer ago than it is kept leaves, and the numbers follow."""
 
-from sojourn.storage.queries import sessions, statistics, usage
+from sojourn.storage.queries import session_revocation, sessions, statistics, usage
 from sojourn.storage.upkeep.purging import purge_sessions, purge_tenant
 from tests.storage.conftest import ACME, BULK, NOISE, T0, T1, Store, new_session
 
@@ -15,7 +15,7 @@ def numbers(store: Store, now: str) -> tuple[int, ...]:
 
 def test_revoked_expired_and_settled_sessions_leave_and_active_ones_stay(store: Store) -> None:
     revoked, _, _ = [store.add(new_session()) for _ in range(3)]
-    store.write(lambda unit: sessions.revoke(unit, revoked.id, now=T1, ending=BULK))
+    store.write(lambda unit: session_revocation.revoke(unit, revoked.id, now=T1, ending=BULK))
     store.write(lambda unit: statistics.settle(unit, LONG_AFTER, limit=1))
     young = store.add(
         new_session(at=LONG_AFTER, expires_at="2026-06-02T00:00:00.000Z", idle_expires_at="2026-06-02T00:00:00.000Z")
@@ -32,7 +32,7 @@ def test_revoked_expired_and_settled_sessions_leave_and_active_ones_stay(store: 
 
 def test_what_ended_lately_is_kept(store: Store) -> None:
     session = store.add(new_session())
-    store.write(lambda unit: sessions.revoke(unit, session.id, now=T1, ending=BULK))
+    store.write(lambda unit: session_revocation.revoke(unit, session.id, now=T1, ending=BULK))
 
     assert store.write(lambda unit: purge_sessions(unit, T0, limit=10)) == 0
     assert store.write(lambda unit: purge_sessions(unit, T1, limit=10)) == 1
