@@ -43,7 +43,7 @@ FUNCTIONS = AGGREGATES | {
 LOCKING = {
     ("statistics", "DUE"),
     ("statistics", "TOO_EARLY"),
-    ("sessions", "LOCK_ALL_OF_USER"),
+    ("session_revocation", "LOCK_ALL_OF_USER"),
     ("provider_sessions", "LOCK"),
     ("mass_revocation", "LOCK_SOME"),
     ("revoking", "LOCK"),
