@@ -26,6 +26,9 @@ from tests.live import API_KEY, REFRESH_SECRET, LiveServer
 
 TENANT = "tnt_0001"
 CHECKS = 500
+OF_EACH = 12
+"""How many active sessions each user has who is checked."""
+ROWS = "/admin/sessions?count=none&page_size=100"
 LIST = "/admin/sessions?count=none&limit=20"
 FILTERS = {
     "user": "user_id={user_id}",
@@ -97,6 +100,18 @@ class Asker:
         return json.loads(content)
 
 
+def alike(asker: Asker, users: list[str]) -> list[str]:
+    """As many users as one request checks whose numbers of active sessions are nearest to twelve."""
+    numbers: dict[str, int] = {}
+    for first in range(0, len(users), CHECKS):
+        body = json.dumps({"user_ids": users[first : first + CHECKS]}).encode()
+        numbers |= {item["id"]: item["session_count"] for item in asker.check(body)["items"]}
+    chosen = sorted(users, key=lambda user: abs(numbers[user] - OF_EACH))[:CHECKS]
+    mean = statistics.mean(numbers[user] for user in chosen)
+    click.echo(f"  {len(chosen)} users have {mean:.1f} active sessions each")
+    return random.Random(1).sample(chosen, len(chosen))
+
+
 def timed(ask: Callable[[], Any], times: int) -> tuple[float, float]:
     """The median and the fastest of so many repetitions, in milliseconds."""
     ask()
@@ -143,9 +158,9 @@ def main(sessions: int, engines: tuple[str, ...], times: int) -> None:
         with served(engine, sessions) as server:
             asker = Asker(server)
             click.echo(f"{engine}, {sessions:,} sessions of one tenant, {times} repetitions")
-            rows = asker.list("/admin/sessions?page_size=100&page=3")["items"]
-            users = [chance.choice(rows)["user_id"] for _ in range(CHECKS)]
-            keys = [chance.choice(rows)["id"] for _ in range(CHECKS)]
+            rows = [row for page in range(1, 101) for row in asker.list(f"{ROWS}&page={page}")["items"]]
+            users = alike(asker, list(dict.fromkeys(row["user_id"] for row in rows)))
+            keys = chance.sample([row["id"] for row in rows], CHECKS)
             for name, body in (("users", {"user_ids": users}), ("sessions", {"session_ids": keys})):
                 sent = json.dumps(body).encode()
                 median, best = timed(partial(asker.check, sent), times)

@@ -52,7 +52,15 @@ _COUNT = select(func.count()).select_from(_S).where(_OF_USER)
 COUNT_ACTIVE_OF_USER = ByRows(Statement(_COUNT.where(ALL_ACTIVE), on_sqlite=_COUNT.where(ACTIVE_BY_INDEX)))
 _AMONG = _MINE, is_among(_S.c.user_id, bindparam("users"))
 _COUNTS = select(_S.c.user_id, func.count()).where(*_AMONG).group_by(_S.c.user_id)
-COUNT_ACTIVE_OF_USERS = ByRows(Statement(_COUNTS.where(ALL_ACTIVE), on_sqlite=_COUNTS.where(ACTIVE_BY_INDEX)))
+_EACH = func.json_each(bindparam("users")).table_valued("value")
+_OF_EACH = select(func.count()).where(_MINE, _S.c.user_id == _EACH.c.value, ACTIVE_BY_INDEX).correlate(_EACH)
+COUNT_ACTIVE_OF_USERS = ByRows(
+    Statement(
+        _COUNTS.where(ALL_ACTIVE),
+        # SQLite would sort the users for the groups; a user without a session is a row here, too.
+        on_sqlite=select(_EACH.c.value, _OF_EACH.scalar_subquery()),
+    )
+)
 ACTIVE_AMONG = ByRows(Statement(select(_S.c.id).where(_MINE, is_among(_S.c.id, bindparam("keys")), ACTIVE)))
 _PAGE = select(*COLUMNS_OF_OPEN).where(_OF_USER).limit(bindparam("limit")).offset(bindparam("offset"))
 LIST_ACTIVE_OF_USER = ByRows(
@@ -203,7 +211,7 @@ async def count_active_of_user(unit: UnitOfWork, user_id: str, *, now: Instant) 
 async def count_active_of_users(unit: UnitOfWork, user_ids: Iterable[str], *, now: Instant) -> dict[str, int]:
     """How many sessions of some users are active; users without one are left out."""
     found = await COUNT_ACTIVE_OF_USERS.all(unit, users=Many(dict.fromkeys(user_ids)), now=now)
-    return {row[0]: row[1] for row in found}
+    return {row[0]: row[1] for row in found if row[1]}
 
 
 async def active_among(unit: UnitOfWork, keys: Iterable[SessionKey], *, now: Instant) -> set[SessionKey]:
