@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sojourn.domain.clock import Instant, from_text, to_text
 from sojourn.domain.errors import SessionNotFound
+from sojourn.domain.session_binding import Binding
 from sojourn.domain.session_policies import OwnTimeouts, shorter
 from sojourn.domain.sessions import idle_deadline_after_activity
 from sojourn.handlers.context import Context
@@ -14,13 +15,19 @@ from sojourn.storage.touches import Touch
 
 
 async def keep_alive(
-    ctx: Context, row: SessionRow, *, own_idle: timedelta | None, ip: str | None = None, user_agent: str | None = None
+    ctx: Context,
+    row: SessionRow,
+    *,
+    own_idle: timedelta | None,
+    binding: Binding,
+    ip: str | None = None,
+    user_agent: str | None = None,
 ) -> View:
     """`SimpleResponse`: the idle deadline of an active session moves, the absolute one never does.
 
-    `own_idle` is the idle time-out of the tenant's policy, None where it has none. `ip` and `user_agent` say where
-    it is used now, None where that is not told. Raises SessionNotFound when the session has ended meanwhile, or ends
-    because it is used from elsewhere.
+    `own_idle` is the idle time-out of the tenant's policy, None where it has none, and `binding` is its binding. `ip`
+    and `user_agent` say where it is used now, None where that is not told. Raises SessionNotFound when the session has
+    ended meanwhile, or ends because it is used from elsewhere.
     """
     touch = Touch(
         last_active_at=ctx.now_text,
@@ -29,7 +36,7 @@ async def keep_alive(
         last_ip=ip,
         last_user_agent=user_agent,
     )
-    if ip is not None and await settle_move(ctx, row, ip=ip, touch=touch):
+    if ip is not None and await settle_move(ctx, row, binding=binding, ip=ip, touch=touch):
         return simple_response("activity recorded", ctx.now_text)
     if not await ctx.service.touch(ctx.db, row.id, at=ctx.now, touch=touch):
         raise SessionNotFound()

@@ -7,7 +7,7 @@ from sojourn.domain.endings import MOVED
 from sojourn.domain.errors import SessionNotFound
 from sojourn.domain.ids import session_id
 from sojourn.domain.places import country_of
-from sojourn.domain.session_binding import Move, Place, elsewhere, judge_move
+from sojourn.domain.session_binding import NO_BINDING, Binding, Move, Place, judge_move
 from sojourn.domain.sessions import is_active
 from sojourn.handlers.context import Context
 from sojourn.storage.queries import session_policies, session_revocation, sessions
@@ -16,19 +16,15 @@ from sojourn.storage.touches import Touch
 from sojourn.storage.unit_of_work import UnitOfWork
 
 
-async def settle_move(ctx: Context, row: SessionRow, *, ip: str, touch: Touch) -> bool:
+async def settle_move(ctx: Context, row: SessionRow, *, binding: Binding, ip: str, touch: Touch) -> bool:
     """Whether a use of an active session from `ip` was a move, which is recorded then together with its `touch`.
 
-    The policy is read only for a session that is used elsewhere. Raises SessionNotFound where the policy ends it,
-    or somebody else has.
+    `binding` is that of the tenant's policy, as it was read with the row. Where the use is a move by it, the policy is
+    read again with what is changed. Raises SessionNotFound where the policy ends the session, or somebody else has.
     """
-    first = Place(row.asn, country_of(row.geoip))
-    if ip == row.ip or first == (None, None):
+    if ip == row.ip or binding == NO_BINDING:
         return False
-    now = _place_of(ctx, ip)
-    if not elsewhere(first, now):
-        return False
-    binding = (await session_policies.get(ctx.db)).binding
+    first, now = Place(row.asn, country_of(row.geoip)), _place_of(ctx, ip)
     if judge_move(binding, first, before=_last_place(ctx, row), now=now) is None:
         return False
     await ctx.db.pause()

@@ -104,9 +104,10 @@ async def revoke_session_as_service(ctx: Context, session_id: str, body: dict[st
 async def touch_session_as_service(ctx: Context, session_id: str, body: dict[str, Any] | None) -> View:
     """Keep a session alive, as a backend that serves its user asks, who may tell where the user is now."""
     said = body or {}
-    row, own_idle = await session_or_404(ctx, session_id, read=sessions.get_to_touch)
+    row, own_idle, binding = await session_or_404(ctx, session_id, read=sessions.get_to_touch)
     active_or_404(row, ctx.now_text)
-    return await keep_alive(ctx, row, own_idle=own_idle, ip=said.get("ip"), user_agent=said.get("user_agent"))
+    ip, user_agent = said.get("ip"), said.get("user_agent")
+    return await keep_alive(ctx, row, own_idle=own_idle, binding=binding, ip=ip, user_agent=user_agent)
 
 
 async def elevate_session(ctx: Context, session_id: str, body: dict[str, Any]) -> View:

@@ -137,9 +137,9 @@ async def revoke_other_sessions(ctx: Context, except_: str) -> View:
 @commits_itself
 async def touch_session(ctx: Context, session_id: str) -> View:
     """Keep a session alive: the idle deadline moves, the absolute one never does."""
-    row, own_idle = await session_or_404(ctx, session_id, read=sessions.get_to_touch)
+    row, own_idle, binding = await session_or_404(ctx, session_id, read=sessions.get_to_touch)
     _require_self(ctx, row.user_id)
-    return await keep_alive(ctx, active_or_404(row, ctx.now_text), own_idle=own_idle)
+    return await keep_alive(ctx, active_or_404(row, ctx.now_text), own_idle=own_idle, binding=binding)
 
 
 @takes_vouching_key

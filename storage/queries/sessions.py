@@ -14,6 +14,7 @@ from sojourn.domain import factors
 from sojourn.domain.clock import FIRST_INSTANT, Instant
 from sojourn.domain.ids import SessionKey
 from sojourn.domain.paging import Page
+from sojourn.domain.session_binding import Binding
 from sojourn.domain.sessions import effective_end
 from sojourn.storage.queries import events, statistics, tenants, users
 from sojourn.storage.queries.session_deadlines import DEADLINES, ByRows
@@ -42,11 +43,9 @@ _OF_USER = and_(_MINE, _S.c.user_id == bindparam("user_id"))
 _ONE = and_(_MINE, _S.c.id == bindparam("id"))
 
 GET = ByRows(Statement(select(*COLUMNS).where(_ONE)))
-GET_TO_TOUCH = ByRows(
-    Statement(
-        select(*COLUMNS, select(_P.c.idle_timeout).where(_P.c.tenant_id == _TENANT).scalar_subquery()).where(_ONE)
-    )
-)
+_OF_POLICY = [_P.c.idle_timeout, *[_P.c[f"bind_{name}"] for name in Binding._fields]]
+_BESIDE_POLICY = _S.outerjoin(_P, _P.c.tenant_id == _TENANT)
+GET_TO_TOUCH = ByRows(Statement(select(*COLUMNS, *_OF_POLICY).select_from(_BESIDE_POLICY).where(_ONE)))
 GET_DEVICE = Statement(select(*[_S.c[name] for name in DeviceFacts._fields]).where(_ONE))
 _COUNT = select(func.count()).select_from(_S).where(_OF_USER)
 COUNT_ACTIVE_OF_USER = ByRows(Statement(_COUNT.where(ALL_ACTIVE), on_sqlite=_COUNT.where(ACTIVE_BY_INDEX)))
@@ -187,13 +186,13 @@ async def get(unit: UnitOfWork, key: SessionKey) -> SessionRow | None:
     return None if row is None else unit.touches.shown(unit.tenant.id, SessionRow._make(row))
 
 
-async def get_to_touch(unit: UnitOfWork, key: SessionKey) -> tuple[SessionRow, timedelta | None] | None:
-    """The same, beside the idle time-out of the tenant's policy: None where it has none."""
+async def get_to_touch(unit: UnitOfWork, key: SessionKey) -> tuple[SessionRow, timedelta | None, Binding] | None:
+    """The same, beside the idle time-out of the tenant's policy, None where it has none, and its binding."""
     row = await GET_TO_TOUCH.one(unit, id=key)
     if row is None:
         return None
-    idle = None if row[-1] is None else timedelta(milliseconds=row[-1])
-    return unit.touches.shown(unit.tenant.id, SessionRow._make(row[:-1])), idle
+    idle = None if row[-3] is None else timedelta(milliseconds=row[-3])
+    return unit.touches.shown(unit.tenant.id, SessionRow._make(row[:-3])), idle, Binding._make(row[-2:])
 
 
 async def device_of(unit: UnitOfWork, key: SessionKey) -> DeviceFacts | None:

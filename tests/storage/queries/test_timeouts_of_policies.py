@@ -126,7 +126,7 @@ class History:
         async def record(unit: UnitOfWork) -> bool:
             found = await sessions.get_to_touch(unit, of.key)
             assert found is not None
-            row, own_idle = found
+            row, own_idle, _ = found
             timeouts = shorter(OF_SERVER, OwnTimeouts(own_idle))
             idle = to_text(idle_deadline_after_activity(self.now, from_text(row.expires_at), timeouts=timeouts))
             return await sessions.touch(unit, of.key, touch=Touch(self.text, idle, row.idle_expires_at))
