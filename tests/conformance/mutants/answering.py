@@ -5,8 +5,9 @@ from typing import Any
 
 from sojourn.conformance.contract import Operation
 from tests.conformance.liars.lying import Answer, Exchange
-from tests.conformance.mutants.mutant import Lie, Mutant, copy_of, told
+from tests.conformance.mutants.mutant import Lie, Mutant, copy_of, good_credentials, tenant_of, told
 from tests.conformance.mutants.values import WHICH, apply, changes, walk
+from tests.conformance.serving import FIRST, SECOND
 
 REFUSALS = (400, 401, 403, 404, 406, 415, 429)
 _GROUP = "members of answers"
@@ -212,5 +213,5 @@ async def _of_twin(exchange: Exchange, operation: Operation) -> Answer:
     truth = await exchange.ask()
     if truth.status >= 300:
         return truth
-    other = await exchange.ask_as_twin()
+    other = await exchange.ask(**good_credentials(operation, FIRST if tenant_of(exchange) == SECOND else SECOND))
     return told(exchange, truth, other if other.status == truth.status else truth)

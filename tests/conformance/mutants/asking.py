@@ -38,11 +38,14 @@ def parameters(operation: Operation) -> Iterator[Mutant]:
     """Every query parameter."""
     for parameter in operation.named("query"):
         name, schema = parameter["name"], parameter["schema"]
+        if operation.is_stream and name == "limit":
+            continue  # in which pieces a stream is sent shows in nothing that a client reads
         for kind, edit in _parameter_edits(name, schema, required=bool(parameter.get("required"))):
             yield Mutant(operation.id, "parameters", kind, name, _asked(edit), asked=True)
     for parameter in operation.named("path"):
         for kind, change in (("in lower case", str.lower), ("cut at a dot", lambda text: text.partition(".")[0])):
-            yield Mutant(operation.id, "parameters", kind, parameter["name"], _asked(_path(change)), asked=True)
+            edit = _path(operation.path, parameter["name"], change)
+            yield Mutant(operation.id, "parameters", kind, parameter["name"], _asked(edit), asked=True)
 
 
 def _parameter_edits(name: str, schema: dict[str, Any], *, required: bool) -> Iterator[tuple[str, Edit]]:
@@ -57,7 +60,8 @@ def _parameter_edits(name: str, schema: dict[str, Any], *, required: bool) -> It
         for value in schema["enum"]:
             yield f"taken for {value}", _text(name, lambda text, value=value: value)  # type: ignore[misc]
     else:
-        yield "in lower case", _text(name, str.lower)
+        if schema.get("format") != "date-time":  # RFC 3339 section 5.6: T and Z may be written in lower case
+            yield "in lower case", _text(name, str.lower)
         yield "cut off by one", _text(name, lambda text: text[:-1] or text)
 
 
@@ -78,9 +82,12 @@ def _text(name: str, change: Callable[[str], str]) -> Edit:
     return edit
 
 
-def _path(change: Callable[[str], str]) -> Edit:
+def _path(template: str, name: str, change: Callable[[str], str]) -> Edit:
+    """One parameter of the path is read otherwise; the rest of the path leads where it led."""
+
     def edit(exchange: Exchange) -> None:
-        exchange.path = change(exchange.path)
+        pairs = zip(template.split("/"), exchange.path.split("/"), strict=False)
+        exchange.path = "/".join(change(part) if place == f"{{{name}}}" else part for place, part in pairs)
 
     return edit
 
@@ -93,6 +100,8 @@ def bodies(operation: Operation) -> Iterator[Mutant]:
             yield Mutant(operation.id, "bodies", "ignored", name, _asked(_without(name)), asked=True)
         if inner.get("type") == "string" and "enum" not in inner:
             for kind, change in (("in lower case", str.lower), ("cut to twenty", lambda text: text[:20])):
+                if kind == "in lower case" and inner.get("format") == "date-time":
+                    continue  # RFC 3339 section 5.6: T and Z may be written in lower case
                 yield Mutant(operation.id, "bodies", kind, name, _asked(_member(name, change)), asked=True)
         if inner.get("type") == "array":
             for kind, items in (("only its first", slice(0, 1)), ("without its last", slice(0, -1))):
