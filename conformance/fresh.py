@@ -158,6 +158,17 @@ def _revocation_id(tenant: Tenant, user: str) -> str:
     return str(begun["revocation_id"])
 
 
+LISTED = {"list_webhooks": "webhook_id", "list_logout_clients": "client_id"}
+"""Lists of what administrators make, with the name of one."""
+
+
+def listed(operation: Operation, tenant: Tenant, *, many: int) -> None:
+    """Let there be so many more of what a list of a tenant shows, where an administrator makes it."""
+    if operation.id in LISTED:
+        for _ in range(many):
+            _MADE[LISTED[operation.id]](tenant, tenant.world.new_user())
+
+
 _MADE: dict[str, Callable[[Tenant, str], str]] = {
     "token_id": _token_id,
     "entry_id": _entry_id,

@@ -5,9 +5,12 @@ after: their sessions, tokens, devices and uses, the refused tokens, the endpoin
 and what is decided for the whole tenant.
 """
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from sojourn.conformance.chapters.events import all_behind
 from sojourn.conformance.chapters.walks import plain_refusals, without_instants
 from sojourn.conformance.checks import NotApplicable, check
 from sojourn.conformance.contract import Operation
@@ -15,7 +18,7 @@ from sojourn.conformance.fresh import authorised, values_for
 from sojourn.conformance.wire import Raw, Reply
 from sojourn.conformance.world import Tenant, World, expect
 
-OF_THE_TENANT = ("revoke_all_tokens", "purge_expired_sessions")
+OF_THE_TENANT = ("purge_expired_sessions",)
 """They change what is other users', too: that is what they are for."""
 OF_ACTIVITY = ("last_active_at", "idle_expires_at", "expires_at", "last_ip", "last_user_agent")
 """Members of a session and its tokens that its own activity moves, perhaps a moment after the request that it was."""
@@ -25,6 +28,9 @@ OF_A_NAME = {
     "plan_id": "get_revocation_plan",
 }
 """The operation that shows what has the name, where it is no user's."""
+TURNS = 2
+"""How often each request is sent: a server may treat the second unlike the first."""
+A_TEXT = "A Text with Capitals, longer than Most, Übung"
 MOST_TOLD = 4
 _SOURCE = "the contract, introduction; RFC 9110 section 9.2"
 
@@ -99,8 +105,7 @@ def test_a_refusal_changes_nothing(world: World, operation: Operation) -> None:
     for tenant in of_tenants(world):
         values, request = with_everything(operation, tenant)
         before = all_known_of(tenant, values)
-        refused = list(plain_refusals(operation, request, tenant=tenant))
-        for status, sent in refused:
+        for status, sent in (*plain_refusals(operation, request, tenant=tenant),) * TURNS:
             expect(world.send(sent), status)
         if differences(before, all_known_of(tenant, values)):
             wrong += each_alone(world, operation, tenant=tenant)
@@ -115,7 +120,8 @@ def each_alone(world: World, operation: Operation, *, tenant: Tenant) -> list[st
         values, request = with_everything(operation, tenant)
         before = all_known_of(tenant, values)
         status, sent = list(plain_refusals(operation, request, tenant=tenant))[place]
-        world.send(sent)
+        for _ in range(TURNS):
+            world.send(sent)
         found += [f"after {status} in {tenant.id} {what}" for what in differences(before, all_known_of(tenant, values))]
     return found or [f"after several refusals in {tenant.id} something is shown otherwise"]
 
@@ -132,6 +138,8 @@ def test_what_is_done_to_one_leaves_all_others(world: World, operation: Operatio
     for tenant in of_tenants(world):
         neighbour, request = with_everything(operation, tenant)
         expect(world.send(request), operation.success)
+        world.send(request)
+        undone(tenant, neighbour)
         before = without_activity(known_of(tenant, neighbour))
         values, request = with_everything(operation, tenant)
         twin = _twin_of(world, tenant, values=values)
@@ -147,6 +155,73 @@ def test_what_is_done_to_one_leaves_all_others(world: World, operation: Operatio
                 f"{what} of the user in {other.id}" for what in differences(was, all_known_of(other, _named(values)))
             ]
     assert not wrong, f"{len(wrong)}: " + "; ".join(wrong[:MOST_TOLD])
+
+
+def texts(operation: Operation, values: dict[str, Any]) -> Iterator[str]:
+    """The members of the body that are any text, and no name of anything."""
+    for name, schema in (operation.body_schema or {}).get("properties", {}).items():
+        free = schema.get("type") == "string" and not {"enum", "format", "anyOf"} & set(schema)
+        if free and name not in values and re.search(schema.get("pattern", ""), A_TEXT):
+            yield name
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every text in a document."""
+    if isinstance(value, str):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
+        yield from strings(item)
+
+
+def all_shown(tenant: Tenant, values: dict[str, Any], *, after: str) -> list[Any]:
+    """What the tenant is shown of a user, of the session that was named, and of what happened since."""
+    found: list[Any] = [known_of(tenant, values), all_behind(tenant, after)]
+    if "session_id" in values:
+        found.append(_shown(tenant.admin("get_session", session_id=values["session_id"])))
+    return found
+
+
+@check(
+    "EFF-003",
+    "A text that a request had MUST be shown as it was sent, in full, wherever it is shown.",
+    source="the contract, schemas; RFC 8259 section 8.3",
+    profile="full",
+    feature="events",
+)
+def test_a_text_is_shown_in_full(world: World, operation: Operation) -> None:
+    if not changes_something(operation):
+        raise NotApplicable("changes nothing")
+    wrong: list[str] = []
+    names: list[str] = []
+    for tenant in of_tenants(world):
+        names = list(texts(operation, values_for(operation, tenant)))
+        for name in names:
+            values, request = with_everything(operation, tenant)
+            mark = values["user_id"].removeprefix("usr_").replace("_", ".")
+            sent = {**json.loads(request.body or b"{}"), name: f"{mark} {A_TEXT}"}
+            cursor = expect(tenant.service("get_revocations"), 200).json["cursor"]
+            shown = [world.send(request.with_body(sent)) for _ in range(TURNS)]
+            told = [reply.json for reply in shown if reply.media_type == "application/json"]
+            for text in strings([told, all_shown(tenant, values, after=cursor)]):
+                if text.lower().startswith(mark) and text != sent[name]:
+                    wrong.append(f"the {name} {sent[name]!r} is shown as {text!r} in {tenant.id}")
+    if not names:
+        raise NotApplicable("takes no text")
+    assert not wrong, f"{len(wrong)}: " + "; ".join(wrong[:MOST_TOLD])
+
+
+def undone(tenant: Tenant, values: dict[str, Any]) -> None:
+    """Let there be again what a request may have taken away: what is done once more to the user is seen only then."""
+    user = values["user_id"]
+    tenant.sign_in(user, device_id=f"dev_{user}", amr=["password"])
+    expect(tenant.service("trust_device", body={"user_id": user, "device_fingerprint": f"sha256:{user}"}), 200)
+    for entry in expect(tenant.admin("list_blacklisted_tokens", user_id=user), 200).json["items"]:
+        expect(tenant.admin("remove_blacklist_entry", entry_id=entry["id"]), 200)
+    if "client_id" in values:
+        name = values["client_id"]
+        expect(tenant.admin("remove_logout_client", client_id=name), 204, 404)
+        body = {"client_id": name, "uri": "https://shop.example.com/another", "enabled": False}
+        expect(tenant.admin("create_logout_client", body=body), 201)
 
 
 def _named(values: dict[str, Any]) -> dict[str, Any]:

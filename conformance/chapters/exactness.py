@@ -7,16 +7,18 @@ known beforehand: to a name that is almost right it says what it says to a name 
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+from sojourn.conformance.chapters.effects import changes_something, known_of, with_everything, without_activity
 from sojourn.conformance.chapters.walks import MOST_TOLD, without_instants
 from sojourn.conformance.checks import NotApplicable, check
-from sojourn.conformance.contexts import tenants_for
+from sojourn.conformance.contexts import tenants_for, user_of
 from sojourn.conformance.contract import Operation
 from sojourn.conformance.fresh import authorised, values_for
 from sojourn.conformance.wire import Raw, Reply
-from sojourn.conformance.world import World
+from sojourn.conformance.world import Tenant, World
 
 NO_NAMES = ("cursor", "after", "access_token", "refresh_token", "token", "subject_token", "tenant_id", "X-Tenant-ID")
 """What is made up of more than a name: cursors and tokens have checks of their own, and so have tenants."""
@@ -24,6 +26,8 @@ TURNS = 2
 """How often each request is sent: a server may treat the second unlike the first."""
 FIRST_ASKED, ENOUGH = 2, 8
 """Names that nobody has: so many are asked about at first, and so many before anything is called a difference."""
+UNCHANGED = ("type", "code", "i18n_key")
+"""Members of a refusal that say which it is."""
 Place = Callable[[str], Raw]
 """From a name to the request that has it in one place, the rest of the request being as it was."""
 
@@ -87,7 +91,9 @@ def stranger_of(name: str, world: World) -> str:
 
 
 def leaves(reply: Reply, name: str) -> dict[str, Any]:
-    """What a response says, place by place, without the name that it was asked about."""
+    """What a response says, place by place, without the name that it was asked about; of a refusal, which it is."""
+    if reply.media_type == "application/problem+json":
+        return {place: reply.json[place] for place in UNCHANGED if place in reply.json}
     if reply.status >= 300 or reply.media_type != "application/json":
         return {}
     return {place: value for place, value in _flat(without_instants(reply.json), "") if value != name}
@@ -126,6 +132,12 @@ class Strangers:
             self._statuses = self._statuses or [reply.status for reply in replies]
             self._steady, self._asked = said, self._asked + 1
 
+    def change(self, known: Callable[[], Any]) -> bool:
+        """Whether what is known changes when they are asked about: then the request is about more than the name."""
+        before = known()
+        self._ask(1)
+        return bool(known() != before)
+
     def differences(self, text: str) -> Iterator[str]:
         """What is said of another name and of no stranger. A name may be refused for its form."""
         for turn in range(TURNS):
@@ -151,6 +163,24 @@ def in_common(known: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     return {place: value for place, value in known.items() if place in new and new[place] == value}
 
 
+def _requests(operation: Operation, world: World) -> Iterator[tuple[Tenant, dict[str, Any], Raw]]:
+    """A request in each tenant with what it names, and one of a user who may send it. What may change is there."""
+    for tenant in tenants_for(operation, world):
+        if not changes_something(operation):
+            values = values_for(operation, tenant)
+            yield tenant, values, authorised(operation, tenant, request=operation.request(values))
+            continue
+        yield (tenant, *with_everything(operation, tenant))
+        if operation.scheme == "http" and not operation.roles:
+            values, request = with_everything(operation, tenant)
+            yield tenant, values, request.with_header("Authorization", user_of(tenant, values))
+
+
+def _known_of(operation: Operation, tenant: Tenant, *, values: dict[str, Any]) -> Any:
+    """What the tenant is shown of what a request names; nothing where the operation changes nothing."""
+    return without_activity(known_of(tenant, values)) if changes_something(operation) else None
+
+
 @check(
     "EXA-001",
     "A name that is almost that of something, in other capitals, longer or shorter by one, MUST be treated as one that "
@@ -160,14 +190,16 @@ def in_common(known: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 def test_a_name_that_is_almost_right_names_nothing(world: World, operation: Operation) -> None:
     wrong: list[str] = []
     found = False
-    for tenant in tenants_for(operation, world):
-        values = values_for(operation, tenant)
-        request = authorised(operation, tenant, request=operation.request(values))
+    for tenant, values, request in _requests(operation, world):
         for name, put in places(operation, values, request=request):
             found = True
             strangers = Strangers(world, put, name=values[name])
+            known = partial(_known_of, operation, tenant, values=values)
+            others, before = strangers.change(known), known()
             for text, how in almost(values[name]).items():
                 wrong += [f"{name} {how}: {what}" for what in strangers.differences(text)]
+            if not others and known() != before:
+                wrong.append(f"what has the {name} is changed by requests that name almost that")
     if not found:
         raise NotApplicable("names nothing")
     assert not wrong, f"{len(wrong)}: " + "; ".join(wrong[:MOST_TOLD])

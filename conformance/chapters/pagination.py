@@ -5,8 +5,12 @@ from typing import Any
 
 import pytest
 
-from sojourn.conformance.checks import check
+from sojourn.conformance.checks import NotApplicable, check
+from sojourn.conformance.contexts import tenants_for
+from sojourn.conformance.contract import Operation
+from sojourn.conformance.fresh import authorised, listed, values_for
 from sojourn.conformance.paging import page_violations
+from sojourn.conformance.wire import Raw
 from sojourn.conformance.world import Tenant, World, expect
 
 _PAGING = "the contract, Lists; schema PageInfo"
@@ -185,3 +189,68 @@ def test_filters_are_honoured(world: World) -> None:
         items = expect(world.first.admin("list_tokens", user_id=user, type=kind), 200).json["items"]
         assert items, f"no {kind} token of the user"
         assert {(item["token_type"], item["user_id"]) for item in items} == {(kind, user)}, f"type={kind} is ignored"
+
+
+GROWS = ("list_events",)
+"""Lists that grow while they are read: EVT-002 walks them."""
+A_PAGE, A_LARGE_ONE, MOST_PAGES = 2, 500, 12
+"""Rows of a small page and of a large one, and so many small pages are walked of a long list."""
+TRIES = 3
+"""How often a list is walked again that has changed meanwhile."""
+
+
+@check(
+    "PAG-009",
+    "Small pages MUST hold what a large one holds, each row once, and each MUST say whether there is more.",
+    source="the contract, the parameter `after` and the members `has_more` and `next_cursor`",
+    profile="full",
+)
+def test_small_pages_hold_what_a_large_one_holds(world: World, operation: Operation) -> None:
+    names = {parameter["name"] for parameter in operation.named("query")}
+    if not {"after", "limit"} <= names or operation.is_stream or operation.id in GROWS or world.target.parallel > 1:
+        raise NotApplicable("no list of rows behind others, or others change it meanwhile")
+    for tenant in tenants_for(operation, world):
+        listed(operation, tenant, many=A_PAGE)
+        values = values_for(operation, tenant)
+        values.pop("after", None)
+        request = authorised(operation, tenant, request=operation.request(values))
+        for size in (A_PAGE, A_PAGE, A_PAGE + 1):
+            wrong = _in_pages(world, request, size=size)
+            assert not wrong, f"{tenant.id}, pages of {size}: {wrong[0]}"
+
+
+def _in_pages(world: World, request: Raw, *, size: int) -> list[str]:
+    """What small pages say otherwise than a large one, which is the same before and after them."""
+    for _ in range(TRIES):
+        whole = _rows(_page(world, request, limit=A_LARGE_ONE))
+        wrong = list(_unlike(world, request, whole=whole, size=size))
+        if _rows(_page(world, request, limit=A_LARGE_ONE)) == whole:
+            return wrong
+    raise NotApplicable("the list is another one each time: nothing can be said of its pages")
+
+
+def _unlike(world: World, request: Raw, *, whole: list[Any], size: int) -> Iterator[str]:
+    seen: list[Any] = []
+    for _ in range(MOST_PAGES):
+        page = _page(world, request, limit=size)
+        seen += _rows(page)
+        more = len(seen) < len(whole)
+        if seen != whole[: len(seen)]:
+            yield f"they hold {seen[-2 * size :]} up to row {len(seen)}, a large one another row"
+        if page["has_more"] is not more:
+            yield f"has_more is {page['has_more']} after {len(seen)} of {len(whole)} rows"
+        if not more:
+            return
+        if len(page["items"]) != size:
+            yield f"{len(page['items'])} rows on a page"
+            return
+        request = request.with_query("after", page["next_cursor"])
+
+
+def _page(world: World, request: Raw, *, limit: int) -> Any:
+    return expect(world.send(request.with_query("limit", str(limit))), 200).json
+
+
+def _rows(page: Any) -> list[Any]:
+    """The rows of a page by their names."""
+    return [row.get("id", row.get("client_id", row)) for row in page["items"]]

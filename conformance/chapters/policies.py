@@ -209,6 +209,8 @@ def simulated(tenant: Tenant, on_limit: str) -> tuple[int, int, int]:
     if not told["counted"]["complete"]:
         raise NotApplicable("the tenant has more sessions than a simulation counts")
     ends = told["would_end_now"]
+    wanted = {"idle_timeout": 0, "absolute_timeout": 0, "max_sessions": ends["sessions"]}
+    assert ends["by_rule"] == wanted, f"the only rule is a limit, of {ends['sessions']} ends it names {ends['by_rule']}"
     return ends["sessions"], ends["users"], told["would_deny"]["sign_ins"]
 
 

@@ -3,11 +3,14 @@
 from typing import Any
 
 from tests.conformance.liars.lying import Answer, Exchange, documents, problems, requests, rescued, whole
-from tests.conformance.mutants.mutant import tenant_of
+from tests.conformance.mutants.mutant import claims_of, tenant_of
 from tests.conformance.serving import FIRST, SECOND, admin_token
+from tests.live import API_KEY
 
 OF_A_DEVICE = ("about trust_device",)
 OF_OWN_DEVICES = ("about list_own_devices",)
+REVOKE_ALL, ENDPOINTS = "/admin/tokens/revoke-all", "GET /admin/webhooks$"
+ADMIN = {"authorization": f"Bearer {admin_token(FIRST)}"}
 OF_A_RAISE = ("about elevate_session",)
 
 
@@ -117,3 +120,71 @@ def _(exchange: Exchange, document: Any) -> None:
 @documents("LAW-018", "shows a session with the name of another tenant", "GET /sessions/[^/]+$")
 def _(exchange: Exchange, document: Any) -> None:
     document["session"]["tenant_id"] = SECOND
+
+
+@whole("EFF-001", "erases a user the second time that it asks for a key", options=("about erase_user_data",))
+async def _(exchange: Exchange) -> Answer:
+    answer = await exchange.ask()
+    if exchange.path.endswith("/erase-user-data") and answer.status == 401:
+        exchange.memory["refused"] = exchange.memory.get("refused", 0) + 1
+        if exchange.memory["refused"] > 1:
+            await exchange.ask(x_api_key=API_KEY)
+    return answer
+
+
+@whole("EFF-002", "refuses the tokens of the user before once more", options=("about revoke_all_tokens",))
+async def _(exchange: Exchange) -> Answer:
+    answer = await exchange.ask()
+    if exchange.path == REVOKE_ALL and answer.status == 200:
+        before = exchange.memory.get("before")
+        exchange.memory["before"] = exchange.document
+        if before not in (None, exchange.document):
+            await exchange.tell("POST", REVOKE_ALL, before)
+    return answer
+
+
+@requests("EFF-003", "keeps twenty letters of a reason", "POST /tokens/blacklist$", options=("about add_to_blacklist",))
+def _(exchange: Exchange) -> None:
+    sent = exchange.document
+    if isinstance(sent.get("reason"), str):
+        exchange.put_document({**sent, "reason": sent["reason"][:20]})
+
+
+@requests(
+    "EXA-001", "refuses the tokens of a user in lower case", f"POST {REVOKE_ALL}$", options=("about revoke_all_tokens",)
+)
+def _(exchange: Exchange) -> None:
+    sent = exchange.document
+    if isinstance(sent.get("user_id"), str):
+        exchange.put_document({**sent, "user_id": sent["user_id"].lower()})
+
+
+@documents("PAG-009", "says of every page of endpoints that there is more", ENDPOINTS, options=("about list_webhooks",))
+def _(exchange: Exchange, document: Any) -> None:
+    document["has_more"] = True
+
+
+@documents("WLK-002", "shows every second time a key without its curve", "/jwks.json$", options=("about get_key_set",))
+def _(exchange: Exchange, document: Any) -> None:
+    exchange.memory["turn"] = exchange.memory.get("turn", 0) + 1
+    if exchange.memory["turn"] % 2 == 0:
+        document["keys"] = [{name: key[name] for name in key if name != "crv"} for key in document["keys"]]
+
+
+@rescued(
+    "WLK-003",
+    "believes a user's token that nobody signed",
+    "GET /trusted-devices$",
+    401,
+    options=("about list_own_trusted_devices",),
+)
+async def _(exchange: Exchange, answer: Answer) -> Answer:
+    claims = claims_of(exchange)
+    return await exchange.ask(**ADMIN) if claims and "admin" not in claims.get("roles", ()) else answer
+
+
+@whole("AUD-001", "makes two plans of one", options=("about create_revocation_plan",))
+async def _(exchange: Exchange) -> Answer:
+    if exchange.method == "POST" and exchange.path == "/admin/revocation-plans":
+        await exchange.ask()
+    return await exchange.ask()

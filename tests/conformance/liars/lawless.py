@@ -179,3 +179,8 @@ def _(exchange: Exchange) -> None:
 @problems("LAW-017", "gives its problems numbers of its own", "GET /sessions/")
 def _(exchange: Exchange, document: Any) -> None:
     document["code"] += 1
+
+
+@problems("WLK-001", "has types of problems that lead nowhere", "GET /sessions$", options=OWN_LIST)
+def _(exchange: Exchange, document: Any) -> None:
+    document["type"] = f"{document['type']}x"

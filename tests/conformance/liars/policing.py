@@ -57,6 +57,17 @@ def _(exchange: Exchange) -> None:
     _with_limit(exchange, per="user")
 
 
+@documents("POL-004", "shows a limit of one whatever it is", f"GET {POLICY}")
+def _(exchange: Exchange, document: Any) -> None:
+    if "max_sessions" in document:
+        document["max_sessions"] = {**document["max_sessions"], "count": 1}
+
+
+@documents("POL-008", "names no rule for the ends that it foretells", f"POST {SIMULATIONS}$")
+def _(exchange: Exchange, document: Any) -> None:
+    document["would_end_now"]["by_rule"]["max_sessions"] = 0
+
+
 @whole("POL-005", "lets a session begin in the place of a suspended one")
 async def _(exchange: Exchange) -> Answer:
     if exchange.path.endswith("/suspend"):
