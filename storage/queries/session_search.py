@@ -20,7 +20,16 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, case, exists, func, literal_column, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.sql.util import ClauseAdapter
 
 from sojourn.domain.clock import Instant
@@ -41,6 +50,7 @@ from sojourn.storage.queries.session_states import (
     NOW,
     OUT_OF_ORDER,
 )
+from sojourn.storage.queries.session_windows import as_number, count_of_window, in_order_of_activity, rows_of_window
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import UnitOfWork
@@ -119,11 +129,13 @@ def compiled(names: frozenset[str], way: Way, *, sort: Sort = "-created_at", beg
         bounds.append(CONDITIONS[_NAMED[way]])
     # Where all rows are found and sorted, no planner is shown a range of ids: it would go by the ids instead.
     key: ColumnElement[Any] = _S.c.id if in_order else OUT_OF_ORDER
-    counted = looked = select(*_LOOKED_AT).where(*bounds)
+    since: list[ColumnElement[bool]] = []
     if begun and by_activity:
-        looked = looked.where(key <= _of(key, "newest"), key >= _of(key, "oldest"))
+        since = [key <= _of(key, "newest"), key >= _of(key, "oldest")]
     elif begun:
-        looked = looked.where(key > _of(key, "place") if ascending else key < _of(key, "place"))
+        since = [key > _of(key, "place") if ascending else key < _of(key, "place")]
+    counted = select(*_LOOKED_AT).where(*bounds)
+    looked = counted.where(*since)
     order = key if ascending else key.desc()
     rows_of, count_of = (
         one.order_by(order).limit(_WINDOW).offset(_NONE).subquery("looked_at") for one in (looked, counted)
@@ -131,24 +143,24 @@ def compiled(names: frozenset[str], way: Way, *, sort: Sort = "-created_at", beg
     adapt = ClauseAdapter(rows_of).traverse
     rows = select(*map(adapt, COLUMNS)).where(*[adapt(CONDITIONS[name]) for name in left])
     if by_activity:
-        if begun:
-            at, key = rows_of.c.last_active_at, rows_of.c.id
-            seen_at = bindparam("seen_at", type_=at.type)
-            rows = rows.where(or_(at < seen_at, and_(at == seen_at, key < bindparam("place"))))
-        rows = rows.order_by(rows_of.c.last_active_at.desc(), rows_of.c.id.desc())
+        rows = in_order_of_activity(rows, rows_of.c, begun=begun)
     # In the order of creation none is asked for: a scan of one subquery gives its rows in the subquery's order and
     # stops when it has enough, while SQLite would sort the whole window first.
-    fitting = and_(literal_column("1 = 1"), *[ClauseAdapter(count_of).traverse(CONDITIONS[name]) for name in left])
-    count = select(
-        func.coalesce(func.sum(case((fitting, literal_column("1")), else_=literal_column("0"))), literal_column("0")),
-        func.count(),
-    ).select_from(count_of)
+    fitting = as_number(ClauseAdapter(count_of).traverse(CONDITIONS[name]) for name in left)
+    count = select(func.coalesce(func.sum(fitting), literal_column("0")), func.count()).select_from(count_of)
     end = looked.with_only_columns(_S.c.id).order_by(_S.c.id if ascending else _S.c.id.desc())
     end = end.limit(literal_column("1")).offset(_OFFSET)
     plans_anew = not in_order
+    rows_on_sqlite = count_on_sqlite = None
+    if in_order and (left or by_activity):
+        conditions = [CONDITIONS[name] for name in left]
+        found = rows_of_window(COLUMNS, [*bounds, *since], left=conditions, ascending=ascending)
+        found = in_order_of_activity(found, _S.c, begun=begun) if by_activity else found.order_by(order)
+        rows_on_sqlite = found.limit(_LIMIT).offset(_OFFSET)
+        count_on_sqlite = count_of_window(bounds, left=conditions, ascending=ascending)
     return Search(
-        Statement(rows.limit(_LIMIT).offset(_OFFSET), plans_anew=plans_anew),
-        Statement(count, plans_anew=plans_anew),
+        Statement(rows.limit(_LIMIT).offset(_OFFSET), plans_anew=plans_anew, on_sqlite=rows_on_sqlite),
+        Statement(count, plans_anew=plans_anew, on_sqlite=count_on_sqlite),
         Statement(end, plans_anew=plans_anew),
         tuple(left),
     )

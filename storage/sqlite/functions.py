@@ -22,7 +22,7 @@ def is_within(address: str | None, network: str | None) -> int | None:
     return int(version == of_version and first <= number <= last)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)  # more than a search looks at for one response: else none would be there the next time
 def _address(text: str) -> tuple[int, int]:
     address = ip_address(text)
     return address.version, int(address)
