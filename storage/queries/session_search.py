@@ -50,7 +50,13 @@ from sojourn.storage.queries.session_states import (
     NOW,
     OUT_OF_ORDER,
 )
-from sojourn.storage.queries.session_windows import as_number, count_of_window, in_order_of_activity, rows_of_window
+from sojourn.storage.queries.session_windows import (
+    as_number,
+    count_of_window,
+    in_order_of_activity,
+    rows_of_window,
+    window_of,
+)
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import UnitOfWork
@@ -154,10 +160,9 @@ def compiled(names: frozenset[str], way: Way, *, sort: Sort = "-created_at", beg
     rows_on_sqlite = count_on_sqlite = None
     if in_order and (left or by_activity):
         conditions = [CONDITIONS[name] for name in left]
-        found = rows_of_window(COLUMNS, [*bounds, *since], left=conditions, ascending=ascending)
-        found = in_order_of_activity(found, _S.c, begun=begun) if by_activity else found.order_by(order)
-        rows_on_sqlite = found.limit(_LIMIT).offset(_OFFSET)
-        count_on_sqlite = count_of_window(bounds, left=conditions, ascending=ascending)
+        looked_at = window_of([*bounds, *since], left=conditions, order=order)
+        rows_on_sqlite = rows_of_window(COLUMNS, looked_at, by_activity=by_activity, begun=begun)
+        count_on_sqlite = count_of_window(window_of(bounds, left=conditions, order=order))
     return Search(
         Statement(rows.limit(_LIMIT).offset(_OFFSET), plans_anew=plans_anew, on_sqlite=rows_on_sqlite),
         Statement(count, plans_anew=plans_anew, on_sqlite=count_on_sqlite),

@@ -1,20 +1,20 @@
 """How SQLite looks at the first rows that an index gives in the order of the ids, where few of them may fit.
 
 Of a subquery SQLite copies every column of every row, which costs four times as much as to look at a row where it is.
-So the window is a range of ids here, and a column is read only when a condition or the page needs it.
+So the window's rows are an id and whether it fits, and the other columns are read of the rows of the page alone.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, case, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, literal_column, or_, select
 
 from sojourn.storage.schema.tables import SessionTable
 
 _S = SessionTable.__table__
-_ONE, _ZERO = literal_column("1"), literal_column("0")
-_WINDOW: Any = bindparam("window", type_=Integer)
-_Conditions = Sequence[ColumnElement[bool]]
+_ONE: Any = literal_column("1")
+_ZERO: Any = literal_column("0")
+_FITS = "fits"
 
 
 def as_number(conditions: Iterable[ColumnElement[bool]]) -> ColumnElement[Any]:
@@ -22,16 +22,28 @@ def as_number(conditions: Iterable[ColumnElement[bool]]) -> ColumnElement[Any]:
     return case((and_(literal_column("1 = 1"), *conditions), _ONE), else_=_ZERO)
 
 
-def rows_of_window(columns: Iterable[Any], bounds: _Conditions, *, left: _Conditions, ascending: bool) -> Select[Any]:
-    """The rows that fit among the first `:window` within bounds."""
-    fits = as_number(left) == _ONE
-    return select(*columns).where(*bounds, _is_in_window(bounds, ascending=ascending), fits)
+def window_of(
+    bounds: Iterable[ColumnElement[bool]], *, left: Iterable[ColumnElement[bool]], order: ColumnElement[Any]
+) -> Any:
+    """The first `:window` rows within bounds: the id, the last activity and whether it fits what is left to ask."""
+    looked = select(_S.c.id, _S.c.last_active_at, as_number(left).label(_FITS)).where(*bounds)
+    return looked.order_by(order).limit(bindparam("window")).offset(_ZERO).subquery("looked_at")
 
 
-def count_of_window(bounds: _Conditions, *, left: _Conditions, ascending: bool) -> Select[Any]:
-    """How many of these fit, and how many there are."""
-    fitting = func.coalesce(func.sum(as_number(left)), _ZERO)
-    return select(fitting, func.count()).select_from(_S).where(*bounds, _is_in_window(bounds, ascending=ascending))
+def rows_of_window(columns: Iterable[Any], window: Any, *, by_activity: bool, begun: bool) -> Select[Any]:
+    """A page of the rows that fit, in the order of the window or of their last activity."""
+    found = select(window.c.id).where(window.c[_FITS] == _ONE)
+    if by_activity:
+        found = in_order_of_activity(found, window.c, begun=begun)
+    page = found.limit(bindparam("limit")).offset(bindparam("offset")).subquery("page")
+    # An outer join, though each has its row: SQLite takes the page first then, and keeps its order.
+    its_row = and_(_S.c.tenant_id == bindparam("tenant"), _S.c.id == page.c.id)
+    return select(*columns).select_from(page.outerjoin(_S, its_row))
+
+
+def count_of_window(window: Any) -> Any:
+    """How many rows of the window fit, and how many there are."""
+    return select(func.coalesce(func.sum(window.c[_FITS]), _ZERO), func.count()).select_from(window)
 
 
 def in_order_of_activity(rows: Select[Any], columns: Any, *, begun: bool) -> Select[Any]:
@@ -41,13 +53,3 @@ def in_order_of_activity(rows: Select[Any], columns: Any, *, begun: bool) -> Sel
         seen_at = bindparam("seen_at", type_=at.type)
         rows = rows.where(or_(at < seen_at, and_(at == seen_at, key < bindparam("place"))))
     return rows.order_by(at.desc(), key.desc())
-
-
-def _is_in_window(bounds: _Conditions, *, ascending: bool) -> ColumnElement[bool]:
-    """Whether a row is not behind the last of the window. Where there are fewer rows than that, all are in it."""
-    order = _S.c.id if ascending else _S.c.id.desc()
-    last: Any = select(_S.c.id).where(*bounds).order_by(order).limit(_ONE).offset(_WINDOW - _ONE).correlate(None)
-    edge = last.scalar_subquery()
-    if ascending:
-        return _S.c.id <= func.coalesce(edge, literal_column("'~'"))
-    return _S.c.id >= func.coalesce(edge, literal_column("''"))
