@@ -38,6 +38,8 @@ AGAIN = ("en", "zh-CN", "en", "en")
 OF_A_TYPE = ("title", "status", "code", "i18n_key")
 """Members of a problem that its type alone decides."""
 MOST_TOLD = 6
+READS_ALONE = ("get_session_stats", "count_active_sessions")
+"""Reads that name nothing, and whose refusals name the broken rules."""
 GOES_ON = ("get_revocation", "list_webhooks", "get_webhook", "list_webhook_deliveries", "list_logout_clients")
 """Reads of what the server works at by itself: they may differ although nobody asks for anything."""
 COUNTS_UNTIL = ("get_session_series",)
@@ -98,6 +100,7 @@ class Walk:
         self.world, self.operation = world, operation
         self.complaints: list[str] = []
         self._pages: dict[tuple[str, str], dict[str, Any]] = {}
+        self._unknown: list[Any] = []
 
     def ask(self, request: Raw, what: str, *, language: str, wanted: tuple[int, ...] = ()) -> Reply:
         """Send it with an id, a trace and a language; note everything that is wrong with the answer."""
@@ -141,10 +144,29 @@ class Walk:
             self._pages[key] = reply.json if reply.status == 200 else {}
         return self._pages[key]
 
+    def broken(self, reply: Reply, what: str, *, field: str) -> None:
+        """Note where a refusal of a parameter that nobody declared names another rule than elsewhere."""
+        known = self.world.contract.operations
+        elsewhere = next((name for name in READS_ALONE if name in known and name != self.operation.id), None)
+        if elsewhere is None or not _rules(reply):
+            return
+        if not self._unknown:
+            request = self.world.first.request(elsewhere).with_query(field, "red")
+            asked = request.with_header("Authorization", f"Bearer {self.world.first.admin_token}")
+            self._unknown = _rules(expect(self.world.send(asked), 400))
+        if _rules(reply) != self._unknown:
+            self.complaints.append(f"{what}: broken is {_rules(reply)}, of another operation {self._unknown}")
+
     def tell(self) -> None:
         """Fail with the first complaints."""
         found = list(dict.fromkeys(self.complaints))
         assert not found, f"{len(found)}: " + "; ".join(found[:MOST_TOLD])
+
+
+def _rules(reply: Reply) -> list[Any]:
+    """Which rules a request broke, and where, as its refusal tells programs."""
+    problem = reply.json if reply.media_type == "application/problem+json" else {}
+    return [(error.get("field"), error.get("code")) for error in problem.get("errors", ())]
 
 
 @check(
@@ -158,7 +180,10 @@ def test_every_refusal_is_the_same_in_every_circumstance(world: World, operation
     for context in contexts(operation, world):
         for wanted, request in refusals(operation, context):
             for language in TURNS:
-                walk.ask(request, f"{'/'.join(map(str, wanted))} {context.name}", language=language, wanted=wanted)
+                what = f"{'/'.join(map(str, wanted))} {context.name}"
+                reply = walk.ask(request, what, language=language, wanted=wanted)
+                if "colour" in dict(request.query):
+                    walk.broken(reply, what, field="colour")
     walk.tell()
 
 

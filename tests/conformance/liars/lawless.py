@@ -184,3 +184,9 @@ def _(exchange: Exchange, document: Any) -> None:
 @problems("WLK-001", "has types of problems that lead nowhere", "GET /sessions$", options=OWN_LIST)
 def _(exchange: Exchange, document: Any) -> None:
     document["type"] = f"{document['type']}x"
+
+
+@problems("WLK-001", "has codes of broken rules of its own", "GET /sessions$", options=OWN_LIST)
+def _(exchange: Exchange, document: Any) -> None:
+    for error in document.get("errors", ()):
+        error["code"] = f"{error['code']}x"
