@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,32 +53,27 @@ def run(page: Path, folder: Path, replacements: dict[str, str] | None = None, **
     blocks = snippets(page)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SOJOURN_")}
     settings = {"SOJOURN_PORT": str(free_port()), "PYTHON": sys.executable, "PYTHONPATH": str(ROOT), **environ}
+    script = subprocess.Popen(
+        ["bash", "-c", shell_script(blocks, replacements or {})],
+        cwd=folder,
+        env=clean | settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     try:
-        done = subprocess.run(
-            ["bash", "-c", shell_script(blocks, replacements or {})],
-            cwd=folder,
-            env=clean | settings,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        _, errors = script.communicate(timeout=SECONDS)
     finally:
-        stop_server(folder)
-    if done.returncode:
-        yield f"status {done.returncode}: {done.stderr}"
+        with suppress(ProcessLookupError):  # what the page has started and not ended: our server, an application
+            os.killpg(script.pid, signal.SIGTERM)
+    if script.returncode:
+        yield f"status {script.returncode}: {errors}"
         return
     for number, block in enumerate(blocks):
         if block.language == "json":
             came = (folder / f"{number - 1}.out").read_text("utf-8")
             yield from missing(json.loads(block.text), last_value(came), f"answer {number}")
-
-
-def stop_server(folder: Path) -> None:
-    """End the server that a page has started."""
-    file = folder / "server.pid"
-    if file.exists():
-        os.kill(int(file.read_text()), signal.SIGTERM)
 
 
 def last_value(text: str) -> Any:
