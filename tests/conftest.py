@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,17 +77,24 @@ def engine(request: pytest.FixtureRequest) -> str:
     return name
 
 
-@pytest.fixture
-def database_url(request: pytest.FixtureRequest, engine: str, tmp_path: Path) -> Iterator[str]:
-    """The URL of a database that is empty and the test's own."""
+@contextmanager
+def new_database(request: pytest.FixtureRequest, engine: str, *, folder: Path) -> Iterator[str]:
+    """The URL of a database that is empty while the block runs; a file of SQLite is in the folder."""
     if engine == "sqlite":
-        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "sojourn.db")
-        yield f"sqlite:///{tmp_path}/sojourn.db"
+        shutil.copy(request.getfixturevalue("migrated_file"), folder / "sojourn.db")
+        yield f"sqlite:///{folder}/sojourn.db"
         return
     server: postgres.Cluster = request.getfixturevalue("cluster")
     name = server.create()
     yield server.url(name)
     server.drop(name)
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, engine: str, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database that is empty and the test's own."""
+    with new_database(request, engine, folder=tmp_path) as url:
+        yield url
 
 
 @pytest.fixture

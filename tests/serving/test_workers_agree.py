@@ -1,13 +1,10 @@
 """What one worker has acknowledged is what the others show and hold to: with their next response."""
 
 import itertools
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import permutations
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jwt
@@ -15,8 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from sojourn.cli.keys import keys
-from tests import postgres
-from tests.conftest import ENGINES
+from tests.conftest import ENGINES, new_database
 from tests.faults.clients import bearer_token
 from tests.http.test_retries_live import active, create
 from tests.http.test_scopes import stored
@@ -207,7 +203,7 @@ def _done(answer: Answered) -> None:
 def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Two workers on either engine, for all tests of this module."""
     folder = tmp_path_factory.mktemp("agreeing")
-    with _database(request, folder) as url:
+    with new_database(request, request.param, folder=folder) as url:
         settings = {"SOJOURN_REFRESH_SECRET": REFRESH_SECRET, "SOJOURN_TOUCH_INTERVAL": "300ms"}
         server = LiveServer(folder, "--workers", "2", SOJOURN_DATABASE_URL=url, **settings)
         workers = each_worker(server, 2)
@@ -215,18 +211,6 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         for worker in workers:
             worker.close()
         server.stop()
-
-
-@contextmanager
-def _database(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("migrated_file"), folder / "sojourn.db")
-        yield f"sqlite:///{folder}/sojourn.db"
-        return
-    cluster: postgres.Cluster = request.getfixturevalue("cluster")
-    name = cluster.create()
-    yield cluster.url(name)
-    cluster.drop(name)
 
 
 @pytest.mark.parametrize("name", ACTS)
