@@ -2,8 +2,11 @@
 
 `python -m benchmarks.sizing` fills a database of each engine with the dataset, starts a server with so many workers and
 lets `wrk` ask. All share the machine's cores, so requests a second say what this machine does with everything on it;
-the CPU of the workers, of PostgreSQL and of the client for one request are counted apart. `--page` writes the tables
-into docs/scale.md.
+the CPU of the workers, of PostgreSQL and of the client for one request are counted apart. PostgreSQL is asked by up to
+16 processes. `--page` writes the tables into docs/scale.md.
+
+`--engine cluster` needs the Citus cluster that `SOJOURN_TEST_CLUSTER_URL` names (`tests/cluster`), with all of its
+nodes on this machine; `--nodes 2,4` says over how many workers of the cluster the tenants are spread.
 """
 
 import asyncio
@@ -11,11 +14,12 @@ import json
 import resource
 import tempfile
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import click
 
@@ -24,9 +28,11 @@ from benchmarks.callers import API_KEY, JWT_SECRET, admin_tokens
 from benchmarks.catalogue import ROOT
 from benchmarks.load import Load, run_load
 from benchmarks.machine import describe_machine, load_average
-from benchmarks.postgres.trees import server_cpu_seconds
+from benchmarks.postgres.trees import cpu_seconds_of, server_cpu_seconds
 from benchmarks.processes import cpu_seconds
+from sojourn.storage.engines import migrate
 from tests import postgres
+from tests.cluster.clusters import CitusCluster
 from tests.live import REFRESH_SECRET, LiveServer
 
 OPERATIONS = {
@@ -37,6 +43,8 @@ OPERATIONS = {
     "touch": "touch",
     "create": "create",
 }
+TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+WORKERS = {"sqlite": "1,2,4", "postgresql": "1,2,4,16"}
 TOKENS = 500
 PAGE = ROOT / "docs" / "scale.md"
 _BEGIN, _END = "<!-- sizing: begin -->\n", "<!-- sizing: end -->"
@@ -54,18 +62,39 @@ class Cost:
     client: float
 
 
+class Served(NamedTuple):
+    """The settings that name a database with the dataset, and the CPU seconds of who serves it so far."""
+
+    settings: dict[str, str]
+    spent: Callable[[], float]
+
+
 @contextmanager
-def database(engine: str, folder: Path) -> Iterator[tuple[dict[str, str], postgres.Cluster | None]]:
-    """The settings that name a database with the dataset, and the cluster that serves it."""
+def database(engine: str, folder: Path) -> Iterator[Served]:
+    """A database with the dataset: `sqlite`, `postgresql` or `cluster-N`, a cluster's with N workers."""
     if engine == "sqlite":
         service.fill_database(folder / "sojourn.db")
-        yield {}, None
-        return
-    with postgres.cluster(postgres.Cluster, "fsync=on") as cluster:
-        url = cluster.url(cluster.create())
-        asyncio.run(service.fill(url))
-        cluster.command("CHECKPOINT")
-        yield {"SOJOURN_DATABASE_URL": url}, cluster
+        yield Served({"SOJOURN_DATABASE_URL": f"sqlite:///{folder}/sojourn.db"}, lambda: 0.0)
+    elif engine == "postgresql":
+        with postgres.cluster(postgres.Cluster, "fsync=on") as cluster:
+            url = cluster.url(cluster.create())
+            asyncio.run(service.fill(url))
+            cluster.command("CHECKPOINT")
+            yield Served({"SOJOURN_DATABASE_URL": url}, lambda: server_cpu_seconds(cluster))
+    else:
+        yield from _spread(CitusCluster.given(), workers=int(engine.rpartition("-")[2]))
+
+
+def _spread(citus: CitusCluster, *, workers: int) -> Iterator[Served]:
+    name = citus.create(workers)
+    try:
+        nodes = [citus.coordinator, *citus.workers[:workers]]
+        folders = [Path(citus.command("SHOW data_directory", name, node=node)[0][0]) for node in nodes]
+        asyncio.run(migrate(citus.url(name), distribute=True))
+        asyncio.run(service.fill(citus.url(name)))
+        yield Served({"SOJOURN_DATABASE_URL": citus.url(name)}, lambda: sum(map(cpu_seconds_of, folders)))
+    finally:
+        citus.drop(name)
 
 
 def credentials(server: LiveServer, folder: Path) -> dict[str, Path]:
@@ -89,9 +118,7 @@ def credentials(server: LiveServer, folder: Path) -> dict[str, Path]:
     return files
 
 
-def measured(
-    server: LiveServer, cluster: postgres.Cluster | None, load: Iterator[int], *, name: str, file: Path, seconds: int
-) -> Cost:
+def measured(server: LiveServer, served: Served, load: Iterator[int], *, name: str, file: Path, seconds: int) -> Cost:
     """Put load on one operation. Raises ClickException where a request failed."""
 
     def spent() -> tuple[float, float, float]:
@@ -99,7 +126,7 @@ def measured(
         workers = server.workers() or [server.process.pid]
         return (
             sum(map(cpu_seconds, workers)),
-            0.0 if cluster is None else server_cpu_seconds(cluster),
+            served.spent(),
             client.ru_utime + client.ru_stime,
         )
 
@@ -116,21 +143,20 @@ def of_engine(engine: str, workers: list[int], *, seconds: int, rounds: int) -> 
     """The median cost of each operation with each number of workers."""
     found: dict[str, dict[int, list[Cost]]] = {name: {number: [] for number in workers} for name in OPERATIONS}
     seeds = iter(range(1, 1_000_000))
-    with tempfile.TemporaryDirectory() as name, database(engine, Path(name)) as (where, cluster):
+    with tempfile.TemporaryDirectory() as name, database(engine, Path(name)) as served:
         for number in workers:
             folder = Path(name) / f"server{number}"
             folder.mkdir()
-            settings = {"SOJOURN_DATABASE_URL": f"sqlite:///{name}/sojourn.db", **where}
             server = LiveServer(
                 folder, *(("--workers", str(number)) if number > 1 else ()), SOJOURN_REFRESH_SECRET=REFRESH_SECRET,
-                **{**service.environment(API_KEY, JWT_SECRET, "off"), **settings},
+                **{**service.environment(API_KEY, JWT_SECRET, "off"), **served.settings},
             )  # fmt: skip
             try:
                 files = credentials(server, folder)
                 for _ in range(rounds):
                     for operation in OPERATIONS:
                         cost = measured(
-                            server, cluster, seeds, name=operation, file=files[operation], seconds=seconds
+                            server, served, seeds, name=operation, file=files[operation], seconds=seconds
                         )  # fmt: skip
                         found[operation][number].append(cost)
                         click.echo(f"{engine}, {number} workers, {operation}: {cost}", err=True)
@@ -145,7 +171,7 @@ def _middle(costs: list[Cost]) -> Cost:
 
 def table(engine: str, costs: dict[str, dict[int, Cost]]) -> str:
     """The costs as a table in Markdown."""
-    title = "PostgreSQL" if engine == "postgresql" else "SQLite"
+    title = TITLES.get(engine) or f"Citus, {engine.rpartition('-')[2]} nodes"
     lines = [
         f"| {title} | workers | a second, all on these cores | p50 | p99 | CPU of the workers | of PostgreSQL"
         " | of the client | a second and core |",
@@ -163,18 +189,23 @@ def table(engine: str, costs: dict[str, dict[int, Cost]]) -> str:
 
 
 @click.command()
-@click.option("--engine", "engines", type=click.Choice(["sqlite", "postgresql"]), multiple=True)
-@click.option("--workers", default="1,2,4", show_default=True, help="Numbers of workers, separated by commas.")
+@click.option("--engine", "engines", type=click.Choice(["sqlite", "postgresql", "cluster"]), multiple=True)
+@click.option("--workers", help="Numbers of the service's workers, separated by commas.  [default: by the engine]")
+@click.option("--nodes", default="2,4", show_default=True, help="Numbers of a cluster's workers.")
 @click.option("--seconds", type=click.IntRange(1), default=4, show_default=True, help="Seconds per measurement.")
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Rounds over all operations.")
 @click.option("--page", is_flag=True, help="Also put the tables into docs/scale.md.")
-def main(engines: tuple[str, ...], workers: str, seconds: int, rounds: int, page: bool) -> None:
+def main(engines: tuple[str, ...], workers: str | None, nodes: str, seconds: int, rounds: int, page: bool) -> None:
     """Measure and print."""
     before, machine = load_average(), describe_machine()
-    numbers = [int(number) for number in workers.split(",")]
-    tables = [
-        table(engine, of_engine(engine, numbers, seconds=seconds, rounds=rounds))
+    places = [
+        place
         for engine in engines or ("sqlite", "postgresql")
+        for place in ([f"cluster-{number}" for number in nodes.split(",")] if engine == "cluster" else [engine])
+    ]
+    tables = [
+        table(place, of_engine(place, _numbers(workers or WORKERS.get(place, "2")), seconds=seconds, rounds=rounds))
+        for place in places
     ]
     where = f"{machine['processor']}, {machine['cores']} cores, load {before:.1f} before; the median of {rounds} rounds"
     text = f"{where} of {seconds} s each, 16 connections.\n\n" + "\n\n".join(tables) + "\n"
@@ -182,6 +213,10 @@ def main(engines: tuple[str, ...], workers: str, seconds: int, rounds: int, page
     if page:
         start, _, rest = PAGE.read_text("utf-8").partition(_BEGIN)
         PAGE.write_text(f"{start}{_BEGIN}{text}\n{_END}{rest.partition(_END)[2]}", "utf-8")
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
 
 
 if __name__ == "__main__":

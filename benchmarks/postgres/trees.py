@@ -26,8 +26,13 @@ class Cost(NamedTuple):
 
 
 def server_cpu_seconds(cluster: Cluster) -> float:
-    """Processor time of a PostgreSQL server so far: all its processes, and those that have ended."""
-    first = int((cluster.folder / "data" / "postmaster.pid").read_text().split()[0])
+    """Processor time of a cluster's server so far: all its processes, and those that have ended."""
+    return cpu_seconds_of(cluster.folder / "data")
+
+
+def cpu_seconds_of(data: Path) -> float:
+    """The same of the server whose files are in a folder."""
+    first = int((data / "postmaster.pid").read_text().split()[0])
     ticks = sum(_fields(first)[11:15])
     for child in Path(f"/proc/{first}/task/{first}/children").read_text().split():
         try:

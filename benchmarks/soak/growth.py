@@ -32,7 +32,7 @@ def look(server: LiveServer, database: Path | None, cluster: Cluster | None, nam
             name,
         )[0]
     return Sizes(
-        memory=sum(map(_proportional_bytes, processes)),
+        memory=sum(map(proportional_bytes, processes)),
         descriptors=sum(len(list(Path(f"/proc/{process}/fd").iterdir())) for process in processes),
         tables=int(tables),
         indexes=int(indexes),
@@ -40,7 +40,8 @@ def look(server: LiveServer, database: Path | None, cluster: Cluster | None, nam
     )
 
 
-def _proportional_bytes(process: int) -> int:
+def proportional_bytes(process: int) -> int:
+    """A process's share of the memory that it uses: what it has with others counts in part."""
     for line in Path(f"/proc/{process}/smaps_rollup").read_text("ascii").splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024
