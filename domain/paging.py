@@ -2,6 +2,15 @@
 
 from dataclasses import dataclass
 
+LOOKED_AT_FOR_EACH = 50
+"""How many rows a response may look at for each one that it may show, where the filters have no index."""
+FEWEST_LOOKED_AT, MOST_LOOKED_AT = 1_000, 5_000
+
+
+def window_for(size: int) -> int:
+    """How many rows a response looks at, at most, that may show `size` of them."""
+    return min(max(LOOKED_AT_FOR_EACH * size, FEWEST_LOOKED_AT), MOST_LOOKED_AT)
+
 
 @dataclass(frozen=True, slots=True)
 class Page:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from sojourn.domain.clock import Instant, from_text
 from sojourn.domain.ids import SessionKey
+from sojourn.domain.paging import MOST_LOOKED_AT
 
 _KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _DIGITS = 16
@@ -22,8 +23,8 @@ _MAX_SHOWN = 2**53 - 1
 class Place(NamedTuple):
     """Behind which session a walk goes on, and how many sessions it has shown.
 
-    In the order of activity also: when that session was last active, and the newest and the oldest session among which
-    the walk looks.
+    In the order of activity also: when that session was last active, the newest and the oldest session among which the
+    walk looks, and how many those were at its first step.
     """
 
     after: SessionKey
@@ -31,6 +32,7 @@ class Place(NamedTuple):
     last_active_at: Instant | None = None
     newest: SessionKey | None = None
     oldest: SessionKey | None = None
+    window: int | None = None
 
 
 def list_name(tenant_id: str, wanted: Mapping[str, Any], *, sort: str) -> str:
@@ -53,13 +55,15 @@ def read_cursor(name: str, text: str) -> Place:
         parts = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except RecursionError:
         raise ValueError("not a cursor") from None
-    if not isinstance(parts, list) or len(parts) not in (3, 6) or parts[0] != name:
+    if not isinstance(parts, list) or len(parts) not in (3, 7) or parts[0] != name:
         raise ValueError("not a cursor of this list")
     place = Place(*parts[1:])
-    keys = [place.after, *([place.newest, place.oldest] if len(parts) == 6 else [])]
+    keys = [place.after, *([place.newest, place.oldest] if len(parts) == 7 else [])]
     if not all(isinstance(key, str) and _KEY.fullmatch(key) for key in keys):
         raise ValueError("not a cursor of this list")
     if type(place.shown) is not int or not 0 <= place.shown <= _MAX_SHOWN:
+        raise ValueError("not a cursor of this list")
+    if len(parts) == 7 and (type(place.window) is not int or not 1 <= place.window <= MOST_LOOKED_AT):
         raise ValueError("not a cursor of this list")
     if place.last_active_at is not None:
         from_text(str(place.last_active_at))

@@ -1,40 +1,31 @@
 """A tenant's sessions that fit a filter: pages, counts and walks by cursor.
 
 A search goes by one index, which gives rows in the order of their ids, and looks at each row for the filters that this
-index does not answer. It looks at `WINDOW` rows at most: what lies behind them, the next step of a walk finds. So the
-work for one response is bounded, whatever the filters are.
+index does not answer. It looks at fifty rows for each one that it may show, and at 5,000 at most (`window_for`): what
+lies behind them, the next step of a walk finds. So the work for one response is bounded, whatever the filters are.
 
 | goes by            | where                                                      |
 |--------------------|------------------------------------------------------------|
 | `user`             | the filter names the user                                  |
-| `device`           | it names a device that has no more sessions than a window  |
+| `device`           | it names a device that has 5,000 sessions at most          |
 | `revoked`          | the status is `revoked`, and all rows say so               |
 | `few`              | the status is `active`, and few sessions are               |
 | `suspended`        | the status is `suspended`, and few sessions are            |
 | `all`              | otherwise: the tenant's sessions by their ids              |
 
-`device`, `few` and `suspended` find all of their rows, which are few, and sort them.
+`device`, `few` and `suspended` find all of their rows, 5,000 at most, and sort them.
 """
 
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    bindparam,
-    case,
-    exists,
-    func,
-    literal_column,
-    select,
-)
+from sqlalchemy import BindParameter, ColumnElement, bindparam, case, exists, func, literal_column, select
 from sqlalchemy.sql.util import ClauseAdapter
 
 from sojourn.domain.clock import Instant
 from sojourn.domain.ids import SessionKey
-from sojourn.domain.paging import Page
+from sojourn.domain.paging import MOST_LOOKED_AT, Page, window_for
 from sojourn.domain.session_cursors import Place
 from sojourn.domain.sessions import Status
 from sojourn.storage.queries import sessions, statistics
@@ -60,9 +51,6 @@ from sojourn.storage.queries.session_windows import (
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Statement
 from sojourn.storage.unit_of_work import UnitOfWork
-
-WINDOW = 5_000
-"""How many rows one response looks at, at most, for filters without an index."""
 
 Way = Literal["user", "device", "revoked", "few", "suspended", "all"]
 """Which index a search goes by."""
@@ -92,7 +80,7 @@ OF_DEVICE = Statement(
         select(_S.c.id).where(_MINE, _S.c.device_id == bindparam("device_id")).limit(_WINDOW).offset(_NONE).subquery()
     )
 )
-"""How many sessions a device has, counted up to a window."""
+"""How many sessions a device has, counted up to `:window`."""
 HAS_LAPSED = Statement(select(exists().where(_MINE, _S.c.due_at <= NOW, LAPSED)))
 """Whether the rows of some sessions do not say yet that they ended with their suspension."""
 _EVERYTHING = 2**31 - 1
@@ -176,11 +164,14 @@ def _of(column: ColumnElement[Any], name: str) -> Any:
 
 
 class _Asked(NamedTuple):
+    """What is asked. `window` rows are looked at; an index that leads to no more than `few` rows gives all of them."""
+
     unit: UnitOfWork
     wanted: SessionFilter
     now: Instant
     sort: Sort
     window: int
+    few: int
 
 
 async def page_of(
@@ -191,14 +182,21 @@ async def page_of(
     page: Page,
     sort: Sort = "-created_at",
     counts: bool = True,
-    window: int = WINDOW,
+    window: int | None = None,
 ) -> Found:
     """One page of the tenant's sessions that fit, and how many there are. A page costs what lies before it.
 
     For the user, the status or both, all sessions are looked at that it takes.
     """
     with unit.snapshot():
-        asked = _Asked(unit=unit, wanted=wanted, now=now, sort=sort, window=window)
+        asked = _Asked(
+            unit,
+            wanted,
+            now=now,
+            sort=sort,
+            window=window or window_for(page.size),
+            few=window or MOST_LOOKED_AT,
+        )
         found = await _find(
             asked,
             limit=page.size,
@@ -221,17 +219,18 @@ async def step_of(
     behind: Place | None,
     sort: Sort = "-created_at",
     counts: bool = True,
-    window: int = WINDOW,
+    window: int | None = None,
 ) -> Found:
-    """The next sessions of a walk, at most `limit`: behind a place, or the first ones."""
+    """The next sessions of a walk, at most `limit`: behind a place, or the first ones.
+
+    In the order of activity the first step says how many sessions the walk looks at, whatever later ones ask for.
+    """
+    few = window or MOST_LOOKED_AT
+    if behind is not None and behind.window is not None:
+        window = behind.window
     with unit.snapshot():
-        return await _find(
-            _Asked(unit=unit, wanted=wanted, now=now, sort=sort, window=window),
-            limit=limit,
-            offset=0,
-            counts=counts,
-            behind=behind,
-        )
+        asked = _Asked(unit, wanted, now=now, sort=sort, window=window or window_for(limit), few=few)
+        return await _find(asked, limit=limit, offset=0, counts=counts, behind=behind)
 
 
 async def _find(
@@ -250,7 +249,9 @@ async def _find(
     values = {"now": asked.now, **values_of(asked.wanted, asked.now), **_values_of(behind)}
     # Rows that are looked at and do not fit are there where a filter is left, or where all are sorted first.
     is_selective = by_activity or bool(search.left)
-    reach = 2 * asked.window if by_activity and behind is not None else asked.window
+    reach = asked.window if way in _IN_ORDER else asked.few
+    if by_activity and behind is not None:
+        reach *= 2
     if not is_selective:
         reach = offset + limit + 1
     elif not is_bounded and not by_activity:
@@ -264,7 +265,7 @@ async def _find(
         window = asked.window if ends[1] != _BEFORE_ALL else window
         if following is not None:
             last = SessionRow._make(rows[limit - 1])
-            following = Place(following.after, shown, last.last_active_at, *ends)
+            following = Place(following.after, shown, last.last_active_at, *ends, window=asked.window)
     elif following is None and is_selective and is_bounded and way in _IN_ORDER:
         end = await asked.unit.value(search.end, **values, offset=asked.window - 1)
         if end is not None:
@@ -278,16 +279,16 @@ async def _way(asked: _Asked, *, upto: int) -> Way:
     if wanted.user_id is not None:
         return "user"
     if wanted.device_id is not None:
-        count = await asked.unit.value(OF_DEVICE, device_id=wanted.device_id, window=asked.window + 1)
-        if count <= asked.window:
+        count = await asked.unit.value(OF_DEVICE, device_id=wanted.device_id, window=asked.few + 1)
+        if count <= asked.few:
             return "device"
     if wanted.status == "revoked" and await _say_all_rows_so(asked):
         return "revoked"
     if wanted.status in ("active", "suspended"):
         count = (await statistics.session_stats(asked.unit, asked.now)).of(wanted.status)
-        if wanted.status == "suspended" and count <= asked.window:
+        if wanted.status == "suspended" and count <= asked.few:
             return "suspended"
-        if wanted.status == "active" and count <= (upto if _is_plain(wanted) else asked.window):
+        if wanted.status == "active" and count <= (upto if _is_plain(wanted) else asked.few):
             return "few"
     return "all"
 
@@ -307,9 +308,10 @@ async def _count(asked: _Asked, way: Way, *, search: Search, values: dict[str, A
     if _is_plain(wanted):
         count: int = await asked.unit.value(count_of_user(wanted.status), user_id=wanted.user_id, now=asked.now)
         return count, None
-    row = await asked.unit.one(search.numbers, **values, window=asked.window)
+    is_in_order = way in _IN_ORDER
+    row = await asked.unit.one(search.numbers, **values, window=asked.window if is_in_order else asked.few)
     fitting, looked_at = row if row is not None else (0, 0)
-    return fitting, asked.window if way in _IN_ORDER and looked_at >= asked.window else None
+    return fitting, asked.window if is_in_order and looked_at >= asked.window else None
 
 
 async def _window_of(

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sojourn.domain.paging import Page, page_info
+from sojourn.domain.paging import Page, page_info, window_for
 
 numbers = st.integers(1, 1000)
 sizes = st.integers(1, 500)
@@ -37,3 +37,8 @@ def test_a_page_says_what_was_asked_for(number: int, size: int, total: int) -> N
     info = page_info(Page(number, size), total)
 
     assert (info.page, info.page_size, info.total) == (number, size, total)
+
+
+@given(st.integers(1, 10_000))
+def test_a_response_looks_at_fifty_rows_for_each_that_it_may_show_at_least_1000_and_at_most_5000(size: int) -> None:
+    assert window_for(size) == sorted((1_000, 50 * size, 5_000))[1]

@@ -1,7 +1,7 @@
 """The filters, the walk and the members of a tenant's list of sessions, over HTTP."""
 
 import json
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,6 +118,20 @@ def test_a_text_that_was_never_a_cursor_is_refused(client: Client) -> None:
 
     for cursor in ("a" * 16, "a" * 17, "W10" + "a" * 13, "_" * 512, *(text for text in cursors if len(text) >= 16)):
         assert broken(client, f"cursor={cursor}") == [("cursor", "foreign_cursor")], cursor
+
+
+def test_a_cursor_that_says_it_looks_at_more_sessions_than_any_step_may_is_refused(client: Client) -> None:
+    for _ in range(3):
+        client.create()
+    walk = "sort=-last_active_at&limit=1"
+    cursor = client.as_admin("GET", f"{LIST}?{walk}").json()["pagination"]["next_cursor"]
+    said = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    assert isinstance(said[-1], int)
+
+    for window in (0, -1, 5_001, 10**18, True, "1000", 1e3):
+        forged = urlsafe_b64encode(json.dumps([*said[:-1], window]).encode()).rstrip(b"=").decode()
+        assert broken(client, f"{walk}&cursor={forged}") == [("cursor", "foreign_cursor")], window
+    assert len(ids(client, f"{walk}&cursor={cursor}")) == 1
 
 
 def test_a_page_and_a_walk_are_not_asked_for_together(client: Client) -> None:
