@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sojourn.domain.clock import Instant
 from sojourn.domain.endings import ERASED
 from sojourn.domain.ids import erased_user
-from sojourn.storage.queries import audit, events, kept_answers, revocation_plans, sign_ins
+from sojourn.storage.queries import audit, events, kept_answers, revocation_plans, session_ends, sign_ins
 from sojourn.storage.queries.session_deletion import LEAVING, Leaving, delete_sessions
 from sojourn.storage.schema.sql_functions import latest
 from sojourn.storage.schema.tables import SessionTable, TrustedDeviceTable, UserTable
@@ -132,8 +132,8 @@ async def erase(unit: UnitOfWork, user_id: str, *, until: Instant) -> Erased:
 async def _tell_ends(unit: UnitOfWork, leaving: list[Leaving], *, at: Instant) -> None:
     """Tell of sessions that nobody has ended or settled: some have expired, the others end with the user."""
     open_ones = [session.id for session in leaving if session.revoked_at is None and session.due_at is not None]
-    await events.tell_expired(unit, open_ones, at=at)
-    await events.tell_ended(unit, open_ones, at=at, ending=ERASED)
+    await session_ends.tell_expired(unit, open_ones, at=at)
+    await session_ends.tell_ended(unit, open_ones, at=at, ending=ERASED)
 
 
 async def _cut_off_all(unit: UnitOfWork, user_id: str, *, until: Instant) -> None:

@@ -14,6 +14,7 @@ from sojourn.storage.procedures import Procedure, Step
 from sojourn.storage.queries import (
     events,
     refresh_states,
+    session_ends,
     session_limit,
     session_policies,
     session_revocation,
@@ -112,7 +113,7 @@ ENTER_TOKEN = Procedure("enter_token", Step(tokens.ENTER), proof=Step(_IS_TOKEN)
 MARK_USED = Procedure("mark_used", Step(refresh_states.MARK_USED), proof=Step(_IS_USED))
 _REVOCATION = (
     Step(session_revocation.REVOKE, must=True),
-    Step(events.TELL_ENDED, "event_"),
+    Step(session_ends.TELL_ENDED, "event_"),
     Step(statistics.COUNT, "count_"),
 )
 REVOKE = Procedure("revoke", *_REVOCATION, proof=Step(_IS_REVOKED))
@@ -262,7 +263,7 @@ async def revoke(
     touch = unit.touches.perhaps_unwritten(unit.tenant.id, key)
     parameters: dict[str, Any] = {"id": key, "now": now, "nothing": None, "of_user": of_user, **ending._asdict()}
     parameters |= {"count_kind": "revoked", "count_device_type": "", "count_by": 1}
-    told = events.ended_values(key, at=now, ending=ending)
+    told = session_ends.ended_values(key, at=now, ending=ending)
     parameters |= dict(zip(_names("event_", tuple(told)), told.values(), strict=True))
     procedure = REVOKE
     if touch is not None:

@@ -19,10 +19,10 @@ from sojourn.domain.clock import Instant
 from sojourn.domain.ids import SessionKey, TenantId
 from sojourn.domain.places import country_of
 from sojourn.storage.queries import sessions
-from sojourn.storage.queries.events import LAST_ACCESS_TOKEN_EVER
 from sojourn.storage.queries.feed import LiveRow, ends_not_told
 from sojourn.storage.queries.filter_conditions import FACTS, TIMES
 from sojourn.storage.queries.open_revocations import FACTS_OF_END, being_revoked
+from sojourn.storage.queries.session_ends import LAST_ACCESS_TOKEN_EVER
 from sojourn.storage.queries.session_filters import CONDITIONS, SessionFilter, names_of, values_of
 from sojourn.storage.queries.session_rows import COLUMNS, SessionRow
 from sojourn.storage.queries.session_states import OPEN as OPEN_ONES

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete
 
 from sojourn.domain.clock import Instant
 from sojourn.domain.ids import SessionKey
-from sojourn.storage.queries import events, rollups, statistics
+from sojourn.storage.queries import rollups, session_ends, statistics
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.schema.token_tables import SessionTokenTable, SessionUsageTable
 from sojourn.storage.statements import Statement
@@ -49,7 +49,7 @@ async def delete_sessions(unit: UnitOfWork, locked: Sequence[Row], *, now: Insta
     if not gone:
         return
     unsettled = [session.id for session in gone if session.revoked_at is None and session.due_at is not None]
-    await events.tell_expired(unit, unsettled, at=now)
+    await session_ends.tell_expired(unit, unsettled, at=now)
     await rollups.leave(unit, [session.id for session in gone], now=now)
     for statement in (DELETE_USAGE, DELETE_REFRESH_STATES, DELETE_SESSIONS):
         await unit.run_many(statement, [{"key": session.id} for session in gone])

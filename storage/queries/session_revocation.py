@@ -7,7 +7,7 @@ from sqlalchemy import and_, bindparam, or_, select, update
 from sojourn.domain.clock import Instant
 from sojourn.domain.endings import Ending
 from sojourn.domain.ids import SessionKey
-from sojourn.storage.queries import events, sessions, statistics
+from sojourn.storage.queries import session_ends, sessions, statistics
 from sojourn.storage.queries.session_states import NOW, OPEN, SETTLED_AHEAD
 from sojourn.storage.schema.tables import SessionTable
 from sojourn.storage.statements import Statement
@@ -51,7 +51,7 @@ async def revoke_many(unit: UnitOfWork, keys: list[SessionKey], *, now: Instant,
         elif await unit.run(REVOKE_SETTLED, id=key, **facts):
             ended.add(key)
             unsettled += 1
-    await events.tell_ended(unit, sorted(ended), at=now, ending=ending)
+    await session_ends.tell_ended(unit, sorted(ended), at=now, ending=ending)
     await statistics.count_revoked(unit, len(ended), unsettled=unsettled)
     unit.tell("ended", ending.code, times=len(ended))
     return ended
@@ -71,7 +71,7 @@ async def revoke_locked(unit: UnitOfWork, locked: list[Row], *, now: Instant, en
         await sessions.write_waiting_touches(unit, [key for key, _ in locked], now=now)
         facts = {"now": now, "nothing": None, **ending._asdict()}
         await unit.run_many(REVOKE_LOCKED, [{"id": key, **facts} for key, _ in locked])
-        await events.tell_ended(unit, [key for key, _ in locked], at=now, ending=ending)
+        await session_ends.tell_ended(unit, [key for key, _ in locked], at=now, ending=ending)
         await statistics.count_revoked(unit, len(locked), unsettled=sum(due_at is None for _, due_at in locked))
         unit.tell("ended", ending.code, times=len(locked))
     return len(locked)
@@ -84,6 +84,6 @@ async def revoke_since(
     if keys:
         facts = {"now": since, "nothing": None, **ending._asdict()}
         await unit.run_many(REVOKE_LOCKED, [{"id": key, **facts} for key in keys])
-        await events.tell_ended(unit, keys, at=since, ending=ending, recorded_at=now)
+        await session_ends.tell_ended(unit, keys, at=since, ending=ending, recorded_at=now)
         await statistics.count_revoked(unit, len(keys), unsettled=0)
         unit.tell("ended", ending.code, times=len(keys))

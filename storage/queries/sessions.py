@@ -16,7 +16,7 @@ from sojourn.domain.ids import SessionKey
 from sojourn.domain.paging import Page
 from sojourn.domain.session_binding import Binding
 from sojourn.domain.sessions import effective_end
-from sojourn.storage.queries import events, statistics, tenants, users
+from sojourn.storage.queries import events, session_ends, statistics, tenants, users
 from sojourn.storage.queries.session_deadlines import DEADLINES, ByRows
 from sojourn.storage.queries.session_rows import (
     COLUMNS,
@@ -300,7 +300,7 @@ async def raise_assurance(
     if not await unit.run(RAISE, id=row.id, seen=row.elevations, at=now, now=now, idle=idle, **facts):
         return False
     data = {"amr": to.amr.split(","), "verified_at": to.verified_at} | ({} if to.acr is None else {"acr": to.acr})
-    await events.tell_elevated(unit, row.id, at=now, user_id=row.user_id, data=data, tokens_until=tokens_until)
+    await session_ends.tell_elevated(unit, row.id, at=now, user_id=row.user_id, data=data, tokens_until=tokens_until)
     return True
 
 

@@ -40,7 +40,7 @@ from sojourn.domain.clock import Instant
 from sojourn.domain.endings import SUSPENSION_OVER
 from sojourn.domain.ids import SessionKey
 from sojourn.domain.sessions import Status
-from sojourn.storage.queries import events, suspensions
+from sojourn.storage.queries import session_ends, suspensions
 from sojourn.storage.queries.open_revocations import SPARED
 from sojourn.storage.queries.session_deadlines import EXPIRES_AT, IDLE_EXPIRES_AT, IS_ANY_TIGHTER, is_cut
 from sojourn.storage.queries.session_states import DEADLINE, LAPSED, NOT_REVOKED, NOW, OVER, SETTLED_AHEAD, SUSPENDED
@@ -212,7 +212,7 @@ async def settle(unit: UnitOfWork, now: Instant, *, limit: int, told_at: Instant
             if key not in settled
         ]
         await unit.run_many(RESCHEDULE, rows)
-        await events.tell_expired(unit, [key for key, _ in ends], at=told_at or now)
+        await session_ends.tell_expired(unit, [key for key, _ in ends], at=told_at or now)
     lapsed = await suspensions.settle(unit, over, told_at=told_at or now)
     await _count_expired(unit, ends)
     await count_ended(unit, "revoked", by=lapsed)
@@ -226,7 +226,7 @@ async def settle_some(unit: UnitOfWork, ends: list[tuple[SessionKey, bool]], *, 
     Of each it is given whether it was the absolute deadline.
     """
     await unit.run_many(RESCHEDULE, [{"one": key, "next_due": None} for key, _ in ends])
-    await events.tell_expired(unit, [key for key, _ in ends], at=at)
+    await session_ends.tell_expired(unit, [key for key, _ in ends], at=at)
     await _count_expired(unit, ends)
 
 
@@ -242,7 +242,7 @@ async def reopen(unit: UnitOfWork, now: Instant, *, limit: int) -> int:
     early = await unit.all(TOO_EARLY, now=now, limit=limit)
     if early:
         await unit.run_many(RESCHEDULE, [{"one": key, "next_due": deadline} for key, deadline, _ in early])
-        await events.tell_reopened(unit, [(key, user) for key, _, user in early], at=now)
+        await session_ends.tell_reopened(unit, [(key, user) for key, _, user in early], at=now)
     await count_ended(unit, "expired", by=-len(early))
     return len(early)
 

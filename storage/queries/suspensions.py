@@ -12,7 +12,7 @@ from sojourn.domain.clock import Instant
 from sojourn.domain.endings import SUSPENSION_OVER
 from sojourn.domain.ids import SessionKey
 from sojourn.domain.sessions import FOREVER, Then
-from sojourn.storage.queries import events
+from sojourn.storage.queries import session_ends
 from sojourn.storage.queries.events import Event
 from sojourn.storage.queries.session_states import DEADLINE, NOW, OPEN, SUSPENDED
 from sojourn.storage.schema.tables import SessionTable
@@ -69,7 +69,7 @@ async def suspend(
     """
     if not await unit.run(SUSPEND, key=key, now=now, until=until or FOREVER, then=then):
         return False
-    await events.tell_suspended(unit, key, user_id=user_id, at=now, actor=actor, until=until, then=then)
+    await session_ends.tell_suspended(unit, key, user_id=user_id, at=now, actor=actor, until=until, then=then)
     return True
 
 
@@ -78,7 +78,7 @@ async def reactivate(unit: UnitOfWork, key: SessionKey, *, user_id: str, now: In
     if not await unit.run(REACTIVATE, key=key, now=now):
         return False
     told = Event("session.reactivated", now, session_id=key, user_id=user_id, initiated_by="admin", actor=actor)
-    await events.tell_reactivated(unit, [told])
+    await session_ends.tell_reactivated(unit, [told])
     return True
 
 
@@ -88,10 +88,10 @@ async def settle(unit: UnitOfWork, over: Sequence[Over], *, told_at: Instant) ->
     ending = SUSPENSION_OVER
     facts = {"by": ending.by, "reason": ending.reason, "code": ending.code}
     await unit.run_many(LAPSE, [{"key": row.key, **facts} for row in lapsed])
-    await events.tell_ended_at(unit, [(row.key, row.until) for row in lapsed], at=told_at, ending=ending)
+    await session_ends.tell_ended_at(unit, [(row.key, row.until) for row in lapsed], at=told_at, ending=ending)
     active = [row for row in over if not row.lapsed]
     await unit.run_many(RESUME, [{"key": row.key} for row in active])
-    await events.tell_reactivated(
+    await session_ends.tell_reactivated(
         unit,
         [
             Event(

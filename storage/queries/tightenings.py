@@ -13,10 +13,10 @@ from sojourn.domain.clock import Instant
 from sojourn.domain.ids import SessionKey, TenantId
 from sojourn.domain.sessions import FOREVER
 from sojourn.storage.queries import statistics
-from sojourn.storage.queries.events import LAST_ACCESS_TOKEN_EVER
 from sojourn.storage.queries.feed import LiveRow, ends_not_told
 from sojourn.storage.queries.open_revocations import SPARED
 from sojourn.storage.queries.session_deadlines import EXPIRES_AT, IDLE_EXPIRES_AT, is_cut
+from sojourn.storage.queries.session_ends import LAST_ACCESS_TOKEN_EVER
 from sojourn.storage.queries.session_states import DEADLINE, NOT_REVOKED, OVER
 from sojourn.storage.schema.policy_tables import SessionTighteningTable
 from sojourn.storage.schema.sql_functions import earliest, is_among
