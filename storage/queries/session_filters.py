@@ -4,11 +4,12 @@ A `SessionFilter` becomes conditions on columns. Some go by an index, which give
 ids sort by time; the others, which have none, are looked at row by row, for a bounded number of rows.
 """
 
+import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, bindparam
 
 from sojourn.domain.clock import Instant, from_text
 from sojourn.domain.ids import first_uuid7
@@ -16,9 +17,12 @@ from sojourn.domain.sessions import Status
 from sojourn.storage.queries.filter_conditions import FACTS, TIMES
 from sojourn.storage.queries.filter_conditions import RANGES as RANGES_OF_IDS
 from sojourn.storage.queries.session_states import ACTIVE, ENDED_BY_HAND, EXPIRED, SUSPENDED
+from sojourn.storage.schema.tables import SessionTable
 
 __all__ = ["CONDITIONS", "RANGES", "TIMES", "SessionFilter", "names_of", "values_of"]
+_S = SessionTable.__table__
 _NEAR = timedelta(milliseconds=1)
+_IPV4 = re.compile(r"[0-9]+(\.[0-9]+){3}")
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC) + _NEAR, datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -55,25 +59,32 @@ class SessionFilter:
 
 CONDITIONS: dict[str, ColumnElement[bool]] = {
     **FACTS,
+    "ip=IPv4": _S.c.ip == bindparam("address"),
     "status=active": ACTIVE,
     "status=expired": EXPIRED,
     "status=revoked": ENDED_BY_HAND,
     "status=suspended": SUSPENDED,
     **RANGES_OF_IDS,
 }
-"""The condition of each filter, by its name and, for the status, its value."""
+"""The condition of each filter, by its name and, for the status, its value.
+
+An IPv4 address is written in one way only, so sessions that began there are found by its text, which costs a tenth of
+looking whether an address is in a network.
+"""
 RANGES = tuple(RANGES_OF_IDS)
 """Filters that bound the ids: whatever index a search goes by, it begins and ends there."""
 
 
 def names_of(wanted: SessionFilter) -> frozenset[str]:
     """The names in `CONDITIONS` of the conditions that a filter makes."""
-    return frozenset(f"status={value}" if name == "status" else name for name, value in wanted.given().items())
+    return frozenset(_name_of(name, value) for name, value in wanted.given().items())
 
 
 def values_of(wanted: SessionFilter, now: Instant) -> dict[str, Any]:
     """The parameters of the conditions that a filter makes."""
     values: dict[str, Any] = wanted.given()
+    if "ip" in values:
+        values["address"] = values["ip"]
     if values.pop("status", None) is not None:
         values["now"] = now
     if "amr" in values:
@@ -87,6 +98,12 @@ def values_of(wanted: SessionFilter, now: Instant) -> dict[str, Any]:
     if wanted.created_before is not None:
         values["created_to"] = _first_id(wanted.created_before, _NEAR)
     return values
+
+
+def _name_of(name: str, value: Any) -> str:
+    if name == "ip" and _IPV4.fullmatch(value):
+        return "ip=IPv4"
+    return f"status={value}" if name == "status" else name
 
 
 def _in_small_letters(text: str) -> str:

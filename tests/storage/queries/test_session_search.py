@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 from datetime import timedelta
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 import pytest
@@ -15,9 +15,10 @@ from sojourn.domain.paging import Page
 from sojourn.domain.session_cursors import Place
 from sojourn.domain.sessions import status_of
 from sojourn.storage.queries import session_revocation, sessions, statistics
-from sojourn.storage.queries.session_filters import SessionFilter
+from sojourn.storage.queries.session_filters import SessionFilter, names_of
 from sojourn.storage.queries.session_rows import NewSession
-from sojourn.storage.queries.session_search import Found, Sort, page_of, step_of
+from sojourn.storage.queries.session_search import Found, Sort, compiled, page_of, step_of
+from sojourn.storage.statements import SQLITE
 from sojourn.storage.unit_of_work import UnitOfWork
 from tests.storage.conftest import BULK, NOISE, T0, Store, new_session
 
@@ -255,3 +256,45 @@ def test_an_instant_before_or_after_every_session_is_no_mistake(store: Store, na
     found = store.read(lambda unit: page_of(unit, SessionFilter(**{name: when}), now=T0, page=Page(1, 5)))  # type: ignore[arg-type]
 
     assert found.total == int((when > T0) == (name == "created_before"))
+
+
+NUMBERS = st.sampled_from((0xC0000201, 0xC000024D, 0, 0xFFFFFFFF, 0xFFFF_C000_0201, 0x2001_0DB8 << 96, 1))
+SPELLINGS = (
+    lambda number: str(IPv4Address(number & 0xFFFFFFFF)),
+    lambda number: str(IPv6Address(number)),
+    lambda number: IPv6Address(number).exploded.upper(),
+    lambda number: f"::ffff:{IPv4Address(number & 0xFFFFFFFF)}",
+    lambda number: f"::{IPv4Address(number & 0xFFFFFFFF)}",
+)
+ADDRESS = st.builds(lambda number, spell: spell(number), NUMBERS, st.sampled_from(SPELLINGS))
+
+
+@seed(31)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(stored=st.lists(ADDRESS, min_size=1, max_size=8), asked=ADDRESS)
+def test_an_address_is_found_however_it_is_written_as_the_network_that_holds_it_alone(
+    store: Store, stored: list[str], asked: str
+) -> None:
+    app = new_session().id  # the sessions of this example
+    made = [new_session(ip=ip, app_id=app) for ip in stored]
+    for one in made:
+        store.add(one)
+    expected = in_order("-created_at", [one for one in made if ip_address(one.ip or "") == ip_address(asked)])
+
+    for ip in (asked, f"{asked}/{ip_address(asked).max_prefixlen}"):
+        found = store.read(
+            lambda unit, ip=ip: page_of(unit, SessionFilter(app_id=app, ip=ip), now=T0, page=Page(1, 20))  # type: ignore[misc]
+        )
+        assert [row.id for row in found.rows] == expected, ip
+        assert found.total == len(expected), ip
+
+
+@pytest.mark.parametrize(("ip", "is_compared"), [("192.0.2.1", True), ("192.0.2.1/32", False), ("2001:db8::1", False)])
+def test_an_address_that_is_written_in_one_way_only_is_compared_as_text(ip: str, is_compared: bool) -> None:
+    search = compiled(names_of(SessionFilter(ip=ip)), "all", begun=False)
+
+    for statement in (search.rows, search.numbers):
+        asked = {"address": is_compared, "ip": not is_compared}
+        words = statement.text(SQLITE).replace(")", " ").split()
+        assert {name: f":{name}" in words for name in asked} == asked
+        assert {name: name in statement.numbered()[1] for name in asked} == asked
