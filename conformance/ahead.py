@@ -75,9 +75,16 @@ class Ahead:
 
 
 def with_world(item: pytest.Function, world: World) -> Callable[[], None]:
-    """A case as a function of nothing, in a world of its own."""
+    """A case as a function of nothing, in a world of its own. It removes what it made and nothing else."""
     arguments: dict[str, Any] = {**item.callspec.params, "world": world}
-    return lambda: item.obj(**arguments)
+
+    def call() -> None:
+        try:
+            item.obj(**arguments)
+        finally:
+            world.leftovers.remove()
+
+    return call
 
 
 def is_apart(found: Check, item: pytest.Function) -> bool:

@@ -64,6 +64,7 @@ def values_for(operation: Operation, tenant: Tenant) -> dict[str, Any]:
         values["after"] = _cursor(tenant)
     if operation.method == "GET" and operation.path.endswith("trusted-devices"):
         _trusted_device(tenant, user)  # a list with something in it
+    listed(operation, tenant, many=1)
     if operation.id == "reactivate_session":
         expect(tenant.admin("suspend_session", session_id=values["session_id"]), 200)
     if operation.id in OF_A_TRUSTED_DEVICE:

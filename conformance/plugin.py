@@ -11,7 +11,7 @@ from sojourn.conformance.checks import Check, NotApplicable, check_of
 from sojourn.conformance.contract import Contract
 from sojourn.conformance.endings import judged
 from sojourn.conformance.expectations import Expectations
-from sojourn.conformance.policies import clear_policies
+from sojourn.conformance.policies import take_back
 from sojourn.conformance.progress import Progress
 from sojourn.conformance.reports.writing import write_reports
 from sojourn.conformance.target import Target, Unusable
@@ -120,7 +120,8 @@ class Judge:
         try:
             judged(found, self.traffic, judge=lambda: pyfuncitem.obj(**given))
         finally:
-            clear_policies(self.the_world, since=begun)
+            self.the_world.leftovers.remove()
+            take_back(self.the_world, since=begun)
         return True
 
     @pytest.hookimpl(wrapper=True)
@@ -147,7 +148,8 @@ class Judge:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Say the verdict and write the reports."""
+        """Leave nothing behind, say the verdict and write the reports."""
+        self.the_world.leftovers.remove(at_the_end=True)
         self.cases += self.expectations.unmet(self._chosen)
         self._progress.end(self.cases, self.outcome)
         if self.target.report_dir is not None:

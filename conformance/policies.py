@@ -1,4 +1,4 @@
-"""Policies of the tenants under judgement: a rule that one check left would refuse what the next ones ask for."""
+"""Policies and token lifetimes of the tenants under judgement: those that one check left would hold in the next."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,15 +9,18 @@ from sojourn.conformance.laws import is_success, name_of
 from sojourn.conformance.world import Tenant, World, expect
 
 SET, CLEAR, SIMULATE = "set_session_policy", "reset_session_policy", "simulate_session_policy"
+_CLEARED_BY = {SET: CLEAR, "set_token_config": "reset_token_config"}
 
 
-def clear_policies(world: World, *, since: int) -> None:
-    """Clear the policies of both tenants where an exchange since this one may have left rules there."""
-    if not any(is_success(exchange) and name_of(exchange) == SET for exchange in world.traffic.exchanges[since:]):
-        return
-    for tenant in (world.first, world.second):
-        if tenant is not None:
-            tenant.admin(CLEAR)
+def take_back(world: World, *, since: int) -> None:
+    """Clear the policies and token lifetimes of both tenants where an exchange since this one may have set some."""
+    recent = world.traffic.exchanges[since:]
+    done = {name_of(exchange) for exchange in recent if is_success(exchange)}
+    wanted = [cleared_by for set_by, cleared_by in _CLEARED_BY.items() if set_by in done]
+    for cleared_by in world.contract.operations.keys() & wanted:
+        for tenant in (world.first, world.second):
+            if tenant is not None:
+                tenant.admin(cleared_by)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sojourn.conformance.contract import Contract, Operation
+from sojourn.conformance.removal import Leftovers
 from sojourn.conformance.target import Target
 from sojourn.conformance.traffic import Traffic
 from sojourn.conformance.wire import NO_ANSWER, Raw, Reply, Wire
@@ -61,6 +62,7 @@ class World:
         self._users = 0
         self.keys: dict[tuple[str, ...], str] = {}
         """API keys that the suite has made, by their scopes."""
+        self.leftovers = Leftovers(contract)
         self.first = Tenant(self, target.tenant, admin_token=target.admin_token)
         second = target.second_tenant
         self.second = Tenant(self, second, admin_token=target.second_admin_token or "") if second else None
@@ -91,20 +93,22 @@ class World:
 
     def send(self, request: Raw, seconds: float | None = None) -> Reply:
         """Send a request as it is."""
-        reply = self.wire.exchange(request, seconds)
-        self.traffic.add(request, reply)
-        return reply
+        return self._noted(request, self.wire.exchange(request, seconds))
 
     def send_in_two(self, request: Raw, *, between: Callable[[], None]) -> Reply:
         """Send a request whose body arrives only once `between` has returned."""
-        reply = self.wire.exchange_in_two(request, between=between)
+        return self._noted(request, self.wire.exchange_in_two(request, between=between))
+
+    def _noted(self, request: Raw, reply: Reply) -> Reply:
         self.traffic.add(request, reply)
+        self.leftovers.note(request, reply, wire=self.wire)
         return reply
 
     def elsewhere(self, url: str) -> "World":
         """The same callers at another address."""
         other = World(self.target, self.contract, traffic=self.traffic)
         other.wire = Wire(url, authorities=self.target.ca_file)
+        other.leftovers = self.leftovers
         return other
 
 

@@ -25,6 +25,7 @@ SIGNATURES_OF_OTHERS = {
     ("path", "timeout", "socket_options"): "httpcore, a connection",
     ("case", "data", "context"): "Schemathesis, authentication",
     ("context", "case", "kwargs"): "Schemathesis, a hook",
+    ("context", "case", "response"): "Schemathesis, a hook after a call",
     ("context", "response", "case"): "Schemathesis, a check",
 }
 """Parameters of the functions that a library calls, in its order and without names."""

@@ -210,7 +210,7 @@ def test_small_pages_hold_what_a_large_one_holds(world: World, operation: Operat
     if not {"after", "limit"} <= names or operation.is_stream or operation.id in GROWS or world.target.parallel > 1:
         raise NotApplicable("no list of rows behind others, or others change it meanwhile")
     for tenant in tenants_for(operation, world):
-        listed(operation, tenant, many=A_PAGE)
+        listed(operation, tenant, many=2 * A_PAGE)
         values = values_for(operation, tenant)
         values.pop("after", None)
         request = authorised(operation, tenant, request=operation.request(values))

@@ -5,6 +5,8 @@ from typing import Any
 
 import schemathesis
 
+from sojourn.conformance.fuzzing import removal  # noqa: F401 - registers its hook
+
 _CONDITION = "If-None-Match"
 _OF_A_CHANGE = "If-Match"
 _RETRY = "Idempotency-Key"

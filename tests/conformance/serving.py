@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -126,3 +127,42 @@ def judge(url: str, folder: Path, *arguments: str, one_tenant: bool = False, sec
         done.stdout + done.stderr,
         json.loads(report.read_text()) if report.exists() else {"checks": []},
     )
+
+
+Kept = dict[str, Any]
+"""What is kept of administrators: lists by name, of all tenants."""
+
+
+def asked(url: str, path: str, body: Any = None, **headers: str) -> Any:
+    """What the server at an address answers to a read, or to a body."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{url}{path}", data, {"Content-Type": "application/json", **headers})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+def put_by_administrators(url: str) -> None:
+    """An endpoint and an application in each tenant, which nobody else may remove."""
+    for tenant in (FIRST, SECOND):
+        caller = {"Authorization": f"Bearer {admin_token(tenant)}"}
+        session = {"X-API-Key": API_KEY, "X-Tenant-ID": tenant}
+        asked(url, "/internal/session/create", {"auth_user_id": "usr_ada"}, **session)  # it makes the tenant
+        hook = {"url": "https://hooks.example.com/own", "events": ["session.ended"], "enabled": False}
+        asked(url, "/admin/webhooks", hook, **caller)
+        client = {"client_id": "own", "uri": "https://shop.example.com/own", "enabled": False}
+        asked(url, "/admin/logout-clients", client, **caller)
+
+
+def kept_by_administrators(url: str, manager: str) -> Kept:
+    """The endpoints, applications, token lifetimes and policies of both tenants, and the keys that are valid."""
+    keys = asked(url, "/admin/api-keys?limit=500", **{"X-API-Key": manager})["items"]
+    found: Kept = {"keys": [key["id"] for key in keys if "revoked_at" not in key]}
+    for tenant in (FIRST, SECOND):
+        caller = {"Authorization": f"Bearer {admin_token(tenant)}"}
+        for name in ("webhooks", "logout-clients"):
+            page = asked(url, f"/admin/{name}?limit=500", **caller)
+            found[f"{name} of {tenant}"] = [{**row, "updated_at": ""} for row in page["items"]]
+        found[f"lifetimes of {tenant}"] = asked(url, "/admin/tokens/config", **caller)
+        rules = asked(url, "/admin/policies/sessions", **caller)
+        found[f"policy of {tenant}"] = {name: rule for name, rule in rules.items() if name != "version"}
+    return found

@@ -16,7 +16,15 @@ from typing import Any
 import pytest
 
 from tests import postgres
-from tests.conformance.serving import FIRST, RECEIVER_HOST, admin_token, judge, receiver_url
+from tests.conformance.serving import (
+    FIRST,
+    RECEIVER_HOST,
+    admin_token,
+    judge,
+    kept_by_administrators,
+    put_by_administrators,
+    receiver_url,
+)
 from tests.live import LiveServer
 
 SEED = os.environ.get("CONFORMANCE_SEED", "20260421")
@@ -67,12 +75,11 @@ def run(server: LiveServer, *arguments: str) -> str:
     return subprocess.run(command, env=server.environ, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def credentials(server: LiveServer) -> list[str]:
+def credentials(server: LiveServer, manager: str) -> list[str]:
     """The callers that only the full profile needs."""
     limited = run(server, "api-key", "create", "--name", "limited", "--tenant", "elsewhere")
     stranger = run(server, "token", "--tenant", "nowhere", "--user", "root", "--role", "admin", "--ttl", "12h")
     user, ended = admin_token(FIRST, "somebody", role="member"), admin_token(FIRST, seconds=-600)
-    manager = run(server, "api-key", "create", "--name", "manager", "--scope", "manage")
     more = ["--manage-api-key", manager, "--user-token", user, "--expired-token", ended]
     return ["--limited-api-key", limited, "--stranger-token", stranger, *more]
 
@@ -90,13 +97,19 @@ def test_our_server_passes_the_full_profile(engine: str, tmp_path: Path, capsys:
     with running(tmp_path, engine) as (server, short_lived):
         options = ["--profile", "full", "--seed", seed, "--examples", EXAMPLES, "--short-lived-url", short_lived]
         options += ["--receiver-url", receiver_url()]
-        said = judge(server.url, REPORTS / engine, *options, *credentials(server))
+        manager = run(server, "api-key", "create", "--name", "manager", "--scope", "manage")
+        callers = credentials(server, manager)
+        put_by_administrators(server.url)
+        before = kept_by_administrators(server.url, manager)
+        said = judge(server.url, REPORTS / engine, *options, *callers)
+        after = kept_by_administrators(server.url, manager)
     with capsys.disabled():
         print(f"\n{engine}, seed {seed}:\n{(REPORTS / engine / 'summary.md').read_text()}")
 
     assert said.status == 0, said.output
     assert set(said.verdicts.values()) == {"pass"}
     assert errors_of(server) == []
+    assert after == before, "the suite removes what it made and nothing else"
     if engine == "sqlite":
         assert (REPORTS / engine / "badge.svg").read_text() == BADGE.read_text(), f"copy it to {BADGE}"
 
