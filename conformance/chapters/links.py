@@ -5,7 +5,7 @@ from typing import Any
 
 from sojourn.conformance.checks import NotApplicable, check
 from sojourn.conformance.contract import Operation
-from sojourn.conformance.fresh import authorised, valid_request, values_for
+from sojourn.conformance.fresh import authorised, listed, valid_request, values_for
 from sojourn.conformance.wire import Raw, Reply
 from sojourn.conformance.world import World, expect
 
@@ -41,6 +41,7 @@ def with_content(operation: Operation, world: World) -> Raw:
     expect(world.first.admin("trust_own_device", body={"device_fingerprint": f"sha256:{user}"}), 200)
     refused = {"token": f"a-token-of-{user}", "token_type": "access", "user_id": user}
     expect(world.first.service("blacklist_token", body=refused), 200)
+    listed(operation, world.first, many=1)
     session = world.first.sign_in(user).id
     known = {"X-Tenant-ID": world.first.id, "session_id": session}
     known |= dict.fromkeys(("user_id", "auth_user_id", "?user_id", "?auth_user_id"), user)

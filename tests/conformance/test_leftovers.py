@@ -10,6 +10,8 @@ from tests.live import LiveServer
 
 MAKING = ("SCH-001", "TEN-002", "WHK-005", "BCL-002", "SCO-005")
 """Checks that make endpoints, applications or keys: in both tenants, alone, several at once."""
+ALONE = "LNK-001"
+"""A check that reads lists of what administrators made: where nobody has made anything, it does."""
 RUNS = ((), ("--parallel", "4"), ("--", "-k", "set_token_config and not reset"))
 """Options of runs, one after another. The last leaves out the case that clears what another sets."""
 FAILING = ("WHK-002", "WHK-005", "BCL-002")
@@ -25,6 +27,8 @@ def test_a_run_after_another_passes_and_nothing_is_left_of_them(tmp_path: Path) 
     server = LiveServer(tmp_path, **SETTINGS)
     try:
         manager = run(server, "api-key", "create", "--name", "manager", "--scope", "manage")
+        alone = judge(server.url, tmp_path / "report", "--check", ALONE)
+        assert alone.status == 0, alone.output
         put_by_administrators(server.url)
         before = kept_by_administrators(server.url, manager)
         options = ["--manage-api-key", manager, *of_checks(MAKING)]
