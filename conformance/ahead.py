@@ -27,8 +27,12 @@ OF_A_WHOLE_TENANT = (
     "set_token_config",
     "set_session_policy",
     "reset_session_policy",
+    "get_revocations",
 )
-"""Operations that change something for everybody in a tenant: they are asked when nobody else asks."""
+"""Operations that change something for everybody in a tenant, or show a tag of all that happens in it.
+
+They are asked when nobody else asks.
+"""
 
 
 class Ahead:

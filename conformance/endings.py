@@ -20,7 +20,7 @@ MOST = 4
 """How often a check is judged at most."""
 SLACK = timedelta(seconds=2)
 """By how much the server's clock and ours may differ, and how late an end may be counted."""
-_ENDS = ("expires_at", "idle_expires_at", "trusted_until")
+_ENDS = ("expires_at", "idle_expires_at", "trusted_until", "forget_at")
 _NEVER_AGAIN = ("LAW", "RUN")
 """Chapters whose checks look at what others asked: asked again, they would see the same."""
 Result = TypeVar("Result")
