@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from sojourn.conformance.contract import Operation
 from sojourn.conformance.instants import MILLISECOND, duration, instant
 from sojourn.conformance.paging import is_a_step, page_violations, step_violations
+from sojourn.conformance.scores import score_violations
 from sojourn.conformance.target import claims_of
 from sojourn.conformance.traffic import Exchange
 
@@ -287,6 +288,7 @@ def numbers_add_up(exchange: Exchange) -> Iterator[str]:
     rows = document.get("sessions")
     if isinstance(rows, list) and document.get("total", len(rows)) < len(rows):
         yield f"{len(rows)} rows of {document['total']}"
+    yield from score_violations(document)
     for row in objects(document):
         yield from _times_of(row)
         yield from _seconds_left(row, exchange)
@@ -331,5 +333,7 @@ def _times_of(row: dict[str, Any]) -> Iterator[str]:
         return
     if times != sorted(times):
         yield f"out of order: {', '.join(f'{name} {row[name]}' for name in there)}"
+    if str(row.get("first_seen_at", "")) > str(row.get("last_seen_at", "~")):
+        yield f"first seen at {row['first_seen_at']}, last seen at {row['last_seen_at']}"
     if row.get("status") in ("active", "expired") and "revoked_at" in row:
         yield f"{row.get('id')} is {row['status']} and was revoked at {row['revoked_at']}"

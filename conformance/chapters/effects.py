@@ -157,12 +157,19 @@ def test_what_is_done_to_one_leaves_all_others(world: World, operation: Operatio
     assert not wrong, f"{len(wrong)}: " + "; ".join(wrong[:MOST_TOLD])
 
 
-def texts(operation: Operation, values: dict[str, Any]) -> Iterator[str]:
-    """The members of the body that are any text, and no name of anything."""
+def texts(operation: Operation, values: dict[str, Any], *, number: int) -> Iterator[tuple[str, str, str]]:
+    """The members of the body that are any text, and no name of anything, or an address: how a text begins, the text.
+
+    Each begins like no other that was sent: by the user's name, or by a number that was drawn.
+    """
+    mark = values["user_id"].removeprefix("usr_").replace("_", ".")
+    network = f"2001:db8:{1 + number % 0xFFFF:x}:{1 + (number >> 16) % 0xFFFF:x}:"
     for name, schema in (operation.body_schema or {}).get("properties", {}).items():
         free = schema.get("type") == "string" and not {"enum", "format", "anyOf"} & set(schema)
         if free and name not in values and re.search(schema.get("pattern", ""), A_TEXT):
-            yield name
+            yield name, mark, f"{mark} {A_TEXT}"
+        if any(one.get("format") == "ipv6" for one in schema.get("anyOf", ())):
+            yield name, network, f"{network}abcd:ef12:3456:789a"
 
 
 def strings(value: Any) -> Iterator[str]:
@@ -194,16 +201,20 @@ def test_a_text_is_shown_in_full(world: World, operation: Operation) -> None:
     wrong: list[str] = []
     names: list[str] = []
     for tenant in of_tenants(world):
-        names = list(texts(operation, values_for(operation, tenant)))
+        names = [name for name, _, _ in texts(operation, values_for(operation, tenant), number=0)]
         for name in names:
             values, request = with_everything(operation, tenant)
-            mark = values["user_id"].removeprefix("usr_").replace("_", ".")
-            sent = {**json.loads(request.body or b"{}"), name: f"{mark} {A_TEXT}"}
+            number = world.random.getrandbits(32)
+            begins = {member: (mark, text) for member, mark, text in texts(operation, values, number=number)}
+            mark, written = begins[name]
+            sent = {**json.loads(request.body or b"{}"), name: written}
             cursor = expect(tenant.service("get_revocations"), 200).json["cursor"]
             shown = [world.send(request.with_body(sent)) for _ in range(TURNS)]
+            if any(reply.status == 400 for reply in shown):
+                wrong.append(f"the {name} {written!r} is refused as malformed in {tenant.id}")
             told = [reply.json for reply in shown if reply.media_type == "application/json"]
             for text in strings([told, all_shown(tenant, values, after=cursor)]):
-                if text.lower().startswith(mark) and text != sent[name]:
+                if text.lower().startswith(mark) and text != written:
                     wrong.append(f"the {name} {sent[name]!r} is shown as {text!r} in {tenant.id}")
     if not names:
         raise NotApplicable("takes no text")

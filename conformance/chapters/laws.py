@@ -66,6 +66,8 @@ def tour(world: World) -> None:
         for token in (made.access, other.access):
             expect(tenant.service("validate_access_token", body={"access_token": token}), 200)
         tenant.admin("revoke_session", session_id=made.id)
+    expect(tenant.admin("get_risk_score", session_id=made.id), 200)
+    expect(tenant.service("get_revocations"), 200)
     expect(tenant.service("export_user_data", body={"user_id": user}), 200)
     expect(tenant.anyone("get_session_stats"), 401)
     expect(tenant.anyone("list_all_sessions"), 401)
@@ -192,7 +194,7 @@ test_what_a_token_says_is_told = _of_an_exchange(
 )
 test_numbers_add_up = _of_an_exchange(
     "LAW-008",
-    "Counts and times in one response MUST agree.",
+    "Counts, scores and times in one response MUST agree.",
     source="the contract",
     law=laws.numbers_add_up,
 )

@@ -143,6 +143,13 @@ async def _(exchange: Exchange) -> Answer:
     return answer
 
 
+@requests("EFF-003", "reads twenty letters of an address", "/trusted-devices$", options=("about trust_device",))
+def _(exchange: Exchange) -> None:
+    sent = exchange.document if exchange.method == "POST" else {}
+    if isinstance(sent.get("ip"), str):
+        exchange.put_document({**sent, "ip": sent["ip"][:20]})
+
+
 @requests("EFF-003", "keeps twenty letters of a reason", "POST /tokens/blacklist$", options=("about add_to_blacklist",))
 def _(exchange: Exchange) -> None:
     sent = exchange.document

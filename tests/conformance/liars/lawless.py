@@ -54,6 +54,11 @@ def _(exchange: Exchange, document: Any) -> None:
     document["device_breakdown"][kind] = 2 * document["device_breakdown"].get(kind, 1)
 
 
+@documents("LAW-008", "leaves out the last reason for a score", "/risk-score$")
+def _(exchange: Exchange, document: Any) -> None:
+    document["factors"] = document["factors"][:-1]
+
+
 @documents("LAW-009", "moves the end of a session in one list", LISTS)
 def _(exchange: Exchange, document: Any) -> None:
     for item in document["items"]:
@@ -94,6 +99,11 @@ def _(exchange: Exchange, document: Any) -> None:
 def _(exchange: Exchange, document: Any) -> None:
     for item in document["items"]:
         item["authenticated_at"] = item["authenticated_at"].replace("20", "21", 1)
+
+
+@documents("LAW-015", "knows what is revoked until tomorrow", "GET /internal/revocations$")
+def _(exchange: Exchange, document: Any) -> None:
+    document["as_of"] = document["as_of"].replace("20", "21", 1)
 
 
 @documents("MOD-001", "leaves ended sessions in the list of one operation", "GET /sessions$")
@@ -163,6 +173,16 @@ def _(exchange: Exchange) -> None:
 def _(exchange: Exchange, answer: Answer) -> None:
     if "cursor" in exchange.parameters:
         answer.headers["cache-control"] = "private"
+
+
+@answers(
+    "SED-030", "may be stored where it refuses a form for the second time", "GET /internal/session/sessions/.*/active$"
+)
+def _(exchange: Exchange, answer: Answer) -> None:
+    if answer.status == 406:
+        exchange.memory["refused"] = exchange.memory.get("refused", 0) + 1
+        if exchange.memory["refused"] > 1:
+            answer.headers.pop("cache-control")
 
 
 @documents("SED-032", "tells the statistics of the first one who asked", "GET /admin/sessions/stats$")
