@@ -59,7 +59,7 @@ def note(world: World, facts: Facts, *, where: str, way: str, request: Raw, lang
     found: dict[str, Any] = {"X-Request-ID": "given back" if reply.headers.get("x-request-id") == own else "another"}
     found[f"Cache-Control of {way}"] = reply.headers.get("cache-control", "none")
     operation = where.partition(" ")[0]
-    for header in documented(world, operation, reply):
+    for header in documented(world, operation, reply=reply):
         found[f"{header} of {way} of {operation}"] = "there" if header.lower() in reply.headers else "left out"
     found[f"Status of {way}"] = reply.status
     if reply.status >= 400:
@@ -68,7 +68,7 @@ def note(world: World, facts: Facts, *, where: str, way: str, request: Raw, lang
         facts.setdefault(name, {}).setdefault(str(value), where)
 
 
-def documented(world: World, operation: str, reply: Reply) -> list[str]:
+def documented(world: World, operation: str, *, reply: Reply) -> list[str]:
     """The headers that the contract has in every such response: a server has each always, or never."""
     response = world.operation(operation).responses.get(reply.status, {})
     return [name for name, header in response.get("headers", {}).items() if header.get("required")]
