@@ -162,7 +162,7 @@ def when_it_was_said(traffic: Iterable[Exchange]) -> Iterator[str]:
 PAST = (
     *("created_at", "authenticated_at", "last_active_at", "last_activity", "revoked_at", "last_used_at", "trusted_at"),
     *("verified_at", "occurred_at", "ended_at", "started_at", "finished_at", "disabled_at", "delivered_at"),
-    *("first_seen_at", "last_seen_at", "as_of"),
+    *("first_seen_at", "last_seen_at", "as_of", "at"),
 )
 """Members that say when something happened, or until when all that happened is told."""
 DATE_SLACK = timedelta(minutes=1)
