@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from datetime import datetime, timedelta
+from itertools import islice
 from math import ceil
 
 from sojourn.domain.errors import RateLimited
@@ -21,6 +22,7 @@ class RefreshLimit:
     def permit(self, tenant: TenantId, session: SessionKey, *, now: datetime) -> None:
         """Count one refresh. Raises RateLimited with the seconds until the next may come."""
         seconds, key = now.timestamp(), (tenant, session)
+        self._forget(seconds)
         start, used = self._seen.get(key, (seconds, 0))
         if seconds >= start + self._window:
             start, used = seconds, 0
@@ -30,3 +32,17 @@ class RefreshLimit:
         self._seen.move_to_end(key)
         if len(self._seen) > _MAX_SESSIONS:
             self._seen.popitem(last=False)
+
+    def __len__(self) -> int:
+        """How many sessions have a count."""
+        return len(self._seen)
+
+    def _forget(self, seconds: float) -> None:
+        """Drop two counts, of the sessions that were refreshed the longest ago, where their windows are over.
+
+        Each call adds one at most, so what is kept are the sessions of one window, not all that there ever were.
+        """
+        for key in list(islice(self._seen, 2)):
+            if seconds < self._seen[key][0] + self._window:
+                return
+            del self._seen[key]
