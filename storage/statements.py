@@ -90,9 +90,14 @@ class Statement:
 _MADE: WeakSet[Statement] = WeakSet()
 
 
+def all_statements() -> list[Statement]:
+    """Every statement that was made so far."""
+    return list(_MADE)
+
+
 def compile_all(dialect: Dialect) -> None:
     """Compile every statement that was made so far, where otherwise each worker would at its first use."""
-    for statement in list(_MADE):
+    for statement in all_statements():
         if dialect is POSTGRESQL:
             statement.only_reads  # noqa: B018 - it is kept
         else:

@@ -155,5 +155,7 @@ def _is_among(element: ColumnElement[Any], compiler: SQLCompiler, **options: Any
 def _is_among_array(element: ColumnElement[Any], compiler: SQLCompiler, **options: Any) -> str:
     arguments: Any = element.clauses
     column, values = (compiler.process(part, **options) for part in arguments)
-    kind = next(iter(arguments)).type.compile(compiler.dialect)
-    return f"({column} = ANY (CAST(CAST({values} AS text[]) AS {kind.partition(' COLLATE')[0]}[])))"
+    # A cast that could fail, or tell what it was given, keeps the condition from every index under row security: each
+    # row of the tenant would be compared with each value. To texts without a length there is nothing to cast.
+    kind = "uuid" if next(iter(arguments)).type.compile(compiler.dialect) == "UUID" else "text"
+    return f"({column} = ANY (CAST({values} AS {kind}[])))"

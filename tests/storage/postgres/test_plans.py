@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,9 +30,9 @@ from sojourn.storage.queries import (
 )
 from sojourn.storage.queries.session_filters import CONDITIONS
 from sojourn.storage.queries.session_search import Sort, Way, compiled
-from sojourn.storage.statements import Statement
+from sojourn.storage.statements import Statement, all_statements
 from tests.live import REFRESH_SECRET
-from tests.postgres import Cluster
+from tests.postgres import ROLE, Cluster
 
 HOT = {
     "get": (sessions.GET, "_pkey"),
@@ -73,6 +74,8 @@ READ_ALONE = (
     "few of a tenant's sessions are active",
     "user",
 )
+_IN_A_LIST = re.compile(r"= ANY \(+\$\d")
+_HAS_ROWS = re.compile(r"Scan (using (?!\w+_due_at_idx)\w+ )?on (sessions_2|users)")
 _TYPES = "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = 'asked'"
 
 
@@ -179,6 +182,40 @@ def test_every_search_goes_by_the_index_of_its_way_and_never_through_a_partition
 
         assert scans
         assert [step for step in scans if not any(index in step for index in indexes)] == []
+
+
+def _asked_for_many() -> list[Statement]:
+    """All statements that look for rows by a list of values."""
+    return [statement for statement in all_statements() if "= ANY (" in statement.numbered()[0]]
+
+
+@pytest.mark.parametrize("in_one_message", [False, True], ids=["in a transaction", "in one message"])
+def test_rows_of_a_list_are_found_by_an_index_also_under_row_security(url: str, in_one_message: bool) -> None:
+    """As the program's role, of which no index is told a condition that might tell what it sees, a cast for example.
+
+    Then each row of the tenant would be compared with each value of the list.
+    """
+    of_program = url.replace("postgres@", f"{ROLE}@")
+    compared: list[str] = []
+    for statement in _asked_for_many():
+        if in_one_message and not statement.only_reads:
+            continue
+        text = one_message(statement, one=False, of_tenant=True).text if in_one_message else statement.numbered()[0]
+        plan = plan_of(of_program, text, "sojourn.tenant = 'tnt_0001'")
+        compared += [f"{scan}: {condition}, in {text}" for scan, condition in _compared_row_by_row(plan)]
+
+    assert len(_asked_for_many()) > 8
+    assert compared == []
+
+
+def _compared_row_by_row(plan: list[str]) -> Iterator[tuple[str, str]]:
+    """The scans of many rows that compare each row with a list. Few rows are due: they are settled every minute."""
+    scan = ""
+    for step in plan:
+        if "Scan" in step:
+            scan = step
+        elif step.startswith("Filter: ") and _IN_A_LIST.search(step) and _HAS_ROWS.search(scan):
+            yield scan, step
 
 
 def test_a_statement_without_an_index_is_found(url: str) -> None:
