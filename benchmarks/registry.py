@@ -50,23 +50,27 @@ FILTERS = {
 @contextmanager
 def served(engine: str, sessions: int) -> Iterator[LiveServer]:
     """A server of the engine with so many sessions in one tenant."""
-    with tempfile.TemporaryDirectory() as folder, _database(engine) as where:
+    with tempfile.TemporaryDirectory() as folder, _database(engine) as (where, settle):
         server = LiveServer(Path(folder), SOJOURN_RESPONSE_VALIDATION="off", **where)
         try:
             arguments = ["seed", "--yes", "--sessions", str(sessions), "--users", str(max(1, sessions // 20))]
             _run(server, *arguments, "--tenants", "1")
+            settle()
             yield server
         finally:
             server.stop()
 
 
 @contextmanager
-def _database(engine: str) -> Iterator[dict[str, str]]:
+def _database(engine: str) -> Iterator[tuple[dict[str, str], Callable[[], object]]]:
+    """Settings that name an empty database, and what gives it the statistics that a planner has in operation."""
     if engine == "sqlite":
-        yield {}
+        yield {}, lambda: None  # which plans with fixed statistics
         return
     with postgres.cluster() as cluster:
-        yield {"SOJOURN_DATABASE_URL": cluster.url(cluster.create()), "SOJOURN_REFRESH_SECRET": REFRESH_SECRET}
+        name = cluster.create()
+        settings = {"SOJOURN_DATABASE_URL": cluster.url(name), "SOJOURN_REFRESH_SECRET": REFRESH_SECRET}
+        yield settings, lambda: cluster.command("VACUUM ANALYZE", name)
 
 
 def _run(server: LiveServer, *arguments: str) -> str:

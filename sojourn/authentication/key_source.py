@@ -51,9 +51,7 @@ class KeySource:
             async with asyncio.timeout(self._deadline_seconds):
                 return await outcome
         except TimeoutError:
-            raise KeySetError(
-                f"{shown_url(self._source)}: not read whole within {self._deadline_seconds:g} s"
-            ) from None
+            raise _too_late(self._source, self._deadline_seconds) from None
         finally:
             reading.give_up()
 
@@ -65,7 +63,7 @@ def _deliver(loop: asyncio.AbstractEventLoop, outcome: "asyncio.Future[bytes]", 
     except KeySetError as caught:
         raw, error = b"", caught
     except Exception as caught:
-        raw, error = b"", KeySetError(f"{shown_url(reading.source)}: {_why(caught)}")
+        raw, error = b"", reading.failed_by(caught)
     reading.has_ended.set()
 
     def settle() -> None:
@@ -76,6 +74,10 @@ def _deliver(loop: asyncio.AbstractEventLoop, outcome: "asyncio.Future[bytes]", 
         loop.call_soon_threadsafe(settle)
     except RuntimeError:
         return  # The loop has ended, and its tasks with it.
+
+
+def _too_late(source: str, seconds: float) -> KeySetError:
+    return KeySetError(f"{shown_url(source)}: not read whole within {seconds:g} s")
 
 
 def _why(error: Exception) -> str:
@@ -104,6 +106,12 @@ class _Reading:
         if len(raw) > MAX_BYTES:
             raise KeySetError(f"{shown_url(self.source)}: larger than {MAX_BYTES} bytes")
         return raw
+
+    def failed_by(self, error: Exception) -> KeySetError:
+        """What is told of an error. The socket has the same deadline and may be the first to say so."""
+        if isinstance(getattr(error, "reason", error), TimeoutError):
+            return _too_late(self.source, self._timeout_seconds)
+        return KeySetError(f"{shown_url(self.source)}: {_why(error)}")
 
     def give_up(self) -> None:
         """Let nothing more be received. Does nothing to a reading that is complete."""
