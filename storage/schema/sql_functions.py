@@ -155,7 +155,7 @@ def _is_among(element: ColumnElement[Any], compiler: SQLCompiler, **options: Any
 def _is_among_array(element: ColumnElement[Any], compiler: SQLCompiler, **options: Any) -> str:
     arguments: Any = element.clauses
     column, values = (compiler.process(part, **options) for part in arguments)
-    # A cast that could fail, or tell what it was given, keeps the condition from every index under row security: each
-    # row of the tenant would be compared with each value. To texts without a length there is nothing to cast.
+    # No cast to the column's own type: PostgreSQL fears that the cast of an array might show a row's value. Under row
+    # security it uses no index for such a condition then, and compares each row of the tenant with each value.
     kind = "uuid" if next(iter(arguments)).type.compile(compiler.dialect) == "UUID" else "text"
     return f"({column} = ANY (CAST({values} AS {kind}[])))"

@@ -76,6 +76,7 @@ READ_ALONE = (
 )
 _IN_A_LIST = re.compile(r"= ANY \(+\$\d")
 _HAS_ROWS = re.compile(r"Scan (using (?!\w+_due_at_idx)\w+ )?on (sessions_2|users)")
+_TENANT = "sojourn.tenant = 'tnt_0001'"
 _TYPES = "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = 'asked'"
 
 
@@ -191,7 +192,7 @@ def _asked_for_many() -> list[Statement]:
 
 @pytest.mark.parametrize("in_one_message", [False, True], ids=["in a transaction", "in one message"])
 def test_rows_of_a_list_are_found_by_an_index_also_under_row_security(url: str, in_one_message: bool) -> None:
-    """As the program's role, of which no index is told a condition that might tell what it sees, a cast for example.
+    """As the program's role: under row security no index is used for a condition that might show a row's value.
 
     Then each row of the tenant would be compared with each value of the list.
     """
@@ -201,7 +202,7 @@ def test_rows_of_a_list_are_found_by_an_index_also_under_row_security(url: str, 
         if in_one_message and not statement.only_reads:
             continue
         text = one_message(statement, one=False, of_tenant=True).text if in_one_message else statement.numbered()[0]
-        plan = plan_of(of_program, text, "sojourn.tenant = 'tnt_0001'")
+        plan = plan_of(of_program, text, _TENANT)
         compared += [f"{scan}: {condition}, in {text}" for scan, condition in _compared_row_by_row(plan)]
 
     assert len(_asked_for_many()) > 8
@@ -216,6 +217,24 @@ def _compared_row_by_row(plan: list[str]) -> Iterator[tuple[str, str]]:
             scan = step
         elif step.startswith("Filter: ") and _IN_A_LIST.search(step) and _HAS_ROWS.search(scan):
             yield scan, step
+
+
+def test_row_security_makes_no_statement_dear(url: str) -> None:
+    """Every statement costs the program's role about what it costs a superuser, who has no row security."""
+    dear: list[str] = []
+    texts = {statement.numbered()[0] for statement in all_statements()}
+    for text in sorted(text for text in texts if text.startswith(("SELECT", "UPDATE", "DELETE", "INSERT"))):
+        free, held = (cost_of(plan_of(at, text, _TENANT)) for at in (url, url.replace("postgres@", f"{ROLE}@")))
+        if held > 3 * free + 50:
+            dear.append(f"{held:.0f}, not {free:.0f}: {text}")
+
+    assert len(texts) > 200
+    assert dear == []
+
+
+def cost_of(plan: list[str]) -> float:
+    """What the planner expects a statement to cost in all."""
+    return float(plan[0].partition("..")[2].partition(" ")[0])
 
 
 def test_a_statement_without_an_index_is_found(url: str) -> None:
