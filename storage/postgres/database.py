@@ -274,6 +274,7 @@ async def _pool(url: str, wait_seconds: float, *, size: int, pooled: bool, setti
         command_timeout=wait_seconds * (_STATEMENT_PATIENCE + 1),
         statement_cache_size=0 if pooled else _CACHED_STATEMENTS,
         max_cached_statement_lifetime=0,
+        max_cacheable_statement_size=0,  # no limit: the longest statements are the dearest to plan
         init=set_codecs,
         reset=_leave_as_it_is,
         server_settings={

@@ -56,6 +56,10 @@ class SessionFilter:
         """The filters that restrict, by name."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
+    def is_plain(self) -> bool:
+        """Whether nothing but the user and the status is given: then numbers are kept, or one index counts."""
+        return self.given().keys() <= {"user_id", "status"}
+
 
 CONDITIONS: dict[str, ColumnElement[bool]] = {
     **FACTS,

@@ -42,9 +42,10 @@ from sojourn.storage.queries.session_states import (
     OUT_OF_ORDER,
 )
 from sojourn.storage.queries.session_windows import (
-    as_number,
+    count_of_rows,
     count_of_window,
     in_order_of_activity,
+    page_by_activity,
     rows_of_window,
     window_of,
 )
@@ -68,9 +69,12 @@ _BOUNDS: dict[Way, ColumnElement[bool]] = {
     "revoked": _S.c.revoked_at.is_not(None),
 }
 _IN_ORDER = ("user", "revoked", "all")
+_PLANNED_ANEW = ("few", "suspended")
+"""Where the best plan depends on the instant. To plan so long a statement costs more than to find a device's rows."""
 _LIMIT: BindParameter[Any] = bindparam("limit")
 _OFFSET: BindParameter[Any] = bindparam("offset")
 _NONE: Any = literal_column("0")
+_ONE: Any = literal_column("1")
 _WINDOW: BindParameter[Any] = bindparam("window")
 _LOOKED_AT = [*STORED_COLUMNS, *[_S.c[name] for name in ("due_at", "device_fingerprint")]]
 
@@ -102,7 +106,8 @@ class Found(NamedTuple):
 class Search(NamedTuple):
     """The statements of one kind of search: the rows, how many fit beside how many were looked at, the window's end.
 
-    `left` names the conditions that its index does not answer.
+    In the order of activity `end` gives two ids: where the window begins, too. `left` names the conditions that its
+    index does not answer.
     """
 
     rows: Statement
@@ -134,26 +139,28 @@ def compiled(names: frozenset[str], way: Way, *, sort: Sort = "-created_at", beg
     rows_of, count_of = (
         one.order_by(order).limit(_WINDOW).offset(_NONE).subquery("looked_at") for one in (looked, counted)
     )
-    adapt = ClauseAdapter(rows_of).traverse
-    rows = select(*map(adapt, COLUMNS)).where(*[adapt(CONDITIONS[name]) for name in left])
+    adapt, conditions = ClauseAdapter(rows_of).traverse, [CONDITIONS[name] for name in left]
+    fits = [adapt(condition) for condition in conditions]
+    rows = select(*map(adapt, COLUMNS)).where(*fits)
     if by_activity:
         rows = in_order_of_activity(rows, rows_of.c, begun=begun)
     # In the order of creation none is asked for: a scan of one subquery gives its rows in the subquery's order and
     # stops when it has enough, while SQLite would sort the whole window first.
-    fitting = as_number(ClauseAdapter(count_of).traverse(CONDITIONS[name]) for name in left)
-    count = select(func.coalesce(func.sum(fitting), literal_column("0")), func.count()).select_from(count_of)
-    end = looked.with_only_columns(_S.c.id).order_by(_S.c.id if ascending else _S.c.id.desc())
-    end = end.limit(literal_column("1")).offset(_OFFSET)
-    plans_anew = not in_order
+    rows = rows.limit(_LIMIT).offset(_OFFSET)
+    end = looked.with_only_columns(_S.c.id).order_by(_S.c.id if ascending else _S.c.id.desc()).limit(_ONE)
+    first, last = end.offset(_NONE), end.offset(_OFFSET)
+    end = select(first.scalar_subquery(), last.scalar_subquery()) if by_activity else last
+    plans_anew = way in _PLANNED_ANEW
     rows_on_sqlite = count_on_sqlite = None
+    if by_activity:
+        rows, rows_on_sqlite = page_by_activity(COLUMNS, rows_of, fits=fits, begun=begun), rows
     if in_order and (left or by_activity):
-        conditions = [CONDITIONS[name] for name in left]
         looked_at = window_of([*bounds, *since], left=conditions, order=order)
         rows_on_sqlite = rows_of_window(COLUMNS, looked_at, by_activity=by_activity, begun=begun)
         count_on_sqlite = count_of_window(window_of(bounds, left=conditions, order=order))
     return Search(
-        Statement(rows.limit(_LIMIT).offset(_OFFSET), plans_anew=plans_anew, on_sqlite=rows_on_sqlite),
-        Statement(count, plans_anew=plans_anew, on_sqlite=count_on_sqlite),
+        Statement(rows, plans_anew=plans_anew, on_sqlite=rows_on_sqlite),
+        Statement(count_of_rows(count_of, conditions), plans_anew=plans_anew, on_sqlite=count_on_sqlite),
         Statement(end, plans_anew=plans_anew),
         tuple(left),
     )
@@ -202,7 +209,7 @@ async def page_of(
             limit=page.size,
             offset=page.offset,
             counts=counts,
-            is_bounded=not _is_plain(wanted),
+            is_bounded=not wanted.is_plain(),
             is_walk=False,
         )
     seen = len(found.rows) + (found.next is not None)
@@ -288,7 +295,7 @@ async def _way(asked: _Asked, *, upto: int) -> Way:
         count = (await statistics.session_stats(asked.unit, asked.now)).of(wanted.status)
         if wanted.status == "suspended" and count <= asked.few:
             return "suspended"
-        if wanted.status == "active" and count <= (upto if _is_plain(wanted) else asked.few):
+        if wanted.status == "active" and count <= (upto if wanted.is_plain() else asked.few):
             return "few"
     return "all"
 
@@ -303,9 +310,9 @@ async def _say_all_rows_so(asked: _Asked) -> bool:
 async def _count(asked: _Asked, way: Way, *, search: Search, values: dict[str, Any]) -> tuple[int, int | None]:
     """How many sessions fit; among how many of the first ones, None where it is all of them."""
     wanted = asked.wanted
-    if _is_plain(wanted) and wanted.user_id is None:
+    if wanted.is_plain() and wanted.user_id is None:
         return (await statistics.session_stats(asked.unit, asked.now)).of(wanted.status), None
-    if _is_plain(wanted):
+    if wanted.is_plain():
         count: int = await asked.unit.value(count_of_user(wanted.status), user_id=wanted.user_id, now=asked.now)
         return count, None
     is_in_order = way in _IN_ORDER
@@ -322,14 +329,8 @@ async def _window_of(
         return behind.newest, behind.oldest
     if way not in _IN_ORDER:
         return _AFTER_ALL, _BEFORE_ALL
-    newest = await asked.unit.value(search.end, **values, offset=0)
-    oldest = await asked.unit.value(search.end, **values, offset=asked.window - 1)
+    newest, oldest = await asked.unit.one(search.end, **values, offset=asked.window - 1) or (None, None)
     return newest or _AFTER_ALL, oldest or _BEFORE_ALL
-
-
-def _is_plain(wanted: SessionFilter) -> bool:
-    """Whether nothing but the user and the status is given: then numbers are kept, or one index counts."""
-    return wanted.given().keys() <= {"user_id", "status"}
 
 
 @lru_cache(maxsize=8)
