@@ -36,6 +36,7 @@ NO_HOUSEKEEPING = (
     " ('expiry', 'the test', '{until}')"
     " ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until"
 )
+NO_ENDPOINTS = f"UPDATE webhooks SET disabled_at = '{LONG_AGO}' WHERE disabled_at IS NULL"
 """What changes is changed by the requests alone. A lease that ends much later counts as over."""
 LEASE = timedelta(seconds=100)
 SETTINGS = {
@@ -64,9 +65,10 @@ class Watched(Prepared):
         self.hold_leases()
 
     def hold_leases(self) -> None:
-        """Take over, for a while, from what the server does by itself."""
+        """Take over, for a while, from what the server does by itself: it keeps house, and sends again what failed."""
         until = datetime.now(UTC) + LEASE  # noqa: TID251 - the server reads the clock, too
         self.run_sql(NO_HOUSEKEEPING.format(until=to_text(until)))
+        self.run_sql(NO_ENDPOINTS)
 
     def contents(self) -> Contents:
         """Every row of its database."""
