@@ -65,7 +65,7 @@ class Watched(Prepared):
         self.hold_leases()
 
     def hold_leases(self) -> None:
-        """Take over, for a while, from what the server does by itself: it keeps house, and sends again what failed."""
+        """Take over, for a while, from what the server does by itself: housekeeping, and sending again what failed."""
         until = datetime.now(UTC) + LEASE  # noqa: TID251 - the server reads the clock, too
         self.run_sql(NO_HOUSEKEEPING.format(until=to_text(until)))
         self.run_sql(NO_ENDPOINTS)
