@@ -85,6 +85,8 @@ OF_DEVICE = Statement(
     )
 )
 """How many sessions a device has, counted up to `:window`."""
+NEWEST = Statement(select(_S.c.id).where(_MINE).order_by(_S.c.id.desc()).limit(literal_column("1")).offset(_NONE))
+"""The tenant's newest session."""
 HAS_LAPSED = Statement(select(exists().where(_MINE, _S.c.due_at <= NOW, LAPSED)))
 """Whether the rows of some sessions do not say yet that they ended with their suspension."""
 _EVERYTHING = 2**31 - 1
@@ -252,6 +254,8 @@ async def _find(
 ) -> Found:
     by_activity = asked.sort == "-last_active_at"
     way = await _way(asked, upto=offset + limit)
+    if behind is not None and behind.oldest == _BEFORE_ALL and way == "all":
+        way = _way_kept(asked.wanted)
     search = compiled(names_of(asked.wanted), way, sort=asked.sort, begun=behind is not None)
     values = {"now": asked.now, **values_of(asked.wanted, asked.now), **_values_of(behind)}
     # Rows that are looked at and do not fit are there where a filter is left, or where all are sorted first.
@@ -280,6 +284,12 @@ async def _find(
     return Found(sessions.shown(asked.unit, rows[:limit]), total, following, window)
 
 
+def _way_kept(wanted: SessionFilter) -> Way:
+    """The index of a walk by activity that began with all of its sessions in sight, where they have become many."""
+    named = names_of(wanted)
+    return next((way for way in ("device", "few", "suspended") if _NAMED[way] in named), "all")
+
+
 async def _way(asked: _Asked, *, upto: int) -> Way:
     """The index to go by. `upto`: how many sessions are wanted, with those before them."""
     wanted = asked.wanted
@@ -295,7 +305,8 @@ async def _way(asked: _Asked, *, upto: int) -> Way:
         count = (await statistics.session_stats(asked.unit, asked.now)).of(wanted.status)
         if wanted.status == "suspended" and count <= asked.few:
             return "suspended"
-        if wanted.status == "active" and count <= (upto if wanted.is_plain() else asked.few):
+        is_read_in_order = wanted.is_plain() and asked.sort != "-last_active_at"
+        if wanted.status == "active" and count <= (upto if is_read_in_order else asked.few):
             return "few"
     return "all"
 
@@ -328,7 +339,7 @@ async def _window_of(
     if behind is not None and behind.newest is not None and behind.oldest is not None:
         return behind.newest, behind.oldest
     if way not in _IN_ORDER:
-        return _AFTER_ALL, _BEFORE_ALL
+        return await asked.unit.value(NEWEST) or _AFTER_ALL, _BEFORE_ALL
     newest, oldest = await asked.unit.one(search.end, **values, offset=asked.window - 1) or (None, None)
     return newest or _AFTER_ALL, oldest or _BEFORE_ALL
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
@@ -238,6 +239,30 @@ def test_a_walk_shows_whatever_stood_throughout_exactly_once_while_others_come_a
         assert standing <= set(seen) <= before | come
         newly = sorted(come)
         store.write(lambda unit, keys=newly: session_revocation.revoke_many(unit, keys, now=now, ending=BULK))
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7])
+def test_a_walk_by_activity_looks_at_the_same_sessions_to_its_end_however_many_become_active(
+    store: Store, limit: int
+) -> None:
+    """It begins where few are active, and goes on where many are: by another index, the newest would be all it sees."""
+    chance, began = random.Random(limit), 28.0
+    old = {store.add(_living(chance, minutes=25)).id for _ in range(20)}
+    ended = sorted(store.add(any_session(chance, minutes=26)).id for _ in range(100))
+    store.write(lambda unit: session_revocation.revoke_many(unit, ended, now=at(27), ending=BULK))
+    seen: list[str] = []
+    for step in walked(store, SessionFilter(status="active"), "-last_active_at", now=at(30), limit=limit, window=20):
+        assert step.window is None
+        seen += [row.id for row in step.rows if row.id in old]
+        for _ in range(5):
+            began += 0.01
+            store.add(_living(chance, minutes=began))
+
+    assert sorted(seen) == sorted(old)
+
+
+def _living(chance: random.Random, minutes: float) -> NewSession:
+    return replace(any_session(chance, minutes), expires_at=at(200), idle_expires_at=at(200))
 
 
 def test_a_search_by_filters_finds_nothing_of_another_tenant(store: Store) -> None:
