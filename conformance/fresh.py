@@ -143,7 +143,7 @@ def _webhook_id(tenant: Tenant, user: str) -> str:
 
 def _client_id(tenant: Tenant, user: str) -> str:
     """An application that is sent nothing, under a client id of its own."""
-    body = {"client_id": f"client-of-{user}", "uri": "https://shop.example.com/logout", "enabled": False}
+    body = {"client_id": f"Client-Of-{user}", "uri": "https://shop.example.com/logout", "enabled": False}
     return str(expect(tenant.admin("create_logout_client", body=body), 201).json["client_id"])
 
 

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from sojourn.conformance.instants import instant
-from sojourn.conformance.laws import document_of, instants_of_now, is_success, name_of, objects
+from sojourn.conformance.laws import asked_of, document_of, instants_of_now, is_success, name_of, objects
 from sojourn.conformance.traffic import Exchange
 
 CLOCK_SLACK = timedelta(seconds=0.5)
@@ -186,6 +186,31 @@ def what_has_happened(traffic: Iterable[Exchange]) -> Iterator[str]:
                     continue
                 if happened > latest:
                     yield f"{name} of {name_of(exchange)} is {told[name]}, in an answer of {date}"
+
+
+def how_versions_grow(traffic: Iterable[Exchange]) -> Iterator[str]:
+    """A version went back, or by more than the changes that were made since it was told before."""
+    told: dict[tuple[str, str], list[tuple[Exchange, int]]] = {}
+    changes: dict[tuple[str, str], list[Exchange]] = {}
+    for exchange in traffic:
+        if not is_success(exchange) or exchange.operation is None or not exchange.operation.roles:
+            continue
+        key = (exchange.request.path, asked_of(exchange).get("tenant_id", ""))
+        if exchange.request.method != "GET":
+            changes.setdefault(key, []).append(exchange)
+        version = document_of(exchange).get("version")
+        if isinstance(version, int):
+            told.setdefault(key, []).append((exchange, version))
+    for key, seen in told.items():
+        for exchange, version in seen:
+            before = [(one.received, number, one) for one, number in seen if one.received < exchange.sent]
+            if not before:
+                continue
+            _, known, last = max(before, key=lambda one: one[0])
+            made = [one for one in changes.get(key, ()) if one is not last and one.received > last.sent]
+            most = known + sum(one.sent < exchange.received for one in made)
+            if not known <= version <= most:
+                yield f"version of {name_of(exchange)} is {version}, was {known}, and there were {most - known} changes"
 
 
 def what_names_an_exchange(traffic: Iterable[Exchange]) -> Iterator[str]:

@@ -24,6 +24,7 @@ MADE_NOW = ("create_session", "start_session")
 CHALLENGES = {"apiKey": "ApiKey", "http": "Bearer"}
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)?")
 _TOKENS = ("access_token", "token")
+_DURATIONS = ("idle_timeout", "absolute_timeout", "access_expiry", "refresh_expiry", "leeway")
 _OF_NOW = ("timestamp", "updated_at", "evaluated_at")
 
 
@@ -247,14 +248,19 @@ def what_was_sent_is_told(exchange: Exchange) -> Iterator[str]:
         wanted = ",".join(value) if name == "amr" and isinstance(value, list) else value
         if operation.id == "elevate_session" and name == "amr" and set(value) <= set(str(told[member]).split(",")):
             continue  # a session that is raised keeps the methods that it had
-        if told[member] != wanted and not _means_the_same(name, told[member], sent=sent):
+        if told[member] != wanted and not _means_the_same(name, told[member], sent=sent, schema=operation.body_schema):
             yield f"{member} is {told[member]!r}, sent was {wanted!r}"
 
 
-def _means_the_same(name: str, told: Any, *, sent: dict[str, Any]) -> bool:
-    """Whether an answer tells in its own form what was sent: with the time of each factor, which is a method, too."""
-    if name in ("idle_timeout", "absolute_timeout"):
+def _means_the_same(name: str, told: Any, *, sent: dict[str, Any], schema: dict[str, Any]) -> bool:
+    """Whether an answer tells in its own form what was sent: with the time of each factor, which is a method, too.
+
+    A duration may be written otherwise, and what has no item twice be in another order.
+    """
+    if name in _DURATIONS:
         return abs(duration(str(told)) - duration(str(sent[name]))) < MILLISECOND
+    if schema.get("properties", {}).get(name, {}).get("uniqueItems") and isinstance(told, list):
+        return sorted(map(str, told)) == sorted(map(str, sent[name]))
     if name == "factors":
         return {one["method"] for one in told} == {one["method"] for one in sent[name]}
     if name == "amr" and "factors" in sent:

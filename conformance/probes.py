@@ -63,6 +63,7 @@ def _wrong_texts(schema: dict[str, Any]) -> Iterator[str]:
         yield "s" * (schema["maxLength"] + 1)
     if "enum" in schema or schema.get("format", "password") != "password":
         yield "neither"
+    yield from in_other_capitals(schema)
     if "pattern" in schema:
         yield "%01"
     if schema.get("minLength", 0) == 1 or "enum" in schema:
@@ -199,6 +200,10 @@ def spelling(operation: Operation, valid: Raw) -> Iterator[Probe]:
     if valid.body is not None:
         for text in _CONTENT_TYPES:
             yield Probe(text, valid.with_header("Content-Type", text), (operation.success,))
+        sent = json.loads(valid.body)
+        for name, schema in (operation.body_schema or {}).get("properties", {}).items():
+            for text in long_durations(schema):
+                yield Probe(f"{name} is {text}", valid.with_body({**sent, name: text}), (operation.success,))
         yield Probe("a body in chunks", valid.copy(chunked=True), (operation.success,))
     for accept in _NAMING_A_STREAM if operation.is_stream else _ACCEPTING_ANYTHING:
         yield Probe(accept, valid.with_header("Accept", accept), (operation.success,))
@@ -252,6 +257,7 @@ def wrong_values(schema: dict[str, Any]) -> Iterator[Any]:
         if "pattern" in schema:
             own = schema["pattern"].removesuffix("$") + r"\Z"
             yield from (text for text in ("\x01", "a\n") if not re.search(own, text))
+        yield from in_other_capitals(schema)
     elif kind == "array":
         yield from ([[]] if schema.get("minItems") else [])
         yield from ([{}], ["aa" + str(index) for index in range(schema["maxItems"] + 1)])
@@ -265,6 +271,28 @@ def wrong_values(schema: dict[str, Any]) -> Iterator[Any]:
         yield from wrong_objects(schema)
     elif kind == "integer":
         yield from (2**63, -(2**63) - 1, "5")
+
+
+def in_other_capitals(schema: dict[str, Any]) -> Iterator[str]:
+    """A text that the schema takes, in capitals, where it takes it in no capitals alone: a duration, a value of few."""
+    known = schema.get("enum", ())
+    text = schema.get("example", known[0] if known else None)
+    if schema.get("type") != "string" or not isinstance(text, str) or not (known or "pattern" in schema):
+        return
+    other = text.upper()
+    if other != text and other not in known and (known or not re.search(schema["pattern"], other)):
+        yield other
+
+
+LONG = "{text}000000000000000s000s"
+"""A duration with parts that add nothing: the same, longer than twenty letters."""
+
+
+def long_durations(schema: dict[str, Any]) -> Iterator[str]:
+    """A duration that the schema takes, written at length."""
+    text, pattern = schema.get("example"), schema.get("pattern", "")
+    if isinstance(text, str) and pattern and re.search(pattern, "1h30m") and not re.search(pattern, "1h30"):
+        yield LONG.format(text=text)
 
 
 def wrong_objects(schema: dict[str, Any]) -> Iterator[Any]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import rfc8785
 
+from sojourn.conformance.chapters.effects import of_tenants
+from sojourn.conformance.chapters.walks import plain_refusals
 from sojourn.conformance.checks import NotApplicable, check
 from sojourn.conformance.contract import Operation
 from sojourn.conformance.fresh import valid_request
@@ -170,6 +172,37 @@ def test_only_what_administrators_do_to_sessions_is_recorded(world: World) -> No
             reply = world.first.service("revoke_session_as_service", session_id=made.id)
         found = records_of(world.first, expect(reply, 204))
         assert len(found) == wanted, f"the {who} ended a session: {len(found)} records"
+
+
+@audited(
+    "AUD-008",
+    "What was refused MUST leave no record, and what was done to one thing none of another or in another tenant.",
+)
+def test_only_what_was_done_is_recorded(world: World, operation: Operation) -> None:
+    if not is_act(operation):
+        raise NotApplicable("is no act")
+    for tenant in of_tenants(world):
+        requests = [valid_request(operation, tenant) for _ in range(2)]
+        refused = [one for _, one in plain_refusals(operation, requests[1], tenant=tenant)] * 2
+        for one in of_tenants(world):
+            new_records(one)
+        done = [world.send(request) for request in requests]
+        added = {one.id: new_records(one) for one in of_tenants(world)}
+        mine = [record for reply in done for record in of_request(reply, added[tenant.id])]
+        assert mine, f"no record of two requests in {tenant.id}"
+        acted("done", mine, {where: [one for one in records if one not in mine] for where, records in added.items()})
+        for request in refused:
+            world.send(request)
+        acted("refused", mine, {one.id: new_records(one) for one in of_tenants(world)})
+
+
+def acted(what: str, mine: list[Record], others: dict[str, list[Record]]) -> None:
+    """Fail where records of a tenant are of the action of some others, and of what these named."""
+    names = {(record["action"], record["target"]) for record in mine}
+    for where, records in others.items():
+        for record in records:
+            known = (record["action"], record["target"])
+            assert known not in names, f"what was {what} is recorded in {where}, too: {known}"
 
 
 def acts(tenant: Tenant, count: int) -> str:

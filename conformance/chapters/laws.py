@@ -8,12 +8,15 @@ from sojourn.conformance.chapters.seed import reading_tour
 from sojourn.conformance.checks import Profile, check
 from sojourn.conformance.histories import latest_first
 from sojourn.conformance.laws import Law, name_of
+from sojourn.conformance.policies import SET, ruled
 from sojourn.conformance.schemas import answer_violations
 from sojourn.conformance.traffic import Exchange
 from sojourn.conformance.wire import NO_ANSWER
 from sojourn.conformance.world import World, expect
 
 MOST_EACH = 40
+MANY = 1_000
+"""A limit of sessions that hinders nobody."""
 FEW = 40
 """Exchanges below which a run is not worth judging: then a tour is made first."""
 
@@ -74,6 +77,9 @@ def tour(world: World) -> None:
     expect(tenant.anyone("list_user_sessions", user_id=user), 401)
     expect(tenant.bearer(other.access, "list_all_sessions"), 403)
     expect(tenant.admin("get_session", session_id="sess_nobody"), 404)
+    if SET in world.contract.operations:
+        with ruled(tenant, {"max_sessions": {"count": MANY}}):
+            tenant.admin("get_session_policy")
 
 
 @check(
@@ -264,6 +270,13 @@ test_what_a_tokens_end_does = _of_the_run(
     "The end of a token MUST move with activity of its session only, only forwards, and never beyond its own `exp`.",
     source="the contract, list_tokens; RFC 7519 section 4.1.4",
     law=token_laws.what_a_tokens_end_does,
+    profile="core",
+)
+test_how_versions_grow = _of_the_run(
+    "LAW-019",
+    "A version MUST grow by one with a change, and by nothing else.",
+    source="the contract, set_session_policy",
+    law=histories.how_versions_grow,
     profile="core",
 )
 test_what_has_happened = _of_the_run(

@@ -17,7 +17,7 @@ from sojourn.conformance.contexts import Context, contexts
 from sojourn.conformance.contract import Operation
 from sojourn.conformance.fresh import values_for
 from sojourn.conformance.laws import Law
-from sojourn.conformance.probes import wrong_values
+from sojourn.conformance.probes import in_other_capitals, wrong_values
 from sojourn.conformance.schemas import answer_violations
 from sojourn.conformance.traffic import Exchange
 from sojourn.conformance.wire import Raw, Reply
@@ -253,6 +253,7 @@ def wrong_credentials(operation: Operation, world: World, *, tenant: Tenant) -> 
         yield name, {"Authorization": f"Bearer {text}"}
     yield "a key", {"X-API-Key": key}
     yield "a key and a tenant", {"X-API-Key": key, "X-Tenant-ID": tenant.id}
+    yield "a tenant's name alone", {"X-Tenant-ID": tenant.id}
 
 
 @check(
@@ -281,15 +282,16 @@ def _of_callers(operation: Operation, world: World) -> Iterator[Context]:
 
 
 def wrong_parts(operation: Operation, request: Raw) -> Iterator[tuple[str, Raw]]:
-    """Requests with one optional parameter or member that cannot be; STR judges each way in which one cannot be."""
+    """Requests with one optional parameter or member that cannot be, or only in other capitals; STR judges each way."""
     for parameter in operation.named("query"):
         schema = parameter["schema"]
         wrong = "x" if schema.get("type") == "integer" else "neither" if "enum" in schema else "%00"
-        yield parameter["name"], request.with_query(parameter["name"], wrong)
+        for text in (wrong, *in_other_capitals(schema)):
+            yield parameter["name"], request.with_query(parameter["name"], text)
     sent = json.loads(request.body or b"{}")
     for name, schema in (operation.body_schema or {}).get("properties", {}).items():
-        wrong_value = next(iter(wrong_values(schema)))
-        yield name, request.with_body({**sent, name: wrong_value})
+        for wrong_value in (next(iter(wrong_values(schema))), *in_other_capitals(schema)):
+            yield name, request.with_body({**sent, name: wrong_value})
 
 
 @check(

@@ -39,6 +39,7 @@ from tests.conformance.liars import (
     serving_one,
     suspending,
     telling,
+    writing,
 )
 from tests.conformance.liars.lying import REGISTRY, Liar, LyingApp
 from tests.conformance.serving import FIRST, MANAGER, SECOND, admin_token, receiver_url, served, with_manager
@@ -51,7 +52,7 @@ SAMPLE = ("IDM-003", "TEN-010")
 """Checks that should pass: the first, unless it is the liar's own."""
 MODULES = (
     answering, admitting, changing, counting, finding, lawless, living, recording, repeating, retrying, sending,
-    serving_one, suspending, telling, granting, policing,
+    serving_one, suspending, telling, granting, policing, writing,
 )  # fmt: skip
 
 

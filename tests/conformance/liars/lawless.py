@@ -10,6 +10,7 @@ ADMIN = {"authorization": f"Bearer {admin_token(FIRST)}"}
 TWIN = {"authorization": f"Bearer {admin_token(SECOND)}"}
 OWN_LIST = ("about list_own_sessions",)
 LISTS = "GET /admin/sessions$"
+POLICY = "/admin/policies/sessions$"
 
 
 @documents("LAW-001", "answers a count as text", "/active$")
@@ -104,6 +105,11 @@ def _(exchange: Exchange, document: Any) -> None:
 @documents("LAW-015", "knows what is revoked until tomorrow", "GET /internal/revocations$")
 def _(exchange: Exchange, document: Any) -> None:
     document["as_of"] = document["as_of"].replace("20", "21", 1)
+
+
+@documents("LAW-019", "tells a thousand changes of one", f"PUT {POLICY}")
+def _(exchange: Exchange, document: Any) -> None:
+    document["version"] *= 1_000
 
 
 @documents("MOD-001", "leaves ended sessions in the list of one operation", "GET /sessions$")

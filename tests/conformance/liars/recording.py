@@ -4,10 +4,11 @@ from typing import Any
 
 from tests.conformance.liars.admitting import parts
 from tests.conformance.liars.lying import Answer, Exchange, documents, problems, requests, rescued, whole
-from tests.conformance.serving import MANAGER
+from tests.conformance.serving import MANAGER, SECOND, admin_token
 from tests.live import API_KEY
 
 TRAIL = "GET /admin/audit$"
+TWIN = {"authorization": f"Bearer {admin_token(SECOND)}"}
 
 
 @documents("AUD-001", "writes no record of one act", TRAIL, options=("about revoke_sessions_of_user",))
@@ -102,6 +103,29 @@ async def _(exchange: Exchange) -> Answer:
         document = answer.document
         made = {"request_id": exchange.memory["request"], "action": "session.ended", "actor": {}, "target": None}
         answer.document = {**document, "items": [*document["items"], made]}
+    return answer
+
+
+@whole("AUD-008", "tests the endpoint before once more", options=("about test_webhook",))
+async def _(exchange: Exchange) -> Answer:
+    answer = await exchange.ask()
+    if exchange.path.endswith("/test") and answer.status == 200:
+        before = exchange.memory.get("before", exchange.path)
+        exchange.memory["before"] = exchange.path
+        if before != exchange.path:
+            await exchange.ask("POST", before)
+    return answer
+
+
+@rescued(
+    "AUD-008",
+    "sends events again although it refuses to",
+    "/replay$",
+    403,
+    options=("about replay_webhook_deliveries",),
+)
+async def _(exchange: Exchange, answer: Answer) -> Answer:
+    await exchange.ask(**TWIN)  # an endpoint is of one of the two: the other knows none
     return answer
 
 

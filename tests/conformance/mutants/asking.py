@@ -138,9 +138,19 @@ def headers(operation: Operation) -> Iterator[Mutant]:
     for name in HEADERS:
         if name == "content-type" and operation.body_schema is None:
             continue
+        if name == "traceparent" and not _tells_traces(operation):
+            continue  # nothing tells whether it was honoured
         value = {"accept": "*/*", "content-type": "application/json"}.get(name)
         edit = _header(name, value)
         yield Mutant(operation.id, "headers of requests", "ignored", name, _asked(edit), asked=True)
+
+
+def _tells_traces(operation: Operation) -> bool:
+    """Whether a refusal of the operation has a member for the trace that it belongs to."""
+    contents = (
+        content for response in operation.responses.values() for content in response.get("content", {}).values()
+    )
+    return any("trace_id" in content["schema"].get("properties", {}) for content in contents)
 
 
 def _header(name: str, value: str | None) -> Edit:

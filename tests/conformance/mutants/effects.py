@@ -22,6 +22,9 @@ GIVES = (
 )
 """Operations whose answer holds something new: it cannot be made up."""
 
+DONE_ONCE = ("apply_revocation_plan",)
+"""Operations that do nothing when the same is asked for again: nobody can be told a lie about the second time."""
+
 Answers = dict[tuple[str, int], tuple[dict[str, str], bytes]]
 
 
@@ -30,12 +33,16 @@ def effects(operation: Operation, answers: Answers) -> Iterator[Mutant]:
     if operation.method == "GET" or operation.definition.get("x-safe") or not operation.scheme:
         return  # a read has no effect that could be done or not
     # A success alone provokes this lie; where the second time is always refused, nothing was done, and none was told.
-    yield Mutant(operation.id, "effects", "done twice", "the effect", _twice)
-    for kind, lie in (
-        ("done for the tenant of another, too", _for_twin_too),
-        ("done in another tenant only", _for_twin_only),
-        ("done to the one before, too", _before_too),
+    again, elsewhere = operation.id not in DONE_ONCE, not operation.needs_a_session
+    if again:
+        yield Mutant(operation.id, "effects", "done twice", "the effect", _twice)
+    for kind, lie, can_be in (
+        ("done for the tenant of another, too", _for_twin_too, elsewhere),
+        ("done in another tenant only", _for_twin_only, elsewhere),
+        ("done to the one before, too", _before_too, again),
     ):
+        if not can_be:
+            continue  # the lie asks as an administrator, who has no session to keep, or asks for what was done
         yield Mutant(operation.id, "effects", kind, "the effect", lie, asked=True)
     for status in (400, 401, 403):
         if status in operation.responses:
