@@ -215,9 +215,12 @@ def what_is_named_is_told(exchange: Exchange) -> Iterator[str]:
             yield f"tenant_id is {row['tenant_id']!r}, the caller's is {tenant!r}"
     for name, value in named_by_the_path(operation, exchange.request.path).items():
         kind = value.partition("_")[0]
-        told = document.get(name, document.get("id"))
-        if isinstance(told, str) and told != value and (name in document or told.partition("_")[0] == kind):
-            yield f"{name} is {told!r}, the path names {value!r}"
+        parts = (document, document.get("data"), document.get("session"))
+        for one in (part for part in parts if isinstance(part, dict)):
+            told = one.get(name, one.get("id"))
+            is_it = isinstance(told, str) and (name in one or told.startswith(f"{kind}_"))
+            if is_it and told != value:
+                yield f"{name} is {told!r}, the path names {value!r}"
 
 
 def named_by_the_path(operation: Operation, path: str) -> dict[str, str]:
@@ -291,7 +294,7 @@ def numbers_add_up(exchange: Exchange) -> Iterator[str]:
     bulk = {"succeeded", "failed", "total"} <= set(document)
     if bulk and len(document["succeeded"]) + len(document["failed"]) != document["total"]:
         yield "succeeded and failed are not the total"
-    rows = document.get("sessions")
+    rows = document.get("sessions", document.get("items"))
     if isinstance(rows, list) and document.get("total", len(rows)) < len(rows):
         yield f"{len(rows)} rows of {document['total']}"
     yield from score_violations(document)

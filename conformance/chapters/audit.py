@@ -190,13 +190,17 @@ def test_only_what_was_done_is_recorded(world: World, operation: Operation) -> N
         added = {one.id: new_records(one) for one in of_tenants(world)}
         mine = [record for reply in done for record in of_request(reply, added[tenant.id])]
         assert mine, f"no record of two requests in {tenant.id}"
-        acted("done", mine, {where: [one for one in records if one not in mine] for where, records in added.items()})
+        acted(
+            "done",
+            mine,
+            others={where: [one for one in records if one not in mine] for where, records in added.items()},
+        )
         for request in refused:
             world.send(request)
-        acted("refused", mine, {one.id: new_records(one) for one in of_tenants(world)})
+        acted("refused", mine, others={one.id: new_records(one) for one in of_tenants(world)})
 
 
-def acted(what: str, mine: list[Record], others: dict[str, list[Record]]) -> None:
+def acted(what: str, mine: list[Record], *, others: dict[str, list[Record]]) -> None:
     """Fail where records of a tenant are of the action of some others, and of what these named."""
     names = {(record["action"], record["target"]) for record in mine}
     for where, records in others.items():

@@ -71,7 +71,7 @@ def test_an_unknown_parameter_is_refused(world: World, seed_operation: str) -> N
 
 @check(
     "SED-018",
-    "A page or limit that cannot be MUST be refused with 400, every time.",
+    "A page, limit, order or filter that cannot be MUST be refused with 400, every time.",
     source="the contract, pagination",
     profile="seed",
 )
@@ -84,6 +84,10 @@ def test_a_page_that_cannot_be_is_refused(world: World, seed_operation: str) -> 
     if takes(world, seed_operation, limit="1"):
         largest = str(maximum(world, seed_operation, name="limit") + 1)
         wrong += [("limit", text) for text in ("0", "-1", "x", "", "1.5", largest)] + [("cursor", "x"), ("cursor", "")]
+    for parameter in world.operation(seed_operation).named("query"):
+        values = parameter["schema"].get("enum", ())
+        if values and takes(world, seed_operation, **{parameter["name"]: values[0]}):
+            wrong += [(parameter["name"], "neither"), (parameter["name"], values[0].upper())]
     plain = valid(world, seed_operation)
     later = plain.with_query("cursor", first_row(world)) if seed_operation in ADMINISTRATIVE else plain
     for name, value in wrong:

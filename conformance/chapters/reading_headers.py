@@ -42,12 +42,21 @@ def circumstances(world: World, operation: str) -> Iterator[tuple[str, Raw]]:
         yield f"{operation} with a cursor", plain.with_query("cursor", first_row(world)).with_query("limit", "1")
 
 
-def ways(request: Raw) -> Iterator[tuple[str, Raw]]:
-    """The request as it is, with a form that cannot be, and refused in two ways."""
+def ways(world: World, request: Raw) -> Iterator[tuple[str, Raw]]:
+    """The request as it is, with a form that cannot be, and refused in two ways; in a third where callers were given.
+
+    Those are a key that is not valid for the tenant, and a user without the role of an administrator.
+    """
     yield "answers", request
     yield "answers to those who take pictures alone", request.with_header("Accept", "image/png")
     yield "refusals of callers", request.without("X-API-Key", "Authorization")
     yield "refusals of parameters", request.with_query("colour", "1")
+    key, token = world.target.limited_api_key, world.target.user_token
+    names = {name.lower() for name, _ in request.headers}
+    if key is not None and "x-api-key" in names:
+        yield "refusals of others", request.with_header("X-API-Key", key)
+    if token is not None and "authorization" in names:
+        yield "refusals of others", request.with_header("Authorization", f"Bearer {token}")
 
 
 def note(world: World, facts: Facts, *, where: str, way: str, request: Raw, language: str) -> None:
@@ -103,7 +112,7 @@ def test_headers_are_honoured_everywhere_or_nowhere(world: World) -> None:
     facts: Facts = {}
     for operation in SEEDS:
         for where, request in circumstances(world, operation):
-            for way, asked in ways(request):
+            for way, asked in ways(world, request):
                 for language in TURNS:
                     note(world, facts, where=where, way=way, request=asked, language=language)
     found = differing(facts)

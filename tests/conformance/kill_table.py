@@ -144,6 +144,8 @@ def verdicts_of(url: str, folder: Path, checks: list[str], options: tuple[str, .
         arguments += ["--receiver-url", receiver_url()]
     if "stranger" in options:
         arguments += ["--stranger-token", admin_token("nowhere")]
+    if "user" in options:
+        arguments += ["--user-token", admin_token(FIRST, "somebody", role="member")]
     if "few" in options:
         arguments += ["--examples", "1"]
     report = folder / "report.json"

@@ -175,6 +175,12 @@ def _(exchange: Exchange) -> None:
         exchange.put_parameters(page=None)
 
 
+@answers("SED-030", "lets what it refuses to users be stored", "GET /admin/sessions/stats$", options=("user",))
+def _(exchange: Exchange, answer: Answer) -> None:
+    if answer.status == 403:
+        answer.headers["cache-control"] = "public"
+
+
 @answers("SED-030", "may be stored where all sessions are read in pages", "GET /api/sessions/all$")
 def _(exchange: Exchange, answer: Answer) -> None:
     if "cursor" in exchange.parameters:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.conformance.liars.lying import Answer, Exchange, documents, requests, rescued
+from tests.conformance.liars.lying import Answer, Exchange, documents, requests, rescued, whole
 from tests.conformance.serving import FIRST, admin_token
 
 HOOK, SESSION = "PATCH /admin/webhooks/[^/]+$", "GET /sessions/sess_[^/]+$"
@@ -35,6 +35,11 @@ def _(exchange: Exchange, document: Any) -> None:
         document["session"]["metadata"] = {}
 
 
+@documents("LAW-018", "tells of another session than the one that is named", SESSION)
+def _(exchange: Exchange, document: Any) -> None:
+    document["session"]["id"] = document["session"]["id"][:-1] + "_"
+
+
 @requests("STR-007", "reads durations in capitals", "/admin/tokens/config$", options=("about set_token_config",))
 def _(exchange: Exchange) -> None:
     if isinstance(exchange.document.get("leeway"), str):
@@ -57,3 +62,35 @@ def _(exchange: Exchange) -> None:
 async def _(exchange: Exchange, answer: Answer) -> Answer:
     named = exchange.header("authorization") is None and exchange.header("x-api-key") is None
     return await exchange.ask(**ADMIN) if named and exchange.header("x-tenant-id") == FIRST else answer
+
+
+@whole("EFF-002", "touches the session before, too", options=("about touch_session",))
+async def _(exchange: Exchange) -> Answer:
+    answer = await exchange.ask()
+    if exchange.path.endswith("/activity") and exchange.path.startswith("/sessions/") and answer.status == 200:
+        before = exchange.memory.get("before", exchange.path)
+        exchange.memory["before"] = exchange.path
+        if before != exchange.path:
+            await exchange.ask("POST", before)
+    return answer
+
+
+@requests(
+    "EXA-001", "ends trust of a user in lower case", "DELETE .*/trusted-devices/", options=("about untrust_device",)
+)
+def _(exchange: Exchange) -> None:
+    if "user_id" in exchange.parameters:
+        exchange.put_parameters(user_id=exchange.parameters["user_id"].lower())
+
+
+@documents("LAW-008", "counts one thing at most of a list", "GET /internal/session/sessions/[^/]+$")
+def _(exchange: Exchange, document: Any) -> None:
+    document["total"] = min(document["total"], 1)
+
+
+@requests("SED-018", "ignores every second order that there is not", "GET /internal/session/sessions/[^/]+$")
+def _(exchange: Exchange) -> None:
+    if exchange.parameters.get("sort") == "neither":
+        exchange.memory["turn"] = exchange.memory.get("turn", 0) + 1
+        if exchange.memory["turn"] % 2 == 0:
+            exchange.put_parameters(sort=None)

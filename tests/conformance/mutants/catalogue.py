@@ -59,8 +59,11 @@ def is_no_lie(mutant: Mutant) -> bool:
     """Whether a lie is none under its condition.
 
     The same request to end the same sessions ends nothing the second time: they keep the time and the reason of the
-    first, whatever the second says.
+    first, whatever the second says. The number of a user in the list of all sessions means the same user in every
+    response, and nothing else: another one for each user, always, is just as good.
     """
+    if (mutant.operation, mutant.place) == ("list_all_sessions", "sessions.[].user_id") and mutant.when == "always":
+        return mutant.kind in ("one more", "thousandfold")
     second = mutant.when == "when asked again" and mutant.group == "bodies"
     return second and mutant.place == "reason" and mutant.operation in NAME_WHAT_ENDS
 
