@@ -17,7 +17,7 @@ CLOCK_SLACK = timedelta(seconds=0.5)
 """How far apart two clocks of one service may be."""
 _OF_A_SESSION = ("tenant_id", "user_id", "created_at", "expires_at", "device_id", "device_type", "ip", "user_agent")
 _END = "expires_at"
-_OF_A_DEVICE = ("tenant_id", "user_id", "device_fingerprint")
+_OF_A_DEVICE = ("tenant_id", "user_id", "device_fingerprint", "created_at")
 _OF_A_TOKEN = ("user_id", "token_type", "created_at", "ip", "user_agent")
 """Not `expires_at`: it moves with the idle deadline of the session, and has a law of its own."""
 _OF_AN_ENTRY = ("user_id", "created_at", "token_hash", "expires_at", "reason")

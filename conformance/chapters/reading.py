@@ -191,7 +191,15 @@ def is_something(reply: Reply) -> bool:
 def test_a_users_id_is_taken_to_the_letter(world: World) -> None:
     known = some_users(world)
     for user in [*known][:2]:
-        for other in (f"{user}.nobody", f"{user}-nobody", user.swapcase(), user.upper(), user[:-1], f"{user}%20x"):
+        for other in (
+            f"{user}.nobody",
+            f"{user}-nobody",
+            user.swapcase(),
+            user.upper(),
+            user[:-1],
+            f"{user}x",
+            f"{user}%20x",
+        ):
             if other in known or other == user or not other.strip("."):
                 continue
             for operation in INTERNAL:

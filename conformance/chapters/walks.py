@@ -247,6 +247,7 @@ def wrong_credentials(operation: Operation, world: World, *, tenant: Tenant) -> 
         **{f"no signature ({number})": text for number, text in enumerate(unsigned_tokens(token))},
     }
     if not operation.roles:
+        yield "a key beside a user's changed token", {"X-API-Key": key, "Authorization": f"Bearer {tampered(user)}"}
         tokens["a user's, with a changed signature"] = tampered(user)
         tokens |= {f"a user's without signature ({n})": text for n, text in enumerate(unsigned_tokens(user))}
     for name, text in tokens.items():

@@ -94,3 +94,8 @@ def _(exchange: Exchange) -> None:
         exchange.memory["turn"] = exchange.memory.get("turn", 0) + 1
         if exchange.memory["turn"] % 2 == 0:
             exchange.put_parameters(sort=None)
+
+
+@documents("LAW-009", "tells that a device was known a year before", "POST /internal/session/trusted-devices$")
+def _(exchange: Exchange, document: Any) -> None:
+    document["created_at"] = f"2020{document['created_at'][4:]}"
