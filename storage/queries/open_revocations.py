@@ -14,8 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     String,
     and_,
-    bindparam,
-    exists,
+    case,
     func,
     literal_column,
     not_,
@@ -26,15 +25,13 @@ from sqlalchemy.sql.util import ClauseAdapter
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from sojourn.storage.queries.filter_conditions import FACTS, TIMES
-from sojourn.storage.queries.session_deadlines import was_cut
+from sojourn.storage.queries.session_deadlines import IS_ANY_OPEN, IS_PLAN_OPEN, unless_by_rows, was_cut
 from sojourn.storage.schema.plan_tables import RevocationPlanTable
 from sojourn.storage.schema.sql_functions import contains
 from sojourn.storage.schema.tables import SessionTable
 
 _S = SessionTable.__table__
 _P = RevocationPlanTable.__table__
-_TENANT: Any = bindparam("tenant")
-_OPEN = and_(_P.c.tenant_id == _TENANT, _P.c.open_since.is_not(None))
 _ID: ColumnElement[str] = _S.c.id.op("||", return_type=String())(literal_column("''"))
 
 
@@ -62,13 +59,15 @@ _WAS_OPEN = and_(
     ),
 )
 _IS_MEANT = and_(
-    _OPEN,
-    _WAS_OPEN,
-    *(_against_plan(name, condition) for name, condition in {**FACTS, **TIMES}.items()),
-    or_(_P.c.except_ids.is_(None), not_(contains(_P.c.except_ids, _ID))),
+    IS_PLAN_OPEN,
+    unless_by_rows(
+        and_(
+            _WAS_OPEN,
+            *(_against_plan(name, condition) for name, condition in {**FACTS, **TIMES}.items()),
+            or_(_P.c.except_ids.is_(None), not_(contains(_P.c.except_ids, _ID))),
+        )
+    ),
 )
-IS_ANY_OPEN = exists(select(literal_column("1")).select_from(_P).where(_OPEN))
-"""Whether a plan of the tenant is being carried out. It depends on no session: a statement asks it once."""
 
 
 def being_revoked(of: Any = _S) -> ColumnElement[bool]:
@@ -81,7 +80,8 @@ def being_revoked(of: Any = _S) -> ColumnElement[bool]:
 def _from_plan(of: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[Any]:
     """A fact of an end: the session's own, or the plan's where the row has not ended yet."""
     meant = select(func.min(value)).select_from(_P).where(_IS_MEANT).correlate_except(_P)
-    return func.coalesce(of, meant.scalar_subquery(), type_=of.type).label(of.key)
+    its: Any = case((IS_ANY_OPEN, meant.scalar_subquery()))
+    return func.coalesce(of, its, type_=of.type).label(of.key)
 
 
 SPARED = not_(being_revoked())

@@ -29,7 +29,7 @@ from sojourn.domain.paging import MOST_LOOKED_AT, Page, window_for
 from sojourn.domain.session_cursors import Place
 from sojourn.domain.sessions import Status
 from sojourn.storage.queries import sessions, statistics
-from sojourn.storage.queries.open_revocations import IS_ANY_OPEN
+from sojourn.storage.queries.session_deadlines import IS_ANY_OPEN
 from sojourn.storage.queries.session_filters import CONDITIONS, RANGES, TIMES, SessionFilter, names_of, values_of
 from sojourn.storage.queries.session_rows import COLUMNS, STORED_COLUMNS, SessionRow
 from sojourn.storage.queries.session_states import (

@@ -9,8 +9,14 @@ from typing import Any
 from sqlalchemy import BindParameter, String, and_, bindparam, case, literal_column, not_, or_, select
 from sqlalchemy.sql.util import ClauseAdapter
 
-from sojourn.storage.queries.open_revocations import IS_ANY_OPEN, SPARED, being_revoked
-from sojourn.storage.queries.session_deadlines import EXPIRES_AT, IDLE_EXPIRES_AT, IS_ANY_TIGHTER, is_cut
+from sojourn.storage.queries.open_revocations import SPARED, being_revoked
+from sojourn.storage.queries.session_deadlines import (
+    EXPIRES_AT,
+    IDLE_EXPIRES_AT,
+    IS_ANY_OPEN,
+    IS_ANY_TIGHTER,
+    is_cut,
+)
 from sojourn.storage.schema.sql_functions import earliest, for_postgresql
 from sojourn.storage.schema.tables import SessionTable
 

@@ -19,6 +19,8 @@ from sojourn.storage.postgres.one_message import one_message
 from sojourn.storage.queries import (
     erasure,
     feed,
+    procedures,
+    refresh_states,
     session_devices,
     session_events,
     session_limit,
@@ -27,8 +29,10 @@ from sojourn.storage.queries import (
     sessions,
     statistics,
     status_lists,
+    token_records,
     users,
 )
+from sojourn.storage.queries.session_deadlines import ByRows
 from sojourn.storage.queries.session_filters import CONDITIONS
 from sojourn.storage.queries.session_search import Sort, Way, compiled
 from sojourn.storage.statements import Statement
@@ -242,6 +246,19 @@ def test_row_security_makes_no_statement_dear(url: str) -> None:
 
     assert len(texts) > 200
     assert dear == []
+
+
+def test_a_statement_by_rows_looks_once_whether_they_lag_behind_and_never_beside_a_session(url: str) -> None:
+    looks: dict[str, int] = {}
+    for module in (procedures, refresh_states, sessions, token_records):
+        for statement in vars(module).values():
+            if isinstance(statement, ByRows):
+                text = statement.numbered()[0]
+                plan = plan_of(url, text)
+                looks[text] = sum(" on revocation_plans" in step or " on session_tightenings" in step for step in plan)
+
+    assert len(looks) > 8
+    assert {text: number for text, number in looks.items() if number != 2} == {}
 
 
 def cost_of(plan: list[str]) -> float:
