@@ -2,7 +2,9 @@
 
 import atexit
 import json
+import os
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -29,7 +31,9 @@ def after_call(context: Any, case: Any, response: Any) -> None:
         headers = tuple((header, str(sent.headers[header])) for header in _CALLER if header in sent.headers)
         parts = urlsplit(sent.url)
         removal = Raw("DELETE", f"{parts.path}/{quote(name, safe='')}", headers=headers)
-        _MADE[removal] = Wire(f"{parts.scheme}://{parts.netloc}")
+        authorities = os.environ.get("CONFORMANCE_CA_FILE")
+        trusted = Path(authorities) if authorities else None
+        _MADE[removal] = Wire(f"{parts.scheme}://{parts.netloc}", authorities=trusted)
 
 
 @atexit.register

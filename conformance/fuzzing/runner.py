@@ -170,6 +170,7 @@ def run(
         "CONFORMANCE_API_KEY": target.api_key,
         "CONFORMANCE_USER": subject_of(target.admin_token) or "",
         "CONFORMANCE_TOKEN": target.admin_token,
+        "CONFORMANCE_CA_FILE": "" if target.ca_file is None else str(target.ca_file.resolve()),
     }
     done = subprocess.run(
         command, env=environ, cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False
@@ -239,6 +240,8 @@ def _config(
     no database and no cache of earlier runs, and no `[auth]` beside the hooks, which would silence them."""
     lines = [f"seed = {seed}", "continue-on-failure = true", f"request-timeout = {_LONGEST_RESPONSE_SECONDS}", ""]
     lines.insert(0, f"hooks = {json.dumps(str(_CONDITIONS if profile == 'isolation' else _HOOKS))}")
+    if target.ca_file is not None:
+        lines.insert(0, f"tls-verify = {json.dumps(str(target.ca_file.resolve()))}")
     if profile == "isolation":
         lines += ["[auth.wfc]", f"path = {json.dumps(_write_identities(target, folder))}"]
         lines += [f"peers = {json.dumps([target.tenant, target.second_tenant])}", ""]
