@@ -22,14 +22,14 @@ SEARCHES: list[tuple[dict[str, Any], Sort, int]] = [
     ({}, "-last_active_at", 2),
     ({"user_id": "user"}, "-last_active_at", 2),
     ({"device_id": "device"}, "-created_at", 2),
-    ({"device_id": "device"}, "-last_active_at", 2),
+    ({"device_id": "device"}, "-last_active_at", 3),
     ({"device_id": "device", "status": "expired"}, "created_at", 2),
     ({"status": "expired"}, "-created_at", 2),
     ({"status": "expired", "country": "DE"}, "-last_active_at", 2),
     ({"status": "revoked"}, "-created_at", 2),
     ({"app_id": "app", "ip": "192.0.2.0/24"}, "created_at", 2),
 ]
-"""Filters, the order, and how many statements about sessions a step takes: its rows, its end, which way it goes."""
+"""Filters, the order, and how many statements about sessions a step takes: its rows, its ends, which way it goes."""
 
 
 @pytest.fixture
