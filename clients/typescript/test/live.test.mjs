@@ -75,7 +75,10 @@ test("an end is refused within a second, and a million checks ask nothing", () =
   const { tenant, session, token } = await signIn("acme", "usr_quick");
   await verifier.verify(token);
   const begun = performance.now();
-  for (let time = 0; time < 1_000_000; time++) await verifier.verify(token);
+  for (let time = 0; time < 1_000_000; time++) {
+    await verifier.verify(token);
+    if (time % 10_000 === 0) await new Promise(setImmediate); // else nobody sees that the server closed an idle connection
+  }
   console.log(`# ${Math.round(1e9 / (performance.now() - begun))} checks a second`);
   assert.equal(verifier.metrics.online, 0);
   assert.equal(verifier.metrics.signatures, 1);
