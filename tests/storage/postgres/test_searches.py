@@ -1,5 +1,6 @@
 """On PostgreSQL a search is planned once for a connection, and takes few statements."""
 
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -17,6 +18,19 @@ PREPARED = Statement(
         " WHERE statement LIKE '%FROM sessions%' AND statement NOT LIKE '%pg_prepared%'"
     )
 )
+KEPT = Statement(text("SELECT count(*) FROM pg_prepared_statements"))
+MOST_KEPT = 128
+FILTERS: dict[str, Any] = {
+    "status": "expired",
+    "app_id": "app",
+    "country": "DE",
+    "asn": 1,
+    "device_type": "mobile",
+    "amr": "pwd",
+    "device_id": "d",
+    "user_agent_contains": "x",
+    "device_fingerprint": "f",
+}
 SEARCHES: list[tuple[dict[str, Any], Sort, int]] = [
     ({}, "-created_at", 1),
     ({}, "-last_active_at", 2),
@@ -57,3 +71,17 @@ def test_a_step_takes_few_statements_each_of_them_planned_once_for_a_connection(
     assert before == []
     assert sum(generic + custom for _, generic, custom in after) == 3 * statements
     assert [custom for _, _, custom in after if custom] == []
+
+
+def test_a_connection_keeps_so_many_plans_however_many_searches_are_asked_of_it(store: Store) -> None:
+    """Each plan takes one to three megabytes of PostgreSQL's memory, and each combination of filters has its own."""
+    asked = [dict(some) for some in combinations(FILTERS.items(), 4)]
+
+    async def ask(unit: UnitOfWork) -> int:
+        with unit.snapshot():
+            for some in asked:
+                await step_of(unit, SessionFilter(**some), now=T0, limit=20, behind=None, counts=False)
+            return int(await unit.value(KEPT))
+
+    assert len(asked) > MOST_KEPT - 10  # and each takes more than one statement
+    assert store.read(ask) <= MOST_KEPT
