@@ -41,9 +41,12 @@ def look(server: LiveServer, database: Path | None, cluster: Cluster | None, nam
 
 
 def proportional_bytes(process: int) -> int:
-    """A process's share of the memory that it uses: what it has with others counts in part."""
+    """A process's share of the memory that it uses: what it has with others counts in part.
+
+    Without what is read from files (its program, libraries): that share grows when another process of the machine ends.
+    """
     for line in Path(f"/proc/{process}/smaps_rollup").read_text("ascii").splitlines():
-        if line.startswith("Pss:"):
+        if line.startswith("Pss_Anon:"):
             return int(line.split()[1]) * 1024
     return 0
 
