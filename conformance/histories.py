@@ -17,6 +17,8 @@ CLOCK_SLACK = timedelta(seconds=0.5)
 """How far apart two clocks of one service may be."""
 _OF_A_SESSION = ("tenant_id", "user_id", "created_at", "expires_at", "device_id", "device_type", "ip", "user_agent")
 _END = "expires_at"
+_GENERATED = "FUZ"
+"""The chapter in which another program makes requests that are not recorded."""
 _OF_A_DEVICE = ("tenant_id", "user_id", "device_fingerprint", "created_at")
 _OF_A_TOKEN = ("user_id", "token_type", "created_at", "ip", "user_agent")
 """Not `expires_at`: it moves with the idle deadline of the session, and has a law of its own."""
@@ -189,10 +191,15 @@ def what_has_happened(traffic: Iterable[Exchange]) -> Iterator[str]:
 
 
 def how_versions_grow(traffic: Iterable[Exchange]) -> Iterator[str]:
-    """A version went back, or by more than the changes that were made since it was told before."""
-    told: dict[tuple[str, str], list[tuple[Exchange, int]]] = {}
+    """A version went back, or by more than the changes that were made since it was told before.
+
+    What was told before generated requests is not compared with what comes after: nobody records what those change.
+    """
+    told: dict[tuple[int, tuple[str, str]], list[tuple[Exchange, int]]] = {}
     changes: dict[tuple[str, str], list[Exchange]] = {}
+    part = 0
     for exchange in traffic:
+        part += exchange.chapter == _GENERATED
         if not is_success(exchange) or exchange.operation is None or not exchange.operation.roles:
             continue
         key = (exchange.request.path, asked_of(exchange).get("tenant_id", ""))
@@ -200,8 +207,8 @@ def how_versions_grow(traffic: Iterable[Exchange]) -> Iterator[str]:
             changes.setdefault(key, []).append(exchange)
         version = document_of(exchange).get("version")
         if isinstance(version, int):
-            told.setdefault(key, []).append((exchange, version))
-    for key, seen in told.items():
+            told.setdefault((part, key), []).append((exchange, version))
+    for (_, key), seen in told.items():
         for exchange, version in seen:
             before = [(one.received, number, one) for one, number in seen if one.received < exchange.sent]
             if not before:
