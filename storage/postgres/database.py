@@ -42,7 +42,7 @@ R = TypeVar("R")
 logger = logging.getLogger("sojourn.storage")
 
 _CACHED_STATEMENTS = 128
-"""For each connection; more than a busy server asks in turn. A search takes one to three MB of PostgreSQL's memory."""
+"""How many each connection keeps, with their plans. That of a search takes 1 to 5 MB of PostgreSQL's memory."""
 _STEPS_OVER_ROW_SECURITY = "SELECT rolsuper::int + rolbypassrls::int FROM pg_roles WHERE rolname = current_user"
 _SYSTEM_CONNECTIONS = 2
 """A pool of its own: requests that already hold a connection must not wait for a second one from the same pool."""

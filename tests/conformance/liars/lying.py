@@ -120,6 +120,13 @@ class Exchange:
         changes = {"authorization": twin, "x_tenant_id": named}
         return await self.ask(**{name: value for name, value in changes.items() if value})
 
+    async def ask_the_one_before(self) -> None:
+        """Ask the same of what the request before named."""
+        before = self.memory.get("before", self.path)
+        self.memory["before"] = self.path
+        if before != self.path:
+            await self.ask("POST", before)
+
 
 async def _ask(app: Any, scope: Any, body: bytes) -> Answer:
     sent, answered = False, asyncio.Event()

@@ -68,10 +68,7 @@ async def _(exchange: Exchange, answer: Answer) -> Answer:
 async def _(exchange: Exchange) -> Answer:
     answer = await exchange.ask()
     if exchange.path.endswith("/activity") and exchange.path.startswith("/sessions/") and answer.status == 200:
-        before = exchange.memory.get("before", exchange.path)
-        exchange.memory["before"] = exchange.path
-        if before != exchange.path:
-            await exchange.ask("POST", before)
+        await exchange.ask_the_one_before()
     return answer
 
 

@@ -74,7 +74,7 @@ def test_a_step_takes_few_statements_each_of_them_planned_once_for_a_connection(
 
 
 def test_a_connection_keeps_so_many_plans_however_many_searches_are_asked_of_it(store: Store) -> None:
-    """Each plan takes one to three megabytes of PostgreSQL's memory, and each combination of filters has its own."""
+    """Each plan takes 1 to 5 MB of PostgreSQL's memory, and each combination of filters has its own."""
     asked = [dict(some) for some in combinations(FILTERS.items(), 4)]
 
     async def ask(unit: UnitOfWork) -> int:
